@@ -1,0 +1,268 @@
+//! The account: one request in, one reply out, on whatever clock the caller brings.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use crate::bucket::Meter;
+use crate::dice::Dice;
+use crate::faults::{Fault, Faults};
+use crate::json::Out;
+use crate::list;
+use crate::model::{Data, Tombstone};
+use crate::options::Options;
+use crate::render::View;
+use crate::routes::{self, Answer};
+use crate::time::Micros;
+use crate::wire::{Logged, Reply, Request, Response};
+
+/// Requests remembered at least; twice as many at most.
+const LOG: usize = 100_000;
+
+/// A simulated account.
+#[derive(Debug)]
+pub struct Account {
+    pub(crate) options: Options,
+    pub(crate) data: Data,
+    /// Number of the last write; events of one write share it.
+    pub(crate) context: u64,
+    meter: Meter,
+    faults: Faults,
+    log: Vec<Logged>,
+    served: u64,
+    churn: f64,
+    owed: f64,
+    rng: fastrand::Rng,
+}
+
+impl Account {
+    /// Builds the account the options describe.
+    pub fn new(options: Options) -> Account {
+        let data = crate::seed::build(&options);
+        Account {
+            data,
+            context: 1 << 50,
+            meter: Meter::new(&options),
+            faults: Faults::new(options.unknown_tenant),
+            log: Vec::new(),
+            served: 0,
+            churn: 0.0,
+            owed: 0.0,
+            rng: fastrand::Rng::with_seed(options.seed ^ 0xC0FFEE),
+            options,
+        }
+    }
+
+    /// The options it was built from.
+    pub fn options(&self) -> &Options {
+        &self.options
+    }
+
+    /// Headers that let a request in.
+    pub fn credentials(&self) -> Vec<(String, String)> {
+        let pair = format!("{}:{}", self.options.email, self.options.api_key);
+        vec![("Authorization".into(), format!("Basic {}", STANDARD.encode(pair)))]
+    }
+
+    /// Answers a request, or spoils the answer as scripted.
+    pub fn handle(&mut self, request: &Request, now: Micros) -> Reply {
+        self.served += 1;
+        self.owed += self.churn;
+        while self.owed >= 1.0 {
+            self.owed -= 1.0;
+            let mut rng = self.rng.clone();
+            self.random_change(&mut rng, now);
+            self.rng = rng;
+        }
+        let reply = self.reply(request, now);
+        let status = match &reply {
+            Reply::Respond(response) | Reply::CutBody(response) => response.status,
+            Reply::Reset | Reply::Hang => 0,
+        };
+        if self.log.len() >= 2 * LOG {
+            self.log.drain(..LOG);
+        }
+        self.log.push(Logged {
+            method: request.method.clone(),
+            path: request.path().into(),
+            query: request.query().into(),
+            status,
+            at: now,
+        });
+        reply
+    }
+
+    fn reply(&mut self, request: &Request, now: Micros) -> Reply {
+        if self.faults.unknown_tenant {
+            let headers = vec![("content-type".into(), "text/html; charset=utf-8".into())];
+            return Reply::Respond(Response { status: 404, headers, body: UNKNOWN_TENANT.into() });
+        }
+        let fault = self.faults.pick(request);
+        let room = self.meter.take(now);
+        match fault {
+            Some(Fault::Reset) => return Reply::Reset,
+            Some(Fault::Hang) => return Reply::Hang,
+            _ => {}
+        }
+        let response = match room {
+            Err(wait) => self.error(429, "Too many requests.", Some(wait)),
+            Ok(()) => self.answer(request, fault.as_ref()),
+        };
+        if fault == Some(Fault::CutBody) { Reply::CutBody(response) } else { Reply::Respond(response) }
+    }
+
+    fn answer(&self, request: &Request, fault: Option<&Fault>) -> Response {
+        match fault {
+            Some(Fault::Status429 { retry_after }) => {
+                return self.error(429, "Too many requests.", *retry_after);
+            }
+            Some(Fault::Status(status)) => return self.error(*status, "Something went wrong.", None),
+            Some(Fault::Forbidden) => return self.error(403, FORBIDDEN, None),
+            Some(Fault::Html200) => return self.respond(200, "text/html", MAINTENANCE.into(), fault),
+            _ => {}
+        }
+        if !self.authorized(request) {
+            return self.error(401, "Unauthorized.", None);
+        }
+        if request.method != "GET" {
+            return self.error(405, "The specified HTTP method is not allowed.", None);
+        }
+        match routes::route(self.view(), request, fault) {
+            Answer::Json(body) => self.respond(200, "application/json", body, fault),
+            Answer::Refused(body) => self.respond(400, "application/json", body, fault),
+            Answer::Missing => self.error(404, "Resource not found.", None),
+            Answer::Forbidden => self.error(403, FORBIDDEN, None),
+            Answer::Moved(to) => {
+                let mut response = self.respond(301, "text/html; charset=utf-8", String::new(), fault);
+                response.headers.push(("location".into(), to));
+                response
+            }
+        }
+    }
+
+    fn authorized(&self, request: &Request) -> bool {
+        let Some(value) = request.find("authorization") else { return false };
+        let (scheme, rest) = value.split_once(' ').unwrap_or((value, ""));
+        if scheme.eq_ignore_ascii_case("basic") {
+            let Ok(pair) = STANDARD.decode(rest.trim()) else { return false };
+            return pair == format!("{}:{}", self.options.email, self.options.api_key).into_bytes();
+        }
+        scheme.eq_ignore_ascii_case("bearer") && self.options.access_token.as_deref() == Some(rest.trim())
+    }
+
+    fn error(&self, status: u16, message: &str, retry_after: Option<u64>) -> Response {
+        let body = format!(r#"{{"error":{{"msg":"{message}"}}}}"#);
+        let mut response = self.respond(status, "application/json", body, None);
+        if let Some(seconds) = retry_after {
+            response.headers.push(("Retry-after".into(), seconds.to_string()));
+        }
+        response
+    }
+
+    fn respond(&self, status: u16, kind: &str, body: String, fault: Option<&Fault>) -> Response {
+        let mut id = Dice::of([self.options.seed, self.served, 9, 9]);
+        let mut headers: Vec<(String, String)> = vec![
+            ("content-type".into(), kind.into()),
+            ("x-gorgias-release".into(), "3f9f83e7b774a28054f32a55eb5d504352f99975".into()),
+            ("x-request-id".into(), format!("{:016x}{:016x}", id.next(), id.next())),
+            ("via".into(), "1.1 google".into()),
+        ];
+        let used = match fault {
+            Some(Fault::HeaderMissing) => None,
+            Some(Fault::HeaderNonsense) => Some("a few/many".to_owned()),
+            _ => Some(self.meter.header()),
+        };
+        headers.extend(used.map(|used| ("x-gorgias-account-api-call-limit".into(), used)));
+        Response { status, headers, body: body.into() }
+    }
+
+    /// What was asked, oldest first; at least the last 100,000 requests.
+    pub fn requests(&self) -> &[Logged] {
+        &self.log
+    }
+
+    /// Number of requests ever received.
+    pub fn served(&self) -> u64 {
+        self.served
+    }
+
+    /// What goes wrong from here on.
+    pub fn faults(&mut self) -> &mut Faults {
+        &mut self.faults
+    }
+
+    /// From now on so many random changes happen per request; fractions add up.
+    pub fn set_churn(&mut self, changes_per_request: f64) {
+        self.churn = changes_per_request;
+    }
+
+    /// From now on another client makes so many calls per second.
+    pub fn set_other_client_rate(&mut self, per_second: f64) {
+        self.meter.set_other(per_second);
+    }
+
+    /// Changes what a role may read.
+    pub fn set_role_can_read_events(&mut self, can: bool) {
+        self.options.role_can_read_events = can;
+    }
+
+    /// Replaces the credentials, as when a key is revoked.
+    pub fn set_api_key(&mut self, key: impl Into<String>) {
+        self.options.api_key = key.into();
+    }
+
+    /// Every row the list endpoint would list now, with its exact text, ascending by id.
+    pub fn expected(&self, table: &str) -> Vec<(i64, String)> {
+        self.ids(table).into_iter().filter_map(|id| Some((id, self.row(table, id)?))).collect()
+    }
+
+    /// The exact text of one row of a list.
+    pub fn row(&self, table: &str, id: i64) -> Option<String> {
+        let mut out = Out::default();
+        list::row(&mut out, self.view(), table, id).then(|| out.into_string())
+    }
+
+    /// Ids of the rows that the list endpoint would list now, ascending.
+    pub fn ids(&self, table: &str) -> Vec<i64> {
+        let data = &self.data;
+        let mut ids: Vec<i64> = match table {
+            "tickets" => data.tickets.keys().copied().collect(),
+            "customers" => data.customers.keys().copied().collect(),
+            "messages" => data.messages.keys().copied().collect(),
+            "satisfaction-surveys" => data.surveys.keys().copied().collect(),
+            "events" => data.events.iter().map(|row| row.id).collect(),
+            table => {
+                let rows = data.small.get(table).map_or(&[] as &[_], Vec::as_slice);
+                // The list of macros hides the archived ones.
+                rows.iter().filter(|row| table != "macros" || !row.archived).map(|row| row.id).collect()
+            }
+        };
+        ids.sort_unstable();
+        ids
+    }
+
+    /// How many rows the table holds.
+    pub fn count(&self, table: &str) -> usize {
+        let data = &self.data;
+        match table {
+            "tickets" => data.tickets.len(),
+            "customers" => data.customers.len(),
+            "messages" => data.messages.len(),
+            "satisfaction-surveys" => data.surveys.len(),
+            "events" => data.events.len(),
+            table => self.ids(table).len(),
+        }
+    }
+
+    /// What was deleted or merged away so far, in order.
+    pub fn tombstones(&self) -> &[Tombstone] {
+        &self.data.gone
+    }
+
+    pub(crate) fn view(&self) -> View<'_> {
+        View { options: &self.options, data: &self.data }
+    }
+}
+
+const FORBIDDEN: &str = "You do not have enough permissions to perform this action.";
+const MAINTENANCE: &str = "<!doctype html><html><body><h1>We'll be right back</h1></body></html>";
+const UNKNOWN_TENANT: &str = "<!doctype html>\n<html lang=en>\n<title>404 Not Found</title>\n<h1>Not Found</h1>\n<p>The requested URL was not found on the server.</p>\n";

@@ -1,0 +1,55 @@
+//! A Gorgias account that exists only in memory.
+//!
+//! [`Account`] is a pure state machine: [`Account::handle`] takes a request and a time and gives a reply, so tests drive
+//! it under paused clocks. [`Server`] is the same account behind a loopback socket. The data follows from a seed; rows
+//! are rendered when asked for, so a large account needs little memory. [`Faults`] spoil answers, [`Change`]s change the
+//! account while it is read.
+
+#![cfg_attr(
+    test,
+    allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")
+)]
+
+mod account;
+mod bucket;
+mod change;
+mod cursor;
+mod dice;
+mod faults;
+mod filter;
+mod items;
+mod json;
+mod list;
+mod model;
+mod options;
+mod presets;
+mod query;
+mod render;
+mod routes;
+mod seed;
+mod seed_events;
+mod server;
+mod small;
+mod small_more;
+mod specs;
+#[cfg(test)]
+mod tests;
+mod text;
+mod time;
+mod wire;
+
+pub use account::Account;
+pub use change::Change;
+pub use cursor::{Cursor, Key};
+pub use faults::{Fault, Faults};
+pub use model::Tombstone;
+pub use options::{Bucket, Options};
+pub use presets::fault_plan;
+pub use server::Server;
+pub use time::{DAY, Micros, SECOND, iso, naive, parse};
+pub use wire::{Logged, Reply, Request, Response};
+
+/// The names of all list endpoints.
+pub fn tables() -> impl Iterator<Item = &'static str> {
+    specs::SPECS.iter().map(|spec| spec.table)
+}

@@ -1,0 +1,181 @@
+//! `gorgias-sim`: a Gorgias account on this machine, to try things on without one.
+
+use std::io::Write as _;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use clap::Parser;
+use gorgias_sim::{Account, Bucket, Fault, Options, Server, fault_plan};
+
+/// A simulated Gorgias account on 127.0.0.1.
+///
+/// Prints the source URI to copy as its first line and serves until it is interrupted. The same numbers and seed give
+/// the same account, to the byte.
+#[derive(Debug, Parser)]
+#[command(name = "gorgias-sim", version)]
+struct Args {
+    /// How many tickets the account holds.
+    #[arg(long, default_value_t = 300)]
+    tickets: usize,
+    /// How many customers.
+    #[arg(long, default_value_t = 150)]
+    customers: usize,
+    /// How many messages, over all tickets.
+    #[arg(long, default_value_t = 900)]
+    messages: usize,
+    /// How many satisfaction surveys; at most one per ticket.
+    #[arg(long, default_value_t = 60)]
+    surveys: usize,
+    /// How many of the latest events to keep at most.
+    #[arg(long, default_value_t = 200_000)]
+    events: usize,
+    /// Seed of the data, the changes and the faults.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Call budget as CALLS/SECONDS, or `none`.
+    #[arg(long, default_value = "40/20", value_name = "CALLS/SECONDS", value_parser = rate)]
+    rate: Rate,
+    /// Calls per second that another client of the account makes.
+    #[arg(long, default_value_t = 0.0, value_name = "CALLS")]
+    other_client: f64,
+    /// Time before each answer, such as `300ms` or `1s`.
+    #[arg(long, default_value = "0ms", value_parser = duration)]
+    latency: Duration,
+    /// Faults per request: `none`, `light`, `heavy`, or a list like `p429=0.01,p500=0.005,reset=0.01,cut=0.01`.
+    ///
+    /// Names: p429 p429bare p500 p502 p503 reset cut hang html expired forbidden nometa emptypage repeat wrongorder
+    /// noheader badheader array.
+    #[arg(long, default_value = "none", value_name = "PLAN", value_parser = plan)]
+    faults: Plan,
+    /// Random changes to the account per request; 0.5 is one every second request.
+    #[arg(long, default_value_t = 0.0, value_name = "CHANGES")]
+    churn: f64,
+    /// Tickets whose messages_count is wrong.
+    #[arg(long, default_value_t = 0)]
+    count_lies: usize,
+    /// Largest HTML body in bytes.
+    #[arg(long, default_value_t = 200 * 1024, value_name = "BYTES")]
+    max_body: usize,
+    /// Port to listen on; 0 takes a free one.
+    #[arg(long, default_value_t = 0)]
+    port: u16,
+    /// Answer 403 on /events, as a role without that right sees it.
+    #[arg(long)]
+    deny_events: bool,
+    /// The API key to accept.
+    #[arg(long, default_value = "sim-key")]
+    api_key: String,
+    /// The user the key belongs to.
+    #[arg(long, default_value = "agent@acme.example")]
+    email: String,
+    /// Subdomain of the account.
+    #[arg(long, default_value = "acme")]
+    domain: String,
+    /// An OAuth access token to accept as well; the printed URI then carries it instead of the key.
+    #[arg(long, value_name = "TOKEN")]
+    oauth: Option<String>,
+    /// End after so many seconds.
+    #[arg(long, value_name = "N")]
+    max_seconds: Option<u64>,
+}
+
+#[derive(Debug, Clone)]
+struct Rate(Option<Bucket>);
+
+#[derive(Debug, Clone)]
+struct Plan(Vec<(Fault, f64)>);
+
+fn rate(text: &str) -> Result<Rate, String> {
+    if text == "none" {
+        return Ok(Rate(None));
+    }
+    let parsed = text.split_once('/').and_then(|(calls, seconds)| {
+        let capacity: u32 = calls.parse().ok().filter(|n| *n > 0)?;
+        let window: u64 = seconds.trim_end_matches('s').parse().ok().filter(|n| *n > 0)?;
+        Some(Bucket { capacity, window: Duration::from_secs(window) })
+    });
+    parsed.map(|bucket| Rate(Some(bucket))).ok_or_else(|| "write it like 40/20, or none".into())
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    let (digits, unit) = match text.strip_suffix("ms") {
+        Some(digits) => (digits, 0.001),
+        None => (text.strip_suffix('s').unwrap_or(text), 1.0),
+    };
+    let seconds: f64 = digits.parse().map_err(|_| "write it like 300ms or 1s".to_owned())?;
+    Duration::try_from_secs_f64(seconds * unit).map_err(|error| error.to_string())
+}
+
+fn plan(text: &str) -> Result<Plan, String> {
+    fault_plan(text).map(Plan)
+}
+
+fn options(args: &Args) -> Options {
+    Options {
+        seed: args.seed,
+        customers: args.customers,
+        tickets: args.tickets,
+        messages: args.messages,
+        surveys: args.surveys,
+        events: args.events,
+        domain: args.domain.clone(),
+        email: args.email.clone(),
+        api_key: args.api_key.clone(),
+        access_token: args.oauth.clone(),
+        bucket: args.rate.0.unwrap_or_default(),
+        unlimited: args.rate.0.is_none(),
+        other_client_rate: args.other_client,
+        max_body: args.max_body,
+        role_can_read_events: !args.deny_events,
+        count_lies: args.count_lies,
+        ..Options::default()
+    }
+}
+
+fn main() -> std::io::Result<()> {
+    let args = Args::parse();
+    let mut account = Account::new(options(&args));
+    account.set_churn(args.churn);
+    account.faults().plan(args.seed, args.faults.0.clone());
+    let note = format!(
+        "gorgias-sim: {} tickets, {} messages, {} customers, {} surveys, {} events; seed {}",
+        account.count("tickets"),
+        account.count("messages"),
+        account.count("customers"),
+        account.count("satisfaction-surveys"),
+        account.count("events"),
+        args.seed
+    );
+    let server = Server::start_on(Arc::new(Mutex::new(account)), args.latency, args.port)?;
+    writeln!(std::io::stdout(), "source-uri: {}", server.source_uri())?;
+    std::io::stdout().flush()?;
+    writeln!(std::io::stderr(), "{note}\nlistening on {}; stop with Ctrl-C", server.base_url())?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(until_stopped(args.max_seconds))
+}
+
+async fn until_stopped(max_seconds: Option<u64>) -> std::io::Result<()> {
+    let limit = async {
+        match max_seconds {
+            Some(seconds) => tokio::time::sleep(Duration::from_secs(seconds)).await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        result = tokio::signal::ctrl_c() => result,
+        result = terminated() => result,
+        () = limit => Ok(()),
+    }
+}
+
+#[cfg(unix)]
+async fn terminated() -> std::io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    signal(SignalKind::terminate())?.recv().await;
+    Ok(())
+}
+
+#[cfg(not(unix))]
+async fn terminated() -> std::io::Result<()> {
+    std::future::pending().await
+}

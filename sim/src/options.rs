@@ -1,0 +1,105 @@
+//! What an account looks like: sizes, credentials, budget, and the switches for behaviour no source settles.
+
+use std::time::Duration;
+
+use crate::time::{DAY, Micros};
+
+/// The leaky bucket: `capacity` calls may stand in it, and it drains `capacity / window`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bucket {
+    /// Calls the bucket holds.
+    pub capacity: u32,
+    /// Time in which a full bucket drains.
+    pub window: Duration,
+}
+
+impl Default for Bucket {
+    /// The limit of an API key: 40 calls per 20 seconds.
+    fn default() -> Bucket {
+        Bucket { capacity: 40, window: Duration::from_secs(20) }
+    }
+}
+
+/// A whole account; the same options are the same account, byte for byte.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Seed of everything random.
+    pub seed: u64,
+    /// Customers.
+    pub customers: usize,
+    /// Tickets.
+    pub tickets: usize,
+    /// Messages over all tickets.
+    pub messages: usize,
+    /// Satisfaction surveys; at most one per ticket.
+    pub surveys: usize,
+    /// Keep at most so many of the latest events; the API itself keeps twelve months.
+    pub events: usize,
+    /// Earliest creation time, except of back-dated imports.
+    pub start: Micros,
+    /// Latest creation time: the "now" of the data.
+    pub end: Micros,
+    /// Subdomain of the account.
+    pub domain: String,
+    /// User that owns the API key.
+    pub email: String,
+    /// API key.
+    pub api_key: String,
+    /// OAuth access token accepted besides the key.
+    pub access_token: Option<String>,
+    /// Call budget.
+    pub bucket: Bucket,
+    /// No call budget at all; the header then shows a huge limit.
+    pub unlimited: bool,
+    /// Calls per second that another client of the account makes.
+    pub other_client_rate: f64,
+    /// Largest HTML body in bytes, for a few rows.
+    pub max_body: usize,
+    /// False: `/events` answers 403.
+    pub role_can_read_events: bool,
+    /// Tickets whose `messages_count` is wrong.
+    pub count_lies: usize,
+    /// True: customers and tags inside tickets and messages show the present name without any bump, as the recordings
+    /// suggest. False: they keep the name they had when the row was written.
+    pub live_embeds: bool,
+    /// True: `ticket-merged` carries `{"target_ticket_id": N}`; nobody has published its real form.
+    pub merge_event_names_target: bool,
+    /// True: a customer merge also moves the survivor's `updated_datetime`.
+    pub merge_bumps_customer: bool,
+    /// True: every request gets the HTML 404 of an unknown subdomain.
+    pub unknown_tenant: bool,
+    /// The loopback skin uses the wall clock as it is, instead of mapping `end` to the moment it starts.
+    pub real_time: bool,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        // 2026-08-26T18:00:00Z, the day of the recordings.
+        let end = 1_787_767_200_000_000;
+        Options {
+            seed: 1,
+            customers: 150,
+            tickets: 300,
+            messages: 900,
+            surveys: 60,
+            events: 200_000,
+            start: end - 400 * DAY,
+            end,
+            domain: "acme".into(),
+            email: "agent@acme.example".into(),
+            api_key: "sim-key".into(),
+            access_token: None,
+            bucket: Bucket::default(),
+            unlimited: false,
+            other_client_rate: 0.0,
+            max_body: 200 * 1024,
+            role_can_read_events: true,
+            count_lies: 0,
+            live_embeds: false,
+            merge_event_names_target: false,
+            merge_bumps_customer: false,
+            unknown_tenant: false,
+            real_time: false,
+        }
+    }
+}

@@ -1,0 +1,265 @@
+//! The account as it stands before anybody changes it: rows, ids and times from one seed.
+//!
+//! Ids follow arrival, creation times mostly do too; the exceptions are what readers trip over: imports that arrive with
+//! old times, whole runs of rows with one timestamp, and times without a fraction.
+
+use fastrand::Rng;
+
+use crate::model::{Customer, Data, Message, Survey, Ticket};
+use crate::options::Options;
+use crate::small::FIRST_PERSON;
+use crate::text::CHANNELS;
+use crate::time::{DAY, Maybe, Micros, SECOND};
+
+const MINUTE: Micros = 60 * SECOND;
+/// One ticket in so many is a back-dated import.
+const IMPORT: usize = 90;
+
+/// Builds the account.
+pub(crate) fn build(options: &Options) -> Data {
+    let mut rng = Rng::with_seed(options.seed);
+    let mut data = Data { small: crate::small_more::all(options), ..Data::default() };
+    data.last.tag = data.small.get("tags").and_then(|tags| tags.last()).map_or(0, |tag| tag.id);
+    customers(&mut data, options, &mut rng);
+    let ids: Vec<i64> = data.customers.keys().copied().collect();
+    let mut plans = plan_tickets(options, &mut rng, &ids);
+    let times = plan_messages(options, &mut rng, &plans);
+    messages(&mut data, &mut rng, &mut plans, times);
+    touch(options, &mut rng, &mut plans);
+    surveys(&mut data, options, &mut rng, &plans);
+    data.last.ticket = plans.last().map_or(82_000_000, |ticket| ticket.row.id);
+    for plan in plans {
+        data.put_ticket(plan.row);
+    }
+    data.last.event = 2_189_392_455;
+    crate::seed_events::build(&mut data, options, &mut rng);
+    data
+}
+
+/// Sorted times with runs of equal ones, 2 to 150 long, and one in ten at a whole second.
+fn timeline(rng: &mut Rng, count: usize, start: Micros, end: Micros) -> Vec<Micros> {
+    let mut times: Vec<Micros> = (0..count)
+        .map(|_| {
+            let at = rng.i64(start..end.max(start + 1));
+            if rng.u8(0..10) == 0 { at - at.rem_euclid(SECOND) } else { at }
+        })
+        .collect();
+    times.sort_unstable();
+    equal_runs(rng, &mut times);
+    times
+}
+
+fn equal_runs(rng: &mut Rng, times: &mut [Micros]) {
+    for _ in 0..times.len() / 400 + 2 {
+        let Some(longest) = (times.len() / 2).checked_sub(1).filter(|n| *n >= 2) else { return };
+        let length = rng.usize(2..=longest.min(150));
+        let from = rng.usize(0..times.len() - length);
+        let at = times[from];
+        times[from..from + length].fill(at);
+    }
+}
+
+fn customers(data: &mut Data, options: &Options, rng: &mut Rng) {
+    let mut id = FIRST_PERSON + 300;
+    for created in timeline(rng, options.customers.max(1), options.start, options.end) {
+        id += rng.i64(1..40);
+        let updated = if rng.u8(0..10) < 6 { created + 9 } else { rng.i64(created..=options.end) };
+        data.put_customer(Customer { id, created, updated, rev: 0 });
+    }
+    data.last.person = id;
+}
+
+struct Plan {
+    row: Ticket,
+    /// When the account learnt of it.
+    arrival: Micros,
+}
+
+fn plan_tickets(options: &Options, rng: &mut Rng, customers: &[i64]) -> Vec<Plan> {
+    let mut id = 82_000_000;
+    let lies = options.count_lies.min(options.tickets);
+    let arrivals = timeline(rng, options.tickets, options.start, options.end);
+    let mut plans: Vec<Plan> = Vec::with_capacity(arrivals.len());
+    for (n, arrival) in arrivals.into_iter().enumerate() {
+        id += rng.i64(1..60);
+        let imported = n % IMPORT == IMPORT / 2;
+        let created = if imported { arrival - rng.i64(200 * DAY..2000 * DAY) } else { arrival };
+        let row = Ticket {
+            id,
+            customer: customers[rng.usize(0..customers.len())],
+            created,
+            updated: created,
+            closed: Maybe::NONE,
+            trashed: Maybe::NONE,
+            last_message: Maybe::NONE,
+            last_received: Maybe::NONE,
+            messages: Vec::new(),
+            customer_rev: 0,
+            rev: 0,
+            channel: u8::try_from(rng.usize(0..CHANNELS.len())).unwrap_or(0),
+            // Spread over the account, alternating between too few and too many.
+            lie: if lies > 0
+                && n % (options.tickets / lies).max(1) == 0
+                && n / (options.tickets / lies).max(1) < lies
+            {
+                if n % 2 == 0 { 1 } else { -1 }
+            } else {
+                0
+            },
+            from_agent: rng.u8(0..10) == 0,
+            spam: rng.u8(0..40) == 0,
+            imported,
+            no_excerpt: false,
+        };
+        plans.push(Plan { row, arrival });
+    }
+    plans
+}
+
+/// (arrival, created, ticket's place in the plan), in order of arrival.
+fn plan_messages(options: &Options, rng: &mut Rng, plans: &[Plan]) -> Vec<(Micros, Micros, usize)> {
+    if plans.is_empty() {
+        return Vec::new();
+    }
+    let mut counts = vec![0usize; plans.len()];
+    for n in 0..options.messages {
+        // Every ticket gets its first message, then one in ten gets most of the talk.
+        let ticket = if n < plans.len() { n } else { rng.usize(0..plans.len()) };
+        counts[if n >= plans.len() && rng.bool() { ticket / 10 * 10 } else { ticket }] += 1;
+    }
+    let mut times = Vec::with_capacity(options.messages);
+    for (n, plan) in plans.iter().enumerate() {
+        let mut at = plan.row.created;
+        for k in 0..counts[n] {
+            if k > 0 {
+                at += rng.i64(MINUTE..DAY);
+            }
+            if at >= options.end {
+                at = rng.i64(plan.row.created..=options.end);
+            }
+            times.push((if plan.row.imported { plan.arrival } else { at }, at, n));
+        }
+    }
+    times.sort_unstable();
+    for _ in 0..times.len() / 500 + 1 {
+        let Some(longest) = (times.len() / 3).checked_sub(1).filter(|n| *n >= 2) else { break };
+        let length = rng.usize(2..=longest.min(150));
+        let from = rng.usize(0..times.len() - length);
+        let at = times[from + length].0;
+        // A burst of a bulk send: later messages of live tickets, never moved before their ticket.
+        for time in &mut times[from..from + length] {
+            if !plans[time.2].row.imported && time.1 != plans[time.2].row.created {
+                (time.0, time.1) = (at, at);
+            }
+        }
+    }
+    times.sort_unstable();
+    times
+}
+
+fn messages(data: &mut Data, rng: &mut Rng, plans: &mut [Plan], times: Vec<(Micros, Micros, usize)>) {
+    let mut id = 218_000_000;
+    for (arrival, created, n) in times {
+        let ticket = &mut plans[n].row;
+        id += rng.i64(1..40);
+        let first = ticket.messages.is_empty();
+        let from_agent = if first { ticket.from_agent } else { rng.bool() };
+        let public = first || rng.u8(0..8) > 0;
+        let message = Message {
+            id,
+            ticket: ticket.id,
+            customer: ticket.customer,
+            created,
+            sent: if public && rng.u8(0..12) > 0 { Maybe::some(created) } else { Maybe::NONE },
+            opened: if from_agent && rng.u8(0..3) == 0 {
+                Maybe::some(created + rng.i64(MINUTE..DAY))
+            } else {
+                Maybe::NONE
+            },
+            failed: if from_agent && rng.u8(0..60) == 0 {
+                Maybe::some(created + 3 * SECOND)
+            } else {
+                Maybe::NONE
+            },
+            customer_rev: 0,
+            rev: 0,
+            channel: ticket.channel,
+            from_agent,
+            public,
+            imported: ticket.imported,
+        };
+        ticket.messages.push(id);
+        // Internal notes are not part of the conversation.
+        if public {
+            ticket.last_message = Maybe::some(created);
+            if !from_agent {
+                ticket.last_received = Maybe::some(created);
+            }
+        }
+        ticket.updated = ticket.updated.max(created.max(arrival) + 233_073);
+        data.put_message(message);
+    }
+    data.last.message = id;
+}
+
+/// Later changes: closed, trashed, updated by bulk actions that give many tickets one timestamp.
+fn touch(options: &Options, rng: &mut Rng, plans: &mut [Plan]) {
+    for plan in plans.iter_mut() {
+        let floor = plan.row.updated.max(plan.arrival).min(options.end);
+        let updated = if rng.u8(0..3) == 0 { rng.i64(floor..=options.end) } else { floor };
+        // Not `%` of a whole run: most writes keep their microseconds.
+        plan.row.updated = updated;
+        if rng.u8(0..10) < 6 {
+            plan.row.closed = Maybe::some(updated);
+        }
+        if rng.u8(0..40) == 0 {
+            plan.row.trashed = Maybe::some(updated);
+        }
+    }
+    for _ in 0..plans.len() / 300 + 1 {
+        let Some(longest) = (plans.len() / 4).checked_sub(1).filter(|n| *n >= 2) else { return };
+        let length = rng.usize(2..=longest.min(150));
+        let from = rng.usize(0..plans.len() - length);
+        let run = &mut plans[from..from + length];
+        let latest = run.iter().map(|plan| plan.row.updated).max().unwrap_or(options.end);
+        for plan in run {
+            plan.row.updated = latest;
+        }
+    }
+}
+
+fn surveys(data: &mut Data, options: &Options, rng: &mut Rng, plans: &[Plan]) {
+    let count = options.surveys.min(plans.len());
+    let mut rows: Vec<(Micros, &Ticket)> = Vec::with_capacity(count);
+    for n in 0..count {
+        // Spread evenly, and never two on one ticket.
+        let plan = &plans[n * plans.len() / count];
+        rows.push((
+            rng.i64(plan.arrival.min(options.end)..=(plan.arrival + 3 * DAY).min(options.end)),
+            &plan.row,
+        ));
+    }
+    rows.sort_unstable_by_key(|(created, ticket)| (*created, ticket.id));
+    let mut id = 6_900_000;
+    for (created, ticket) in rows {
+        id += rng.i64(1..30);
+        let sent = (rng.u8(0..10) < 8).then(|| created + 3600 * SECOND).filter(|at| *at <= options.end);
+        // A few answers are older than the row that records them.
+        let answered = sent
+            .filter(|_| rng.bool())
+            .map(|at| if rng.u8(0..12) == 0 { created - DAY } else { at + rng.i64(MINUTE..9 * DAY) });
+        let scored = answered.filter(|at| *at <= options.end);
+        data.put_survey(Survey {
+            id,
+            ticket: ticket.id,
+            customer: ticket.customer,
+            created,
+            // A whole second, and for fresh surveys in the future.
+            should_send: (rng.u8(0..3) > 0).then(|| created - created.rem_euclid(SECOND) + DAY).into(),
+            sent: sent.into(),
+            scored: scored.into(),
+            score: if scored.is_some() { rng.u8(1..=5) } else { 0 },
+        });
+    }
+    data.last.survey = id;
+}

@@ -1,0 +1,125 @@
+//! The small tables: rows kept as finished JSON, because there are few and hardly any of them ever changes.
+
+use crate::json::escape;
+use crate::options::Options;
+use crate::render::View;
+use crate::text::{AGENTS, TAGS};
+use crate::time::{DAY, Micros, SECOND, iso};
+
+/// A row of a small table: its text and what its lists filter and sort by.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Small {
+    pub(crate) id: i64,
+    pub(crate) created: Micros,
+    pub(crate) updated: Micros,
+    pub(crate) name: String,
+    /// Email of a user; language of a macro.
+    pub(crate) extra: String,
+    /// Role of a user, object type of a custom field, type of an integration, status of a job.
+    pub(crate) kind: String,
+    /// Usage, priority or order.
+    pub(crate) weight: i64,
+    pub(crate) archived: bool,
+    pub(crate) rev: u16,
+    pub(crate) json: String,
+    /// The form inside tickets.
+    pub(crate) embedded: String,
+    /// The form as a sender of messages.
+    pub(crate) person: String,
+}
+
+/// Shared by users and customers; users come first in an account's life.
+pub(crate) const FIRST_PERSON: i64 = 519_543_243;
+const FIRST_TAG: i64 = 1_812_970;
+
+pub(crate) fn users(options: &Options) -> Vec<Small> {
+    (0..AGENTS.len()).map(|n| user(options, FIRST_PERSON + int(n), n, 0)).collect()
+}
+
+/// One agent or bot, at one revision.
+pub(crate) fn user(options: &Options, id: i64, n: usize, rev: u16) -> Small {
+    let (first, last) = AGENTS[n % AGENTS.len()];
+    let role = match n {
+        0 | 1 => "bot",
+        2 => "admin",
+        n => ["agent", "basic-agent", "lite-agent", "observer-agent"][n % 4],
+    };
+    let email = match n {
+        // A bot's address is none.
+        1 => "bot@00aa11bb22cc33dd44ee55ff".to_owned(),
+        2 => options.email.clone(),
+        n => format!("{}{n}@{}.example", first.to_lowercase().replace('é', "e"), options.domain),
+    };
+    let created = options.start + int(n) * 3600 * SECOND + 166_167;
+    let updated = created + 4809 + i64::from(rev) * DAY;
+    let client = if n == 1 { "\"00aa11bb22cc33dd44ee55ff\"" } else { "null" };
+    let meta = match n % 3 {
+        0 => "{}",
+        1 => r#"{"sso":null,"profile_picture_url":null}"#,
+        _ => r#"{"sso":"google","name_set_via":"agent"}"#,
+    };
+    let timezone = if n < 2 { "null" } else { "\"Europe/Paris\"" };
+    let bio = if rev > 0 { format!("\"Revision {rev}\"") } else { "null".to_owned() };
+    let name = format!("{first} {last}");
+    let json = format!(
+        r#"{{"id":{id},"active":true,"bio":{bio},"created_datetime":"{}","country":null,"deactivated_datetime":null,"email":"{email}","external_id":null,"firstname":"{first}","has_password":{},"has_2fa_enabled":false,"lastname":"{last}","language":null,"meta":{meta},"name":"{name}","role":{{"name":"{role}"}},"timezone":{timezone},"updated_datetime":"{}","client_id":{client},"uri":"https://{}.gorgias.com/api/users/{id}/"}}"#,
+        iso(created),
+        n == 2,
+        iso(updated),
+        options.domain,
+    );
+    let person = format!(
+        r#"{{"id":{id},"email":"{email}","name":"{name}","firstname":"{first}","lastname":"{last}","meta":{meta}}}"#
+    );
+    let embedded = format!("{},\"bio\":null}}", person.strip_suffix('}').unwrap_or(&person));
+    Small {
+        id,
+        created,
+        updated,
+        name,
+        extra: email,
+        kind: role.into(),
+        rev,
+        json,
+        embedded,
+        person,
+        ..Small::default()
+    }
+}
+
+pub(crate) fn tags(options: &Options) -> Vec<Small> {
+    (0..TAGS.len()).map(|n| tag(options, FIRST_TAG + int(n), TAGS[n], 0)).collect()
+}
+
+/// One tag; its name carries the revision once it was renamed.
+pub(crate) fn tag(options: &Options, id: i64, base: &str, rev: u16) -> Small {
+    let name = if rev == 0 { base.to_owned() } else { format!("{base} v{rev}") };
+    // The tags an account is born with were created within a microsecond of each other.
+    let created = options.start + 46 * SECOND + (id - FIRST_TAG) / 4;
+    let decoration =
+        if id % 3 == 0 { "{}".to_owned() } else { format!("{{\"color\":\"#{:06x}\"}}", id % 0xFF_FFFF) };
+    let text = escape(&name, false);
+    let weight = (id * 7919) % 50;
+    let json = format!(
+        r#"{{"id":{id},"decoration":{decoration},"description":{},"name":"{text}","usage":{weight},"uri":"/api/tags/{id}/","created_datetime":"{}","deleted_datetime":null}}"#,
+        if id % 4 == 0 { "\"Says what \\\"it\\\" is for\"" } else { "null" },
+        iso(created),
+    );
+    let embedded = format!(r#"{{"id":{id},"name":"{text}","decoration":{decoration}}}"#);
+    Small { id, created, name, weight, rev, json, embedded, ..Small::default() }
+}
+
+/// The n-th of the account's first tags as a ticket shows it; none when tickets show the present and it is deleted.
+pub(crate) fn tag_embedded<'a>(view: View<'a>, n: usize) -> Option<std::borrow::Cow<'a, str>> {
+    let id = FIRST_TAG + int(n);
+    let rows = view.data.small.get("tags")?;
+    match rows.binary_search_by_key(&id, |row| row.id) {
+        Ok(at) if view.options.live_embeds || rows[at].rev == 0 => Some(rows[at].embedded.as_str().into()),
+        _ if view.options.live_embeds => None,
+        _ => Some(tag(view.options, id, TAGS[n], 0).embedded.into()),
+    }
+}
+
+pub(crate) fn int(n: usize) -> i64 {
+    i64::try_from(n).unwrap_or(i64::MAX)
+}
