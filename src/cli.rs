@@ -1,0 +1,251 @@
+//! What can be typed: every command and flag under ingestr's names. The doc comments are the help text.
+//!
+//! Nothing is decided here. Values stay as typed unless clap can check them better than we could say it; whether a
+//! flag makes sense, and what is missing, is the plan's business. [`parse()`] adds the environment.
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::plan::{Contract, FileFormat, Naming, ProgressStyle};
+use crate::secret::SecretUri;
+
+mod parse;
+
+pub use parse::{Stop, command, completions, env_names, man, parse};
+
+/// Copies a Gorgias help desk into an analytics database, and keeps it true.
+#[derive(Debug, Parser)]
+#[command(name = "ingestr", version, max_term_width = 110, arg_required_else_help = true)]
+#[command(disable_help_subcommand = true)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Copy one table into a database; a second run copies only what changed.
+    Ingest(Box<IngestArgs>),
+    /// List the tables that can be copied, with keys, columns and types.
+    Tables(TablesArgs),
+    /// Print a completion script for your shell.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page; read it with `ingestr man | man -l -`.
+    Man,
+    /// Print generated documentation as Markdown.
+    #[command(hide = true)]
+    Docs {
+        /// Which page.
+        page: DocsPage,
+    },
+}
+
+/// Pages of generated documentation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum DocsPage {
+    /// The command line, docs/cli.md.
+    Cli,
+    /// The tables, docs/tables.md.
+    Tables,
+}
+
+/// Arguments of `ingestr tables`.
+#[derive(Debug, Args)]
+pub struct TablesArgs {
+    /// Source whose tables are listed, e.g. gorgias://mycompany; nothing is connected to.
+    #[arg(value_name = "SOURCE_URI")]
+    pub source_uri: Option<SecretUri>,
+    /// Print JSON instead of text.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `ingestr ingest`, as typed or found in the environment.
+#[derive(Debug, Clone, Default, Args)]
+pub struct IngestArgs {
+    /// Read from this source: gorgias://DOMAIN?api_key=KEY&email=EMAIL.
+    ///
+    /// Put it in single quotes, as it contains an `&`. Better: set SOURCE_URI in the environment, where other users
+    /// of the machine do not see it.
+    #[arg(long, value_name = "URI", help_heading = READ)]
+    pub source_uri: Option<SecretUri>,
+    /// Copy this table; `ingestr tables` lists them.
+    #[arg(long, value_name = "TABLE", help_heading = READ)]
+    pub source_table: Option<String>,
+    /// Copy only rows changed at or after this time.
+    ///
+    /// A date (2024-01-31) or a time (2024-01-31T10:00:00, with a fraction and a zone if you like; without a zone it
+    /// is UTC). Without it, a first run copies everything and later runs what changed since.
+    #[arg(long, value_name = "TIME", help_heading = READ, allow_hyphen_values = true)]
+    pub interval_start: Option<String>,
+    /// Copy only rows changed at or before this time.
+    ///
+    /// Forms as for --interval-start. A date alone means 00:00:00 of that day, so the day itself is left out.
+    #[arg(long, value_name = "TIME", help_heading = READ, allow_hyphen_values = true)]
+    pub interval_end: Option<String>,
+    /// Stop after this many rows, to try things out; 0 is no limit.
+    ///
+    /// A run with a limit does not move the place where the next run starts.
+    #[arg(long, value_name = "ROWS", help_heading = READ, allow_negative_numbers = true)]
+    pub sql_limit: Option<i64>,
+
+    /// Write to this destination: duckdb:///file.duckdb, or duckdb:////absolute/file.duckdb.
+    #[arg(long, value_name = "URI", help_heading = WRITE)]
+    pub dest_uri: Option<SecretUri>,
+    /// Write to this table: schema.table.
+    ///
+    /// The schema is created if it is missing. Put a part with a dot in double quotes: 'main."my.table"'. Without this
+    /// flag, the source table's name is used.
+    #[arg(long, value_name = "TABLE", help_heading = WRITE)]
+    pub dest_table: Option<String>,
+    /// Decide how rows that were read meet rows that are there.
+    ///
+    /// merge (default): per key the newest row wins, all others stay. replace: the table ends up with exactly the rows
+    /// that were read. append: every row is added. delete+insert: the rows of the interval are replaced. scd2: changed
+    /// rows are kept with the time they were valid. none: the source's own, merge.
+    #[arg(long, value_name = "STRATEGY", help_heading = WRITE)]
+    pub incremental_strategy: Option<String>,
+    /// Name the column that tells what changed; Gorgias tables have their own.
+    #[arg(long, value_name = "COLUMN", help_heading = WRITE)]
+    pub incremental_key: Option<String>,
+    /// Identify rows by this column instead of the table's own key; repeat it or use commas for several.
+    #[arg(long, value_name = "COLUMN", help_heading = WRITE, value_delimiter = ',')]
+    pub primary_key: Vec<String>,
+    /// Read everything again and replace the table, or, with an interval, the rows of that interval.
+    ///
+    /// The old rows stay visible until the new ones are complete.
+    #[arg(long, help_heading = WRITE)]
+    pub full_refresh: bool,
+
+    /// Set types and names of columns: name:type, name:type:source or name::source, with commas.
+    ///
+    /// Types: bigint, double, boolean, text, timestamptz, json and their usual other names. With a source, the column
+    /// of that name is called `name` in the destination.
+    #[arg(long, value_name = "COLUMNS", help_heading = SHAPE)]
+    pub columns: Vec<String>,
+    /// Leave these columns out, with commas between them.
+    #[arg(long, value_name = "COLUMNS", help_heading = SHAPE, value_delimiter = ',')]
+    pub sql_exclude_columns: Vec<String>,
+    /// Remove white space around every text.
+    #[arg(long, help_heading = SHAPE)]
+    pub trim_whitespace: bool,
+    /// Leave out the column _ingestr_loaded_at.
+    #[arg(long, help_heading = SHAPE)]
+    pub no_load_timestamp: bool,
+    /// Decide what happens to fields that are not documented.
+    #[arg(long, value_name = "CONTRACT", help_heading = SHAPE, value_enum, ignore_case = true, default_value = "evolve")]
+    pub schema_contract: Contract,
+    /// Decide how names of columns are written.
+    #[arg(long, value_name = "NAMING", help_heading = SHAPE, value_enum, ignore_case = true, default_value = "auto")]
+    pub schema_naming: Naming,
+    /// Partition the table by this column, where the destination has partitions.
+    #[arg(long, value_name = "COLUMN", help_heading = SHAPE)]
+    pub partition_by: Option<String>,
+    /// Cluster the table by these columns, with commas, where the destination has clusters.
+    #[arg(long, value_name = "COLUMNS", help_heading = SHAPE, value_delimiter = ',')]
+    pub cluster_by: Vec<String>,
+
+    /// Commit after this many rows: what is committed is never read again after a failure.
+    #[arg(long, value_name = "ROWS", help_heading = LOAD, default_value = "50000")]
+    pub flush_records: String,
+    /// Commit after this time, e.g. 30s, 2m or 1m30s.
+    #[arg(long, value_name = "DURATION", help_heading = LOAD, default_value = "30s")]
+    pub flush_interval: String,
+    /// Load through files of this format, where the destination is loaded through files.
+    #[arg(long, value_name = "FORMAT", help_heading = LOAD, value_enum, ignore_case = true)]
+    pub loader_file_format: Option<FileFormat>,
+    /// Put this many rows into a load file, where the destination is loaded through files.
+    #[arg(long, value_name = "ROWS", help_heading = LOAD)]
+    pub loader_file_size: Option<String>,
+    /// Keep load files in this bucket meanwhile, where the destination needs one.
+    #[arg(long, value_name = "BUCKET", help_heading = LOAD)]
+    pub staging_bucket: Option<String>,
+    /// Keep staging tables in this dataset, where the destination needs them.
+    #[arg(long, value_name = "DATASET", help_heading = LOAD)]
+    pub staging_dataset: Option<String>,
+
+    /// Show progress as a live line, as log lines, or as one JSON object a line.
+    ///
+    /// It goes to standard error; with json, the final object goes to standard output. Without a terminal, interactive
+    /// is log.
+    #[arg(long, value_name = "STYLE", help_heading = RUN, value_enum, ignore_case = true, default_value = "interactive")]
+    pub progress: ProgressStyle,
+    /// Do not ask for confirmation. ingestr never asks; scripts that have this flag go on working.
+    #[arg(long, help_heading = RUN)]
+    pub yes: bool,
+    /// Report requests and statements as they happen, without values of rows.
+    #[arg(long, help_heading = RUN)]
+    pub debug: bool,
+
+    /// No effect: pages of Gorgias are always 100 rows.
+    #[arg(long, value_name = "ROWS", help_heading = COMPAT)]
+    pub page_size: Option<String>,
+    /// No effect: reading is paced by the account's request budget.
+    #[arg(long, value_name = "N", help_heading = COMPAT)]
+    pub extract_parallelism: Option<String>,
+    /// No effect: progress is kept in the destination, next to the data.
+    #[arg(long, value_name = "DIR", help_heading = COMPAT)]
+    pub pipelines_dir: Option<String>,
+
+    /// Flags of ingestr that are known in order to be answered by name.
+    #[command(flatten)]
+    pub foreign: ForeignArgs,
+    /// Long names of the flags that were typed, as opposed to found in the environment.
+    #[arg(skip)]
+    pub typed: std::collections::BTreeSet<String>,
+}
+
+/// Flags of ingestr that only other sources have; the plan refuses each or says that it has no effect.
+#[derive(Debug, Clone, Default, Args)]
+pub struct ForeignArgs {
+    /// Masking is not available yet.
+    #[arg(long, hide = true, value_name = "COLUMN:ALGORITHM")]
+    pub mask: Vec<String>,
+    /// Condition of a merge.
+    #[arg(long, hide = true, value_name = "SQL", allow_hyphen_values = true)]
+    pub incremental_predicate: Option<String>,
+    /// Column to split an extract by.
+    #[arg(long, hide = true, value_name = "COLUMN")]
+    pub extract_partition_by: Option<String>,
+    /// Length of a part of an extract.
+    #[arg(long, hide = true, value_name = "INTERVAL")]
+    pub extract_partition_interval: Option<String>,
+    /// Engine of SQL sources.
+    #[arg(long, hide = true, value_name = "BACKEND")]
+    pub sql_backend: Option<String>,
+    /// Depth of reflection of SQL sources.
+    #[arg(long, hide = true, value_name = "LEVEL")]
+    pub sql_reflection_level: Option<String>,
+    /// Number of pages to stop after.
+    #[arg(long, hide = true, value_name = "PAGES")]
+    pub yield_limit: Option<String>,
+    /// Take --columns as the whole schema.
+    #[arg(long, hide = true)]
+    pub no_inference: bool,
+    /// Loading while extracting, or not.
+    #[arg(long, hide = true)]
+    pub disable_prestaging: bool,
+    /// Run for ever.
+    #[arg(long, hide = true)]
+    pub stream: bool,
+    /// Address of a metrics server.
+    #[arg(long, hide = true, value_name = "ADDRESS")]
+    pub metrics_addr: Option<String>,
+    /// Annotations of statements.
+    #[arg(long, hide = true, value_name = "JSON")]
+    pub query_annotations: Option<String>,
+}
+
+const READ: &str = "What to read";
+const WRITE: &str = "Where to, and how";
+const SHAPE: &str = "Shape of the table";
+const LOAD: &str = "Loading";
+const RUN: &str = "While it runs";
+const COMPAT: &str = "Accepted, without effect on Gorgias";
+
+#[cfg(test)]
+mod tests;

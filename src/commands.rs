@@ -1,0 +1,133 @@
+//! The commands: what lies between a parsed command line and an exit code.
+
+use std::io::Write;
+use std::sync::Arc;
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+use crate::cli::{self, Command, DocsPage, IngestArgs, TablesArgs};
+use crate::error::{Failure, Kind};
+use crate::plan::{self, Ends, Environment, Plan};
+use crate::report::{self, Event, Reporter, Terminal};
+use crate::run::{self, Job};
+use crate::schema::Micros;
+use crate::{dest, docs, source};
+
+/// What a command may know of the world, and where it may print.
+#[derive(Debug, Clone, Copy)]
+pub struct World {
+    /// The time.
+    pub now: Micros,
+    /// Whether standard error is a terminal.
+    pub terminal: bool,
+    /// Whether colours are wanted on a terminal.
+    pub color: bool,
+    /// Standard output.
+    pub out: fn() -> Box<dyn Write + Send>,
+    /// Standard error.
+    pub err: fn() -> Box<dyn Write + Send>,
+}
+
+/// The output of a command that only prints.
+///
+/// # Errors
+/// When it cannot be done as typed.
+pub fn text(command: &Command) -> Result<Vec<u8>, Failure> {
+    let internal = |error: &dyn std::fmt::Display| Failure::new(Kind::Internal, error.to_string());
+    match command {
+        Command::Tables(args) => tables(args),
+        Command::Completions { shell } => Ok(cli::completions(*shell)),
+        Command::Man => cli::man().map_err(|error| internal(&error)),
+        Command::Docs { page: DocsPage::Cli } => Ok(docs::cli_markdown().into_bytes()),
+        Command::Docs { page: DocsPage::Tables } => Ok(docs::tables_markdown(&source::gorgias::TABLES).into_bytes()),
+        Command::Ingest(_) => Err(internal(&"ingest is not a command that only prints")),
+    }
+}
+
+fn tables(args: &TablesArgs) -> Result<Vec<u8>, Failure> {
+    let tables = match &args.source_uri {
+        Some(uri) => source::entry(uri.expose())?.tables,
+        None => &source::gorgias::TABLES,
+    };
+    if args.json {
+        let json = docs::tables_json(tables).map_err(|error| Failure::new(Kind::Internal, error.to_string()))?;
+        return Ok(format!("{}\n", json.trim_end()).into_bytes());
+    }
+    Ok(docs::tables_text(tables).into_bytes())
+}
+
+/// `ingestr ingest`, to its exit code.
+#[must_use]
+pub fn ingest(args: &IngestArgs, world: &World) -> u8 {
+    let environment = Environment { now: world.now, terminal: world.terminal };
+    let terminal = Terminal { stderr: world.terminal, color: world.terminal && world.color };
+    let reporter = report::reporter(args.progress, terminal, args.debug, (world.out)(), (world.err)());
+    let result = prepare(args, &environment, &reporter).and_then(|prepared| {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        match runtime {
+            Ok(runtime) => runtime.block_on(copy(prepared, Arc::clone(&reporter))),
+            Err(error) => Err(told(&reporter, Failure::new(Kind::Internal, format!("no runtime: {error}")))),
+        }
+    });
+    result.err().map_or(0, |failure| failure.kind.exit_code())
+}
+
+struct Prepared {
+    plan: Plan,
+    source: Box<dyn source::Source>,
+    dest: Box<dyn dest::Destination>,
+}
+
+/// Everything that can be known without connecting anywhere.
+fn prepare(args: &IngestArgs, environment: &Environment, reporter: &Arc<dyn Reporter>) -> Result<Prepared, Failure> {
+    let prepare = || {
+        let (source_uri, dest_uri) = plan::uris(args)?;
+        let from = source::entry(source_uri.expose())?;
+        let to = dest::entry(dest_uri.expose())?;
+        let dest = to.open(dest_uri.expose())?;
+        let ends = Ends {
+            source: from.name,
+            tables: from.tables,
+            destination: to.name,
+            default_schema: to.default_schema,
+            capabilities: dest.capabilities(),
+        };
+        let plan = Plan::from_args(args, environment, &ends)?;
+        Ok(Prepared { source: from.open(plan.source_uri.expose())?, dest, plan })
+    };
+    prepare().map_err(|failure| told(reporter, failure))
+}
+
+fn told(reporter: &Arc<dyn Reporter>, failure: Failure) -> Failure {
+    reporter.event(&Event::Failed(&failure));
+    failure
+}
+
+async fn copy(prepared: Prepared, reporter: Arc<dyn Reporter>) -> Result<(), Failure> {
+    let (sender, stop) = watch::channel(false);
+    let watcher = tokio::spawn(watch_signals(sender));
+    let Prepared { plan, source, dest } = &prepared;
+    let job = Job { plan, source: &**source, dest: &**dest, reporter, stop };
+    let result = run::run(job).await;
+    watcher.abort();
+    result.map(drop)
+}
+
+/// The first signal asks the run to store what it has and stop; the second ends it at once, as a user expects who
+/// presses Ctrl-C twice. What was committed stays either way.
+async fn watch_signals(stop: watch::Sender<bool>) {
+    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) else {
+        return;
+    };
+    for _ in 0..2 {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+        if *stop.borrow() {
+            std::process::exit(i32::from(Kind::Interrupted.exit_code()));
+        }
+        stop.send_replace(true);
+    }
+}

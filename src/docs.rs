@@ -1,0 +1,333 @@
+//! Text made from declarations: `ingestr tables`, and the pages docs/cli.md and docs/tables.md that CI compares.
+//!
+//! Nothing is written twice: flags come from clap, tables from the source, exit codes from [`Kind`].
+
+use std::fmt::Write as _;
+
+use serde::Serialize;
+
+use crate::cli::{command, env_names};
+use crate::error::Kind;
+use crate::source::{Incremental, TableSpec};
+
+/// First line of each page, so that nobody edits it.
+const MADE: &str = "<!-- Made by `ingestr docs`; change the source, not this file. -->\n";
+
+/// The whole command line as Markdown.
+#[must_use]
+pub fn cli_markdown() -> String {
+    let mut command = command();
+    command.build();
+    let mut page = format!("{MADE}\n# Command line\n");
+    for sub in command.get_subcommands().filter(|sub| !sub.is_hide_set()) {
+        let positional: String = sub.get_positionals().map(|arg| format!(" {}", positional(arg))).collect();
+        let flags = if sub.get_name() == "ingest" {
+            " --source-uri <URI> --source-table <TABLE> --dest-uri <URI> [flags]"
+        } else {
+            ""
+        };
+        push(&mut page, &format!("\n## `ingestr {}{flags}{positional}`\n\n{}\n", sub.get_name(), about(sub)));
+        let mut heading = "";
+        for arg in sub
+            .get_arguments()
+            .filter(|arg| !arg.is_hide_set() && !matches!(arg.get_id().as_str(), "help" | "version"))
+        {
+            let under = arg.get_help_heading().unwrap_or_default();
+            if under != heading {
+                heading = under;
+                push(&mut page, &format!("\n### {heading}\n"));
+            }
+            push(&mut page, &argument(arg, sub.get_name() == "ingest"));
+        }
+        if sub.get_name() == "ingest" {
+            page.push_str(ENVIRONMENT);
+        }
+    }
+    page.push_str("\n## Exit codes\n\n| code | name | meaning |\n| --- | --- | --- |\n| 0 | success | all that was asked for is done |\n");
+    for (kind, meaning) in Kind::ALL {
+        push(&mut page, &format!("| {} | {} | {meaning} |\n", kind.exit_code(), kind.name()));
+    }
+    page
+}
+
+const ENVIRONMENT: &str = "\n### Environment\n\nA flag that is not typed is looked up in the variables above, the first \
+                           of them first. An empty variable counts as not set. Switches take true or false, also when \
+                           typed (`--yes=false`).\n";
+
+fn push(page: &mut String, text: &str) {
+    page.push_str(text);
+}
+
+fn about(command: &clap::Command) -> String {
+    sentence(&command.get_about().map(ToString::to_string).unwrap_or_default())
+}
+
+/// clap takes the full stop off one-sentence help.
+fn sentence(text: &str) -> String {
+    if text.is_empty() || text.ends_with(['.', ']', ')']) { text.to_owned() } else { format!("{text}.") }
+}
+
+fn positional(arg: &clap::Arg) -> String {
+    let name = arg.get_value_names().and_then(|names| names.first()).map_or("VALUE", |name| name.as_str());
+    if arg.is_required_set() { format!("<{name}>") } else { format!("[{name}]") }
+}
+
+/// One flag: its form, its help, its values, default and variables.
+fn argument(arg: &clap::Arg, environment: bool) -> String {
+    let long = arg.get_long();
+    let mut head = long.map_or_else(|| positional(arg), |long| format!("--{long}"));
+    if let (Some(_), true, Some(names)) = (long, arg.get_action().takes_values(), arg.get_value_names()) {
+        for name in names {
+            let _ = write!(head, " <{name}>");
+        }
+    }
+    let help = arg.get_long_help().or(arg.get_help()).map(ToString::to_string).unwrap_or_default();
+    let mut text = format!("\n**`{head}`**\n");
+    for paragraph in help.split("\n\n").filter(|paragraph| !paragraph.starts_with("[env: ")) {
+        // Placeholders like <key> would be HTML.
+        let _ = write!(text, "\n{}\n", sentence(&paragraph.replace('<', "\\<")));
+    }
+    let mut facts = Vec::new();
+    let values = arg.get_possible_values();
+    if !values.is_empty() && arg.get_action().takes_values() {
+        for value in values.iter().filter(|value| !value.is_hide_set()) {
+            let help = value.get_help().map(|help| format!(": {}", help.to_string().trim_end_matches('.')));
+            facts.push(format!("`{}`{}", value.get_name(), help.unwrap_or_default()));
+        }
+    }
+    let defaults: Vec<_> = arg.get_default_values().iter().map(|value| value.to_string_lossy()).collect();
+    if arg.get_action().takes_values() && !defaults.is_empty() {
+        facts.push(format!("default: `{}`", defaults.join(", ")));
+    }
+    let names = long.filter(|_| environment).map(env_names).unwrap_or_default();
+    if !names.is_empty() {
+        facts.push(format!("environment: `{}`", names.join("`, `")));
+    }
+    if !facts.is_empty() {
+        let _ = write!(text, "\n- {}\n", facts.join("\n- "));
+    }
+    text
+}
+
+/// How a table's changes are found, in a few words.
+fn incremental(table: &TableSpec) -> String {
+    match table.incremental {
+        Incremental::Updated => format!("by {}: only what changed is read", table.incremental_key),
+        Incremental::Lookback { days } => {
+            format!("by {}: what was created in the last {days} days is read again", table.incremental_key)
+        }
+    }
+}
+
+/// The tables as Markdown.
+#[must_use]
+pub fn tables_markdown(tables: &[TableSpec]) -> String {
+    let mut page =
+        format!("{MADE}\n# Tables\n\n| table | a row is | key | incremental |\n| --- | --- | --- | --- |\n");
+    for table in tables {
+        let (name, about) = (table.name, cell(table.about));
+        let _ = writeln!(page, "| [{name}](#{name}) | {about} | {} | {} |", table.key, incremental(table));
+    }
+    page.push_str(
+        "\nAll documented columns exist from the first load, whether a row has a value or not. A field that is not \
+         documented becomes a new column (see `--schema-contract`). Each row carries `_ingestr_loaded_at`.\n",
+    );
+    for table in tables {
+        let _ = write!(
+            page,
+            "\n## {}\n\n{}\n\n| column | type | meaning |\n| --- | --- | --- |\n",
+            table.name, table.about
+        );
+        for (name, logical, about) in table.columns {
+            let _ = writeln!(page, "| {name} | {} | {} |", logical.name(), cell(about));
+        }
+    }
+    page
+}
+
+/// Text that cannot end a cell of a Markdown table.
+fn cell(text: &str) -> String {
+    text.replace('|', "\\|")
+}
+
+/// The tables for a terminal.
+#[must_use]
+pub fn tables_text(tables: &[TableSpec]) -> String {
+    let mut text = String::new();
+    for table in tables {
+        if !text.is_empty() {
+            text.push('\n');
+        }
+        let _ = writeln!(text, "{}  {}", table.name, table.about);
+        let _ = writeln!(text, "  key          {}", table.key);
+        let _ = writeln!(text, "  incremental  {}", incremental(table));
+        let width = table.columns.iter().map(|(name, ..)| name.chars().count()).max().unwrap_or_default();
+        for (name, logical, about) in table.columns {
+            let line = format!("    {name:<width$}  {:<11}  {about}", logical.name());
+            let _ = writeln!(text, "{}", line.trim_end());
+        }
+    }
+    text
+}
+
+#[derive(Serialize)]
+struct TableJson<'a> {
+    name: &'a str,
+    about: &'a str,
+    key: [&'a str; 1],
+    incremental_key: &'a str,
+    incremental: &'static str,
+    lookback_days: Option<u32>,
+    columns: Vec<ColumnJson<'a>>,
+}
+
+#[derive(Serialize)]
+struct ColumnJson<'a> {
+    name: &'a str,
+    r#type: &'static str,
+    about: &'a str,
+}
+
+/// The tables as one JSON array, ending in a newline.
+///
+/// # Errors
+/// None in practice: all of it is text and numbers.
+pub fn tables_json(tables: &[TableSpec]) -> Result<String, serde_json::Error> {
+    let tables: Vec<TableJson<'_>> = tables
+        .iter()
+        .map(|table| TableJson {
+            name: table.name,
+            about: table.about,
+            key: [table.key],
+            incremental_key: table.incremental_key,
+            incremental: match table.incremental {
+                Incremental::Updated => "updated",
+                Incremental::Lookback { .. } => "lookback",
+            },
+            lookback_days: match table.incremental {
+                Incremental::Updated => None,
+                Incremental::Lookback { days } => Some(days),
+            },
+            columns: table
+                .columns
+                .iter()
+                .map(|(name, logical, about)| ColumnJson { name, r#type: logical.name(), about })
+                .collect(),
+        })
+        .collect();
+    serde_json::to_string_pretty(&tables).map(|json| json + "\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::schema::LogicalType;
+
+    const TABLES: [TableSpec; 2] = [
+        TableSpec {
+            name: "tickets",
+            about: "One conversation.",
+            key: "id",
+            incremental_key: "updated_datetime",
+            incremental: Incremental::Updated,
+            columns: &[("id", LogicalType::Int64, "Its id."), ("meta", LogicalType::Json, "A | B.")],
+        },
+        TableSpec {
+            name: "satisfaction_surveys",
+            about: "One survey.",
+            key: "id",
+            incremental_key: "updated_datetime",
+            incremental: Incremental::Lookback { days: 30 },
+            columns: &[("id", LogicalType::Int64, "")],
+        },
+    ];
+
+    #[test]
+    fn tables_as_text() {
+        insta::assert_snapshot!(tables_text(&TABLES), @r#"
+        tickets  One conversation.
+          key          id
+          incremental  by updated_datetime: only what changed is read
+            id    bigint       Its id.
+            meta  json         A | B.
+
+        satisfaction_surveys  One survey.
+          key          id
+          incremental  by updated_datetime: what was created in the last 30 days is read again
+            id  bigint
+        "#);
+    }
+
+    #[test]
+    fn tables_as_markdown() {
+        insta::assert_snapshot!(tables_markdown(&TABLES), @r#"
+        <!-- Made by `ingestr docs`; change the source, not this file. -->
+
+        # Tables
+
+        | table | a row is | key | incremental |
+        | --- | --- | --- | --- |
+        | [tickets](#tickets) | One conversation. | id | by updated_datetime: only what changed is read |
+        | [satisfaction_surveys](#satisfaction_surveys) | One survey. | id | by updated_datetime: what was created in the last 30 days is read again |
+
+        All documented columns exist from the first load, whether a row has a value or not. A field that is not documented becomes a new column (see `--schema-contract`). Each row carries `_ingestr_loaded_at`.
+
+        ## tickets
+
+        One conversation.
+
+        | column | type | meaning |
+        | --- | --- | --- |
+        | id | bigint | Its id. |
+        | meta | json | A \| B. |
+
+        ## satisfaction_surveys
+
+        One survey.
+
+        | column | type | meaning |
+        | --- | --- | --- |
+        | id | bigint |  |
+        "#);
+    }
+
+    #[test]
+    fn tables_as_json() {
+        insta::assert_snapshot!(tables_json(&TABLES[1..]).unwrap(), @r#"
+        [
+          {
+            "name": "satisfaction_surveys",
+            "about": "One survey.",
+            "key": [
+              "id"
+            ],
+            "incremental_key": "updated_datetime",
+            "incremental": "lookback",
+            "lookback_days": 30,
+            "columns": [
+              {
+                "name": "id",
+                "type": "bigint",
+                "about": ""
+              }
+            ]
+          }
+        ]
+        "#);
+    }
+
+    #[test]
+    fn the_cli_page_names_every_flag_with_its_variables() {
+        let page = cli_markdown();
+        for name in [
+            "--interval-start <TIME>",
+            "`INGESTR_SOURCE_URI`, `SOURCE_URI`",
+            "default: `evolve`",
+            "`discard_row`",
+        ] {
+            assert!(page.contains(name), "{name}");
+        }
+        assert!(!page.contains("--mask") && !page.contains("[env:"));
+        assert!(page.contains("| 2 | usage |"));
+    }
+}

@@ -1,0 +1,141 @@
+//! The one place where errors become what a user sees: a headline, numbered causes, a hint and an exit code.
+//!
+//! Modules below return typed errors and decide nothing about looks; conversions into [`Failure`] live next to those
+//! types' users, here.
+
+use std::error::Error;
+use std::fmt;
+
+/// What kind of failure it is; the exit code follows from it. Documented in the README and in `ingestr --help`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A defect of ours.
+    Internal,
+    /// The command cannot be done as typed. Nothing was read or written.
+    Usage,
+    /// The source refused the key, or the key may not read the table.
+    Authentication,
+    /// The source could not be read to the end.
+    Source,
+    /// The destination could not be read or written.
+    Destination,
+    /// Stopped before the end, by a signal. What was committed stays.
+    Interrupted,
+}
+
+impl Kind {
+    /// All of them with what docs say, in order of their codes.
+    pub const ALL: [(Self, &'static str); 6] = [
+        (Self::Internal, "a defect of ingestr; please report it"),
+        (Self::Usage, "the command cannot be done as typed; nothing was read or written"),
+        (Self::Authentication, "the source refused the credentials, or they may not read this table"),
+        (Self::Source, "the source could not be read to the end; what was committed stays"),
+        (Self::Destination, "the destination could not be read or written; its old data is intact"),
+        (Self::Interrupted, "stopped before the end, or only part of it is done; what was committed stays"),
+    ];
+
+    /// The process's exit code.
+    #[must_use]
+    pub fn exit_code(self) -> u8 {
+        match self {
+            Self::Internal => 1,
+            Self::Usage => 2,
+            Self::Authentication => 3,
+            Self::Source => 4,
+            Self::Destination => 5,
+            Self::Interrupted => 6,
+        }
+    }
+
+    /// Its name in machine-readable output.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Internal => "internal",
+            Self::Usage => "usage",
+            Self::Authentication => "authentication",
+            Self::Source => "source",
+            Self::Destination => "destination",
+            Self::Interrupted => "interrupted",
+        }
+    }
+}
+
+/// A failure as the user sees it.
+#[derive(Debug)]
+pub struct Failure {
+    /// Decides the exit code.
+    pub kind: Kind,
+    /// What happened, to which table, in one sentence.
+    pub headline: String,
+    /// What to do next.
+    pub hint: Option<String>,
+    /// Why, outermost first.
+    pub causes: Vec<String>,
+}
+
+impl Failure {
+    /// A failure without causes or hint.
+    pub fn new(kind: Kind, headline: impl Into<String>) -> Self {
+        Self { kind, headline: headline.into(), hint: None, causes: Vec::new() }
+    }
+
+    /// The command cannot be done as typed.
+    pub fn usage(headline: impl Into<String>) -> Self {
+        Self::new(Kind::Usage, headline)
+    }
+
+    /// Adds what to do next.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// Adds the chain of sources of `error` as causes, leaving out what the headline already says.
+    #[must_use]
+    pub fn caused_by(mut self, error: &(dyn Error + 'static)) -> Self {
+        let mut next = Some(error);
+        while let Some(cause) = next {
+            let text = cause.to_string();
+            if !self.headline.contains(&text) && self.causes.last().is_none_or(|last| !last.contains(&text)) {
+                self.causes.push(text);
+            }
+            next = cause.source();
+        }
+        self
+    }
+}
+
+/// A URI whose scheme is none of ours. `scheme` is shown only if it looks like one: a user may have pasted a key.
+#[must_use]
+pub fn unknown_scheme(flag: &str, scheme: &str, forms: &[&str]) -> Failure {
+    let looks_fine = scheme.len() <= 20 && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte));
+    let headline = match scheme {
+        "" => format!("{flag} has no scheme"),
+        scheme if looks_fine => format!("{flag}: `{scheme}` is not a scheme ingestr knows"),
+        _ => format!("{flag}: its scheme is not one ingestr knows"),
+    };
+    Failure::usage(headline).hint(format!("use {}", forms.join(" or ")))
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "error: {}", self.headline)?;
+        match self.causes.as_slice() {
+            [] => {}
+            [cause] => write!(f, "\n  cause: {cause}")?,
+            causes => {
+                for (number, cause) in causes.iter().enumerate() {
+                    write!(f, "\n  cause {}: {cause}", number + 1)?;
+                }
+            }
+        }
+        if let Some(hint) = &self.hint {
+            write!(f, "\n  hint: {hint}")?;
+        }
+        Ok(())
+    }
+}
+
+impl Error for Failure {}

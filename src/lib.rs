@@ -1,0 +1,21 @@
+//! Copies a Gorgias help desk into an analytics database and keeps it true.
+//!
+//! One flow, one direction: `Args` → `Plan` → `Source::pages` → `normalise` → `Load::stage` → `Load::commit`.
+//! ARCHITECTURE.md has the map.
+
+pub mod cli;
+pub mod commands;
+pub mod dest;
+pub mod docs;
+pub mod error;
+pub mod http;
+pub mod nearest;
+pub mod normalise;
+pub mod plan;
+pub mod report;
+pub mod run;
+pub mod schema;
+pub mod secret;
+pub mod source;
+pub mod state;
+pub mod strategy;

@@ -1,0 +1,46 @@
+//! Parse, run, print, exit: nothing else happens here.
+
+use std::env;
+use std::io::{self, IsTerminal as _, Write as _};
+use std::process::ExitCode;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use ingestr::cli::{self, Command};
+use ingestr::commands::{self, World};
+use ingestr::schema::Micros;
+
+fn main() -> ExitCode {
+    let stop = match cli::parse(env::args_os().collect(), &|name| env::var_os(name)) {
+        Ok(Command::Ingest(args)) => return ExitCode::from(commands::ingest(&args, &world())),
+        Ok(other) => match commands::text(&other) {
+            Ok(text) => return print(&text, false, 0),
+            Err(failure) => return print(format!("{failure}\n").as_bytes(), true, failure.kind.exit_code()),
+        },
+        Err(stop) => stop,
+    };
+    let terminal = if stop.stdout { io::stdout().is_terminal() } else { io::stderr().is_terminal() };
+    let text = if terminal && color() { &stop.ansi } else { &stop.text };
+    print(text.as_bytes(), !stop.stdout, stop.exit_code)
+}
+
+/// A reader that went away is no failure.
+fn print(text: &[u8], stderr: bool, code: u8) -> ExitCode {
+    let printed = if stderr { io::stderr().write_all(text) } else { io::stdout().write_all(text) };
+    drop(printed);
+    ExitCode::from(code)
+}
+
+fn color() -> bool {
+    env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}
+
+fn world() -> World {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    World {
+        now: Micros(i64::try_from(now.as_micros()).unwrap_or(i64::MAX)),
+        terminal: io::stderr().is_terminal(),
+        color: color(),
+        out: || Box::new(io::stdout()),
+        err: || Box::new(io::stderr()),
+    }
+}

@@ -1,0 +1,259 @@
+//! Args → [`Plan`]: everything a run needs to know, decided in one pure function before anything is read or written.
+//!
+//! What cannot be done is refused here, by flag name and with what to type instead; what has no effect becomes a
+//! note. Nothing later asks for a default.
+
+use std::time::Duration;
+
+use crate::cli::IngestArgs;
+use crate::dest::Capabilities;
+use crate::error::Failure;
+use crate::nearest::nearest;
+use crate::schema::Micros;
+use crate::secret::SecretUri;
+use crate::source::{TableSpec, Window};
+use crate::strategy::Strategy;
+
+mod columns;
+mod dates;
+mod flags;
+mod names;
+mod rows;
+
+pub use dates::format_utc;
+
+pub use crate::normalise::{ColumnOverride, Contract, Naming, Shaping};
+
+/// Bytes of staged rows after which a commit is made, whatever their number: bounds memory for tables of large rows.
+pub const FLUSH_BYTES: u64 = 64 * 1024 * 1024;
+
+/// What the plan may know of the world around it.
+#[derive(Debug, Clone, Copy)]
+pub struct Environment {
+    /// When the run starts.
+    pub now: Micros,
+    /// Whether standard error is a terminal, so that a live line makes sense.
+    pub terminal: bool,
+}
+
+/// What the plan must know of source and destination: they are opened first, which connects to nothing.
+#[derive(Debug, Clone, Copy)]
+pub struct Ends {
+    /// The source's name in messages, e.g. `Gorgias`.
+    pub source: &'static str,
+    /// Its tables.
+    pub tables: &'static [TableSpec],
+    /// The destination's name in messages, e.g. `DuckDB`.
+    pub destination: &'static str,
+    /// Schema of a table that was named without one; `None` if the destination needs one.
+    pub default_schema: Option<&'static str>,
+    /// What the destination can do.
+    pub capabilities: Capabilities,
+}
+
+/// Everything decided about a run.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// Where from.
+    pub source_uri: SecretUri,
+    /// Where to.
+    pub dest_uri: SecretUri,
+    /// The table that is read.
+    pub table: &'static TableSpec,
+    /// Schema or dataset that is written to.
+    pub schema: String,
+    /// Table that is written to.
+    pub dest_table: String,
+    /// How rows meet rows. `--full-refresh` has already been translated.
+    pub strategy: Strategy,
+    /// Merge key, in the destination's names; never empty for merge and scd2.
+    pub key: Vec<String>,
+    /// The column that tells which of two rows is newer, in the destination's names.
+    pub incremental_key: Option<String>,
+    /// The part of the table that is read; both ends inclusive.
+    pub window: Window,
+    /// Read from zero, whatever state there is.
+    pub full_refresh: bool,
+    /// What happens to rows on the way.
+    pub shaping: Shaping,
+    /// Whether rows carry the time of the run.
+    pub load_timestamp: bool,
+    /// Rows to stop after, at least 1. A run with a limit must not move the watermark.
+    pub limit: Option<u64>,
+    /// When to commit.
+    pub flush: Flush,
+    /// Partition column; only set where the destination has partitions.
+    pub partition_by: Option<String>,
+    /// Cluster columns; only set where the destination has clusters.
+    pub cluster_by: Vec<String>,
+    /// Format of load files; only set where the destination uses them.
+    pub file_format: Option<FileFormat>,
+    /// Rows per load file, at least 1; only set where the destination uses them.
+    pub file_size: Option<u64>,
+    /// Bucket for load files; only set where the destination uses one.
+    pub staging_bucket: Option<String>,
+    /// Dataset for staging tables; only set where the destination uses one.
+    pub staging_dataset: Option<String>,
+    /// How progress is shown; never interactive without a terminal.
+    pub progress: ProgressStyle,
+    /// Report requests and statements.
+    pub debug: bool,
+    /// Things to say before the run, one sentence each.
+    pub notes: Vec<String>,
+    /// When the run started.
+    pub started_at: Micros,
+}
+
+/// When a commit is made: whichever comes first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Flush {
+    /// Rows staged; at least 1.
+    pub rows: u64,
+    /// Bytes staged; at least 1.
+    pub bytes: u64,
+    /// Time since the last commit; more than zero.
+    pub interval: Duration,
+}
+
+/// Format of load files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, clap::ValueEnum)]
+#[value(rename_all = "snake_case")]
+pub enum FileFormat {
+    /// JSON lines.
+    Jsonl,
+    /// Parquet.
+    Parquet,
+    /// CSV.
+    Csv,
+    /// SQL statements.
+    InsertValues,
+}
+
+impl FileFormat {
+    /// The name on the command line.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Jsonl => "jsonl",
+            Self::Parquet => "parquet",
+            Self::Csv => "csv",
+            Self::InsertValues => "insert_values",
+        }
+    }
+}
+
+/// How progress is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, clap::ValueEnum)]
+#[value(rename_all = "snake_case")]
+pub enum ProgressStyle {
+    /// One live line on a terminal.
+    #[default]
+    Interactive,
+    /// A line every few seconds.
+    Log,
+    /// One JSON object a line.
+    Json,
+}
+
+/// The two URIs, needed before there can be a plan; complains about everything that must be given, at once.
+///
+/// # Errors
+/// A usage failure that names each missing flag and its variables.
+pub fn uris(args: &IngestArgs) -> Result<(SecretUri, SecretUri), Failure> {
+    let given = |uri: &Option<SecretUri>| uri.as_ref().is_some_and(|uri| !uri.expose().trim().is_empty());
+    let table = args.source_table.as_ref().is_some_and(|table| !table.trim().is_empty());
+    let missing: Vec<&str> = [
+        ("source-uri", given(&args.source_uri)),
+        ("source-table", table),
+        ("dest-uri", given(&args.dest_uri)),
+    ]
+    .into_iter()
+    .filter_map(|(flag, given)| (!given).then_some(flag))
+    .collect();
+    match (&args.source_uri, &args.dest_uri) {
+        (Some(source), Some(dest)) if missing.is_empty() => Ok((source.clone(), dest.clone())),
+        _ => Err(flags::missing(&missing)),
+    }
+}
+
+impl Plan {
+    /// Decides everything. Pure: the same input gives the same plan.
+    ///
+    /// # Errors
+    /// A usage failure for whatever cannot be done as typed.
+    pub fn from_args(args: &IngestArgs, environment: &Environment, ends: &Ends) -> Result<Self, Failure> {
+        flags::refuse(args)?;
+        let mut notes = Vec::new();
+        let (source_uri, dest_uri) = uris(args)?;
+        let table = source_table(args.source_table.as_deref().unwrap_or_default(), ends)?;
+        let (schema, dest_table) = names::dest_table(args.dest_table.as_deref(), table, ends)?;
+        let window = dates::window(args, environment.now, &mut notes)?;
+        let limit = flags::limit(args)?;
+        let strategy = rows::strategy(args, ends, &window, limit, &mut notes)?;
+        let columns = columns::Columns::from_args(args, table, &mut notes)?;
+        let key = rows::key(args, table, &columns, &mut notes)?;
+        let incremental_key = rows::incremental_key(args, table, &columns, &mut notes)?;
+        let flush = flags::flush(args)?;
+        let loading = flags::loading(args, ends, &columns, &mut notes)?;
+        flags::note_without_effect(args, ends, &mut notes);
+        Ok(Self {
+            source_uri,
+            dest_uri,
+            table,
+            schema,
+            dest_table,
+            strategy,
+            key,
+            incremental_key: Some(incremental_key),
+            window,
+            full_refresh: args.full_refresh,
+            shaping: Shaping {
+                overrides: columns.overrides,
+                exclude: columns.exclude,
+                trim_whitespace: args.trim_whitespace,
+                contract: args.schema_contract,
+                naming: args.schema_naming,
+            },
+            load_timestamp: !args.no_load_timestamp,
+            limit,
+            flush,
+            partition_by: loading.partition_by,
+            cluster_by: loading.cluster_by,
+            file_format: loading.file_format,
+            file_size: loading.file_size,
+            staging_bucket: loading.staging_bucket,
+            staging_dataset: loading.staging_dataset,
+            progress: match args.progress {
+                ProgressStyle::Interactive if !environment.terminal => ProgressStyle::Log,
+                style => style,
+            },
+            debug: args.debug,
+            notes,
+            started_at: environment.now,
+        })
+    }
+}
+
+/// The table of that name.
+fn source_table(typed: &str, ends: &Ends) -> Result<&'static TableSpec, Failure> {
+    let typed = typed.trim();
+    if let Some(table) = ends.tables.iter().find(|table| table.name == typed) {
+        return Ok(table);
+    }
+    let names: Vec<&str> = ends.tables.iter().map(|table| table.name).collect();
+    let list = names.join(", ");
+    if typed == "*" || typed.contains(',') {
+        return Err(Failure::usage(format!("--source-table takes one table, not `{typed}`"))
+            .hint(format!("run one command for each table: {list}")));
+    }
+    if typed.starts_with("query:") {
+        return Err(Failure::usage(format!("--source-table: {} cannot be asked in SQL", ends.source))
+            .hint(format!("tables are {list}; query the copy in the destination")));
+    }
+    let meant = nearest(typed, names).map(|name| format!("did you mean `{name}`? ")).unwrap_or_default();
+    Err(Failure::usage(format!("{} has no table `{typed}`", ends.source))
+        .hint(format!("{meant}{} are {list}", if meant.is_empty() { "tables" } else { "Tables" })))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,253 @@
+//! Flags that stand alone: required ones, numbers and durations, those that belong to other sources or destinations.
+//!
+//! Two tables say what becomes of a flag that means nothing here: refused if leaving it out could change the rows,
+//! noted otherwise, and noted only if it was typed: an environment is often shared by many commands.
+
+use std::time::Duration;
+
+use super::columns::Columns;
+use super::{Ends, FLUSH_BYTES, FileFormat, Flush};
+use crate::cli::{IngestArgs, env_names};
+use crate::error::Failure;
+
+/// The failure for flags that must be given.
+pub(super) fn missing(flags: &[&str]) -> Failure {
+    let names: Vec<String> = flags.iter().map(|flag| format!("--{flag}")).collect();
+    let verb = if names.len() == 1 { "is" } else { "are" };
+    let ways: Vec<String> = flags
+        .iter()
+        .map(|flag| {
+            let example = match *flag {
+                "source-uri" => "'gorgias://mycompany?api_key=<key>&email=<email>'",
+                "source-table" => "tickets",
+                _ => "duckdb:///gorgias.duckdb",
+            };
+            format!("--{flag} {example} (or set {})", env_names(flag).join(" or "))
+        })
+        .collect();
+    Failure::usage(format!("{} {verb} missing", names.join(", "))).hint(format!("type {}", ways.join(", ")))
+}
+
+/// Refuses flags whose absence would change what is copied, and URIs in the wrong place: no later message may show
+/// them.
+pub(super) fn refuse(args: &IngestArgs) -> Result<(), Failure> {
+    let foreign = &args.foreign;
+    let uri = |name: &Option<String>| name.as_ref().is_some_and(|name| name.contains("://"));
+    for (flag, given) in [("source", uri(&args.source_table)), ("dest", uri(&args.dest_table))] {
+        if given {
+            return Err(Failure::usage(format!("--{flag}-table takes the name of a table, not a URI"))
+                .hint(format!("the URI belongs to --{flag}-uri")));
+        }
+    }
+    let refused = [
+        (
+            !foreign.mask.is_empty(),
+            "--mask is not available yet: values inside JSON columns would stay as they are",
+            "leave personal columns out with --sql-exclude-columns, or mask in SQL after the copy",
+        ),
+        (
+            foreign.incremental_predicate.is_some(),
+            "--incremental-predicate is not supported: rows outside the condition would be written twice",
+            "leave it out; rows are merged by key alone",
+        ),
+        (
+            foreign.yield_limit.is_some(),
+            "--yield-limit is not supported",
+            "type --sql-limit with a number of rows instead; a page has 100",
+        ),
+        (
+            foreign.stream,
+            "--stream is not supported: Gorgias sends no stream of changes",
+            "run the command again and again, e.g. from cron; each run copies what changed",
+        ),
+        (
+            foreign.no_inference && args.columns.iter().all(|columns| columns.trim().is_empty()),
+            "--no-inference needs --columns",
+            "leave it out: the columns of Gorgias tables are declared, see `ingestr tables`",
+        ),
+    ];
+    match refused.into_iter().find(|(given, ..)| *given) {
+        Some((_, headline, hint)) => Err(Failure::usage(headline).hint(hint)),
+        None => Ok(()),
+    }
+}
+
+/// Notes flags that were typed and change nothing.
+pub(super) fn note_without_effect(args: &IngestArgs, ends: &Ends, notes: &mut Vec<String>) {
+    let source = ends.source;
+    let reasons = [
+        ("page-size", format!("{source} pages are always 100 rows")),
+        ("extract-parallelism", format!("reading is paced by the request budget of the {source} account")),
+        ("pipelines-dir", "progress is kept in the destination, next to the data".to_owned()),
+        ("extract-partition-by", "it is for SQL sources".to_owned()),
+        ("extract-partition-interval", "it is for SQL sources".to_owned()),
+        ("sql-backend", "it is for SQL sources".to_owned()),
+        ("sql-reflection-level", "it is for SQL sources".to_owned()),
+        (
+            "no-inference",
+            format!(
+                "{source} tables have declared columns; to keep other fields out type --schema-contract discard_value"
+            ),
+        ),
+        ("disable-prestaging", "rows are committed while they are read".to_owned()),
+        ("metrics-addr", "there is no metrics server; use --progress json".to_owned()),
+        ("query-annotations", format!("statements for {} carry none", ends.destination)),
+    ];
+    for (flag, reason) in reasons {
+        note(args, flag, &reason, notes);
+    }
+}
+
+fn note(args: &IngestArgs, flag: &str, reason: &str, notes: &mut Vec<String>) {
+    if args.typed.contains(flag) {
+        notes.push(format!("--{flag} has no effect: {reason}"));
+    }
+}
+
+/// `--sql-limit`; 0 is none, as in ingestr.
+pub(super) fn limit(args: &IngestArgs) -> Result<Option<u64>, Failure> {
+    let Some(typed) = args.sql_limit else { return Ok(None) };
+    let limit = u64::try_from(typed).map_err(|_| {
+        Failure::usage(format!("--sql-limit: {typed} is less than no rows"))
+            .hint("type a number of rows, or leave --sql-limit out to copy all")
+    })?;
+    Ok((limit > 0).then_some(limit))
+}
+
+/// When to commit. `IngestArgs::default()` has empty texts where clap fills in defaults; they mean the same.
+pub(super) fn flush(args: &IngestArgs) -> Result<Flush, Failure> {
+    let rows = match args.flush_records.trim() {
+        "" => 50_000,
+        typed => positive("--flush-records", typed)?,
+    };
+    let interval = match args.flush_interval.trim() {
+        "" => Duration::from_secs(30),
+        typed => duration(typed).filter(|interval| !interval.is_zero()).ok_or_else(|| {
+            Failure::usage(format!("--flush-interval: `{typed}` is not a duration"))
+                .hint("write a number and a unit (ms, s, m, h), e.g. 30s, 2m or 1m30s")
+        })?,
+    };
+    Ok(Flush { rows, bytes: FLUSH_BYTES, interval })
+}
+
+fn positive(flag: &str, typed: &str) -> Result<u64, Failure> {
+    typed.parse().ok().filter(|number| *number > 0).ok_or_else(|| {
+        Failure::usage(format!("{flag}: `{typed}` is not a number of rows"))
+            .hint("type a whole number from 1 up")
+    })
+}
+
+/// A duration as Go writes them: numbers, with a fraction if you like, each with a unit; at most a year.
+fn duration(typed: &str) -> Option<Duration> {
+    let mut total = 0.0_f64;
+    let mut rest = typed;
+    while !rest.is_empty() {
+        let number = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
+        let unit =
+            rest[number..].find(|c: char| c.is_ascii_digit()).map_or(rest.len(), |length| number + length);
+        let seconds = match &rest[number..unit] {
+            "ms" => 0.001,
+            "s" => 1.0,
+            "m" => 60.0,
+            "h" => 3600.0,
+            _ => return None,
+        };
+        total += rest[..number].parse::<f64>().ok()? * seconds;
+        rest = &rest[unit..];
+    }
+    if total > 366.0 * 86_400.0 { None } else { Duration::try_from_secs_f64(total).ok() }
+}
+
+/// Hints for the destination, each set only where it means something.
+#[derive(Debug, Default)]
+pub(super) struct Loading {
+    pub(super) partition_by: Option<String>,
+    pub(super) cluster_by: Vec<String>,
+    pub(super) file_format: Option<FileFormat>,
+    pub(super) file_size: Option<u64>,
+    pub(super) staging_bucket: Option<String>,
+    pub(super) staging_dataset: Option<String>,
+}
+
+/// Reads the hints, and notes those that mean nothing to the destination.
+pub(super) fn loading(
+    args: &IngestArgs,
+    ends: &Ends,
+    columns: &Columns,
+    notes: &mut Vec<String>,
+) -> Result<Loading, Failure> {
+    let (can, name) = (&ends.capabilities, ends.destination);
+    let mut loading = Loading::default();
+    if can.partitioning {
+        loading.partition_by = args.partition_by.clone();
+    } else {
+        note(args, "partition-by", &format!("{name} has no partitions"), notes);
+    }
+    if can.clustering {
+        loading.cluster_by = args.cluster_by.iter().map(|name| name.trim().to_owned()).collect();
+        loading.cluster_by.retain(|name| !name.is_empty());
+    } else {
+        note(args, "cluster-by", &format!("{name} has no clusters"), notes);
+    }
+    let partition = loading.partition_by.iter().map(|column| ("partition-by", column));
+    for (flag, column) in partition.chain(loading.cluster_by.iter().map(|column| ("cluster-by", column))) {
+        let source = columns.source_of(column);
+        if !columns.documented(source) || columns.excluded(source) {
+            return Err(Failure::usage(format!(
+                "--{flag}: there will be no column `{column}`{}",
+                columns.meant(column)
+            ))
+            .hint("`ingestr tables` lists the columns"));
+        }
+    }
+    if can.file_formats.is_empty() {
+        let reason = format!("{name} is not loaded through files");
+        note(args, "loader-file-format", &reason, notes);
+        note(args, "loader-file-size", &reason, notes);
+    } else {
+        loading.file_format = args.loader_file_format;
+        if let Some(format) = args.loader_file_format.map(FileFormat::name)
+            && !can.file_formats.contains(&format)
+        {
+            return Err(Failure::usage(format!("--loader-file-format: {name} cannot load {format}"))
+                .hint(format!("it can load {}", can.file_formats.join(", "))));
+        }
+        let size = args.loader_file_size.as_deref().map(str::trim);
+        loading.file_size = size.map(|size| positive("--loader-file-size", size)).transpose()?;
+    }
+    if can.staging_bucket {
+        loading.staging_bucket = args.staging_bucket.clone();
+    } else {
+        note(args, "staging-bucket", &format!("{name} needs no bucket"), notes);
+    }
+    if can.staging_dataset {
+        loading.staging_dataset = args.staging_dataset.clone();
+    } else {
+        note(args, "staging-dataset", &format!("{name} needs no staging dataset"), notes);
+    }
+    Ok(loading)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_as_go_writes_them() {
+        for (typed, millis) in [
+            ("30s", Some(30_000)),
+            ("1m30s", Some(90_000)),
+            ("1.5h", Some(5_400_000)),
+            ("500ms", Some(500)),
+            ("30", None),
+            ("s", None),
+            ("-30s", None),
+            ("30 s", None),
+            ("1..5s", None),
+            ("1d", None),
+            ("99999999999999999h", None),
+        ] {
+            assert_eq!(duration(typed), millis.map(Duration::from_millis), "{typed}");
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! Names of destination tables: `schema.table`, with double quotes around a part that has a dot.
+//!
+//! Names are taken as they are, any Unicode; quoting them for a database is its dialect's business.
+
+use super::Ends;
+use crate::error::Failure;
+use crate::source::TableSpec;
+
+/// Tables of ours that no data may be copied into.
+const RESERVED: [&str; 3] = ["_ingestr_state", "_ingestr_runs", "_ingestr_rejects"];
+
+/// Schema and table that are written to.
+///
+/// # Errors
+/// When the name has empty parts, too many or, for a destination without a default schema, too few.
+pub(super) fn dest_table(
+    typed: Option<&str>,
+    table: &TableSpec,
+    ends: &Ends,
+) -> Result<(String, String), Failure> {
+    let typed = typed.unwrap_or(table.name).trim();
+    let example = format!("type --dest-table <schema>.{}", table.name);
+    let refuse = |what: &str| Failure::usage(format!("--dest-table: `{typed}` {what}"));
+    let parts = parts(typed).map_err(|what| refuse(what).hint(example.as_str()))?;
+    let (schema, name) = match <[String; 2]>::try_from(parts) {
+        Ok([schema, name]) => (schema, name),
+        Err(parts) => match (<[String; 1]>::try_from(parts), ends.default_schema) {
+            (Ok([name]), Some(schema)) => (schema.to_owned(), name),
+            (Ok(_), None) => return Err(refuse("has no schema").hint(example)),
+            (Err(parts), _) => {
+                return Err(refuse(&format!(
+                    "has {} parts, {} takes schema.table",
+                    parts.len(),
+                    ends.destination
+                ))
+                .hint("put a name that has a dot in double quotes: 'main.\"my.table\"'"));
+            }
+        },
+    };
+    if RESERVED.iter().any(|reserved| reserved.eq_ignore_ascii_case(&name)) {
+        return Err(refuse("is a table that ingestr keeps for itself").hint(example));
+    }
+    Ok((schema, name))
+}
+
+/// The parts between dots, without their quotes; `""` inside quotes is one quote.
+fn parts(typed: &str) -> Result<Vec<String>, &'static str> {
+    let mut parts = Vec::new();
+    let mut rest = typed;
+    loop {
+        let (part, after) = match rest.strip_prefix('"') {
+            Some(quoted) => quoted_part(quoted)?,
+            None => {
+                let end = rest.find('.').unwrap_or(rest.len());
+                (rest[..end].trim().to_owned(), &rest[end..])
+            }
+        };
+        if part.is_empty() {
+            return Err("has an empty part");
+        }
+        if part.chars().any(char::is_control) {
+            return Err("has a control character");
+        }
+        parts.push(part);
+        rest = match after.strip_prefix('.') {
+            Some(next) => next,
+            None if after.is_empty() => return Ok(parts),
+            None => return Err("has something between a closing quote and the next dot"),
+        };
+    }
+}
+
+/// The text up to the closing quote, and what follows it.
+fn quoted_part(quoted: &str) -> Result<(String, &str), &'static str> {
+    let mut part = String::new();
+    let mut rest = quoted;
+    loop {
+        let (text, after) = rest.split_once('"').ok_or("has no closing quote")?;
+        part.push_str(text);
+        match after.strip_prefix('"') {
+            Some(next) => {
+                part.push('"');
+                rest = next;
+            }
+            None => return Ok((part, after)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_of_names() {
+        let shown = |typed: &str| parts(typed).map_or_else(ToOwned::to_owned, |parts| parts.join(" | "));
+        for (typed, wanted) in [
+            ("gorgias.tickets", "gorgias | tickets"),
+            ("tickets", "tickets"),
+            ("a.b.c", "a | b | c"),
+            ("größe.チケット", "größe | チケット"),
+            ("my shop.my tickets", "my shop | my tickets"),
+            (r#""my.schema"."my ""t""""#, r#"my.schema | my "t""#),
+            (r#"a"b.c"#, r#"a"b | c"#),
+            ("", "has an empty part"),
+            (".", "has an empty part"),
+            ("gorgias.", "has an empty part"),
+            (".tickets", "has an empty part"),
+            ("a..b", "has an empty part"),
+            (r#""".b"#, "has an empty part"),
+            ("a.b\0", "has a control character"),
+            (r#"a."b"#, "has no closing quote"),
+            (r#""a"b.c"#, "has something between a closing quote and the next dot"),
+        ] {
+            assert_eq!(shown(typed), wanted, "{typed}");
+        }
+    }
+}

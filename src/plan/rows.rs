@@ -1,0 +1,177 @@
+//! How rows meet rows: strategy, merge key and incremental key, with `--full-refresh` translated.
+
+use super::Ends;
+use super::columns::Columns;
+use crate::cli::IngestArgs;
+use crate::error::Failure;
+use crate::nearest::nearest;
+use crate::source::{TableSpec, Window};
+use crate::strategy::Strategy;
+
+/// The strategy that is carried out.
+///
+/// # Errors
+/// Unknown strategies, those the destination lacks, and combinations that would lose rows.
+pub(super) fn strategy(
+    args: &IngestArgs,
+    ends: &Ends,
+    window: &Window,
+    limit: Option<u64>,
+    notes: &mut Vec<String>,
+) -> Result<Strategy, Failure> {
+    let asked = args.incremental_strategy.as_deref().map(str::trim).unwrap_or("none");
+    let chosen = if asked.eq_ignore_ascii_case("none") { Strategy::Merge } else { named(asked, ends)? };
+    let strategy = if args.full_refresh { full_refresh(chosen, window, notes)? } else { chosen };
+    let can = ends.capabilities.strategies;
+    if !can.contains(&strategy) {
+        let list: Vec<&str> = can.iter().map(|strategy| strategy.name()).collect();
+        let flag = if strategy == chosen { "--incremental-strategy" } else { "--full-refresh" };
+        return Err(Failure::usage(format!("{flag}: {} cannot do {strategy}", ends.destination))
+            .hint(format!("it can do {}", list.join(", "))));
+    }
+    if let Some(limit) = limit {
+        limited(strategy, limit, notes)?;
+    }
+    if strategy == Strategy::Replace && !window.is_open() {
+        notes.push(
+            "--incremental-strategy replace with an interval: the table will hold the rows of the interval and no \
+             others; to replace only those rows type --incremental-strategy delete+insert"
+                .into(),
+        );
+    }
+    Ok(strategy)
+}
+
+fn named(asked: &str, ends: &Ends) -> Result<Strategy, Failure> {
+    let lower = asked.to_lowercase();
+    if let Some(strategy) = Strategy::parse(&lower) {
+        return Ok(strategy);
+    }
+    if lower == "truncate+insert" {
+        return Err(Failure::usage("--incremental-strategy: `truncate+insert` does not exist here").hint(
+            "type --incremental-strategy replace, which shows the old rows until the new ones are complete",
+        ));
+    }
+    let names = Strategy::ALL.map(Strategy::name);
+    let meant = nearest(asked, names).map(|name| format!("did you mean `{name}`? ")).unwrap_or_default();
+    let can: Vec<&str> = ends.capabilities.strategies.iter().map(|strategy| strategy.name()).collect();
+    Err(Failure::usage(format!("--incremental-strategy: there is no strategy `{asked}`")).hint(format!(
+        "{meant}{} can do {} and none (the source's own, merge)",
+        ends.destination,
+        can.join(", ")
+    )))
+}
+
+/// What `--full-refresh` means for a table that is otherwise kept with `chosen`.
+fn full_refresh(chosen: Strategy, window: &Window, notes: &mut Vec<String>) -> Result<Strategy, Failure> {
+    if chosen == Strategy::Scd2 {
+        return Err(Failure::usage("--full-refresh would erase the history that scd2 keeps").hint(
+            "leave --full-refresh out; if the history may go, drop the table first, then run without it",
+        ));
+    }
+    let (strategy, what) = if window.is_open() {
+        (Strategy::Replace, "the whole table")
+    } else {
+        (Strategy::DeleteInsert, "only the rows of the interval")
+    };
+    if chosen == Strategy::Append || (chosen == Strategy::DeleteInsert && strategy == Strategy::Replace) {
+        notes.push(format!("--full-refresh replaces {what}; {chosen} is for runs without it"));
+    } else if !window.is_open() {
+        notes.push(format!("--full-refresh with an interval replaces {what}; all others stay"));
+    }
+    Ok(strategy)
+}
+
+/// What a limit does to the strategy.
+fn limited(strategy: Strategy, limit: u64, notes: &mut Vec<String>) -> Result<(), Failure> {
+    match strategy {
+        Strategy::DeleteInsert => {
+            return Err(Failure::usage(
+                "--sql-limit would leave the interval with fewer rows than it had, as delete+insert replaces them",
+            )
+            .hint("leave --sql-limit out, or type --incremental-strategy merge without --full-refresh"));
+        }
+        Strategy::Replace => {
+            notes.push(format!("--sql-limit {limit}: the table will hold no more than that"));
+        }
+        Strategy::Merge | Strategy::Append | Strategy::Scd2 => {}
+    }
+    notes.push(format!("--sql-limit {limit}: the next run does not start where this one ends"));
+    Ok(())
+}
+
+/// The merge key, in the destination's names.
+///
+/// # Errors
+/// When a column of the key is left out.
+pub(super) fn key(
+    args: &IngestArgs,
+    table: &TableSpec,
+    columns: &Columns,
+    notes: &mut Vec<String>,
+) -> Result<Vec<String>, Failure> {
+    let mut key: Vec<&str> = Vec::new();
+    for name in args.primary_key.iter().map(|name| name.trim()).filter(|name| !name.is_empty()) {
+        let source = columns.source_of(name);
+        if !key.contains(&source) {
+            key.push(source);
+        }
+    }
+    if key.is_empty() {
+        key.push(table.key);
+    }
+    if key != [table.key] {
+        notes.push(format!(
+            "--primary-key {}: rows of {} are told apart by {} otherwise; rows that share the new key become one",
+            key.join(","),
+            table.name,
+            table.key
+        ));
+    }
+    for name in &key {
+        if columns.excluded(name) {
+            return Err(Failure::usage(format!(
+                "--sql-exclude-columns: `{name}` identifies the rows of {}",
+                table.name
+            ))
+            .hint(format!("take `{name}` off the list")));
+        }
+        if !columns.documented(name) {
+            notes.push(format!(
+                "--primary-key: {} has no documented column `{name}`{}",
+                table.name,
+                columns.meant(name)
+            ));
+        }
+    }
+    Ok(key.into_iter().map(|name| columns.renamed(name).to_owned()).collect())
+}
+
+/// The incremental key, in the destination's names: always the table's own, as lists sort by nothing else.
+///
+/// # Errors
+/// When it is left out.
+pub(super) fn incremental_key(
+    args: &IngestArgs,
+    table: &TableSpec,
+    columns: &Columns,
+    notes: &mut Vec<String>,
+) -> Result<String, Failure> {
+    let own = table.incremental_key;
+    if let Some(typed) = args.incremental_key.as_deref().map(str::trim).filter(|typed| !typed.is_empty())
+        && columns.source_of(typed) != own
+    {
+        notes.push(format!(
+            "--incremental-key {typed} has no effect: changes of {} are found by {own}",
+            table.name
+        ));
+    }
+    if columns.excluded(own) {
+        return Err(Failure::usage(format!(
+            "--sql-exclude-columns: `{own}` tells which of two versions of a row of {} is newer",
+            table.name
+        ))
+        .hint(format!("take `{own}` off the list")));
+    }
+    Ok(columns.renamed(own).to_owned())
+}

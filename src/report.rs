@@ -1,0 +1,246 @@
+//! What the user sees of a run: events in, text out. With `main`, the only place that prints.
+//!
+//! Three styles share one trait: a live line on a terminal, log lines, JSON lines. Time comes in with the events and
+//! writers are given, so that whole runs can be compared with a snapshot. Human styles write to standard error only;
+//! JSON writes its final object to standard output. A reader that went away never stops a run.
+
+use std::io::Write;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::dest::Counts;
+use crate::error::Failure;
+use crate::plan::ProgressStyle;
+use crate::schema::Micros;
+use crate::source::Window;
+use crate::strategy::Strategy;
+
+mod format;
+mod human;
+mod json;
+mod live;
+
+/// Takes the events of one run. Called from the run and from the HTTP client, so it must be shareable.
+pub trait Reporter: Send + Sync {
+    /// Shows an event, or decides not to.
+    fn event(&self, event: &Event<'_>);
+}
+
+/// What happens in a run. `elapsed` is always the time since the run started.
+#[derive(Debug)]
+pub enum Event<'a> {
+    /// All is decided; the first request comes next.
+    Started(&'a Start),
+    /// A page was read.
+    Page(Progress),
+    /// Nothing happens for a while, and why.
+    Waiting {
+        /// The reason.
+        why: Wait,
+        /// How long.
+        wait: Duration,
+        /// Time since the run started.
+        elapsed: Duration,
+    },
+    /// A commit begins.
+    Committing {
+        /// Rows in it.
+        rows: u64,
+        /// Time since the run started.
+        elapsed: Duration,
+    },
+    /// A commit is done: these rows are safe.
+    Committed {
+        /// Rows in it.
+        rows: u64,
+        /// What it did to the table.
+        counts: Counts,
+        /// Time since the run started.
+        elapsed: Duration,
+    },
+    /// Something the user must know; not repeated in the receipt by human styles.
+    Warning(&'a str),
+    /// A detail for `--debug`; no values of rows, no secrets.
+    Debug(&'a str),
+    /// The run is over, well or not. The last event.
+    Finished {
+        /// What was done.
+        receipt: &'a Receipt,
+        /// Why it is not a success.
+        failure: Option<&'a Failure>,
+    },
+    /// There was no run. The only event.
+    Failed(&'a Failure),
+}
+
+/// What is about to happen.
+#[derive(Debug, Clone)]
+pub struct Start {
+    /// Source table.
+    pub table: String,
+    /// The source, as it describes itself.
+    pub source: String,
+    /// Destination table with its schema.
+    pub dest_table: String,
+    /// The destination, as it describes itself.
+    pub destination: String,
+    /// How rows meet rows.
+    pub strategy: Strategy,
+    /// Merge key.
+    pub key: Vec<String>,
+    /// Which rows.
+    pub scope: Scope,
+    /// Notes of the plan.
+    pub notes: Vec<String>,
+    /// When the run started.
+    pub at: Micros,
+}
+
+/// Which rows a run reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// All of them.
+    Everything,
+    /// What changed since.
+    ChangedSince(Micros),
+    /// The rest of what an earlier run began.
+    Remaining,
+    /// An interval.
+    Interval(Window),
+}
+
+/// How far reading has come.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Progress {
+    /// Rows read.
+    pub rows: u64,
+    /// Pages read.
+    pub pages: u64,
+    /// Requests sent, repeated ones included.
+    pub requests: u64,
+    /// The date that was reached.
+    pub reached: Option<Micros>,
+    /// Requests of the account's budget in use, and how many it has.
+    pub budget: Option<(u32, u32)>,
+    /// Time since the run started.
+    pub elapsed: Duration,
+}
+
+/// Why nothing happens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Wait {
+    /// The account's request budget is used up.
+    RateLimit,
+    /// A request failed and is sent again.
+    Retry {
+        /// What came instead of an answer, e.g. `HTTP 503` or `timeout`.
+        what: String,
+        /// Which attempt comes next; the first repetition is 2.
+        attempt: u32,
+    },
+    /// Another program holds the destination.
+    DestinationLocked,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// All that was asked for is done.
+    Success,
+    /// It stopped at `--sql-limit`.
+    Limited,
+    /// It was stopped by a signal.
+    Interrupted,
+    /// It stopped at an error.
+    Failed,
+}
+
+impl Outcome {
+    /// The name in machine-readable output.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Success => "success",
+            Self::Limited => "limited",
+            Self::Interrupted => "interrupted",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// What a run did. Only committed rows count as inserted, updated, unchanged or deleted.
+#[derive(Debug, Clone)]
+pub struct Receipt {
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Source table.
+    pub table: String,
+    /// Destination table with its schema.
+    pub dest_table: String,
+    /// The destination, as it describes itself.
+    pub destination: String,
+    /// How rows met rows.
+    pub strategy: Strategy,
+    /// Rows read.
+    pub read: u64,
+    /// Pages read.
+    pub pages: u64,
+    /// What was done to the table.
+    pub counts: Counts,
+    /// Values that did not fit and are kept in `_ingestr_rejects`.
+    pub rejected: u64,
+    /// Rows or values left out by the schema contract.
+    pub discarded: u64,
+    /// Requests sent, repeated ones included.
+    pub requests: u64,
+    /// Of these, the repeated ones.
+    pub retries: u64,
+    /// Time spent waiting for the request budget.
+    pub waited: Duration,
+    /// Time of the whole run.
+    pub elapsed: Duration,
+    /// When the run started.
+    pub started_at: Micros,
+    /// Since when the table is covered; `None` from its beginning.
+    pub covered_since: Option<Micros>,
+    /// Where the next run starts; `None` if it starts from zero or goes on with this one's rest.
+    pub next_start: Option<Micros>,
+    /// The date reached by a run that stopped before the end.
+    pub stopped_at: Option<Micros>,
+    /// All warnings; each was an event, too.
+    pub warnings: Vec<String>,
+}
+
+/// What the reporter may know of the terminal.
+#[derive(Debug, Clone, Copy)]
+pub struct Terminal {
+    /// Whether standard error is one.
+    pub stderr: bool,
+    /// Whether colours are wanted: a terminal, and `NO_COLOR` is empty or not set.
+    pub color: bool,
+}
+
+/// The reporter of that style, writing to `out` (standard output) and `err` (standard error). The live line is
+/// drawn on the process's standard error. `debug` shows [`Event::Debug`].
+#[must_use]
+pub fn reporter(
+    style: ProgressStyle,
+    terminal: Terminal,
+    debug: bool,
+    out: Box<dyn Write + Send>,
+    err: Box<dyn Write + Send>,
+) -> Arc<dyn Reporter> {
+    match style {
+        ProgressStyle::Json => Arc::new(json::Json::new(out, err, debug)),
+        ProgressStyle::Interactive if terminal.stderr => {
+            let target = indicatif::ProgressDrawTarget::stderr();
+            Arc::new(live::Interactive::new(target, human::Lines::new(err, terminal.color, debug)))
+        }
+        ProgressStyle::Interactive | ProgressStyle::Log => {
+            Arc::new(human::Log::new(human::Lines::new(err, terminal.color, debug)))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,238 @@
+//! Text for people: the line before a run, log lines while it runs, the receipt after it.
+
+use std::io::Write;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use super::format::{Speed, count, duration, headline, number, progress, seconds_up, short_utc, utc, wait};
+use super::{Event, Outcome, Receipt, Reporter, Start, Wait};
+use crate::dest::Counts;
+use crate::error::Failure;
+use crate::schema::Micros;
+
+/// Shorter waits for the budget are how it is kept to, not news.
+pub(super) const NEWS: Duration = Duration::from_secs(1);
+/// Time between two log lines of progress.
+pub(super) const EVERY: Duration = Duration::from_secs(3);
+
+/// Writes the lines that both human styles share.
+pub(super) struct Lines {
+    err: Box<dyn Write + Send>,
+    color: bool,
+    pub(super) debug: bool,
+}
+
+/// The few colours, as the second part of an escape sequence.
+#[derive(Clone, Copy)]
+pub(super) enum Color {
+    Red,
+    Green,
+    Yellow,
+    Dim,
+}
+
+impl Lines {
+    pub(super) fn new(err: Box<dyn Write + Send>, color: bool, debug: bool) -> Self {
+        Self { err, color, debug }
+    }
+
+    /// A line. A reader that went away is no reason to stop copying.
+    pub(super) fn line(&mut self, text: &str) {
+        let _ = writeln!(self.err, "{text}").and_then(|()| self.err.flush());
+    }
+
+    pub(super) fn paint(&self, color: Color, text: &str) -> String {
+        let code = match color {
+            Color::Red => "1;31",
+            Color::Green => "1;32",
+            Color::Yellow => "1;33",
+            Color::Dim => "2",
+        };
+        if self.color { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
+    }
+
+    pub(super) fn start(&mut self, start: &Start) {
+        self.line(&headline(start));
+        for note in &start.notes {
+            let note = format!("{} {note}", self.paint(Color::Dim, "note:"));
+            self.line(&note);
+        }
+    }
+
+    pub(super) fn warning(&mut self, text: &str) {
+        let text = format!("{} {text}", self.paint(Color::Yellow, "warning:"));
+        self.line(&text);
+    }
+
+    pub(super) fn debug(&mut self, text: &str) {
+        if self.debug {
+            let text = self.paint(Color::Dim, &format!("debug: {text}"));
+            self.line(&text);
+        }
+    }
+
+    pub(super) fn failure(&mut self, failure: &Failure) {
+        let text = failure.to_string();
+        let text = match text.strip_prefix("error:") {
+            Some(rest) => format!("{}{rest}", self.paint(Color::Red, "error:")),
+            None => text,
+        };
+        self.line(&text);
+    }
+
+    /// The receipt, then the failure, so that the reason is the last thing on the screen.
+    pub(super) fn finish(&mut self, receipt: &Receipt, failure: Option<&Failure>) {
+        let (color, word) = match receipt.outcome {
+            Outcome::Success => (Color::Green, "done in"),
+            Outcome::Limited => (Color::Yellow, "stopped at --sql-limit after"),
+            Outcome::Interrupted => (Color::Yellow, "interrupted after"),
+            Outcome::Failed => (Color::Red, "failed after"),
+        };
+        let head = format!(
+            "{}: {} → {} in {}",
+            self.paint(color, &format!("{word} {}", duration(receipt.elapsed))),
+            receipt.table,
+            receipt.dest_table,
+            receipt.destination
+        );
+        self.line(&head);
+        for line in receipt_lines(receipt) {
+            self.line(&line);
+        }
+        if let Some(failure) = failure {
+            self.failure(failure);
+        }
+    }
+}
+
+/// The aligned lines of a receipt: numbers under numbers, what has none behind them.
+fn receipt_lines(receipt: &Receipt) -> Vec<String> {
+    let counts = receipt.counts;
+    let pages = format!("{} in {}", noun(receipt.read, "row"), count(receipt.pages, "page"));
+    let mut rows: Vec<(&str, u64, String)> = vec![("read", receipt.read, pages)];
+    // A run that found nothing new has nothing to say about what it did with it.
+    if receipt.read > 0 || counts != Counts::default() {
+        rows.push(("inserted", counts.inserted, String::new()));
+        rows.push(("updated", counts.updated, String::new()));
+        rows.push(("unchanged", counts.unchanged, String::new()));
+        if counts.deleted > 0 {
+            rows.push(("deleted", counts.deleted, String::new()));
+        }
+        let kept = match receipt.rejected {
+            0 => String::new(),
+            values => format!("{}, kept in _ingestr_rejects", noun(values, "value")),
+        };
+        rows.push(("rejected", receipt.rejected, kept));
+        if receipt.discarded > 0 {
+            rows.push(("discarded", receipt.discarded, "by --schema-contract".into()));
+        }
+    }
+    let mut requests = match receipt.retries {
+        0 => "none repeated".into(),
+        retries => format!("{} of them repeated", number(retries)),
+    };
+    if receipt.waited >= NEWS {
+        requests.push_str(&format!(", {} waited for the rate limit", duration(receipt.waited)));
+    }
+    rows.push(("requests", receipt.requests, requests));
+    if !receipt.warnings.is_empty() {
+        rows.push(("warnings", receipt.warnings.len() as u64, "see above".into()));
+    }
+    let width = rows.iter().map(|(_, value, _)| number(*value).len()).max().unwrap_or_default();
+    let mut lines: Vec<String> = rows
+        .into_iter()
+        .map(|(label, value, more)| {
+            format!("  {label:<10}  {:>width$}  {more}", number(value)).trim_end().to_owned()
+        })
+        .collect();
+    lines.extend(places(receipt).into_iter().map(|(label, text)| format!("  {label:<10}  {text}")));
+    lines
+}
+
+fn noun(value: u64, noun: &str) -> String {
+    if value == 1 { noun.to_owned() } else { format!("{noun}s") }
+}
+
+/// Where the run stopped, what it covers and where the next one starts.
+fn places(receipt: &Receipt) -> Vec<(&'static str, String)> {
+    let mut places = Vec::new();
+    let stopped = matches!(receipt.outcome, Outcome::Interrupted | Outcome::Failed);
+    if let Some(stopped_at) = receipt.stopped_at {
+        places.push(("stopped at", utc(stopped_at)));
+    }
+    if let Some(since) = receipt.covered_since {
+        places.push(("covers", format!("changes since {}", utc(since))));
+    }
+    let next = match receipt.next_start {
+        Some(next) => utc(next),
+        None if stopped => "with what is left; what was committed stays".into(),
+        None => "from the beginning".into(),
+    };
+    places.push(("next start", next));
+    places
+}
+
+/// Log lines: one every few seconds, and one for each notable event, each with its time in UTC.
+pub(super) struct Log(Mutex<LogState>);
+
+struct LogState {
+    lines: Lines,
+    table: String,
+    at: Micros,
+    speed: Speed,
+    shown: Duration,
+}
+
+impl LogState {
+    fn log(&mut self, elapsed: Duration, text: &str) {
+        let since = i64::try_from(elapsed.as_micros()).unwrap_or(i64::MAX);
+        let time = short_utc(Micros(self.at.0.saturating_add(since))).replace(' ', "T");
+        let line = format!("{time}Z {}: {text}", self.table);
+        self.lines.line(&line);
+    }
+}
+
+impl Log {
+    pub(super) fn new(lines: Lines) -> Self {
+        Self(Mutex::new(LogState {
+            lines,
+            table: String::new(),
+            at: Micros(0),
+            speed: Speed::default(),
+            shown: Duration::ZERO,
+        }))
+    }
+}
+
+impl Reporter for Log {
+    fn event(&self, event: &Event<'_>) {
+        let state = &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match event {
+            Event::Started(start) => {
+                state.table.clone_from(&start.table);
+                state.at = start.at;
+                state.lines.start(start);
+            }
+            Event::Page(page) => {
+                let rate = state.speed.at(page.elapsed, page.rows);
+                if page.elapsed >= state.shown + EVERY {
+                    state.shown = page.elapsed;
+                    let text = format!("{}, {}", count(page.rows, "row"), progress(page, rate).join(", "));
+                    state.log(page.elapsed, &text);
+                }
+            }
+            Event::Waiting { why: Wait::RateLimit, wait: length, .. } if *length < NEWS => {}
+            Event::Waiting { why, wait: length, elapsed } => {
+                state.log(*elapsed, &format!("{}: {}", wait(why), seconds_up(*length)));
+            }
+            Event::Committing { .. } => {}
+            Event::Committed { rows, elapsed, .. } => {
+                state.log(*elapsed, &format!("committed {}", count(*rows, "row")));
+            }
+            Event::Warning(text) => state.lines.warning(text),
+            Event::Debug(text) => state.lines.debug(text),
+            Event::Finished { receipt, failure } => state.lines.finish(receipt, *failure),
+            Event::Failed(failure) => state.lines.failure(failure),
+        }
+    }
+}

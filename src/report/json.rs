@@ -1,0 +1,257 @@
+//! One JSON object a line, for schedulers: progress on standard error, the final object on standard output.
+//!
+//! Field names are an interface: add, do not rename. Times are RFC 3339 in UTC, lengths milliseconds.
+
+use std::io::Write;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::human::{EVERY, NEWS};
+use super::{Event, Outcome, Receipt, Reporter, Scope, Start, Wait, format};
+use crate::error::Failure;
+use crate::plan::format_utc;
+use crate::schema::Micros;
+
+/// JSON lines.
+pub(super) struct Json(Mutex<State>);
+
+struct State {
+    out: Box<dyn Write + Send>,
+    err: Box<dyn Write + Send>,
+    debug: bool,
+    speed: format::Speed,
+    shown: Option<Duration>,
+}
+
+#[derive(Serialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+enum Line<'a> {
+    Start {
+        table: &'a str,
+        source: &'a str,
+        dest_table: &'a str,
+        destination: &'a str,
+        strategy: &'static str,
+        key: &'a [String],
+        scope: &'static str,
+        since: Option<String>,
+        until: Option<String>,
+        notes: &'a [String],
+        started_at: String,
+    },
+    Progress {
+        rows: u64,
+        pages: u64,
+        rows_per_second: u64,
+        reached: Option<String>,
+        requests: u64,
+        budget_used: Option<u32>,
+        budget_capacity: Option<u32>,
+        elapsed_ms: u64,
+    },
+    Waiting {
+        why: &'static str,
+        what: Option<&'a str>,
+        attempt: Option<u32>,
+        wait_ms: u64,
+        elapsed_ms: u64,
+    },
+    Committed {
+        rows: u64,
+        inserted: u64,
+        updated: u64,
+        unchanged: u64,
+        deleted: u64,
+        elapsed_ms: u64,
+    },
+    Warning {
+        message: &'a str,
+    },
+    Debug {
+        message: &'a str,
+    },
+    End {
+        outcome: &'static str,
+        #[serde(flatten)]
+        receipt: Option<Done<'a>>,
+        error: Option<Problem<'a>>,
+    },
+}
+
+#[derive(Serialize)]
+struct Done<'a> {
+    table: &'a str,
+    dest_table: &'a str,
+    destination: &'a str,
+    strategy: &'static str,
+    read: u64,
+    pages: u64,
+    inserted: u64,
+    updated: u64,
+    unchanged: u64,
+    deleted: u64,
+    rejected: u64,
+    discarded: u64,
+    requests: u64,
+    retries: u64,
+    rate_limited_ms: u64,
+    started_at: String,
+    elapsed_ms: u64,
+    covered_since: Option<String>,
+    next_start: Option<String>,
+    stopped_at: Option<String>,
+    warnings: &'a [String],
+}
+
+#[derive(Serialize)]
+struct Problem<'a> {
+    kind: &'static str,
+    exit_code: u8,
+    message: &'a str,
+    causes: &'a [String],
+    hint: Option<&'a str>,
+}
+
+fn ms(length: Duration) -> u64 {
+    u64::try_from(length.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn start(start: &Start) -> Line<'_> {
+    let (scope, since, until) = match start.scope {
+        Scope::Everything => ("everything", None, None),
+        Scope::ChangedSince(since) => ("changed_since", Some(since), None),
+        Scope::Remaining => ("remaining", None, None),
+        Scope::Interval(window) => ("interval", window.start, window.end),
+    };
+    Line::Start {
+        table: &start.table,
+        source: &start.source,
+        dest_table: &start.dest_table,
+        destination: &start.destination,
+        strategy: start.strategy.name(),
+        key: &start.key,
+        scope,
+        since: since.map(format_utc),
+        until: until.map(format_utc),
+        notes: &start.notes,
+        started_at: format_utc(start.at),
+    }
+}
+
+fn waiting(why: &Wait, wait: Duration, elapsed: Duration) -> Line<'_> {
+    let (why, what, attempt) = match why {
+        Wait::RateLimit => ("rate_limit", None, None),
+        Wait::Retry { what, attempt } => ("retry", Some(what.as_str()), Some(*attempt)),
+        Wait::DestinationLocked => ("destination_locked", None, None),
+    };
+    Line::Waiting { why, what, attempt, wait_ms: ms(wait), elapsed_ms: ms(elapsed) }
+}
+
+fn done(receipt: &Receipt) -> Done<'_> {
+    let time = |instant: Option<Micros>| instant.map(format_utc);
+    Done {
+        table: &receipt.table,
+        dest_table: &receipt.dest_table,
+        destination: &receipt.destination,
+        strategy: receipt.strategy.name(),
+        read: receipt.read,
+        pages: receipt.pages,
+        inserted: receipt.counts.inserted,
+        updated: receipt.counts.updated,
+        unchanged: receipt.counts.unchanged,
+        deleted: receipt.counts.deleted,
+        rejected: receipt.rejected,
+        discarded: receipt.discarded,
+        requests: receipt.requests,
+        retries: receipt.retries,
+        rate_limited_ms: ms(receipt.waited),
+        started_at: format_utc(receipt.started_at),
+        elapsed_ms: ms(receipt.elapsed),
+        covered_since: time(receipt.covered_since),
+        next_start: time(receipt.next_start),
+        stopped_at: time(receipt.stopped_at),
+        warnings: &receipt.warnings,
+    }
+}
+
+fn problem(failure: &Failure) -> Problem<'_> {
+    Problem {
+        kind: failure.kind.name(),
+        exit_code: failure.kind.exit_code(),
+        message: &failure.headline,
+        causes: &failure.causes,
+        hint: failure.hint.as_deref(),
+    }
+}
+
+/// One object and a newline in one write. A reader that went away is no reason to stop copying.
+fn write(to: &mut dyn Write, line: &Line<'_>) {
+    if let Ok(mut bytes) = serde_json::to_vec(line) {
+        bytes.push(b'\n');
+        let _ = to.write_all(&bytes).and_then(|()| to.flush());
+    }
+}
+
+impl Json {
+    pub(super) fn new(out: Box<dyn Write + Send>, err: Box<dyn Write + Send>, debug: bool) -> Self {
+        Self(Mutex::new(State { out, err, debug, speed: format::Speed::default(), shown: None }))
+    }
+}
+
+impl Reporter for Json {
+    fn event(&self, event: &Event<'_>) {
+        let state = &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let line = match event {
+            Event::Started(begin) => start(begin),
+            Event::Page(page) => {
+                let rate = state.speed.at(page.elapsed, page.rows);
+                if state.shown.is_some_and(|shown| page.elapsed < shown + EVERY) {
+                    return;
+                }
+                state.shown = Some(page.elapsed);
+                Line::Progress {
+                    rows: page.rows,
+                    pages: page.pages,
+                    rows_per_second: rate,
+                    reached: page.reached.map(format_utc),
+                    requests: page.requests,
+                    budget_used: page.budget.map(|(used, _)| used),
+                    budget_capacity: page.budget.map(|(_, capacity)| capacity),
+                    elapsed_ms: ms(page.elapsed),
+                }
+            }
+            Event::Waiting { why: Wait::RateLimit, wait, .. } if *wait < NEWS => return,
+            Event::Waiting { why, wait, elapsed } => waiting(why, *wait, *elapsed),
+            Event::Committing { .. } => return,
+            Event::Committed { rows, counts, elapsed } => Line::Committed {
+                rows: *rows,
+                inserted: counts.inserted,
+                updated: counts.updated,
+                unchanged: counts.unchanged,
+                deleted: counts.deleted,
+                elapsed_ms: ms(*elapsed),
+            },
+            Event::Warning(message) => Line::Warning { message },
+            Event::Debug(message) if state.debug => Line::Debug { message },
+            Event::Debug(_) => return,
+            Event::Finished { receipt, failure } => {
+                let line = Line::End {
+                    outcome: receipt.outcome.name(),
+                    receipt: Some(done(receipt)),
+                    error: failure.map(problem),
+                };
+                return write(&mut state.out, &line);
+            }
+            Event::Failed(failure) => {
+                let outcome = Outcome::Failed.name();
+                return write(
+                    &mut state.out,
+                    &Line::End { outcome, receipt: None, error: Some(problem(failure)) },
+                );
+            }
+        };
+        write(&mut state.err, &line);
+    }
+}

@@ -1,0 +1,286 @@
+//! Whole runs in each style, as text.
+
+use std::io::{self, Write};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use super::*;
+use crate::error::Kind;
+
+const NOON: i64 = 1_763_812_443_000_000;
+
+/// A writer that can be read.
+#[derive(Clone, Default)]
+struct Shared(Arc<Mutex<Vec<u8>>>);
+
+impl Shared {
+    fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
+
+impl Write for Shared {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A reader that went away.
+struct Gone;
+
+impl Write for Gone {
+    fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+        Err(io::ErrorKind::BrokenPipe.into())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn start() -> Start {
+    Start {
+        table: "tickets".into(),
+        source: "Gorgias account acme".into(),
+        dest_table: "gorgias.tickets".into(),
+        destination: "duckdb file shop.duckdb".into(),
+        strategy: Strategy::Merge,
+        key: vec!["id".into()],
+        scope: Scope::ChangedSince(Micros(NOON - 86_400_000_000)),
+        notes: vec!["--page-size has no effect: Gorgias pages are always 100 rows".into()],
+        at: Micros(NOON),
+    }
+}
+
+fn receipt(outcome: Outcome) -> Receipt {
+    Receipt {
+        outcome,
+        table: "tickets".into(),
+        dest_table: "gorgias.tickets".into(),
+        destination: "duckdb file shop.duckdb".into(),
+        strategy: Strategy::Merge,
+        read: 20_000,
+        pages: 200,
+        counts: Counts { inserted: 1_203, updated: 512, unchanged: 18_285, deleted: 0 },
+        rejected: 3,
+        discarded: 0,
+        requests: 203,
+        retries: 3,
+        waited: Duration::from_secs(52),
+        elapsed: Duration::from_secs(92),
+        started_at: Micros(NOON),
+        covered_since: None,
+        next_start: Some(Micros(NOON - 123_456)),
+        stopped_at: None,
+        warnings: vec!["the list was out of order".into()],
+    }
+}
+
+fn page(rows: u64, seconds: u64) -> Event<'static> {
+    Event::Page(Progress {
+        rows,
+        pages: rows / 100,
+        requests: rows / 100,
+        reached: Some(Micros(NOON - 3_600_000_001)),
+        budget: Some((12, 40)),
+        elapsed: Duration::from_secs(seconds),
+    })
+}
+
+fn run(reporter: &dyn Reporter) {
+    let wait = |why, millis, seconds| Event::Waiting {
+        why,
+        wait: Duration::from_millis(millis),
+        elapsed: Duration::from_secs(seconds),
+    };
+    reporter.event(&Event::Started(&start()));
+    reporter.event(&page(100, 1));
+    reporter.event(&page(2_000, 4));
+    reporter.event(&page(2_100, 5));
+    reporter.event(&wait(Wait::RateLimit, 400, 5));
+    reporter.event(&wait(Wait::RateLimit, 3_200, 5));
+    reporter.event(&wait(Wait::Retry { what: "HTTP 503".into(), attempt: 2 }, 1_000, 8));
+    reporter.event(&wait(Wait::DestinationLocked, 500, 9));
+    reporter.event(&Event::Debug("GET /api/tickets"));
+    reporter.event(&Event::Warning("the list was out of order"));
+    reporter.event(&Event::Committing { rows: 20_000, elapsed: Duration::from_secs(90) });
+    let counts = receipt(Outcome::Success).counts;
+    reporter.event(&Event::Committed { rows: 20_000, counts, elapsed: Duration::from_secs(91) });
+    reporter.event(&Event::Finished { receipt: &receipt(Outcome::Success), failure: None });
+}
+
+fn shown(style: ProgressStyle, events: impl FnOnce(&dyn Reporter)) -> (String, String) {
+    let (out, err) = (Shared::default(), Shared::default());
+    let terminal = Terminal { stderr: false, color: false };
+    events(&*reporter(style, terminal, false, Box::new(out.clone()), Box::new(err.clone())));
+    (out.text(), err.text())
+}
+
+#[test]
+fn a_run_as_log_lines() {
+    let (out, err) = shown(ProgressStyle::Log, run);
+    assert_eq!(out, "");
+    insta::assert_snapshot!(err, @r#"
+    tickets: Gorgias account acme → gorgias.tickets in duckdb file shop.duckdb; what changed since 2025-11-21 11:54:03 UTC; merge by id
+    note: --page-size has no effect: Gorgias pages are always 100 rows
+    2025-11-22T11:54:07Z tickets: 2,000 rows, 20 pages, 500 rows/s, reached 2025-11-22 10:54:02, requests 12/40
+    2025-11-22T11:54:08Z tickets: rate limit: 4 s
+    2025-11-22T11:54:11Z tickets: HTTP 503, attempt 2: 1 s
+    2025-11-22T11:54:12Z tickets: destination locked: 1 s
+    warning: the list was out of order
+    2025-11-22T11:55:34Z tickets: committed 20,000 rows
+    done in 1 min 32 s: tickets → gorgias.tickets in duckdb file shop.duckdb
+      read        20,000  rows in 200 pages
+      inserted     1,203
+      updated        512
+      unchanged   18,285
+      rejected         3  values, kept in _ingestr_rejects
+      requests       203  3 of them repeated, 52 s waited for the rate limit
+      warnings         1  see above
+      next start  2025-11-22 11:54:02.876544 UTC
+    "#);
+    assert_eq!(shown(ProgressStyle::Interactive, run).1, err, "without a terminal, interactive is log");
+}
+
+#[test]
+fn a_run_as_json() {
+    let (out, err) = shown(ProgressStyle::Json, run);
+    insta::assert_snapshot!(err, @r#"
+    {"event":"start","table":"tickets","source":"Gorgias account acme","dest_table":"gorgias.tickets","destination":"duckdb file shop.duckdb","strategy":"merge","key":["id"],"scope":"changed_since","since":"2025-11-21T11:54:03Z","until":null,"notes":["--page-size has no effect: Gorgias pages are always 100 rows"],"started_at":"2025-11-22T11:54:03Z"}
+    {"event":"progress","rows":100,"pages":1,"rows_per_second":100,"reached":"2025-11-22T10:54:02.999999Z","requests":1,"budget_used":12,"budget_capacity":40,"elapsed_ms":1000}
+    {"event":"progress","rows":2000,"pages":20,"rows_per_second":500,"reached":"2025-11-22T10:54:02.999999Z","requests":20,"budget_used":12,"budget_capacity":40,"elapsed_ms":4000}
+    {"event":"waiting","why":"rate_limit","what":null,"attempt":null,"wait_ms":3200,"elapsed_ms":5000}
+    {"event":"waiting","why":"retry","what":"HTTP 503","attempt":2,"wait_ms":1000,"elapsed_ms":8000}
+    {"event":"waiting","why":"destination_locked","what":null,"attempt":null,"wait_ms":500,"elapsed_ms":9000}
+    {"event":"warning","message":"the list was out of order"}
+    {"event":"committed","rows":20000,"inserted":1203,"updated":512,"unchanged":18285,"deleted":0,"elapsed_ms":91000}
+    "#);
+    insta::assert_snapshot!(out, @r#"{"event":"end","outcome":"success","table":"tickets","dest_table":"gorgias.tickets","destination":"duckdb file shop.duckdb","strategy":"merge","read":20000,"pages":200,"inserted":1203,"updated":512,"unchanged":18285,"deleted":0,"rejected":3,"discarded":0,"requests":203,"retries":3,"rate_limited_ms":52000,"started_at":"2025-11-22T11:54:03Z","elapsed_ms":92000,"covered_since":null,"next_start":"2025-11-22T11:54:02.876544Z","stopped_at":null,"warnings":["the list was out of order"],"error":null}"#);
+}
+
+#[test]
+fn a_run_on_a_terminal_leaves_headline_and_receipt() {
+    let err = Shared::default();
+    let lines = human::Lines::new(Box::new(err.clone()), true, true);
+    run(&live::Interactive::new(indicatif::ProgressDrawTarget::hidden(), lines));
+    insta::assert_snapshot!(err.text().replace('\x1b', "ESC"), @r#"
+    tickets: Gorgias account acme → gorgias.tickets in duckdb file shop.duckdb; what changed since 2025-11-21 11:54:03 UTC; merge by id
+    ESC[2mnote:ESC[0m --page-size has no effect: Gorgias pages are always 100 rows
+    ESC[2mdebug: GET /api/ticketsESC[0m
+    ESC[1;33mwarning:ESC[0m the list was out of order
+    ESC[1;32mdone in 1 min 32 sESC[0m: tickets → gorgias.tickets in duckdb file shop.duckdb
+      read        20,000  rows in 200 pages
+      inserted     1,203
+      updated        512
+      unchanged   18,285
+      rejected         3  values, kept in _ingestr_rejects
+      requests       203  3 of them repeated, 52 s waited for the rate limit
+      warnings         1  see above
+      next start  2025-11-22 11:54:02.876544 UTC
+    "#);
+}
+
+#[test]
+fn a_failed_run_ends_with_its_reason() {
+    let failure = Failure::new(Kind::Source, "tickets could not be read to the end").hint("run it again");
+    let stopped = Receipt {
+        next_start: None,
+        stopped_at: Some(Micros(NOON)),
+        covered_since: Some(Micros(0)),
+        warnings: vec![],
+        ..receipt(Outcome::Failed)
+    };
+    let finish = |reporter: &dyn Reporter| {
+        reporter.event(&Event::Finished { receipt: &stopped, failure: Some(&failure) });
+    };
+    insta::assert_snapshot!(shown(ProgressStyle::Log, finish).1, @r#"
+    failed after 1 min 32 s: tickets → gorgias.tickets in duckdb file shop.duckdb
+      read        20,000  rows in 200 pages
+      inserted     1,203
+      updated        512
+      unchanged   18,285
+      rejected         3  values, kept in _ingestr_rejects
+      requests       203  3 of them repeated, 52 s waited for the rate limit
+      stopped at  2025-11-22 11:54:03 UTC
+      covers      changes since 1970-01-01 00:00:00 UTC
+      next start  with what is left; what was committed stays
+    error: tickets could not be read to the end
+      hint: run it again
+    "#);
+    insta::assert_snapshot!(shown(ProgressStyle::Json, finish).0, @r#"{"event":"end","outcome":"failed","table":"tickets","dest_table":"gorgias.tickets","destination":"duckdb file shop.duckdb","strategy":"merge","read":20000,"pages":200,"inserted":1203,"updated":512,"unchanged":18285,"deleted":0,"rejected":3,"discarded":0,"requests":203,"retries":3,"rate_limited_ms":52000,"started_at":"2025-11-22T11:54:03Z","elapsed_ms":92000,"covered_since":"1970-01-01T00:00:00Z","next_start":null,"stopped_at":"2025-11-22T11:54:03Z","warnings":[],"error":{"kind":"source","exit_code":4,"message":"tickets could not be read to the end","causes":[],"hint":"run it again"}}"#);
+}
+
+#[test]
+fn nothing_new_is_short() {
+    let receipt = Receipt {
+        read: 0,
+        pages: 1,
+        counts: Counts::default(),
+        rejected: 0,
+        requests: 1,
+        retries: 0,
+        waited: Duration::ZERO,
+        elapsed: Duration::from_millis(312),
+        warnings: vec![],
+        ..receipt(Outcome::Success)
+    };
+    let finish =
+        |reporter: &dyn Reporter| reporter.event(&Event::Finished { receipt: &receipt, failure: None });
+    insta::assert_snapshot!(shown(ProgressStyle::Log, finish).1, @r#"
+    done in 0.3 s: tickets → gorgias.tickets in duckdb file shop.duckdb
+      read        0  rows in 1 page
+      requests    1  none repeated
+      next start  2025-11-22 11:54:02.876544 UTC
+    "#);
+}
+
+#[test]
+fn without_a_run_there_is_only_the_reason() {
+    let failure = Failure::usage("--source-uri is missing").hint("type it");
+    let fail = |reporter: &dyn Reporter| reporter.event(&Event::Failed(&failure));
+    assert_eq!(
+        shown(ProgressStyle::Log, fail),
+        (String::new(), "error: --source-uri is missing\n  hint: type it\n".into())
+    );
+    insta::assert_snapshot!(shown(ProgressStyle::Json, fail).0, @r#"{"event":"end","outcome":"failed","error":{"kind":"usage","exit_code":2,"message":"--source-uri is missing","causes":[],"hint":"type it"}}"#);
+}
+
+#[test]
+fn a_reader_that_went_away_stops_nothing() {
+    for style in [ProgressStyle::Log, ProgressStyle::Json] {
+        run(&*reporter(
+            style,
+            Terminal { stderr: false, color: false },
+            true,
+            Box::new(Gone),
+            Box::new(Gone),
+        ));
+    }
+}
+
+#[test]
+fn headlines_say_which_rows() {
+    let interval = |start, end| Scope::Interval(Window { start, end });
+    let (from, to) = (Some(Micros(0)), Some(Micros(1_500_000)));
+    for (scope, strategy, wanted) in [
+        (Scope::Everything, Strategy::Replace, "everything; replace"),
+        (Scope::Remaining, Strategy::Append, "the rest of what an earlier run began; append"),
+        (interval(from, None), Strategy::Scd2, "changed from 1970-01-01 00:00:00 UTC on; scd2 by id"),
+        (interval(None, to), Strategy::Merge, "changed up to 1970-01-01 00:00:01.5 UTC; merge by id"),
+        (
+            interval(from, to),
+            Strategy::DeleteInsert,
+            "changed from 1970-01-01 00:00:00 UTC to 1970-01-01 00:00:01.5 UTC; delete+insert",
+        ),
+    ] {
+        let line = format::headline(&Start { scope, strategy, ..start() });
+        assert_eq!(
+            line,
+            format!("tickets: Gorgias account acme → gorgias.tickets in duckdb file shop.duckdb; {wanted}")
+        );
+    }
+}

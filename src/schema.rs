@@ -1,0 +1,181 @@
+//! Columns and their types: the vocabulary that sources declare, `normalise` fills and destinations store.
+//!
+//! Lives at the root because both ends need it and neither may know the other. Arrow carries the data, but Arrow
+//! alone cannot say "this text is JSON", so a field's metadata does ([`LogicalType::of`]).
+
+use std::collections::HashMap;
+
+use arrow_schema::{DataType, Field, TimeUnit};
+
+/// Microseconds since 1970-01-01T00:00:00Z: the precision the API sends and every destination keeps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(transparent)]
+pub struct Micros(pub i64);
+
+impl Micros {
+    /// That much later; saturates at the ends of time.
+    #[must_use]
+    pub fn plus(self, span: std::time::Duration) -> Self {
+        Self(self.0.saturating_add(i64::try_from(span.as_micros()).unwrap_or(i64::MAX)))
+    }
+
+    /// That much earlier; saturates at the ends of time.
+    #[must_use]
+    pub fn minus(self, span: std::time::Duration) -> Self {
+        Self(self.0.saturating_sub(i64::try_from(span.as_micros()).unwrap_or(i64::MAX)))
+    }
+}
+
+/// As the API writes it: `2026-08-26T18:36:51.461517+00:00`, the fraction left out when it is zero.
+impl std::fmt::Display for Micros {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match jiff::Timestamp::from_microsecond(self.0) {
+            Ok(instant) => {
+                let text = instant.to_string();
+                let text = text.trim_end_matches('Z');
+                match text.split_once('.') {
+                    Some((whole, fraction)) => write!(f, "{whole}.{fraction:0<6}+00:00"),
+                    None => write!(f, "{text}+00:00"),
+                }
+            }
+            Err(_) => write!(f, "{} µs", self.0),
+        }
+    }
+}
+
+/// What a column means, independent of how a destination spells it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum LogicalType {
+    /// `true` or `false`.
+    Bool,
+    /// A 64-bit signed integer; every Gorgias id is one.
+    Int64,
+    /// A double.
+    Float64,
+    /// Unicode text.
+    Text,
+    /// An instant in UTC, to the microsecond.
+    Timestamp,
+    /// A JSON value, kept as the exact text that was received.
+    Json,
+}
+
+/// Key of the field metadata that tells JSON from text.
+const LOGICAL: &str = "ingestr.logical";
+
+impl LogicalType {
+    /// The name users see in `ingestr tables` and may type in `--columns`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Bool => "boolean",
+            Self::Int64 => "bigint",
+            Self::Float64 => "double",
+            Self::Text => "text",
+            Self::Timestamp => "timestamptz",
+            Self::Json => "json",
+        }
+    }
+
+    /// The Arrow type that carries it.
+    #[must_use]
+    pub fn arrow(self) -> DataType {
+        match self {
+            Self::Bool => DataType::Boolean,
+            Self::Int64 => DataType::Int64,
+            Self::Float64 => DataType::Float64,
+            Self::Text | Self::Json => DataType::Utf8,
+            Self::Timestamp => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
+        }
+    }
+
+    /// Reads the type back from a field made by [`Column::field`]; `None` for a type we never make.
+    #[must_use]
+    pub fn of(field: &Field) -> Option<Self> {
+        match field.data_type() {
+            DataType::Boolean => Some(Self::Bool),
+            DataType::Int64 => Some(Self::Int64),
+            DataType::Float64 => Some(Self::Float64),
+            DataType::Utf8 if field.metadata().get(LOGICAL).is_some_and(|v| v == "json") => Some(Self::Json),
+            DataType::Utf8 => Some(Self::Text),
+            DataType::Timestamp(TimeUnit::Microsecond, _) => Some(Self::Timestamp),
+            _ => None,
+        }
+    }
+
+    /// The narrowest type that holds every value of both without loss. Used only for columns whose type was
+    /// inferred: a documented column keeps its type, and what does not fit is rejected.
+    #[must_use]
+    pub fn widen(self, other: Self) -> Self {
+        match (self, other) {
+            (a, b) if a == b => a,
+            (Self::Json, _) | (_, Self::Json) => Self::Json,
+            (Self::Int64, Self::Float64) | (Self::Float64, Self::Int64) => Self::Float64,
+            _ => Self::Text,
+        }
+    }
+}
+
+/// One column of a table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Column {
+    /// Name in the destination.
+    pub name: String,
+    /// Its type.
+    pub logical: LogicalType,
+}
+
+impl Column {
+    /// A column of that name and type.
+    pub fn new(name: impl Into<String>, logical: LogicalType) -> Self {
+        Self { name: name.into(), logical }
+    }
+
+    /// The Arrow field, nullable, with the logical type in its metadata where Arrow cannot tell.
+    #[must_use]
+    pub fn field(&self) -> Field {
+        let field = Field::new(&self.name, self.logical.arrow(), true);
+        match self.logical {
+            LogicalType::Json => field.with_metadata(HashMap::from([(LOGICAL.into(), "json".into())])),
+            _ => field,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn instants_print_as_the_api_writes_them() {
+        assert_eq!(Micros(1_787_769_411_461_510).to_string(), "2026-08-26T18:36:51.461510+00:00");
+        assert_eq!(Micros(1_787_747_400_000_000).to_string(), "2026-08-26T12:30:00+00:00");
+        assert_eq!(Micros(-1).to_string(), "1969-12-31T23:59:59.999999+00:00");
+    }
+
+    const ALL: [LogicalType; 6] = [
+        LogicalType::Bool,
+        LogicalType::Int64,
+        LogicalType::Float64,
+        LogicalType::Text,
+        LogicalType::Timestamp,
+        LogicalType::Json,
+    ];
+
+    #[test]
+    fn every_type_survives_the_way_through_arrow() {
+        for logical in ALL {
+            assert_eq!(LogicalType::of(&Column::new("c", logical).field()), Some(logical));
+        }
+    }
+
+    #[test]
+    fn widening_is_symmetric_and_never_narrows() {
+        for a in ALL {
+            for b in ALL {
+                assert_eq!(a.widen(b), b.widen(a));
+                assert_eq!(a.widen(b).widen(a), a.widen(b));
+            }
+        }
+    }
+}
