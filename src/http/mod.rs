@@ -1,0 +1,108 @@
+//! HTTP as a source needs it: one seam to the network, one budget, one way to retry.
+//!
+//! [`Transport`] is the only door to the network and can do nothing but GET: that we never write to a merchant's
+//! account is in its type. Production plugs in [`wire::Wire`], tests plug in the simulator.
+
+pub mod client;
+pub mod limit;
+pub mod retry;
+pub mod wire;
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use secrecy::SecretString;
+
+/// A request; always GET.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// Absolute URL with its query.
+    pub url: String,
+    /// Value of the `Authorization` header.
+    pub authorization: SecretString,
+}
+
+/// A complete answer.
+#[derive(Debug, Clone, Default)]
+pub struct Response {
+    /// Status code.
+    pub status: u16,
+    /// `X-Gorgias-Account-Api-Call-Limit`, as sent.
+    pub call_limit: Option<String>,
+    /// `Retry-After`, as sent.
+    pub retry_after: Option<String>,
+    /// The whole body, decompressed.
+    pub body: Bytes,
+}
+
+/// Why there is no answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TransportErrorKind {
+    /// No connection: unknown host, refused, no route. Nothing was sent.
+    Connect,
+    /// No trust: certificate or protocol. Trying again cannot help.
+    Tls,
+    /// No answer in time.
+    Timeout,
+    /// The connection broke, before or in the middle of the answer.
+    Broken,
+}
+
+/// No answer.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+pub struct TransportError {
+    /// What it means for a retry.
+    pub kind: TransportErrorKind,
+    /// What happened, without URL.
+    pub message: String,
+}
+
+/// The network.
+pub trait Transport: Send + Sync + std::fmt::Debug {
+    /// Sends one request and waits for the whole answer. Never retries.
+    fn get(&self, request: Request) -> BoxFuture<'_, Result<Response, TransportError>>;
+}
+
+/// What happens on the way, for progress and receipt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Signal {
+    /// The account's budget is used up; the next request waits this long.
+    Budget(Duration),
+    /// The answer was no good; the request is repeated after this long.
+    Retry {
+        /// What was wrong, e.g. `HTTP 502`.
+        why: String,
+        /// Attempts made so far.
+        attempt: u32,
+        /// The wait.
+        wait: Duration,
+    },
+    /// An answer said how much of the budget is in use.
+    Used {
+        /// Requests in the bucket.
+        used: u32,
+        /// Its size.
+        limit: u32,
+    },
+    /// A request was sent.
+    Sent {
+        /// Whether it repeats a failed one.
+        retry: bool,
+    },
+}
+
+/// Hears the signals; called often, so it must be quick.
+pub trait Listener: Send + Sync {
+    /// Takes one signal.
+    fn hear(&self, signal: Signal);
+}
+
+/// Hears nothing.
+#[derive(Debug, Clone, Copy)]
+pub struct Deaf;
+
+impl Listener for Deaf {
+    fn hear(&self, _: Signal) {}
+}

@@ -1,0 +1,99 @@
+//! The real network: reqwest with rustls.
+
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue};
+use secrecy::ExposeSecret as _;
+
+use super::{Request, Response, Transport, TransportError, TransportErrorKind};
+
+/// To connect. A host that does not answer at all is not a slow API.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// Between two pieces of an answer, and before the first.
+const READ_TIMEOUT: Duration = Duration::from_secs(60);
+/// For a whole answer: a page is a few MB at most.
+const TOTAL_TIMEOUT: Duration = Duration::from_secs(180);
+
+/// Sends requests over TCP.
+#[derive(Debug)]
+pub struct Wire {
+    client: reqwest::Client,
+}
+
+impl Wire {
+    /// A client that keeps its connections, follows no redirect (the key would go along) and uses the system's
+    /// proxy settings, but never for loopback.
+    ///
+    /// # Errors
+    /// When TLS cannot be set up.
+    pub fn new(loopback: bool) -> Result<Self, TransportError> {
+        let mut builder = reqwest::Client::builder()
+            .user_agent(concat!("ingestr/", env!("CARGO_PKG_VERSION")))
+            .redirect(reqwest::redirect::Policy::none())
+            .connect_timeout(CONNECT_TIMEOUT)
+            .read_timeout(READ_TIMEOUT)
+            .timeout(TOTAL_TIMEOUT)
+            .tcp_nodelay(true);
+        if loopback {
+            builder = builder.no_proxy();
+        }
+        let client = builder.build().map_err(|error| failure(&error))?;
+        Ok(Self { client })
+    }
+
+    async fn send(&self, request: Request) -> Result<Response, TransportError> {
+        let mut authorization = HeaderValue::from_str(request.authorization.expose_secret()).map_err(|_| {
+            TransportError { kind: TransportErrorKind::Tls, message: "the key has characters no header can hold".into() }
+        })?;
+        authorization.set_sensitive(true);
+        let sent = self
+            .client
+            .get(&request.url)
+            .header(AUTHORIZATION, authorization)
+            .header(ACCEPT, "application/json")
+            .send()
+            .await
+            .map_err(|error| failure(&error))?;
+        let status = sent.status().as_u16();
+        let header = |headers: &HeaderMap, name: &str| {
+            headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
+        };
+        let call_limit = header(sent.headers(), "x-gorgias-account-api-call-limit");
+        let retry_after = header(sent.headers(), "retry-after");
+        let body = sent.bytes().await.map_err(|error| failure(&error))?;
+        Ok(Response { status, call_limit, retry_after, body })
+    }
+}
+
+impl Transport for Wire {
+    fn get(&self, request: Request) -> BoxFuture<'_, Result<Response, TransportError>> {
+        Box::pin(self.send(request))
+    }
+}
+
+/// Sorts reqwest's error by what may be done next, and words it by its innermost cause: the outer ones only repeat
+/// the URL.
+fn failure(error: &reqwest::Error) -> TransportError {
+    let mut innermost: &dyn std::error::Error = error;
+    let mut tls = false;
+    while let Some(source) = innermost.source() {
+        innermost = source;
+        let text = innermost.to_string().to_lowercase();
+        tls |= text.contains("certificate") || text.contains("handshake") || text.contains("invalid peer");
+        tls |= text.contains("corrupt message") || text.contains("tls");
+    }
+    let said = innermost.to_string();
+    let (kind, message) = if error.is_timeout() && error.is_connect() {
+        (TransportErrorKind::Connect, format!("no connection within {} s", CONNECT_TIMEOUT.as_secs()))
+    } else if error.is_timeout() {
+        (TransportErrorKind::Timeout, format!("no answer within {} s", READ_TIMEOUT.as_secs()))
+    } else if tls {
+        (TransportErrorKind::Tls, format!("no secure connection: {said}"))
+    } else if error.is_connect() {
+        (TransportErrorKind::Connect, format!("no connection: {said}"))
+    } else {
+        (TransportErrorKind::Broken, format!("the connection broke: {said}"))
+    };
+    TransportError { kind, message }
+}

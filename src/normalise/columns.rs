@@ -1,0 +1,270 @@
+//! The columns of a table while it is being read: which field goes where, and what a new field becomes.
+
+use std::collections::{HashMap, HashSet};
+
+use arrow_array::ArrayRef;
+use arrow_schema::Field;
+
+use super::builder::{Builder, Took};
+use super::decode::{self, Decoded};
+use super::shaping::{Contract, Naming, Shaping};
+use crate::schema::{Column, LogicalType, Micros};
+
+/// Where a column's type comes from, and so whether it may change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Origin {
+    /// Declared, by us or by `--columns`, or found in the destination.
+    Fixed,
+    /// From the values seen so far.
+    Inferred,
+}
+
+#[derive(Debug)]
+struct Slot {
+    source: String,
+    column: Column,
+    documented: bool,
+    origin: Origin,
+    builder: Builder,
+}
+
+/// Where a field goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    At(usize),
+    Nowhere,
+}
+
+/// All columns of the table.
+#[derive(Debug)]
+pub(super) struct Columns {
+    slots: Vec<Slot>,
+    by_source: HashMap<String, Place>,
+    /// Names taken in the destination, lower case: databases do not tell `Id` from `id`.
+    taken: HashSet<String>,
+    /// The columns of the last row's fields, in order: rows of one list have their fields in one order, so the
+    /// next row's field is nearly always found without hashing its name.
+    order: Vec<(String, usize)>,
+    existing: Vec<Column>,
+    naming: Naming,
+    key: Option<usize>,
+    /// Rows completed in the present batch.
+    rows: usize,
+}
+
+impl Columns {
+    pub(super) fn new(documented: &[Column], existing: &[Column], shaping: &Shaping) -> Self {
+        let mut columns = Self {
+            slots: Vec::new(),
+            by_source: HashMap::new(),
+            taken: [crate::dest::LOADED_AT, "_ingestr_deleted_at", "_ingestr_merged_into"].map(String::from).into(),
+            order: Vec::new(),
+            existing: existing.to_vec(),
+            naming: shaping.naming,
+            key: None,
+            rows: 0,
+        };
+        let excluded = |name: &str| shaping.exclude.iter().any(|other| other.eq_ignore_ascii_case(name));
+        let mut overrides: Vec<_> = shaping.overrides.iter().collect();
+        for column in documented {
+            let at = overrides.iter().position(|wish| wish.source_name() == column.name);
+            let wish = at.map(|at| overrides.swap_remove(at));
+            let name = wish.map_or(&column.name, |wish| &wish.name);
+            if excluded(&column.name) || excluded(name) {
+                columns.by_source.insert(column.name.clone(), Place::Nowhere);
+                continue;
+            }
+            let logical = wish.and_then(|wish| wish.logical).unwrap_or(column.logical);
+            columns.add(&column.name, Column::new(name.clone(), logical), true, Origin::Fixed);
+        }
+        for wish in overrides {
+            if let Some(logical) = wish.logical {
+                columns.add(wish.source_name(), Column::new(wish.name.clone(), logical), true, Origin::Fixed);
+            }
+        }
+        for name in &shaping.exclude {
+            columns.by_source.entry(name.clone()).or_insert(Place::Nowhere);
+        }
+        columns.key = (!columns.slots.is_empty()).then_some(0);
+        columns
+    }
+
+    fn add(&mut self, source: &str, column: Column, documented: bool, origin: Origin) -> usize {
+        let mut builder = Builder::new(column.logical);
+        (0..self.rows).for_each(|_| builder.append_null());
+        self.taken.insert(column.name.to_lowercase());
+        self.slots.push(Slot { source: source.to_owned(), column, documented, origin, builder });
+        self.by_source.insert(source.to_owned(), Place::At(self.slots.len() - 1));
+        self.slots.len() - 1
+    }
+
+    pub(super) fn documented(&self) -> Vec<Column> {
+        self.slots.iter().filter(|slot| slot.documented).map(|slot| slot.column.clone()).collect()
+    }
+
+    pub(super) fn name(&self, at: usize) -> &str {
+        &self.slots[at].column.name
+    }
+
+    /// Whether a value can be a row's key: the key is the first documented column.
+    pub(super) fn fits_key(&self, raw: &str) -> bool {
+        match self.key.map(|at| self.slots[at].column.logical) {
+            Some(LogicalType::Int64) => matches!(decode::int64(raw), Decoded::Value(_)),
+            _ => true,
+        }
+    }
+
+    /// Whether the field would need a new column.
+    pub(super) fn is_new(&self, source: &str) -> bool {
+        !self.by_source.contains_key(source)
+            && !self.existing.iter().any(|column| column.name.eq_ignore_ascii_case(&self.name_for(source)))
+    }
+
+    /// Where the field at this position of the row goes.
+    pub(super) fn place_at(&mut self, position: usize, source: &str, raw: &str, contract: Contract) -> Place {
+        if let Some((name, at)) = self.order.get(position)
+            && name == source
+        {
+            return Place::At(*at);
+        }
+        let place = self.place(source, raw, contract);
+        if let Place::At(at) = place {
+            if self.order.len() <= position {
+                self.order.resize(position + 1, (String::new(), 0));
+            }
+            self.order[position] = (source.to_owned(), at);
+        }
+        place
+    }
+
+    /// Where a field goes; a new one gets a column when its first value that is not null suggests a type.
+    pub(super) fn place(&mut self, source: &str, raw: &str, contract: Contract) -> Place {
+        if let Some(place) = self.by_source.get(source) {
+            return *place;
+        }
+        let Some(inferred) = decode::infer(source, raw) else { return Place::Nowhere };
+        let name = self.name_for(source);
+        if let Some(column) = self.existing.iter().find(|column| column.name.eq_ignore_ascii_case(&name)) {
+            let column = column.clone();
+            // What evolved once may evolve again: the destination widens its column as far as this one widens.
+            return Place::At(self.add(source, column, false, Origin::Inferred));
+        }
+        if contract != Contract::Evolve {
+            return Place::Nowhere;
+        }
+        Place::At(self.add(source, Column::new(name, inferred), false, Origin::Inferred))
+    }
+
+    /// The name a new field gets: never one that is taken.
+    fn name_for(&self, source: &str) -> String {
+        let has = |name: &str| self.existing.iter().any(|column| column.name == name);
+        let wanted = match self.naming {
+            Naming::Direct => source.to_owned(),
+            Naming::Auto if has(source) => source.to_owned(),
+            Naming::Auto | Naming::SnakeCase => snake_case(source),
+        };
+        let wanted = if wanted.is_empty() { "field".to_owned() } else { wanted };
+        let mut name = wanted.clone();
+        let mut number = 2;
+        while self.taken.contains(&name.to_lowercase()) {
+            name = format!("{wanted}_{number}");
+            number += 1;
+        }
+        name
+    }
+
+    pub(super) fn start_row(&mut self) {
+        debug_assert!(self.slots.iter().all(|slot| slot.builder.len() == self.rows));
+    }
+
+    /// Stores one value of the present row. A field that comes twice in a row counts once.
+    pub(super) fn append(&mut self, at: usize, raw: &str, trim: bool) -> Took {
+        let slot = &mut self.slots[at];
+        if slot.builder.len() > self.rows {
+            return Took::Whole;
+        }
+        if slot.origin == Origin::Inferred
+            && let Some(inferred) = decode::infer(&slot.source, raw)
+        {
+            if !fits(slot.column.logical, raw) {
+                let wider = slot.column.logical.widen(inferred);
+                slot.column.logical = if fits(wider, raw) { wider } else { LogicalType::Text };
+                slot.builder.widen(slot.column.logical);
+            }
+        }
+        slot.builder.append(raw, trim)
+    }
+
+    pub(super) fn append_instant(&mut self, at: usize, value: Option<Micros>) {
+        let slot = &mut self.slots[at];
+        if slot.builder.len() == self.rows {
+            slot.builder.append_instant(value, |micros| micros.to_string());
+        }
+    }
+
+    /// Fills what the row did not have.
+    pub(super) fn end_row(&mut self) {
+        self.rows += 1;
+        for slot in &mut self.slots {
+            if slot.builder.len() < self.rows {
+                slot.builder.append_null();
+            }
+        }
+    }
+
+    /// The batch's columns; all builders start anew.
+    pub(super) fn finish(&mut self) -> Vec<(Field, ArrayRef)> {
+        self.rows = 0;
+        self.slots.iter_mut().map(|slot| (slot.column.field(), slot.builder.finish())).collect()
+    }
+}
+
+/// Whether a value fits a type without losing anything.
+fn fits(logical: LogicalType, raw: &str) -> bool {
+    match logical {
+        LogicalType::Bool => matches!(decode::bool(raw), Decoded::Value(_)),
+        LogicalType::Int64 => matches!(decode::int64(raw), Decoded::Value(_)),
+        LogicalType::Float64 => matches!(decode::float64(raw), Decoded::Value(_)),
+        LogicalType::Timestamp => matches!(decode::timestamp(raw), Decoded::Value(_)),
+        LogicalType::Text => !raw.starts_with(['{', '[']),
+        LogicalType::Json => true,
+    }
+}
+
+/// `camelCase`, `Odd-Name` and `a b` as `camel_case`, `odd_name` and `a_b`.
+fn snake_case(source: &str) -> String {
+    let mut name = String::with_capacity(source.len() + 4);
+    let mut previous_lower = false;
+    for c in source.chars() {
+        if c.is_uppercase() && previous_lower {
+            name.push('_');
+        }
+        previous_lower = c.is_lowercase() || c.is_ascii_digit();
+        if c.is_alphanumeric() || c == '_' {
+            name.extend(c.to_lowercase());
+        } else if !name.ends_with('_') {
+            name.push('_');
+        }
+    }
+    if name.starts_with(|c: char| c.is_ascii_digit()) { format!("_{name}") } else { name }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn new_fields_are_named_in_snake_case() {
+        for (source, name) in [
+            ("camelCase", "camel_case"),
+            ("HTMLBody", "htmlbody"),
+            ("order-id", "order_id"),
+            ("a b  c", "a_b_c"),
+            ("__kept", "__kept"),
+            ("2fa", "_2fa"),
+            ("größe", "größe"),
+        ] {
+            assert_eq!(snake_case(source), name);
+        }
+    }
+}

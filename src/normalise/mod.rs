@@ -1,0 +1,199 @@
+//! Pages of JSON rows in, Arrow batches out. Knows neither Gorgias nor any destination.
+//!
+//! Documented columns keep their type: what does not fit is NULL and goes to the rejects. A field nobody declared
+//! becomes a column of the type its first value suggests, and widens as long as no destination column fixes it.
+
+mod builder;
+mod columns;
+pub mod decode;
+pub mod rows;
+mod shaping;
+
+use std::sync::Arc;
+
+use arrow_array::RecordBatch;
+use arrow_schema::{Field, Schema};
+
+use self::builder::Took;
+use self::columns::{Columns, Place};
+use self::rows::{Row, Rows};
+pub use self::shaping::{ColumnOverride, Contract, Naming, Shaping};
+use crate::dest::Reject;
+use crate::schema::{Column, Micros};
+
+/// A new field under `--schema-contract freeze`.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the source sent a field `{field}` that the table does not have, and --schema-contract is freeze")]
+pub struct Frozen {
+    /// Its name in the source.
+    pub field: String,
+}
+
+/// Rows to seal a batch at: DuckDB's vector size, and small enough that a batch of long messages is a few MB.
+const BATCH_ROWS: usize = 2_048;
+/// Bytes of JSON to seal a batch at.
+const BATCH_BYTES: usize = 8 << 20;
+
+/// Turns rows into batches. One per run and table.
+#[derive(Debug)]
+pub struct Normaliser {
+    columns: Columns,
+    key: String,
+    trim: bool,
+    contract: Contract,
+    rows: usize,
+    bytes: usize,
+    rejects: Vec<Reject>,
+    discarded: u64,
+}
+
+/// What came of a row's field that has no column and may not get one.
+enum Refused {
+    Row,
+    Run(Frozen),
+}
+
+impl Normaliser {
+    /// For a table with these documented columns, keyed by `key` (the source's name of it), into a table that has
+    /// `existing` columns already.
+    #[must_use]
+    pub fn new(documented: &[Column], key: &str, existing: &[Column], shaping: &Shaping) -> Self {
+        Self {
+            columns: Columns::new(documented, existing, shaping),
+            key: key.to_owned(),
+            trim: shaping.trim_whitespace,
+            contract: shaping.contract,
+            rows: 0,
+            bytes: 0,
+            rejects: Vec::new(),
+            discarded: 0,
+        }
+    }
+
+    /// The documented columns as the destination will have them: renamed, retyped, without the excluded ones.
+    #[must_use]
+    pub fn documented(&self) -> Vec<Column> {
+        self.columns.documented()
+    }
+
+    /// Takes the rows marked in `keep`. `derived` is a column computed by the source, a value per row.
+    ///
+    /// # Errors
+    /// A new field under [`Contract::Freeze`].
+    pub fn push(
+        &mut self,
+        rows: &Rows,
+        keep: &[bool],
+        derived: Option<&(&'static str, Vec<Option<Micros>>)>,
+    ) -> Result<(), Frozen> {
+        for (index, row) in rows.iter().enumerate().filter(|(index, _)| keep.get(*index) == Some(&true)) {
+            let derived = derived.map(|(name, values)| (*name, values.get(index).copied().flatten()));
+            match self.push_row(row, derived) {
+                Ok(()) => {}
+                Err(Refused::Row) => self.discarded += 1,
+                Err(Refused::Run(frozen)) => return Err(frozen),
+            }
+        }
+        Ok(())
+    }
+
+    fn push_row(&mut self, row: Row<'_>, derived: Option<(&'static str, Option<Micros>)>) -> Result<(), Refused> {
+        let id = row.get(&self.key).filter(|raw| *raw != "null");
+        let Some(id) = id.filter(|raw| self.columns.fits_key(raw)) else {
+            self.rejects.push(Reject {
+                id: None,
+                column: None,
+                value: whole_row(row),
+                reason: if id.is_none() { "a row without a key" } else { "a row whose key is not of the key's type" },
+            });
+            return Ok(());
+        };
+        if self.contract != Contract::Evolve {
+            self.enforce(row)?;
+        }
+        self.columns.start_row();
+        if let Some((name, value)) = derived
+            && let Place::At(column) = self.columns.place(name, "\"\"", Contract::Evolve)
+        {
+            self.columns.append_instant(column, value);
+        }
+        for (position, (name, raw)) in row.fields().enumerate() {
+            self.bytes += raw.len();
+            let Place::At(column) = self.columns.place_at(position, name, raw, self.contract) else { continue };
+            let (reason, took) = match self.columns.append(column, raw, self.trim) {
+                Took::Whole => continue,
+                Took::Bent(reason) => (reason, true),
+                Took::Misfit(reason) => (reason, false),
+            };
+            debug_assert!(!reason.is_empty(), "{took}");
+            self.rejects.push(Reject {
+                id: Some(id.trim_matches('"').to_owned()),
+                column: Some(self.columns.name(column).to_owned()),
+                value: raw.to_owned(),
+                reason,
+            });
+        }
+        self.columns.end_row();
+        self.rows += 1;
+        Ok(())
+    }
+
+    /// Looks for new fields before anything of the row is stored.
+    fn enforce(&mut self, row: Row<'_>) -> Result<(), Refused> {
+        for (name, raw) in row.fields() {
+            if raw != "null" && self.columns.is_new(name) {
+                match self.contract {
+                    Contract::Freeze => return Err(Refused::Run(Frozen { field: name.to_owned() })),
+                    Contract::DiscardRow => return Err(Refused::Row),
+                    Contract::DiscardValue => self.discarded += 1,
+                    Contract::Evolve => {}
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The finished part as a batch once it is large enough, or whatever there is if `all`.
+    pub fn take(&mut self, all: bool) -> Option<RecordBatch> {
+        let large = self.rows >= BATCH_ROWS || self.bytes >= BATCH_BYTES;
+        if self.rows == 0 || !(all || large) {
+            return None;
+        }
+        self.rows = 0;
+        self.bytes = 0;
+        let (fields, arrays): (Vec<Field>, Vec<_>) = self.columns.finish().into_iter().unzip();
+        let batch = RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays);
+        // Columns were filled to the same length by end_row(), and types come from the arrays' own builders.
+        debug_assert!(batch.is_ok(), "{batch:?}");
+        batch.ok()
+    }
+
+    /// Bytes of JSON that wait for the next batch.
+    #[must_use]
+    pub fn pending_bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Values that did not fit since the last call.
+    pub fn take_rejects(&mut self) -> Vec<Reject> {
+        std::mem::take(&mut self.rejects)
+    }
+
+    /// Rows or values left out by `--schema-contract` so far.
+    #[must_use]
+    pub fn discarded(&self) -> u64 {
+        self.discarded
+    }
+}
+
+/// A row as JSON text, for the rejects.
+fn whole_row(row: Row<'_>) -> String {
+    let fields: Vec<String> = row
+        .fields()
+        .map(|(name, raw)| format!("{}:{raw}", serde_json::Value::from(name)))
+        .collect();
+    format!("{{{}}}", fields.join(","))
+}
+
+#[cfg(test)]
+mod tests;

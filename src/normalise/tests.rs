@@ -1,0 +1,179 @@
+//! Rows in, batches out.
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Int64Type, TimestampMicrosecondType};
+use arrow_array::{Array, RecordBatch};
+use bytes::Bytes;
+
+use super::*;
+use crate::schema::LogicalType;
+
+fn rows(json: &str) -> Rows {
+    Rows::parse(Bytes::copy_from_slice(json.as_bytes())).unwrap().0
+}
+
+fn documented() -> Vec<Column> {
+    vec![
+        Column::new("id", LogicalType::Int64),
+        Column::new("subject", LogicalType::Text),
+        Column::new("spam", LogicalType::Bool),
+        Column::new("meta", LogicalType::Json),
+        Column::new("created_datetime", LogicalType::Timestamp),
+    ]
+}
+
+fn normalise(json: &str, shaping: &Shaping) -> (RecordBatch, Vec<Reject>) {
+    let mut normaliser = Normaliser::new(&documented(), "id", &[], shaping);
+    let rows = rows(json);
+    normaliser.push(&rows, &vec![true; rows.len()], None).unwrap();
+    (normaliser.take(true).unwrap(), normaliser.take_rejects())
+}
+
+fn strings(batch: &RecordBatch, name: &str) -> Vec<Option<String>> {
+    batch.column_by_name(name).unwrap().as_string::<i32>().iter().map(|v| v.map(str::to_owned)).collect()
+}
+
+fn types(batch: &RecordBatch) -> Vec<String> {
+    let schema = batch.schema();
+    schema.fields().iter().map(|f| format!("{}:{}", f.name(), LogicalType::of(f).unwrap().name())).collect()
+}
+
+#[test]
+fn the_shape_does_not_depend_on_which_rows_have_a_value() {
+    let (batch, rejects) = normalise(r#"[{"id":1},{"id":2,"subject":"x"}]"#, &Shaping::default());
+    assert_eq!(types(&batch), ["id:bigint", "subject:text", "spam:boolean", "meta:json", "created_datetime:timestamptz"]);
+    assert_eq!(strings(&batch, "subject"), [None, Some("x".into())]);
+    assert!(rejects.is_empty());
+}
+
+#[test]
+fn nested_values_keep_their_exact_text() {
+    let meta = r#"{"z": 90071992547409931, "a":[1.10, {"k":"\u00e9"}]}"#;
+    let (batch, _) = normalise(&format!(r#"[{{"id":1,"meta":{meta}}},{{"id":2,"meta":"text"}},{{"id":3,"meta":null}}]"#), &Shaping::default());
+    assert_eq!(strings(&batch, "meta"), [Some(meta.into()), Some("\"text\"".into()), None]);
+}
+
+#[test]
+fn a_misfit_is_null_and_recorded_and_its_row_is_loaded() {
+    let (batch, rejects) = normalise(
+        r#"[{"id":7,"spam":"maybe","subject":12,"created_datetime":"soon"},{"id":"8","subject":"a\ud800"}]"#,
+        &Shaping::default(),
+    );
+    assert_eq!(batch.column(0).as_primitive::<Int64Type>().values(), &[7, 8]);
+    assert_eq!(strings(&batch, "subject"), [Some("12".into()), Some("a\u{fffd}".into())]);
+    assert!(batch.column_by_name("spam").unwrap().is_null(0));
+    let said: Vec<_> = rejects.iter().map(|r| (r.id.as_deref(), r.column.as_deref(), r.value.as_str(), r.reason)).collect();
+    assert_eq!(
+        said,
+        [
+            (Some("7"), Some("spam"), "\"maybe\"", "not a boolean"),
+            (Some("7"), Some("created_datetime"), "\"soon\"", "not a datetime"),
+            (Some("8"), Some("subject"), "\"a\\ud800\"", "half of a surrogate pair, replaced by U+FFFD"),
+        ]
+    );
+}
+
+#[test]
+fn a_row_without_a_usable_key_is_rejected_whole() {
+    let (batch, rejects) = normalise(r#"[{"id":1},{"subject":"x"},{"id":null},{"id":"abc","spam":true},5]"#, &Shaping::default());
+    assert_eq!(batch.num_rows(), 1);
+    let said: Vec<_> = rejects.iter().map(|r| (r.column.as_deref(), r.value.as_str(), r.reason)).collect();
+    assert_eq!(
+        said,
+        [
+            (None, r#"{"subject":"x"}"#, "a row without a key"),
+            (None, r#"{"id":null}"#, "a row without a key"),
+            (None, r#"{"id":"abc","spam":true}"#, "a row whose key is not of the key's type"),
+            (None, "{}", "a row without a key"),
+        ]
+    );
+}
+
+#[test]
+fn a_new_field_becomes_a_column_and_widens_without_loss() {
+    let (batch, rejects) = normalise(
+        r#"[{"id":1,"newField":null},{"id":2,"newField":5,"n":1,"s":"x"},{"id":3,"newField":2.5,"n":"a","s":{"k":1}},{"id":4,"newField":9007199254740993}]"#,
+        &Shaping::default(),
+    );
+    assert_eq!(types(&batch)[5..], ["new_field:text", "n:text", "s:json"]);
+    assert_eq!(
+        strings(&batch, "new_field"),
+        [None, Some("5.0".into()), Some("2.5".into()), Some("9007199254740993".into())]
+    );
+    assert_eq!(strings(&batch, "s"), [None, Some("\"x\"".into()), Some("{\"k\":1}".into()), None]);
+    assert!(rejects.is_empty());
+}
+
+#[test]
+fn a_new_field_that_only_differs_in_case_gets_a_name_of_its_own() {
+    let (batch, _) = normalise(r#"[{"id":1,"Subject":"x","_ingestr_loaded_at":"y"}]"#, &Shaping::default());
+    assert_eq!(types(&batch)[5..], ["subject_2:text", "_ingestr_loaded_at_2:text"]);
+}
+
+#[test]
+fn contracts_decide_what_becomes_of_new_fields() {
+    let json = r#"[{"id":1},{"id":2,"extra":null},{"id":3,"extra":1}]"#;
+    let run = |contract| {
+        let shaping = Shaping { contract, ..Shaping::default() };
+        let mut normaliser = Normaliser::new(&documented(), "id", &[], &shaping);
+        let rows = rows(json);
+        let result = normaliser.push(&rows, &[true; 3], None);
+        (result, normaliser.take(true).map(|batch| (batch.num_rows(), batch.num_columns())), normaliser.discarded())
+    };
+    assert_eq!(run(Contract::Evolve), (Ok(()), Some((3, 6)), 0));
+    assert_eq!(run(Contract::Freeze).0, Err(Frozen { field: "extra".into() }));
+    assert_eq!(run(Contract::DiscardRow), (Ok(()), Some((2, 5)), 1));
+    assert_eq!(run(Contract::DiscardValue), (Ok(()), Some((3, 5)), 1));
+}
+
+#[test]
+fn a_column_the_destination_has_is_no_new_field() {
+    let shaping = Shaping { contract: Contract::Freeze, ..Shaping::default() };
+    let existing = [Column::new("extra", LogicalType::Int64)];
+    let mut normaliser = Normaliser::new(&documented(), "id", &existing, &shaping);
+    let rows = rows(r#"[{"id":1,"extra":2}]"#);
+    normaliser.push(&rows, &[true], None).unwrap();
+    assert_eq!(types(&normaliser.take(true).unwrap())[5..], ["extra:bigint"]);
+}
+
+#[test]
+fn columns_are_renamed_retyped_and_left_out() {
+    let shaping = Shaping {
+        overrides: vec![
+            ColumnOverride { name: "topic".into(), logical: None, source: Some("subject".into()) },
+            ColumnOverride { name: "spam".into(), logical: Some(LogicalType::Text), source: None },
+        ],
+        exclude: vec!["meta".into(), "secret".into()],
+        trim_whitespace: true,
+        ..Shaping::default()
+    };
+    let (batch, _) = normalise(r#"[{"id":1,"subject":"  a \n","spam":true,"meta":{},"secret":"x"}]"#, &shaping);
+    assert_eq!(types(&batch), ["id:bigint", "topic:text", "spam:text", "created_datetime:timestamptz"]);
+    assert_eq!(strings(&batch, "topic"), [Some("a".into())]);
+    assert_eq!(strings(&batch, "spam"), [Some("true".into())]);
+}
+
+#[test]
+fn a_derived_column_takes_the_place_of_the_field() {
+    let mut documented = documented();
+    documented.push(Column::new("updated_datetime", LogicalType::Timestamp));
+    let mut normaliser = Normaliser::new(&documented, "id", &[], &Shaping::default());
+    let rows = rows(r#"[{"id":1},{"id":2,"updated_datetime":"2020-01-01T00:00:00Z"},{"id":3}]"#);
+    normaliser.push(&rows, &[true, true, false], Some(&("updated_datetime", vec![Some(Micros(5)), Some(Micros(6)), None]))).unwrap();
+    let batch = normaliser.take(true).unwrap();
+    assert_eq!(batch.column(5).as_primitive::<TimestampMicrosecondType>().values(), &[5, 6]);
+}
+
+#[test]
+fn batches_are_sealed_at_their_size_and_start_anew() {
+    let mut normaliser = Normaliser::new(&documented(), "id", &[], &Shaping::default());
+    let page: String = (0..100).map(|id| format!(r#"{{"id":{id}}}"#)).collect::<Vec<_>>().join(",");
+    let rows = rows(&format!("[{page}]"));
+    let mut sealed = 0;
+    for _ in 0..21 {
+        normaliser.push(&rows, &[true; 100], None).unwrap();
+        sealed += normaliser.take(false).map_or(0, |batch| batch.num_rows());
+    }
+    assert_eq!(sealed, 2_100);
+    assert!(normaliser.take(true).is_none());
+}

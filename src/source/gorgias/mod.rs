@@ -1,0 +1,98 @@
+//! Gorgias: one account's tables over its REST API.
+
+mod passes;
+mod progress;
+mod tables;
+mod uri;
+mod walk;
+
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use secrecy::{ExposeSecret as _, SecretString};
+
+use self::passes::Reader;
+pub use self::tables::TABLES;
+use self::tables::Endpoint;
+use self::uri::{Credentials, GorgiasUri};
+pub use self::uri::{FORM, UriError};
+use crate::http::client::Client;
+use crate::http::limit::Limiter;
+use crate::http::wire::Wire;
+use crate::http::{Listener, Transport};
+use crate::source::{Pages, ReadRequest, Source, SourceError, TableSpec};
+
+/// One Gorgias account.
+#[derive(Debug)]
+pub struct Gorgias {
+    domain: String,
+    client: Arc<Client>,
+}
+
+/// Why an account cannot be opened. Nothing has been sent.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The URI is wrong.
+    #[error(transparent)]
+    Uri(#[from] UriError),
+    /// The machine cannot do TLS.
+    #[error("TLS cannot be set up: {0}")]
+    Tls(String),
+}
+
+impl Gorgias {
+    /// Opens the account of a source URI; sends nothing.
+    ///
+    /// # Errors
+    /// When the URI is wrong. The message never repeats a value of it.
+    pub fn open(uri: &str) -> Result<Self, OpenError> {
+        let uri = GorgiasUri::parse(uri)?;
+        let wire = Wire::new(uri.loopback).map_err(|error| OpenError::Tls(error.to_string()))?;
+        Ok(Self::over(Arc::new(wire), uri, fastrand::Rng::new()))
+    }
+
+    /// The account of a source URI over another transport, with a seeded source of randomness: for tests.
+    ///
+    /// # Errors
+    /// When the URI is wrong.
+    pub fn with_transport(uri: &str, transport: Arc<dyn Transport>, seed: u64) -> Result<Self, UriError> {
+        Ok(Self::over(transport, GorgiasUri::parse(uri)?, fastrand::Rng::with_seed(seed)))
+    }
+
+    fn over(transport: Arc<dyn Transport>, uri: GorgiasUri, rng: fastrand::Rng) -> Self {
+        let authorization = authorization(&uri.credentials);
+        let client = Client::new(transport, uri.base, authorization, Arc::new(Limiter::new()), rng);
+        Self { domain: uri.domain, client: Arc::new(client) }
+    }
+}
+
+fn authorization(credentials: &Credentials) -> SecretString {
+    match credentials {
+        Credentials::Key { email, api_key } => {
+            format!("Basic {}", STANDARD.encode(format!("{email}:{}", api_key.expose_secret()))).into()
+        }
+        Credentials::Bearer(token) => format!("Bearer {}", token.expose_secret()).into(),
+    }
+}
+
+impl Source for Gorgias {
+    fn tables(&self) -> &'static [TableSpec] {
+        &TABLES
+    }
+
+    fn account(&self) -> &str {
+        &self.domain
+    }
+
+    fn describe(&self) -> String {
+        format!("Gorgias account {}", self.domain)
+    }
+
+    fn read(&self, request: ReadRequest, listener: Arc<dyn Listener>) -> Result<Box<dyn Pages>, SourceError> {
+        let table = request.table.name;
+        let endpoint = Endpoint::of(request.table)
+            .ok_or_else(|| SourceError::State { table, why: "it is no table of Gorgias".into() })?;
+        Ok(Box::new(Reader::new(Arc::clone(&self.client), listener, endpoint, request)?))
+    }
+}

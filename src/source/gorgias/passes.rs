@@ -1,0 +1,321 @@
+//! Which walks are walked, in which order, and what they mean for the watermark.
+//!
+//! | pass | when | how |
+//! | --- | --- | --- |
+//! | backfill | nothing known yet | by creation, which never changes, from both ends until the walks meet |
+//! | since | `--interval-start` | newest first by the table's sort field, down to the start |
+//! | catch-up | a watermark is known | newest first, down to the watermark less an overlap |
+//!
+//! Every pass that took more than one page is followed by a short catch-up from the top down to where it began:
+//! rows that change while a list is read jump to its front and would be missed (`ARCHITECTURE.md`, "Reading").
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+
+use super::progress::{Direction, Kind, Pass, Progress, Walk};
+use super::tables::{Endpoint, SortField};
+use super::walk::{self, Fetched, Footprint, Stumble};
+use crate::http::Listener;
+use crate::http::client::Client;
+use crate::schema::Micros;
+use crate::source::{Incremental, Overlap, Page, Pages, ReadRequest, SourceError, Step};
+
+/// How far behind the watermark a catch-up reads: a row can become visible later than the time it carries, and
+/// clocks differ.
+const OVERLAP: Duration = Duration::from_secs(5 * 60);
+const DAY: Duration = Duration::from_secs(86_400);
+/// Short catch-ups after a pass; a busy account could keep us here for good.
+const MOST_ROUNDS: u32 = 10;
+
+/// Reads one table.
+pub(super) struct Reader {
+    client: Arc<Client>,
+    listener: Arc<dyn Listener>,
+    endpoint: Endpoint,
+    request: ReadRequest,
+    progress: Progress,
+    phase: Phase,
+    warnings: Vec<String>,
+}
+
+enum Phase {
+    Start,
+    Walking(Active),
+    Done,
+}
+
+/// The pass being walked.
+struct Active {
+    pass: Pass,
+    footprints: Vec<Footprint>,
+    /// The walk that goes next.
+    turn: usize,
+    /// Catch-ups after the first pass.
+    round: u32,
+    /// Whether the watermark moves once it is complete, and so whether it is stored while it is not.
+    moves: bool,
+}
+
+impl Active {
+    fn new(pass: Pass, moves: bool, round: u32) -> Self {
+        let footprints = pass.walks.iter().map(Footprint::of).collect();
+        Self { pass, footprints, turn: 0, round, moves }
+    }
+
+    /// A pass that an earlier run left: whatever was read then is old by now, so a round follows it.
+    fn resume(mut pass: Pass) -> Self {
+        pass.pages = pass.pages.max(2);
+        Self::new(pass, true, 0)
+    }
+}
+
+impl Reader {
+    pub(super) fn new(
+        client: Arc<Client>,
+        listener: Arc<dyn Listener>,
+        endpoint: Endpoint,
+        request: ReadRequest,
+    ) -> Result<Self, SourceError> {
+        let progress = Progress::read(request.from.as_ref(), endpoint.spec.name)?;
+        Ok(Self { client, listener, endpoint, request, progress, phase: Phase::Start, warnings: Vec::new() })
+    }
+
+    async fn step(&mut self) -> Result<Step, SourceError> {
+        loop {
+            match std::mem::replace(&mut self.phase, Phase::Done) {
+                Phase::Start => self.phase = Phase::Walking(self.begin()),
+                Phase::Walking(mut active) => {
+                    if let Some(page) = self.walk(&mut active).await? {
+                        self.phase = Phase::Walking(active);
+                        return Ok(Step::Page(page));
+                    }
+                    self.phase = self.complete(&active);
+                }
+                Phase::Done => return Ok(Step::End(self.progress.state())),
+            }
+        }
+    }
+
+    /// Decides what the first pass is.
+    fn begin(&mut self) -> Active {
+        let window = self.request.window;
+        let newest_first = |until| Walk::new(self.endpoint.sort, Direction::NewestFirst, until);
+        if !window.is_open() {
+            let until = window.start.map(|start| start.minus(self.lookback()));
+            let known = self.progress.watermark;
+            let kind = window.start.map_or(Kind::Backfill, Kind::Since);
+            if let Some(pass) = self.progress.unfinished.as_ref()
+                && pass.kind == kind
+                && window.end.is_none()
+            {
+                return Active::resume(pass.clone());
+            }
+            let begins = known.is_none() && self.progress.unfinished.is_none();
+            let reaches = window.start.is_some_and(|start| known.is_some_and(|known| start <= known));
+            let moves = window.end.is_none() && self.progress.unfinished.is_none() && (begins || reaches);
+            let pass = Pass { kind, top: None, pages: 0, walks: vec![newest_first(until)] };
+            return Active::new(pass, moves, 0);
+        }
+        if let Some(pass) = self.progress.unfinished.clone() {
+            return Active::resume(pass);
+        }
+        match self.progress.watermark {
+            Some(watermark) => {
+                let back = match self.request.overlap {
+                    Overlap::Wide => OVERLAP.max(self.lookback()),
+                    Overlap::None => Duration::ZERO,
+                };
+                self.catch_up(watermark.minus(back), 0, true)
+            }
+            None => {
+                // One page tells how fresh the table is, and whether it is all there is. Then both ends (`walk`).
+                // Where rows are only added, each version of a row must come once: so oldest change first, and what
+                // changes on the way comes again as a new version.
+                let first = match self.request.overlap {
+                    Overlap::Wide => newest_first(None),
+                    Overlap::None => Walk::new(self.endpoint.sort, Direction::OldestFirst, None),
+                };
+                Active::new(Pass { kind: Kind::Backfill, top: None, pages: 0, walks: vec![first] }, true, 0)
+            }
+        }
+    }
+
+    fn catch_up(&self, until: Micros, round: u32, moves: bool) -> Active {
+        let walks = vec![Walk::new(self.endpoint.sort, Direction::NewestFirst, Some(until))];
+        Active::new(Pass { kind: Kind::CatchUp, top: None, pages: 0, walks }, moves, round)
+    }
+
+    /// How far behind a row's creation it may still change without a sign.
+    fn lookback(&self) -> Duration {
+        match self.endpoint.spec.incremental {
+            Incremental::Updated => Duration::ZERO,
+            Incremental::Lookback { days } => DAY * days,
+        }
+    }
+
+    /// The next page of the pass; `None` when it is complete.
+    async fn walk(&mut self, active: &mut Active) -> Result<Option<Page>, SourceError> {
+        loop {
+            let count = active.pass.walks.len();
+            let Some(turn) = (0..count).map(|n| (active.turn + n) % count).find(|n| !active.pass.walks[*n].done) else {
+                return Ok(None);
+            };
+            active.turn = turn + 1;
+            let (walk, footprint) = (&mut active.pass.walks[turn], &mut active.footprints[turn]);
+            let fetched = walk::step(&self.client, &self.endpoint, walk, footprint, &*self.listener).await;
+            let fetched = match fetched {
+                Ok(fetched) => fetched,
+                Err(Stumble::Error(error)) => return Err(error),
+                Err(Stumble::Refused) => {
+                    self.refused(active, turn)?;
+                    continue;
+                }
+            };
+            active.pass.pages += 1;
+            self.warnings.extend(fetched.warning.clone());
+            self.note_top(active, turn, &fetched);
+            meet(&mut active.pass, turn);
+            let first_of_backfill = active.pass.kind == Kind::Backfill && active.pass.pages == 1;
+            let spreads = self.request.window.is_open() && self.request.overlap == Overlap::Wide;
+            if first_of_backfill && !active.pass.walks[0].done && spreads {
+                self.spread(active);
+                if self.endpoint.sort == SortField::Updated {
+                    // The rows of this page come again in the order of creation.
+                    continue;
+                }
+            }
+            return Ok(Some(self.page(active, turn, fetched)));
+        }
+    }
+
+    /// Turns the first look at a table into a walk from both ends.
+    fn spread(&self, active: &mut Active) {
+        let mut walks = walk::both_ends();
+        if self.endpoint.sort == SortField::Created {
+            // The page was the first one of the walk from the newest end.
+            walks[0] = active.pass.walks[0].clone();
+            active.footprints.push(Footprint::default());
+        } else {
+            active.footprints = vec![Footprint::default(), Footprint::default()];
+        }
+        active.pass.walks = walks;
+        active.turn = 1;
+    }
+
+    /// The API refused a cursor: leave the rest to the other walk if there is one, or find the place again.
+    fn refused(&mut self, active: &mut Active, turn: usize) -> Result<(), SourceError> {
+        let other = (active.pass.walks.len() == 2).then(|| 1 - turn).filter(|other| !active.pass.walks[*other].done);
+        if let Some(other) = other {
+            // The other walk ends where this one has come to, so nothing is read twice.
+            active.pass.walks[turn].done = true;
+            active.turn = other;
+            return Ok(());
+        }
+        self.warnings.push(format!("GET {}: the API refused a cursor; the place is looked for again", self.endpoint.path));
+        walk::restart(&mut active.pass.walks[turn], &mut active.footprints[turn], &self.endpoint)
+    }
+
+    /// The newest value of the sort field that is not in the future, seen as early as possible.
+    fn note_top(&self, active: &mut Active, turn: usize, fetched: &Fetched) {
+        let walk = &active.pass.walks[turn];
+        let tells = walk.sort == self.endpoint.sort && walk.direction == Direction::NewestFirst;
+        if active.pass.top.is_none() && tells {
+            active.pass.top = fetched.values.iter().flatten().copied().filter(|value| *value <= self.request.now).max();
+        }
+    }
+
+    /// Where a pass ended that walked towards the present.
+    fn live_end(&self, pass: &Pass) -> Option<Micros> {
+        let [walk] = pass.walks.as_slice() else { return None };
+        let towards = walk.direction == Direction::OldestFirst && walk.sort == self.endpoint.sort;
+        walk.last.filter(|last| towards && *last <= self.request.now)
+    }
+
+    fn page(&mut self, active: &Active, turn: usize, fetched: Fetched) -> Page {
+        let walk = &active.pass.walks[turn];
+        let newest = self.endpoint.sort == SortField::Created;
+        let newest: Option<Vec<_>> = newest.then(|| fetched.rows.iter().map(walk::newest_datetime).collect());
+        let keys = newest.as_ref().unwrap_or(&fetched.values);
+        let window = self.request.window;
+        let strict = self.request.overlap == Overlap::None;
+        let keep = (0..fetched.rows.len())
+            .map(|row| {
+                let wanted = match (active.pass.kind, walk.until, fetched.values[row]) {
+                    (Kind::CatchUp, Some(until), Some(value)) => value > until || (value == until && !strict),
+                    _ => true,
+                };
+                // A row whose key is no datetime is kept, as ingestr does: better too much than lost.
+                let inside = keys[row].is_none_or(|key| {
+                    window.start.is_none_or(|start| key >= start) && window.end.is_none_or(|end| key <= end)
+                });
+                wanted && inside && !fetched.skipped
+            })
+            .collect();
+        let mut progress = self.progress.clone();
+        if active.moves {
+            progress.unfinished = Some(active.pass.clone());
+        }
+        let reached = fetched.values.iter().rev().find_map(|value| *value);
+        Page {
+            rows: fetched.rows,
+            keep,
+            derived: newest.map(|values| (self.endpoint.spec.incremental_key, values)),
+            state: progress.state(),
+            reached,
+            warnings: std::mem::take(&mut self.warnings),
+        }
+    }
+
+    /// A pass is complete: moves the watermark, and decides whether another round is needed.
+    fn complete(&mut self, active: &Active) -> Phase {
+        let pass = &active.pass;
+        let top = pass.top.or_else(|| self.live_end(pass));
+        if active.moves {
+            let first = self.progress.watermark.is_none();
+            self.progress.unfinished = None;
+            self.progress.watermark = self.progress.watermark.max(top);
+            match pass.kind {
+                Kind::Backfill => self.progress.covered_since = None,
+                Kind::Since(start) => {
+                    // `None` is "from the beginning", and a table that was covered stays covered.
+                    let since = self.progress.covered_since;
+                    self.progress.covered_since = if first { Some(start) } else { since.map(|since| since.min(start)) };
+                }
+                Kind::CatchUp => {}
+            }
+        }
+        let more = pass.pages > 1 && active.round < MOST_ROUNDS && self.request.window.end.is_none();
+        match top {
+            Some(top) if more => {
+                let back = match pass.kind {
+                    Kind::Backfill if self.request.overlap == Overlap::Wide => OVERLAP,
+                    _ => Duration::ZERO,
+                };
+                Phase::Walking(self.catch_up(top.minus(back), active.round + 1, active.moves))
+            }
+            _ => Phase::Done,
+        }
+    }
+}
+
+/// Ends the walks of a backfill that have met, or that another walk makes needless.
+fn meet(pass: &mut Pass, turn: usize) {
+    let walked = &pass.walks[turn];
+    let met = pass.walks.iter().enumerate().any(|(n, other)| {
+        n != turn && matches!((walked.last, other.last), (Some(a), Some(b)) if walked.is_past(a, b))
+    });
+    // A list that is not in order has to be read to its end, and then it has been read whole.
+    if walked.unordered {
+        pass.walks.iter_mut().enumerate().filter(|(n, _)| *n != turn).for_each(|(_, other)| other.done = true);
+    } else if walked.done || met {
+        pass.walks.iter_mut().for_each(|walk| walk.done = true);
+    }
+}
+
+impl Pages for Reader {
+    fn next(&mut self) -> BoxFuture<'_, Result<Step, SourceError>> {
+        Box::pin(self.step())
+    }
+}

@@ -1,0 +1,164 @@
+//! Where reading a table stands, as it is stored between runs: the source's opaque part of the state.
+//!
+//! Times are microseconds since 1970 in UTC. A newer layout is refused, an older one is migrated here.
+
+use serde::{Deserialize, Serialize};
+
+use super::tables::SortField;
+use crate::schema::Micros;
+use crate::source::SourceError;
+use crate::state::{SourceState, State};
+
+/// Version of this layout.
+const VERSION: u32 = 1;
+
+/// Everything that is remembered of a table.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Progress {
+    version: u32,
+    /// Value of the list's sort field up to which everything has been read. `None`: no pass was completed yet, or
+    /// the table was empty.
+    pub(super) watermark: Option<Micros>,
+    /// Rows older than this were never asked for; `None`: the table is covered from its beginning.
+    pub(super) covered_since: Option<Micros>,
+    /// A pass that was begun and not completed.
+    pub(super) unfinished: Option<Pass>,
+}
+
+impl Default for Progress {
+    fn default() -> Self {
+        Self { version: VERSION, watermark: None, covered_since: None, unfinished: None }
+    }
+}
+
+/// Why a pass was begun, and so what it means once it is complete.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Kind {
+    /// Everything there is.
+    Backfill,
+    /// Everything since the watermark.
+    CatchUp,
+    /// Everything since a date that was given.
+    Since(Micros),
+}
+
+/// A pass: one or two walks along a list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Pass {
+    pub(super) kind: Kind,
+    /// The newest value of the sort field when the pass began: the watermark once it is complete.
+    pub(super) top: Option<Micros>,
+    /// Pages read so far.
+    pub(super) pages: u64,
+    pub(super) walks: Vec<Walk>,
+}
+
+/// Which way a walk goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Direction {
+    NewestFirst,
+    OldestFirst,
+}
+
+/// How far a walk has come along a sorted list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Walk {
+    pub(super) sort: SortField,
+    pub(super) direction: Direction,
+    /// The last value that is wanted; `None`: to the list's end.
+    pub(super) until: Option<Micros>,
+    /// The next page, as long as the API takes it.
+    pub(super) cursor: Option<String>,
+    /// Sort value of the last row read: where to go on if the cursor is refused.
+    pub(super) last: Option<Micros>,
+    pub(super) pages: u64,
+    pub(super) done: bool,
+    /// The list was not in the order asked for, so only its end is the end.
+    pub(super) unordered: bool,
+}
+
+impl Walk {
+    pub(super) fn new(sort: SortField, direction: Direction, until: Option<Micros>) -> Self {
+        Self { sort, direction, until, cursor: None, last: None, pages: 0, done: false, unordered: false }
+    }
+
+    /// Whether `a` comes strictly after `b` on this walk.
+    pub(super) fn is_past(&self, a: Micros, b: Micros) -> bool {
+        match self.direction {
+            Direction::NewestFirst => a < b,
+            Direction::OldestFirst => a > b,
+        }
+    }
+}
+
+impl Progress {
+    /// Reads what an earlier run stored for `table`.
+    pub(super) fn read(state: Option<&State>, table: &'static str) -> Result<Self, SourceError> {
+        let Some(state) = state else { return Ok(Self::default()) };
+        let refuse = |why: String| SourceError::State { table, why };
+        let value: serde_json::Value =
+            serde_json::from_str(&state.source.0).map_err(|error| refuse(format!("it is not JSON ({error})")))?;
+        match value.get("version").and_then(serde_json::Value::as_u64) {
+            Some(version) if version > u64::from(VERSION) => {
+                Err(refuse(format!("it was written by a newer ingestr (version {version}, known is {VERSION})")))
+            }
+            Some(_) => serde_json::from_value(value).map_err(|error| refuse(error.to_string())),
+            None => Err(refuse("it has no version".into())),
+        }
+    }
+
+    /// As a destination stores it.
+    pub(super) fn state(&self) -> State {
+        State {
+            watermark: self.watermark,
+            covered_since: self.covered_since,
+            complete: self.unfinished.is_none(),
+            // Numbers, text and options only: nothing in it can fail to serialise.
+            source: SourceState(serde_json::to_string(self).unwrap_or_default()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The golden form of version 1: a change of it needs a new version and a migration.
+    const GOLDEN: &str = r#"{"version":1,"watermark":5,"covered_since":null,"unfinished":{"kind":{"since":3},"top":9,"pages":2,"walks":[{"sort":"updated","direction":"newest_first","until":3,"cursor":"abc","last":7,"pages":2,"done":false,"unordered":false}]}}"#;
+
+    fn golden() -> Progress {
+        let walk = Walk {
+            cursor: Some("abc".into()),
+            last: Some(Micros(7)),
+            pages: 2,
+            ..Walk::new(SortField::Updated, Direction::NewestFirst, Some(Micros(3)))
+        };
+        let pass = Pass { kind: Kind::Since(Micros(3)), top: Some(Micros(9)), pages: 2, walks: vec![walk] };
+        Progress { watermark: Some(Micros(5)), unfinished: Some(pass), ..Progress::default() }
+    }
+
+    #[test]
+    fn what_is_stored_is_read_back() {
+        let state = golden().state();
+        assert_eq!(state.source.0, GOLDEN);
+        assert!(!state.complete);
+        assert_eq!(Progress::read(Some(&state), "tickets").unwrap(), golden());
+        assert_eq!(Progress::read(None, "tickets").unwrap(), Progress::default());
+    }
+
+    #[test]
+    fn what_is_not_ours_is_refused() {
+        let message = |text: &str| {
+            let state = State { source: SourceState(text.into()), ..Progress::default().state() };
+            Progress::read(Some(&state), "tickets").unwrap_err().to_string()
+        };
+        assert_eq!(
+            message(r#"{"version":2}"#),
+            "the stored progress of table tickets cannot be read: it was written by a newer ingestr (version 2, known is 1)"
+        );
+        assert_eq!(message("{}"), "the stored progress of table tickets cannot be read: it has no version");
+        assert!(message("x").contains("it is not JSON"));
+    }
+}

@@ -1,0 +1,204 @@
+//! One walk along a sorted list: requests page after page, checks that the list is what was asked for, and knows
+//! when to stop. Pagination exists here and nowhere else.
+
+use std::collections::HashSet;
+
+use bytes::Bytes;
+
+use super::progress::{Direction, Walk};
+use super::tables::{Endpoint, SortField};
+use crate::http::Listener;
+use crate::http::client::{Client, HttpError, Problem};
+use crate::normalise::decode::{self, Decoded};
+use crate::normalise::rows::{Meta, Row, Rows};
+use crate::schema::Micros;
+use crate::source::SourceError;
+
+/// The API's largest page (developers.gorgias.com/reference/pagination: default 30, at most 100).
+pub(super) const PAGE_ROWS: usize = 100;
+/// How often a walk may be begun again in a row because the API refuses its own cursor.
+const MOST_RESTARTS: u32 = 3;
+
+/// What a walk remembers only while it is walked.
+#[derive(Debug, Default)]
+pub(super) struct Footprint {
+    /// Cursors that were used.
+    used: HashSet<String>,
+    restarts: u32,
+    /// Sort value of the row that came last, to compare the next page with.
+    previous: Option<Micros>,
+    /// After a restart: skip what lies before this.
+    seeking: Option<Micros>,
+}
+
+impl Footprint {
+    /// For a walk as it was stored.
+    pub(super) fn of(walk: &Walk) -> Self {
+        Self { previous: walk.cursor.as_ref().and(walk.last), ..Self::default() }
+    }
+}
+
+/// A page, and where the walk stands after it.
+#[derive(Debug)]
+pub(super) struct Fetched {
+    pub(super) rows: Rows,
+    /// Sort value of each row; `None` where it is missing or no datetime.
+    pub(super) values: Vec<Option<Micros>>,
+    /// Whether the page lies before the point a restarted walk has to find again.
+    pub(super) skipped: bool,
+    /// What the user should know about it.
+    pub(super) warning: Option<String>,
+}
+
+/// Why a step did not yield a page.
+pub(super) enum Stumble {
+    /// The API refuses the walk's cursor.
+    Refused,
+    Error(SourceError),
+}
+
+/// Requests the walk's next page and moves the walk behind it.
+pub(super) async fn step(
+    client: &Client,
+    endpoint: &Endpoint,
+    walk: &mut Walk,
+    footprint: &mut Footprint,
+    listener: &dyn Listener,
+) -> Result<Fetched, Stumble> {
+    if let Some(cursor) = &walk.cursor
+        && !footprint.used.insert(cursor.clone())
+    {
+        return Err(Stumble::Error(SourceError::RepeatedCursor { path: endpoint.path }));
+    }
+    let answer = client.get(&path(endpoint, walk), listener, read).await;
+    let (rows, meta) = match answer {
+        Ok(answer) => answer,
+        Err(error) if walk.cursor.is_some() && refuses_cursor(&error) => return Err(Stumble::Refused),
+        Err(error) => return Err(Stumble::Error(error.into())),
+    };
+    let values: Vec<_> = rows.iter().map(|row| datetime(row, walk.sort.column())).collect();
+    let warning = check_order(walk, footprint.previous, endpoint, &values);
+    if warning.is_some() && footprint.previous.is_some() {
+        // The list turned around on the way: where this page's cursor leads is anybody's guess. Only a list read
+        // from its beginning to its end is known to be whole, whatever its order.
+        begin_anew(walk, footprint);
+        return Ok(Fetched { rows, values, skipped: false, warning });
+    }
+    let last = values.iter().rev().find_map(|value| *value);
+    let skipped = match (footprint.seeking, last) {
+        (Some(point), Some(last)) if !walk.unordered && !walk.is_past(last, point) && last != point => true,
+        _ => {
+            footprint.seeking = None;
+            footprint.restarts = 0;
+            false
+        }
+    };
+    footprint.previous = last.or(footprint.previous);
+    if !skipped && last.is_some() {
+        walk.last = last;
+    }
+    walk.pages += 1;
+    let beyond = |until| last.is_some_and(|last| walk.is_past(last, until));
+    walk.done = meta.next_cursor.is_none() || (!walk.unordered && walk.until.is_some_and(beyond));
+    walk.cursor = meta.next_cursor;
+    Ok(Fetched { rows, values, skipped, warning })
+}
+
+/// Begins a walk again whose cursor was refused: from the list's beginning, skipping what was read.
+pub(super) fn restart(walk: &mut Walk, footprint: &mut Footprint, endpoint: &Endpoint) -> Result<(), SourceError> {
+    footprint.restarts += 1;
+    if footprint.restarts > MOST_RESTARTS {
+        return Err(SourceError::RefusedCursor { path: endpoint.path, times: footprint.restarts });
+    }
+    begin_anew(walk, footprint);
+    footprint.seeking = walk.last;
+    Ok(())
+}
+
+fn begin_anew(walk: &mut Walk, footprint: &mut Footprint) {
+    footprint.used.clear();
+    footprint.previous = None;
+    footprint.seeking = None;
+    walk.cursor = None;
+}
+
+/// The cursor does not carry the order, so all parameters are sent with every page.
+fn path(endpoint: &Endpoint, walk: &Walk) -> String {
+    let direction = match walk.direction {
+        Direction::NewestFirst => "desc",
+        Direction::OldestFirst => "asc",
+    };
+    let mut path =
+        format!("{}?limit={PAGE_ROWS}&order_by={}%3A{direction}", endpoint.path, walk.sort.column());
+    if let Some(cursor) = &walk.cursor {
+        path.push_str("&cursor=");
+        path.extend(percent_encoding::utf8_percent_encode(cursor, percent_encoding::NON_ALPHANUMERIC));
+    }
+    path
+}
+
+/// A full page that says nothing about further pages was cut somewhere: taking it for the last one would lose the
+/// rest of the table.
+fn read(body: Bytes) -> Result<(Rows, Meta), String> {
+    let (rows, meta) = Rows::parse(body).map_err(|error| error.to_string())?;
+    if !meta.tells_next && rows.len() >= PAGE_ROWS {
+        return Err("the answer does not say whether there are more pages".into());
+    }
+    Ok((rows, meta))
+}
+
+/// Whether the error may mean that the cursor has expired. What Gorgias answers then is not documented, so any
+/// refusal of a request that is fine without its cursor counts.
+fn refuses_cursor(error: &HttpError) -> bool {
+    matches!(&error.problem, Problem::Refused { status: 400 | 404 | 409 | 410 | 422, .. })
+}
+
+/// Compares the page with the order asked for; from the first violation on the walk trusts nothing but the list's
+/// end.
+fn check_order(
+    walk: &mut Walk,
+    previous: Option<Micros>,
+    endpoint: &Endpoint,
+    values: &[Option<Micros>],
+) -> Option<String> {
+    if walk.unordered {
+        return None;
+    }
+    let known: Vec<Micros> = previous.into_iter().chain(values.iter().flatten().copied()).collect();
+    let ordered = known.windows(2).all(|pair| !walk.is_past(pair[0], pair[1]));
+    walk.unordered = !ordered;
+    (!ordered).then(|| {
+        format!(
+            "GET {} is not in the order asked for ({}); reading all of it instead of stopping early",
+            endpoint.path,
+            walk.sort.column()
+        )
+    })
+}
+
+/// A datetime field of a row.
+pub(super) fn datetime(row: Row<'_>, field: &str) -> Option<Micros> {
+    match decode::timestamp(row.get(field)?) {
+        Decoded::Value(value) | Decoded::Bent(value, _) => Some(value),
+        _ => None,
+    }
+}
+
+/// The newest of a row's `*_datetime` fields.
+pub(super) fn newest_datetime(row: Row<'_>) -> Option<Micros> {
+    row.fields()
+        .filter(|(name, _)| name.ends_with("_datetime"))
+        .filter_map(|(_, raw)| match decode::timestamp(raw) {
+            Decoded::Value(value) | Decoded::Bent(value, _) => Some(value),
+            _ => None,
+        })
+        .max()
+}
+
+/// Walks of a backfill: both ends of the list of creation times.
+pub(super) fn both_ends() -> Vec<Walk> {
+    vec![
+        Walk::new(SortField::Created, Direction::NewestFirst, None),
+        Walk::new(SortField::Created, Direction::OldestFirst, None),
+    ]
+}

@@ -1,0 +1,225 @@
+//! Sources: the traits every one implements, the values that cross, and the ordered list of them.
+//!
+//! A source knows nothing of destinations. It yields pages of rows as JSON text together with its own progress.
+
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+
+use crate::error::{self, Failure};
+use crate::http::Listener;
+use crate::http::client::HttpError;
+use crate::normalise::rows::Rows;
+use crate::schema::{Column, LogicalType, Micros};
+use crate::state::State;
+
+pub mod gorgias;
+
+/// One kind of source.
+#[derive(Debug, Clone, Copy)]
+pub struct Entry {
+    /// What its URIs begin with.
+    pub scheme: &'static str,
+    /// Its name in messages.
+    pub name: &'static str,
+    /// The form of its URIs.
+    pub form: &'static str,
+    /// Its tables.
+    pub tables: &'static [TableSpec],
+    open: fn(&str) -> Result<Box<dyn Source>, gorgias::OpenError>,
+}
+
+/// All kinds of sources, in the order help lists them.
+pub const SOURCES: [Entry; 1] = [Entry {
+    scheme: "gorgias",
+    name: "Gorgias",
+    form: gorgias::FORM,
+    tables: &gorgias::TABLES,
+    open: |uri| Ok(Box::new(gorgias::Gorgias::open(uri)?)),
+}];
+
+/// The kind of source a URI names.
+///
+/// # Errors
+/// A usage failure that names what exists.
+pub fn entry(uri: &str) -> Result<&'static Entry, Failure> {
+    let scheme = uri.trim().split_once(':').map_or("", |(scheme, _)| scheme);
+    SOURCES.iter().find(|entry| entry.scheme == scheme).ok_or_else(|| {
+        let forms: Vec<&str> = SOURCES.iter().map(|entry| entry.form).collect();
+        error::unknown_scheme("--source-uri", scheme, &forms)
+    })
+}
+
+impl Entry {
+    /// Opens the source; sends nothing.
+    ///
+    /// # Errors
+    /// A usage failure that says what is wrong with the URI, without a value of it.
+    pub fn open(&self, uri: &str) -> Result<Box<dyn Source>, Failure> {
+        (self.open)(uri.trim()).map_err(|error| Failure::usage(error.to_string()).hint(format!("its form is {}", self.form)))
+    }
+}
+
+/// How a table's changes are found without reading all of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Incremental {
+    /// The list sorts by the incremental key: what changed is read, and nothing else.
+    Updated,
+    /// The list sorts by creation only: what was created lately is read again, as rows change after creation
+    /// without any sign. The length is the default lookback in days.
+    Lookback {
+        /// Days before the watermark that are read again.
+        days: u32,
+    },
+}
+
+/// A table of a source, declared as data; docs and `ingestr tables` are made from it.
+#[derive(Debug, Clone, Copy)]
+pub struct TableSpec {
+    /// Its name on the command line.
+    pub name: &'static str,
+    /// One sentence on what a row is.
+    pub about: &'static str,
+    /// Merge key.
+    pub key: &'static str,
+    /// Incremental key.
+    pub incremental_key: &'static str,
+    /// How its changes are found.
+    pub incremental: Incremental,
+    /// Documented columns, in the API's order, with a short description each.
+    pub columns: &'static [(&'static str, LogicalType, &'static str)],
+}
+
+impl TableSpec {
+    /// The documented columns.
+    #[must_use]
+    pub fn columns(&self) -> Vec<Column> {
+        self.columns.iter().map(|(name, logical, _)| Column::new(*name, *logical)).collect()
+    }
+}
+
+/// What to read: both ends inclusive, on the incremental key, to the microsecond.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Window {
+    /// Oldest value wanted.
+    pub start: Option<Micros>,
+    /// Newest value wanted.
+    pub end: Option<Micros>,
+}
+
+impl Window {
+    /// Whether neither end is given: "what has changed", not "what lies between".
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.start.is_none() && self.end.is_none()
+    }
+}
+
+/// How far a catch-up reads behind the watermark.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Overlap {
+    /// Far enough for rows that became visible late or change without a sign. What is read twice is merged.
+    #[default]
+    Wide,
+    /// Only what is newer, for a destination that adds whatever it is given.
+    None,
+}
+
+/// One request to a source for a table's rows.
+#[derive(Debug, Clone)]
+pub struct ReadRequest {
+    /// The table.
+    pub table: &'static TableSpec,
+    /// The part of it.
+    pub window: Window,
+    /// Where the last run stood; `None` starts from zero.
+    pub from: Option<State>,
+    /// How far to read behind the watermark.
+    pub overlap: Overlap,
+    /// When the run began: nothing later moves a watermark.
+    pub now: Micros,
+}
+
+/// Rows that were read, and the progress after them.
+#[derive(Debug)]
+pub struct Page {
+    /// The rows, as text.
+    pub rows: Rows,
+    /// Which of them to keep, one per row; the others lie outside of what was asked for.
+    pub keep: Vec<bool>,
+    /// A column computed by the source, one value per row: Gorgias' messages and surveys have no
+    /// `updated_datetime`, so it is the newest `*_datetime` of the row.
+    pub derived: Option<(&'static str, Vec<Option<Micros>>)>,
+    /// What to store once these rows are stored.
+    pub state: State,
+    /// The sort value of the last row, for "the date reached".
+    pub reached: Option<Micros>,
+    /// Things the receipt must say, e.g. that the order of the list could not be trusted.
+    pub warnings: Vec<String>,
+}
+
+/// What reading yields.
+#[derive(Debug)]
+pub enum Step {
+    /// More rows.
+    Page(Page),
+    /// All that was asked for has been read; this is what to store with the last of it.
+    End(State),
+}
+
+/// Reading in progress. Pull-based, so a slow destination slows the source down.
+pub trait Pages: Send {
+    /// The next step. After [`Step::End`] there is none. An error is never the end of the data.
+    ///
+    /// # Errors
+    /// What the source says, after the retries that make sense.
+    fn next(&mut self) -> BoxFuture<'_, Result<Step, SourceError>>;
+}
+
+/// A place rows can be copied from.
+pub trait Source: Send + Sync + std::fmt::Debug {
+    /// Its tables, in the order help lists them.
+    fn tables(&self) -> &'static [TableSpec];
+
+    /// The account whose rows these are; part of the state's key.
+    fn account(&self) -> &str;
+
+    /// How messages name it: no credentials, e.g. `Gorgias account acme`.
+    fn describe(&self) -> String;
+
+    /// Starts reading. Sends nothing before the first call of [`Pages::next`].
+    ///
+    /// # Errors
+    /// When the state was written by a newer version, or is none of ours.
+    fn read(&self, request: ReadRequest, listener: Arc<dyn Listener>) -> Result<Box<dyn Pages>, SourceError>;
+}
+
+/// Why a table could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum SourceError {
+    /// A request that did not succeed.
+    #[error(transparent)]
+    Http(#[from] HttpError),
+    /// The list went round in circles.
+    #[error("GET {path}: the answer names a next page that was read already, so this list has no end")]
+    RepeatedCursor {
+        /// Path of the list.
+        path: &'static str,
+    },
+    /// The API keeps refusing cursors that it has just handed out.
+    #[error("GET {path}: the API refused its own cursor {times} times without a step forward")]
+    RefusedCursor {
+        /// Path of the list.
+        path: &'static str,
+        /// How often.
+        times: u32,
+    },
+    /// The stored state is not one this version can go on from.
+    #[error("the stored progress of table {table} cannot be read: {why}")]
+    State {
+        /// The source's table.
+        table: &'static str,
+        /// What is wrong with it.
+        why: String,
+    },
+}
