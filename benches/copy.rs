@@ -1,0 +1,247 @@
+//! What a copy costs: CPU, memory and file size of whole processes, beside DuckDB's own floor on the same rows.
+//!
+//! `make bench` runs it in release. It starts the simulator over loopback (latency 0, no rate limit), then measures
+//! child processes one after another and prints ratios: absolute numbers differ from machine to machine.
+//!
+//! | child | does |
+//! | --- | --- |
+//! | read | reads and normalises; a sink counts rows and bytes |
+//! | floor | the same, keeps the batches, then appends them to one DuckDB table and checkpoints; only that is counted |
+//! | copy | `ingestr ingest` into a DuckDB file |
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a benchmark is run by a person, who sees what failed"
+)]
+
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use arrow_array::RecordBatch;
+use ingestr::http::Deaf;
+use ingestr::normalise::{Normaliser, Shaping};
+use ingestr::schema::Micros;
+use ingestr::source::gorgias::{Gorgias, TABLES};
+use ingestr::source::{Overlap, ReadRequest, Source as _, Step, Window};
+use nix::sys::resource::{UsageWho, getrusage};
+
+fn main() {
+    let args: Vec<String> = std::env::args().collect();
+    match args.get(1).map(String::as_str) {
+        Some("read") => read(&args[2], &args[3]),
+        Some("floor") => floor(&args[2], &args[3], Path::new(&args[4])),
+        _ => measure(args.iter().skip(1).any(|arg| arg == "large")),
+    }
+}
+
+/// Reads a table to its end and hands each batch on.
+fn batches(uri: &str, table: &str, mut take: impl FnMut(RecordBatch)) {
+    let source = Gorgias::open(uri).unwrap();
+    let table = TABLES.iter().find(|spec| spec.name == table).unwrap();
+    let request = ReadRequest {
+        table,
+        window: Window::default(),
+        from: None,
+        overlap: Overlap::Wide,
+        now: Micros(i64::MAX),
+    };
+    let mut pages = source.read(request, Arc::new(Deaf)).unwrap();
+    let mut normaliser = Normaliser::new(&table.columns(), table.key, &[], &Shaping::default());
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        while let Step::Page(page) = pages.next().await.unwrap() {
+            normaliser.push(&page.rows, &page.keep, page.derived.as_ref()).unwrap();
+            while let Some(batch) = normaliser.take(false) {
+                take(batch);
+            }
+        }
+        while let Some(batch) = normaliser.take(true) {
+            take(batch);
+        }
+    });
+}
+
+fn read(uri: &str, table: &str) {
+    let (mut rows, mut bytes) = (0, 0);
+    batches(uri, table, |batch| {
+        rows += batch.num_rows();
+        bytes += batch.get_array_memory_size();
+    });
+    eprintln!("{rows} rows, {bytes} bytes of Arrow");
+}
+
+fn floor(uri: &str, table: &str, file: &Path) {
+    let mut kept = Vec::new();
+    batches(uri, table, |batch| kept.push(batch));
+    let before = cpu(UsageWho::RUSAGE_SELF);
+    let connection = duckdb::Connection::open(file).unwrap();
+    connection.execute_batch("SET threads = 2").unwrap();
+    let schema = kept[0].schema();
+    let columns: Vec<String> = schema
+        .fields()
+        .iter()
+        .map(|field| {
+            let sql = match ingestr::schema::LogicalType::of(field).unwrap().name() {
+                "text" => "VARCHAR",
+                name => name,
+            };
+            format!("\"{}\" {sql}", field.name())
+        })
+        .collect();
+    connection.execute_batch(&format!("CREATE TABLE plain ({})", columns.join(", "))).unwrap();
+    let mut appender = connection.appender("plain").unwrap();
+    for batch in kept {
+        appender.append_record_batch(batch).unwrap();
+    }
+    appender.flush().unwrap();
+    drop(appender);
+    connection.execute_batch("CHECKPOINT").unwrap();
+    drop(connection);
+    println!("{}", (cpu(UsageWho::RUSAGE_SELF) - before).as_secs_f64());
+}
+
+fn cpu(who: UsageWho) -> Duration {
+    let usage = getrusage(who).unwrap();
+    let span = |time: nix::sys::time::TimeVal| {
+        Duration::new(u64::try_from(time.tv_sec()).unwrap(), u32::try_from(time.tv_usec()).unwrap() * 1_000)
+    };
+    span(usage.user_time()) + span(usage.system_time())
+}
+
+struct Sim {
+    child: Child,
+    uri: String,
+}
+
+impl Sim {
+    fn start(args: &[&str]) -> Self {
+        let mut child = Command::new(program("gorgias-sim"))
+            .args(["--rate", "none", "--max-seconds", "3000"])
+            .args(args)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("gorgias-sim is built: make build");
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let uri = line.trim().strip_prefix("source-uri: ").expect("a source URI").to_owned();
+        Self { child, uri }
+    }
+}
+
+impl Drop for Sim {
+    fn drop(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+/// A release binary next to this one's folder.
+fn program(name: &str) -> PathBuf {
+    std::env::current_exe().unwrap().ancestors().nth(2).unwrap().join(name)
+}
+
+/// What a child process cost.
+struct Cost {
+    cpu: f64,
+    wall: f64,
+    /// Peak resident memory in MiB.
+    peak: f64,
+    stdout: String,
+}
+
+fn cost(command: &mut Command) -> Cost {
+    let (before, start) = (cpu(UsageWho::RUSAGE_CHILDREN), Instant::now());
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    // The kernel keeps one peak for all children, so each child's own is read while it lives.
+    let status = format!("/proc/{}/status", child.id());
+    let mut peak = 0.0f64;
+    while child.try_wait().unwrap().is_none() {
+        if let Ok(text) = std::fs::read_to_string(&status) {
+            let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or("0 kB");
+            peak = peak.max(line.trim().trim_end_matches(" kB").parse::<f64>().unwrap_or(0.0) / 1024.0);
+        }
+        std::thread::sleep(Duration::from_millis(3));
+    }
+    let wall = start.elapsed().as_secs_f64();
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let cpu = (cpu(UsageWho::RUSAGE_CHILDREN) - before).as_secs_f64();
+    Cost { cpu, wall, peak, stdout: String::from_utf8(output.stdout).unwrap() }
+}
+
+fn copy(uri: &str, table: &str, file: &Path) -> Command {
+    let mut command = Command::new(program("ingestr"));
+    let dest = format!("duckdb:///{}", file.display());
+    command.env_clear().args(["ingest", "--source-uri", uri, "--dest-uri", &dest, "--source-table", table]);
+    command.args(["--dest-table", &format!("gorgias.{table}"), "--progress", "log"]);
+    command
+}
+
+fn size(file: &Path) -> f64 {
+    std::fs::metadata(file).unwrap().len() as f64 / f64::from(1 << 20)
+}
+
+fn measure(large: bool) {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let me = std::env::current_exe().unwrap();
+    println!("| what | rows | CPU s | wall s | peak MiB | file MiB | CPU / floor | file / floor |");
+    println!("| --- | --- | --- | --- | --- | --- | --- | --- |");
+    let sizes: &[usize] = if large { &[60_000, 600_000] } else { &[60_000] };
+    for &messages in sizes {
+        let tickets = messages / 3;
+        let sim = Sim::start(&[
+            "--messages",
+            &messages.to_string(),
+            "--tickets",
+            &tickets.to_string(),
+            "--customers",
+            &(tickets / 2).to_string(),
+        ]);
+        for (table, rows) in [("ticket_messages", messages), ("tickets", tickets)] {
+            let read = cost(Command::new(&me).args(["read", &sim.uri, table]));
+            println!("| read {table} | {rows} | {:.2} | {:.1} | {:.0} | | | |", read.cpu, read.wall, read.peak);
+            let (mut floor_cpu, mut floor_size) = (f64::NAN, f64::NAN);
+            if messages <= 60_000 {
+                let file = at(&format!("floor-{table}.duckdb"));
+                let floor = cost(Command::new(&me).args(["floor", &sim.uri, table]).arg(&file));
+                floor_cpu = floor.stdout.trim().parse().unwrap();
+                floor_size = size(&file);
+                println!("| floor {table} | {rows} | {floor_cpu:.2} | | | {floor_size:.1} | 1.00 | 1.00 |");
+            }
+            let file = at(&format!("copy-{table}-{messages}.duckdb"));
+            let copied = cost(&mut copy(&sim.uri, table, &file));
+            let mib = size(&file);
+            println!(
+                "| copy {table} | {rows} | {:.2} | {:.1} | {:.0} | {mib:.1} | {:.2} | {:.2} |",
+                copied.cpu,
+                copied.wall,
+                copied.peak,
+                copied.cpu / floor_cpu,
+                mib / floor_size
+            );
+            let again = cost(&mut copy(&sim.uri, table, &file));
+            println!(
+                "| nothing new {table} | {rows} | {:.3} | {:.1} | {:.0} | {:.1} | | |",
+                again.cpu,
+                again.wall,
+                again.peak,
+                size(&file)
+            );
+        }
+    }
+    let mut help = Vec::new();
+    for _ in 0..20 {
+        help.push(cost(Command::new(program("ingestr")).env_clear().arg("--help")).wall);
+    }
+    help.sort_by(f64::total_cmp);
+    println!("| ingestr --help, median of 20 | | | {:.4} | | | | |", help[10]);
+}

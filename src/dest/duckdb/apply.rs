@@ -1,0 +1,333 @@
+//! What a commit does to tables, strategy by strategy, inside one open transaction.
+//!
+//! `merge`, `append` and `scd2` write to the table itself. `replace` and `delete+insert` collect their rows in a
+//! hidden table beside it (a shadow), over several commits and processes, and publish it with the last one: until
+//! then everybody sees the old rows.
+
+use duckdb::Connection;
+
+use super::append::{Fill, append};
+use super::books::{self, Stored};
+use super::dialect::DuckDialect;
+use super::merge::{self, IS_CURRENT, Merge, VALID_FROM, VALID_TO};
+use super::open::CATALOG;
+use super::rows::{Rows, columns_of};
+use super::shape::{Found, Needs, ReadError, Shape, same};
+use super::{Faults, Step};
+use crate::dest::sql::{
+    Dialect, TableName, create_schema, create_table, delete_window, list, newest_first,
+};
+use crate::dest::{Commit, Counts, DestError, DestErrorKind, LOADED_AT, Target};
+use crate::schema::{Column, LogicalType};
+use crate::strategy::Strategy;
+
+/// Which hidden table a target's rows wait in. The name carries the account and source table, so that two accounts
+/// that load into one table do not publish each other's rows, and the strategy, because rows collected for one
+/// are not what the other needs. `None`: the strategy writes to the table itself.
+pub(super) fn shadow(target: &Target, strategy: Strategy) -> Option<String> {
+    let prefix = match strategy {
+        Strategy::Replace => "_ingestr_new__",
+        Strategy::DeleteInsert => "_ingestr_window__",
+        Strategy::Merge | Strategy::Append | Strategy::Scd2 => return None,
+    };
+    // FNV-1a: the name must be the same in every version and on every machine.
+    let who = [target.account.as_bytes(), &[0], target.source_table.as_bytes()].concat();
+    let hash = who.iter().fold(0x811c_9dc5_u32, |h, b| (h ^ u32::from(*b)).wrapping_mul(0x0100_0193));
+    Some(format!("{prefix}{}__{hash:08x}", target.table))
+}
+
+/// The target's own table.
+pub(super) fn table_of(target: &Target) -> TableName {
+    TableName::new(CATALOG, &target.schema, &target.table)
+}
+
+/// One commit at work.
+pub(super) struct Work<'a> {
+    pub(super) connection: &'a Connection,
+    pub(super) target: &'a Target,
+    pub(super) commit: &'a Commit,
+    pub(super) wrap: &'a dyn Fn(duckdb::Error) -> DestError,
+    pub(super) faults: &'a Faults,
+}
+
+impl Work<'_> {
+    fn run(&self, sql: &str) -> Result<u64, DestError> {
+        self.connection.execute(sql, []).map(|n| n as u64).map_err(self.wrap)
+    }
+
+    fn read(&self, name: &TableName) -> Result<Option<Shape>, DestError> {
+        Shape::read(self.connection, name).map_err(|e| unreadable(e, name, self.wrap))
+    }
+
+    /// Rows, state, run and rejects.
+    pub(super) fn apply(&self, batches: Vec<arrow_array::RecordBatch>) -> Result<Counts, DestError> {
+        self.run(&create_schema(&DuckDialect, &table_of(self.target)))?;
+        self.sweep()?;
+        let shadow = shadow(self.target, self.target.strategy);
+        let (counts, rows_in) = match &shadow {
+            None => (self.in_place(batches)?, ""),
+            Some(name) => {
+                self.collect(name, batches)?;
+                if self.commit.last { (self.publish(name)?, "") } else { (Counts::default(), name.as_str()) }
+            }
+        };
+        self.faults.hit(Step::AfterRows)?;
+        let books = || {
+            if let Some(name) = shadow.as_deref().filter(|_| self.commit.last) {
+                books::forget_state(self.connection, self.target, name)?;
+            }
+            books::write_state(self.connection, self.target, rows_in, self.commit)?;
+            books::write_run(self.connection, self.target, self.commit)?;
+            books::write_rejects(self.connection, self.target, self.commit)
+        };
+        books().map_err(self.wrap)?;
+        Ok(counts)
+    }
+
+    /// Drops shadows of this target that no run will continue: of another strategy, without a state, or of an
+    /// earlier run when this one starts from zero. A run's own shadow is known by the run id in its state.
+    fn sweep(&self) -> Result<(), DestError> {
+        for strategy in Strategy::ALL {
+            let Some(name) = shadow(self.target, strategy) else { continue };
+            let stored = books::read_state(self.connection, self.target, &name).map_err(self.wrap)?;
+            let ours = strategy == self.target.strategy
+                && match &stored {
+                    Stored::Found(_, run) => !self.target.fresh || *run == self.commit.run.id,
+                    Stored::Nothing | Stored::Newer(_) => false,
+                };
+            if !ours {
+                let table = table_of(self.target).beside(&name).sql(&DuckDialect);
+                self.run(&format!("DROP TABLE IF EXISTS {table}"))?;
+                books::forget_state(self.connection, self.target, &name).map_err(self.wrap)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Creates or changes the table so that the batches fit, and brings the batches to its types.
+    fn fit(
+        &self,
+        name: &TableName,
+        batches: Vec<arrow_array::RecordBatch>,
+        extra: &[Column],
+    ) -> Result<(Shape, Rows), DestError> {
+        let brought = columns_of(&batches, &self.target.table)?;
+        let mut needed = self.target.columns.clone();
+        for column in &brought {
+            match needed.iter_mut().find(|c| same(&c.name, &column.name)) {
+                Some(known) => known.logical = known.logical.widen(column.logical),
+                None => needed.push(column.clone()),
+            }
+        }
+        if self.target.loaded_at.is_some() {
+            needed.push(Column::new(LOADED_AT, LogicalType::Timestamp));
+        }
+        needed.extend_from_slice(extra);
+        let shape = self.shape_for(name, &needed)?;
+        let columns = brought.iter().map(|c| {
+            // The appender wants the table's spelling of a name.
+            let found = shape.find(&c.name);
+            let name = found.map_or(&c.name, |found| &found.name);
+            Column::new(name, found.and_then(Found::logical).unwrap_or(c.logical))
+        });
+        let columns = columns.collect();
+        let rows = Rows::new(batches, columns, &self.target.table)?;
+        Ok((shape, rows))
+    }
+
+    fn shape_for(&self, name: &TableName, needed: &[Column]) -> Result<Shape, DestError> {
+        match self.read(name)? {
+            None => {
+                self.run(&create_table(&DuckDialect, name, needed))?;
+            }
+            Some(shape) => {
+                shape.check(needed)?;
+                let repeats = matches!(self.target.strategy, Strategy::Append | Strategy::Scd2);
+                let key: &[String] = if repeats { &[] } else { &self.target.key };
+                let needs = Needs { columns: needed, documented: &self.target.columns, key, repeats };
+                for statement in shape.changes(&needs) {
+                    self.run(&statement)?;
+                }
+            }
+        }
+        self.read(name)?.ok_or_else(|| DestError {
+            kind: DestErrorKind::Other,
+            message: format!("table {}.{} is not there after it was created", name.schema, name.table),
+            hint: None,
+            source: None,
+        })
+    }
+
+    fn in_place(&self, batches: Vec<arrow_array::RecordBatch>) -> Result<Counts, DestError> {
+        let target = self.target;
+        let versions = (target.strategy == Strategy::Scd2).then_some(self.commit.run.started_at);
+        let extra: &[Column] = &if versions.is_some() {
+            vec![
+                Column::new(VALID_FROM, LogicalType::Timestamp),
+                Column::new(VALID_TO, LogicalType::Timestamp),
+                Column::new(IS_CURRENT, LogicalType::Bool),
+            ]
+        } else {
+            Vec::new()
+        };
+        let (shape, rows) = self.fit(&table_of(target), batches, extra)?;
+        if target.strategy == Strategy::Append {
+            return self.append(&shape, rows);
+        }
+        let mut fills = merge::loaded_at(target.loaded_at);
+        if let Some(at) = versions {
+            self.adopt_versions(&shape)?;
+            fills.push((VALID_FROM.into(), Fill::At(at)));
+            fills.push((VALID_TO.into(), Fill::Null(LogicalType::Timestamp)));
+            fills.push((IS_CURRENT.into(), Fill::True));
+        }
+        let incremental = target.incremental_key.as_deref();
+        let rows = rows.newest(&target.key, incremental, &target.table)?;
+        let wrap = self.wrap;
+        let key = &target.key;
+        Merge { connection: self.connection, shape: &shape, key, incremental, versions, fills, wrap }.apply(rows)
+    }
+
+    /// Rows of a table that had no versions become current ones, valid since they were loaded.
+    fn adopt_versions(&self, shape: &Shape) -> Result<(), DestError> {
+        let d = &DuckDialect;
+        let start = d.instant(self.commit.run.started_at);
+        let since = match shape.find(LOADED_AT) {
+            Some(found) => format!("coalesce({}, {start})", d.quote(&found.name)),
+            None => start,
+        };
+        let (from, current) = (d.quote(VALID_FROM), d.quote(IS_CURRENT));
+        self.run(&format!(
+            "UPDATE {} SET {current} = TRUE, {from} = {since} WHERE {current} IS NULL",
+            shape.name.sql(d)
+        ))?;
+        Ok(())
+    }
+
+    fn append(&self, shape: &Shape, rows: Rows) -> Result<Counts, DestError> {
+        let inserted = rows.count() as u64;
+        let columns = rows.columns.clone();
+        let names: Vec<&str> = columns.iter().map(|c| c.name.as_str()).collect();
+        let mut fills = merge::spelled(shape, merge::loaded_at(self.target.loaded_at));
+        fills.extend(merge::foreign_fills(shape, &columns));
+        append(self.connection, &shape.name, &names, rows, &fills).map_err(self.wrap)?;
+        Ok(Counts { inserted, ..Counts::default() })
+    }
+
+    /// Adds the rows to the shadow.
+    fn collect(&self, shadow: &str, batches: Vec<arrow_array::RecordBatch>) -> Result<(), DestError> {
+        let (shape, rows) = self.fit(&table_of(self.target).beside(shadow), batches, &[])?;
+        let rows = rows.newest(&self.target.key, self.target.incremental_key.as_deref(), &self.target.table)?;
+        self.append(&shape, rows)?;
+        Ok(())
+    }
+
+    /// Makes the shadow's rows the table's.
+    fn publish(&self, shadow: &str) -> Result<Counts, DestError> {
+        let hidden = table_of(self.target).beside(shadow);
+        self.drop_older(&hidden)?;
+        match self.target.strategy {
+            Strategy::DeleteInsert => self.replace_window(&hidden),
+            _ => self.swap(&hidden),
+        }
+    }
+
+    /// Rows of one key that came in different commits: the newest stays.
+    fn drop_older(&self, hidden: &TableName) -> Result<(), DestError> {
+        let d = &DuckDialect;
+        if self.target.key.is_empty() {
+            return Ok(());
+        }
+        let name = hidden.sql(d);
+        let incremental = self.target.incremental_key.as_deref();
+        let incremental = match incremental {
+            Some(column) if self.read(hidden)?.is_some_and(|s| s.find(column).is_some()) => Some(column),
+            _ => None,
+        };
+        let newest = newest_first(d, &self.target.key, incremental, "rowid");
+        self.run(&format!(
+            "DELETE FROM {name} WHERE rowid IN (SELECT rid FROM (SELECT rowid AS rid, {newest} AS nth FROM {name}) \
+             WHERE nth > 1)"
+        ))?;
+        Ok(())
+    }
+
+    fn count(&self, name: &TableName) -> Result<u64, DestError> {
+        let sql = format!("SELECT count(*) FROM {}", name.sql(&DuckDialect));
+        self.connection.query_row(&sql, [], |row| row.get(0)).map_err(self.wrap)
+    }
+
+    fn swap(&self, hidden: &TableName) -> Result<Counts, DestError> {
+        let d = &DuckDialect;
+        let table = table_of(self.target);
+        let deleted = match self.read(&table)? {
+            Some(old) => {
+                let deleted = self.count(&table)?;
+                self.run(&format!("DROP TABLE {}", old.name.sql(d)))?;
+                deleted
+            }
+            None => 0,
+        };
+        let inserted = self.count(hidden)?;
+        self.run(&format!("ALTER TABLE {} RENAME TO {}", hidden.sql(d), d.quote(&table.table)))?;
+        Ok(Counts { inserted, deleted, ..Counts::default() })
+    }
+
+    fn replace_window(&self, hidden: &TableName) -> Result<Counts, DestError> {
+        let d = &DuckDialect;
+        let source = self.read(hidden)?.map(|shape| shape.known()).unwrap_or_default();
+        let shape = self.shape_for(&table_of(self.target), &source)?;
+        let name = shape.name.sql(d);
+        let from = hidden.sql(d);
+        let mut deleted = 0;
+        if let Some(column) = &self.target.incremental_key {
+            let end = |bound: Option<_>, read: &str| match bound {
+                Some(at) => d.instant(at),
+                // NULL if nothing was read: then nothing is compared as true, and nothing deleted.
+                None => format!("(SELECT {read}({}) FROM {from})", d.quote(column)),
+            };
+            let (low, high) = self.target.window;
+            deleted += self.run(&delete_window(d, &shape.name, column, &end(low, "min"), &end(high, "max")))?;
+        }
+        if !self.target.key.is_empty() {
+            let on = self.target.key.iter().map(|k| {
+                let k = d.quote(k);
+                format!("\"_ingestr_t\".{k} IS NOT DISTINCT FROM \"_ingestr_s\".{k}")
+            });
+            let on = on.collect::<Vec<_>>().join(" AND ");
+            deleted += self.run(&format!(
+                "DELETE FROM {name} WHERE rowid IN (SELECT \"_ingestr_t\".rowid FROM {name} AS \"_ingestr_t\" \
+                 JOIN {from} AS \"_ingestr_s\" ON {on})"
+            ))?;
+        }
+        let fills = merge::foreign_fills(&shape, &source);
+        let names = source.iter().map(|c| d.quote(&c.name));
+        let into = names.chain(fills.iter().map(|(name, _)| d.quote(name))).collect::<Vec<_>>();
+        let values = source.iter().map(|c| d.quote(&c.name)).chain(fills.iter().map(|(_, fill)| fill.sql()));
+        let values = values.collect::<Vec<_>>();
+        let inserted = self.run(&format!(
+            "INSERT INTO {name} ({}) SELECT {} FROM {from}",
+            list(&into, String::clone),
+            list(&values, String::clone)
+        ))?;
+        self.run(&format!("DROP TABLE {from}"))?;
+        Ok(Counts { inserted, deleted, ..Counts::default() })
+    }
+}
+
+/// Why a table's shape could not be read, for the user.
+pub(super) fn unreadable(
+    error: ReadError,
+    name: &TableName,
+    wrap: &dyn Fn(duckdb::Error) -> DestError,
+) -> DestError {
+    match error {
+        ReadError::Duck(error) => wrap(error),
+        ReadError::View => DestError {
+            kind: DestErrorKind::Shape,
+            message: format!("{}.{} is a view, not a table", name.schema, name.table),
+            hint: Some("load into another table, or drop the view".into()),
+            source: None,
+        },
+    }
+}

@@ -1,0 +1,87 @@
+//! How DuckDB spells names, types and values, and which of its types are ours.
+
+use crate::dest::sql::Dialect;
+use crate::schema::{LogicalType, Micros};
+
+/// DuckDB's spelling.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct DuckDialect;
+
+impl Dialect for DuckDialect {
+    fn quote(&self, name: &str) -> String {
+        format!("\"{}\"", name.replace('"', "\"\""))
+    }
+
+    fn text(&self, value: &str) -> String {
+        format!("'{}'", value.replace('\'', "''"))
+    }
+
+    fn type_name(&self, logical: LogicalType) -> &'static str {
+        match logical {
+            LogicalType::Bool => "BOOLEAN",
+            LogicalType::Int64 => "BIGINT",
+            LogicalType::Float64 => "DOUBLE",
+            LogicalType::Text => "VARCHAR",
+            LogicalType::Timestamp => "TIMESTAMP WITH TIME ZONE",
+            LogicalType::Json => "JSON",
+        }
+    }
+
+    fn instant(&self, at: Micros) -> String {
+        // A literal with its offset needs neither icu nor the session's time zone.
+        jiff::Timestamp::from_microsecond(at.0)
+            .map_or_else(|_| "NULL".into(), |at| format!("TIMESTAMPTZ '{}+00'", at.strftime("%Y-%m-%d %H:%M:%S%.6f")))
+    }
+}
+
+/// Our type for one of DuckDB's, as `duckdb_columns()` spells it. Narrower integers and FLOAT count as ours: they
+/// are widened when a load brings the column. `None`: not ours, the column is left alone.
+#[must_use]
+pub(super) fn logical_of(type_name: &str) -> Option<LogicalType> {
+    match type_name {
+        "BOOLEAN" => Some(LogicalType::Bool),
+        "TINYINT" | "SMALLINT" | "INTEGER" | "BIGINT" | "UTINYINT" | "USMALLINT" | "UINTEGER" => {
+            Some(LogicalType::Int64)
+        }
+        "FLOAT" | "DOUBLE" => Some(LogicalType::Float64),
+        "VARCHAR" => Some(LogicalType::Text),
+        "TIMESTAMP WITH TIME ZONE" => Some(LogicalType::Timestamp),
+        "JSON" => Some(LogicalType::Json),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dest::sql::{TableName, add_column, create_schema, create_table, delete_window, newest_first};
+    use crate::schema::Column;
+
+    #[test]
+    fn hostile_names_stay_names() {
+        let name = TableName::new("gorgias", "gorgias", r#"se"lect.from"#);
+        let columns = [
+            Column::new("order", LogicalType::Int64),
+            Column::new("größe; DROP", LogicalType::Json),
+            Column::new("a\"b", LogicalType::Timestamp),
+        ];
+        let key = ["order".to_owned(), "a\"b".to_owned()];
+        let all = [
+            create_schema(&DuckDialect, &name),
+            create_table(&DuckDialect, &name, &columns),
+            add_column(&DuckDialect, &name, &columns[1]),
+            delete_window(&DuckDialect, &name, "a\"b", &DuckDialect.instant(Micros(0)), "NULL"),
+            newest_first(&DuckDialect, &key, Some("größe; DROP"), "rowid"),
+            DuckDialect.text("it's"),
+        ]
+        .join("\n");
+        insta::assert_snapshot!(all, @r#"
+        CREATE SCHEMA IF NOT EXISTS "gorgias"."gorgias"
+        CREATE TABLE "gorgias"."gorgias"."se""lect.from" ("order" BIGINT, "größe; DROP" JSON, "a""b" TIMESTAMP WITH TIME ZONE)
+        ALTER TABLE "gorgias"."gorgias"."se""lect.from" ADD COLUMN "größe; DROP" JSON
+        DELETE FROM "gorgias"."gorgias"."se""lect.from" WHERE "a""b" >= TIMESTAMPTZ '1970-01-01 00:00:00.000000+00' AND "a""b" <= NULL
+        ROW_NUMBER() OVER (PARTITION BY "order", "a""b" ORDER BY "größe; DROP" DESC NULLS LAST, rowid DESC)
+        'it''s'
+        "#);
+    }
+}

@@ -1,0 +1,267 @@
+//! Rows meeting rows by key: merge and scd2.
+//!
+//! Most commits bring keys the table does not have. They are found with a narrow join on the key columns alone, and
+//! only rows whose key is there are staged in full. A row whose incremental key differs is changed without further
+//! look; only the others are compared column by column.
+//!
+//! All our names begin with `_ingestr_` or are positional (`c0`, `k0`): rows have columns called `source`, `target`
+//! or `t`, and an alias of that name would quietly become the column.
+
+use duckdb::Connection;
+
+use super::append::{Fill, append};
+use super::dialect::DuckDialect;
+use super::rows::Rows;
+use super::shape::{Shape, same};
+use crate::dest::sql::{Dialect, TableName, list};
+use crate::dest::{Counts, DestError, LOADED_AT};
+use crate::schema::{Column, LogicalType, Micros};
+
+/// Set where a row was deleted at the source; a row that is read again is not deleted.
+pub(super) const DELETED_AT: &str = "_ingestr_deleted_at";
+/// Since when a version holds.
+pub(super) const VALID_FROM: &str = "_scd_valid_from";
+/// Until when it held; NULL while it does.
+pub(super) const VALID_TO: &str = "_scd_valid_to";
+/// Whether it holds.
+pub(super) const IS_CURRENT: &str = "_scd_is_current";
+
+const T: &str = "\"_ingestr_t\"";
+const S: &str = "\"_ingestr_s\"";
+const M: &str = "\"_ingestr_m\"";
+
+/// A merge of rows (one for each key) into a table that has all their columns.
+pub(super) struct Merge<'a> {
+    pub(super) connection: &'a Connection,
+    pub(super) shape: &'a Shape,
+    pub(super) key: &'a [String],
+    pub(super) incremental: Option<&'a str>,
+    /// With scd2, when the versions change.
+    pub(super) versions: Option<Micros>,
+    /// Columns every written row gets.
+    pub(super) fills: Vec<(String, Fill)>,
+    pub(super) wrap: &'a dyn Fn(duckdb::Error) -> DestError,
+}
+
+fn temp(table: &str) -> TableName {
+    TableName::new("temp", "main", table)
+}
+
+fn numbered(rows: &Rows, prefix: &str) -> Vec<String> {
+    (0..rows.columns.len()).map(|i| format!("{prefix}{i}")).collect()
+}
+
+impl Merge<'_> {
+    fn run(&self, sql: &str) -> Result<u64, DestError> {
+        self.connection.execute(sql, []).map(|n| n as u64).map_err(self.wrap)
+    }
+
+    fn ordinals(&self, sql: &str) -> Result<Vec<i64>, DestError> {
+        let read = || -> duckdb::Result<Vec<i64>> {
+            let mut statement = self.connection.prepare(sql)?;
+            statement.query_map([], |row| row.get(0))?.collect()
+        };
+        read().map_err(self.wrap)
+    }
+
+    fn name(&self) -> String {
+        self.shape.name.sql(&DuckDialect)
+    }
+
+    /// Brings the rows in.
+    pub(super) fn apply(&self, rows: Rows) -> Result<Counts, DestError> {
+        if rows.count() == 0 {
+            return Ok(Counts::default());
+        }
+        let matched = if self.is_empty()? { Vec::new() } else { self.find(&rows)? };
+        if matched.is_empty() {
+            return self.insert_new(rows);
+        }
+        let (known, new) = rows.split(&matched)?;
+        let total = known.count() as u64;
+        let changed = self.write_changed(known, &matched)?;
+        let counts = self.insert_new(new)?;
+        let deleted = if self.versions.is_some() { changed } else { 0 };
+        Ok(Counts { updated: changed, unchanged: total - changed, deleted, ..counts })
+    }
+
+    fn is_empty(&self) -> Result<bool, DestError> {
+        let sql = format!("SELECT 1::BIGINT FROM {} LIMIT 1", self.name());
+        Ok(self.ordinals(&sql)?.is_empty())
+    }
+
+    fn insert_new(&self, rows: Rows) -> Result<Counts, DestError> {
+        let inserted = rows.count() as u64;
+        let columns = rows.columns.clone();
+        let names: Vec<&str> = columns.iter().map(|c| c.name.as_str()).collect();
+        let mut fills = spelled(self.shape, self.fills.clone());
+        fills.extend(foreign_fills(self.shape, &columns));
+        append(self.connection, &self.shape.name, &names, rows, &fills).map_err(self.wrap)?;
+        Ok(Counts { inserted, ..Counts::default() })
+    }
+
+    /// Notes in `_ingestr_match` which rows are there already, and returns their numbers, ascending.
+    fn find(&self, rows: &Rows) -> Result<Vec<i64>, DestError> {
+        let d = &DuckDialect;
+        let mut names: Vec<&str> = self.key.iter().map(String::as_str).collect();
+        let compared = self.incremental.filter(|name| {
+            self.shape.find(name).is_some() && rows.columns.iter().any(|c| same(&c.name, name))
+        });
+        names.extend(compared);
+        let keys = rows.project(&names)?;
+        let null_key = |i: usize| keys.batches.iter().any(|b| b.column(i).null_count() > 0);
+        self.stage("_ingestr_keys", &keys, "k")?;
+        let on = (0..self.key.len())
+            .map(|i| {
+                // Plain equality where it says the same: only then DuckDB skips what cannot match.
+                let equals = if null_key(i) { "IS NOT DISTINCT FROM" } else { "=" };
+                format!("{T}.{} {equals} {S}.k{i}", d.quote(&self.key[i]))
+            })
+            .collect::<Vec<_>>()
+            .join(" AND ");
+        let maybe_same = compared.map_or("TRUE".into(), |name| {
+            format!("{T}.{} IS NOT DISTINCT FROM {S}.k{}", d.quote(name), self.key.len())
+        });
+        let current = if self.versions.is_some() { format!(" WHERE {T}.{}", d.quote(IS_CURRENT)) } else { String::new() };
+        self.run(&format!(
+            "CREATE TEMP TABLE _ingestr_match AS SELECT {S}.ord AS ord, {T}.rowid AS rid, {maybe_same} AS maybe_same \
+             FROM {} AS {T} JOIN temp.main._ingestr_keys AS {S} ON {on}{current}",
+            self.name()
+        ))?;
+        self.ordinals("SELECT DISTINCT ord FROM temp.main._ingestr_match ORDER BY ord")
+    }
+
+    /// A temporary table with the rows under positional names, and their numbers in `ord`.
+    fn stage(&self, table: &str, rows: &Rows, prefix: &str) -> Result<(), DestError> {
+        let names = numbered(rows, prefix);
+        let mut columns: Vec<Column> =
+            rows.columns.iter().zip(&names).map(|(c, name)| Column::new(name, c.logical)).collect();
+        columns.push(Column::new("ord", LogicalType::Int64));
+        let declared = list(&columns, |c| format!("{} {}", c.name, DuckDialect.type_name(c.logical)));
+        self.run(&format!("CREATE TEMP TABLE {table} ({declared})"))?;
+        let mut names: Vec<&str> = names.iter().map(String::as_str).collect();
+        names.push("ord");
+        append(self.connection, &temp(table), &names, rows.numbered()?, &[]).map_err(self.wrap)
+    }
+
+    /// Stages the rows whose key is there, drops those that say nothing new, writes the others; returns how many.
+    fn write_changed(&self, rows: Rows, matched: &[i64]) -> Result<u64, DestError> {
+        // Numbers within `rows` are positions in `matched`; the table of matches is brought to them.
+        let columns = rows.columns.clone();
+        self.stage("_ingestr_stage", &rows, "c")?;
+        drop(rows);
+        self.run(&format!(
+            "CREATE TEMP TABLE _ingestr_hit AS SELECT dense_rank() OVER (ORDER BY ord) - 1 AS ord, rid, maybe_same, \
+             count(*) OVER (PARTITION BY ord) AS times FROM temp.main._ingestr_match"
+        ))?;
+        let unchanged = self.run(&self.drop_unchanged(&columns))?;
+        self.run("DELETE FROM temp.main._ingestr_stage WHERE ord NOT IN (SELECT ord FROM temp.main._ingestr_hit)")?;
+        let changed = matched.len() as u64 - unchanged;
+        if changed > 0 {
+            self.replace_hits(&columns)?;
+        }
+        Ok(changed)
+    }
+
+    fn drop_unchanged(&self, columns: &[Column]) -> String {
+        let d = &DuckDialect;
+        let mut equal: Vec<String> = columns
+            .iter()
+            .enumerate()
+            .map(|(i, c)| format!("{T}.{} IS NOT DISTINCT FROM {S}.c{i}", d.quote(&c.name)))
+            .collect();
+        if let Some(deleted) = self.shape.find(DELETED_AT)
+            && !columns.iter().any(|c| same(&c.name, DELETED_AT))
+        {
+            equal.push(format!("{T}.{} IS NULL", d.quote(&deleted.name)));
+        }
+        format!(
+            "DELETE FROM temp.main._ingestr_hit WHERE ord IN (SELECT {M}.ord FROM temp.main._ingestr_hit AS {M} \
+             JOIN temp.main._ingestr_stage AS {S} ON {S}.ord = {M}.ord \
+             JOIN {} AS {T} ON {T}.rowid = {M}.rid WHERE {M}.maybe_same AND {M}.times = 1 AND {})",
+            self.name(),
+            equal.join(" AND ")
+        )
+    }
+
+    /// The rows in `_ingestr_hit` go (or are closed), those in `_ingestr_stage` come. Columns the load does not
+    /// bring keep their values.
+    fn replace_hits(&self, columns: &[Column]) -> Result<(), DestError> {
+        let d = &DuckDialect;
+        let brought = |name: &str| {
+            columns.iter().any(|c| same(&c.name, name)) || self.fills.iter().any(|(fill, _)| same(fill, name))
+        };
+        let mut fills = self.fills.clone();
+        if self.shape.find(DELETED_AT).is_some() && !brought(DELETED_AT) {
+            fills.push((DELETED_AT.into(), Fill::Null(LogicalType::Timestamp)));
+        }
+        let kept: Vec<&str> = self
+            .shape
+            .columns
+            .iter()
+            .map(|c| c.name.as_str())
+            .filter(|name| !brought(name) && !same(name, DELETED_AT))
+            .collect();
+        if !kept.is_empty() {
+            let values: Vec<String> =
+                kept.iter().enumerate().map(|(i, name)| format!("{T}.{} AS o{i}", d.quote(name))).collect();
+            let values = values.join(", ");
+            self.run(&format!(
+                "CREATE TEMP TABLE _ingestr_kept AS SELECT DISTINCT ON ({M}.ord) {M}.ord AS ord, {values} \
+                 FROM temp.main._ingestr_hit AS {M} JOIN {} AS {T} ON {T}.rowid = {M}.rid",
+                self.name()
+            ))?;
+        }
+        let hits = "(SELECT rid FROM temp.main._ingestr_hit)";
+        self.run(&match self.versions {
+            None => format!("DELETE FROM {} WHERE rowid IN {hits}", self.name()),
+            Some(at) => format!(
+                "UPDATE {} SET {} = {}, {} = FALSE WHERE rowid IN {hits}",
+                self.name(),
+                d.quote(VALID_TO),
+                d.instant(at),
+                d.quote(IS_CURRENT)
+            ),
+        })?;
+        let names = columns.iter().map(|c| d.quote(&c.name));
+        let names = names.chain(fills.iter().map(|(name, _)| d.quote(name))).chain(kept.iter().map(|n| d.quote(n)));
+        let values = (0..columns.len()).map(|i| format!("{S}.c{i}"));
+        let values = values.chain(fills.iter().map(|(_, fill)| fill.sql()));
+        let values = values.chain((0..kept.len()).map(|i| format!("{M}.o{i}")));
+        let from_kept = if kept.is_empty() {
+            String::new()
+        } else {
+            format!(" JOIN temp.main._ingestr_kept AS {M} ON {M}.ord = {S}.ord")
+        };
+        self.run(&format!(
+            "INSERT INTO {} ({}) SELECT {} FROM temp.main._ingestr_stage AS {S}{from_kept}",
+            self.name(),
+            names.collect::<Vec<_>>().join(", "),
+            values.collect::<Vec<_>>().join(", ")
+        ))?;
+        Ok(())
+    }
+}
+
+/// Values for columns of ingestr 0.x, which may be NOT NULL and mean nothing any more.
+pub(super) fn foreign_fills(shape: &Shape, brought: &[Column]) -> Vec<(String, Fill)> {
+    [("_dlt_load_id", Fill::Text("-")), ("_dlt_id", Fill::Unique)]
+        .into_iter()
+        .filter(|(name, _)| !brought.iter().any(|c| same(&c.name, name)))
+        .filter_map(|(name, fill)| {
+            let found = shape.find(name).filter(|c| c.type_name == "VARCHAR")?;
+            Some((found.name.clone(), fill))
+        })
+        .collect()
+}
+
+/// The fills under the table's spelling of their names.
+pub(super) fn spelled(shape: &Shape, fills: Vec<(String, Fill)>) -> Vec<(String, Fill)> {
+    let spell = |(name, fill): (String, Fill)| (shape.find(&name).map_or(name, |found| found.name.clone()), fill);
+    fills.into_iter().map(spell).collect()
+}
+
+/// The fills every strategy has: when the row was loaded.
+pub(super) fn loaded_at(at: Option<Micros>) -> Vec<(String, Fill)> {
+    at.map(|at| (LOADED_AT.to_owned(), Fill::At(at))).into_iter().collect()
+}

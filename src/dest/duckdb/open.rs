@@ -1,0 +1,281 @@
+//! Opening and closing the file, and what its failures mean for the user.
+//!
+//! The file is attached to a connection in memory under one fixed name, so that no file name can clash with a
+//! schema, and is let go at the end of each look and each commit: between commits anybody may read it.
+
+use std::collections::HashMap;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use duckdb::{Config, Connection};
+
+use super::dialect::DuckDialect;
+use crate::dest::sql::Dialect;
+use crate::dest::{DestError, DestErrorKind};
+
+/// Name under which the file is attached.
+pub(super) const CATALOG: &str = "_ingestr_file";
+
+/// How long a commit waits for a reader to let go.
+pub(super) const COMMIT_PATIENCE: Duration = Duration::from_secs(30);
+/// How long the look before the run waits: somebody is watching.
+pub(super) const INSPECT_PATIENCE: Duration = Duration::from_secs(3);
+
+/// DuckDB's memory; measured, see `benches/duckdb_load.rs`. It bounds the buffer pool, not all allocations.
+const MEMORY_LIMIT: &str = "192MB";
+
+/// DuckDB locks files for processes, not inside one: two threads of ours must take turns, per file.
+static TURNS: LazyLock<Mutex<HashMap<PathBuf, Arc<Mutex<()>>>>> = LazyLock::new(Mutex::default);
+
+/// What a checkpoint does with the row groups (DuckDB's unit of storage) that are already there.
+///
+/// DuckDB likes to merge neighbouring groups up to 122,880 rows, and would so rewrite everything that a run of
+/// several commits wrote before. A commit of many rows is a good group as it is; small ones are merged, but only
+/// with each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Grain {
+    /// Leave the groups alone.
+    Bulk,
+    /// Merge small groups up to [`SMALL_GROUP`] rows.
+    Small,
+}
+
+/// Rows up to which groups are merged.
+const SMALL_GROUP: usize = 8_192;
+
+impl Grain {
+    /// What a commit of so many rows wants.
+    pub(super) fn of(rows: usize) -> Self {
+        if rows < SMALL_GROUP { Self::Small } else { Self::Bulk }
+    }
+
+    fn options(self) -> String {
+        match self {
+            Self::Bulk => "TYPE duckdb".into(),
+            Self::Small => format!("TYPE duckdb, ROW_GROUP_SIZE {SMALL_GROUP}"),
+        }
+    }
+
+    fn vacuum_tasks(self) -> &'static str {
+        match self {
+            Self::Bulk => "0",
+            Self::Small => "100",
+        }
+    }
+}
+
+/// Runs `work` with the attached file; others of this process wait.
+pub(super) fn with_file<T>(
+    path: &Path,
+    patience: Duration,
+    grain: Grain,
+    work: impl FnOnce(&Connection) -> Result<T, DestError>,
+) -> Result<T, DestError> {
+    let path = std::path::absolute(path).map_err(|e| from_io(path, "find", e))?;
+    let turn =
+        Arc::clone(TURNS.lock().unwrap_or_else(PoisonError::into_inner).entry(path.clone()).or_default());
+    let _turn = turn.lock().unwrap_or_else(PoisonError::into_inner);
+    let connection = attach(&path, patience, grain)?;
+    let result = work(&connection);
+    // Closing the connection closes the file and, as long as nothing failed, leaves no WAL behind.
+    drop(connection);
+    result
+}
+
+fn attach(path: &Path, patience: Duration, grain: Grain) -> Result<Connection, DestError> {
+    let began = Instant::now();
+    let mut pause = Duration::from_millis(20);
+    loop {
+        match try_attach(path, grain) {
+            Err(e) if e.kind == DestErrorKind::Locked && began.elapsed() + pause < patience => {
+                std::thread::sleep(pause);
+                pause = (pause * 2).min(Duration::from_millis(500));
+            }
+            other => return other,
+        }
+    }
+}
+
+fn try_attach(path: &Path, grain: Grain) -> Result<Connection, DestError> {
+    let memory = std::env::var("INGESTR_DUCKDB_MEMORY_LIMIT").ok().filter(|v| !v.is_empty());
+    let memory = memory.as_deref().unwrap_or(MEMORY_LIMIT);
+    let spill = PathBuf::from(format!("{}.tmp", path.display()));
+    let open = || -> duckdb::Result<Connection> {
+        let config = Config::default()
+            .max_memory(memory)?
+            // One thread: a commit is one row group, which only one thread can write; a second one costs memory.
+            .threads(1)?
+            .with("temp_directory", spill.to_string_lossy())?
+            // A commit goes straight into the file by a checkpoint, which is as atomic as the write-ahead log and
+            // writes the rows once, not twice.
+            .with("wal_autocheckpoint", "1KB")?
+            .with("auto_checkpoint_skip_wal_threshold", "0")?
+            .with("max_vacuum_tasks", grain.vacuum_tasks())?
+            // Nothing is to be fetched from anywhere.
+            .enable_autoload_extension(false)?;
+        let connection = Connection::open_in_memory_with_flags(config)?;
+        let file = DuckDialect.text(&path.to_string_lossy());
+        let catalog = DuckDialect.quote(CATALOG);
+        connection.execute_batch(&format!("ATTACH {file} AS {catalog} ({}); USE {catalog};", grain.options()))?;
+        Ok(connection)
+    };
+    let connection = open().map_err(|e| match e {
+        duckdb::Error::DuckDBFailure(_, Some(text)) if text.contains("memory_limit") || text.contains("max_memory") => {
+            DestError {
+                kind: DestErrorKind::Other,
+                message: format!("INGESTR_DUCKDB_MEMORY_LIMIT is not a size: {memory}"),
+                hint: Some("write it like 256MB or 1GB".into()),
+                source: Some(text.into()),
+            }
+        }
+        e => failed(path, "open", e),
+    })?;
+    sweep_spill(&spill);
+    Ok(connection)
+}
+
+/// Removes what a killed process of ours spilled: customer data must not stay. We hold the file's lock, so nobody
+/// else can be using them.
+fn sweep_spill(folder: &Path) {
+    let Ok(entries) = fs::read_dir(folder) else { return };
+    for entry in entries.flatten() {
+        if entry.file_name().to_string_lossy().starts_with("duckdb_temp_") {
+            // Left behind again is no worse than before; the next run tries again.
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+    let _ = fs::remove_dir(folder);
+}
+
+/// Whether there is a database at `path` yet. An empty file is none: DuckDB makes one of it.
+///
+/// # Errors
+/// If it cannot be written, or could not be created.
+pub(super) fn exists_and_is_writable(path: &Path) -> Result<bool, DestError> {
+    match fs::metadata(path) {
+        Ok(found) if found.is_dir() => Err(DestError {
+            kind: DestErrorKind::Damaged,
+            message: format!("{} is a folder, not a database file", path.display()),
+            hint: Some("add the file's name to the destination URI".into()),
+            source: None,
+        }),
+        Ok(found) => {
+            fs::OpenOptions::new().write(true).open(path).map_err(|e| from_io(path, "write", e))?;
+            // The write-ahead log is created beside the file.
+            folder_is_writable(parent(path)?.as_path(), path)?;
+            Ok(found.len() > 0)
+        }
+        Err(e) if e.kind() == io::ErrorKind::NotFound => {
+            let mut folder = parent(path)?;
+            while !folder.exists() {
+                let Some(above) = folder.parent() else { break };
+                folder = above.to_path_buf();
+            }
+            folder_is_writable(&folder, path)?;
+            Ok(false)
+        }
+        Err(e) => Err(from_io(path, "read", e)),
+    }
+}
+
+fn parent(path: &Path) -> Result<PathBuf, DestError> {
+    let path = std::path::absolute(path).map_err(|e| from_io(path, "find", e))?;
+    Ok(path.parent().map_or_else(|| PathBuf::from("/"), Path::to_path_buf))
+}
+
+/// Tries to make a file without a name: the only question whose answer covers permission bits, ACLs and read-only
+/// mounts, and nothing of it is ever visible.
+#[cfg(target_os = "linux")]
+fn folder_is_writable(folder: &Path, path: &Path) -> Result<(), DestError> {
+    use std::os::unix::fs::OpenOptionsExt;
+    /// `O_TMPFILE` of Linux's generic ABI (x86-64 and most others; elsewhere the check passes or is skipped).
+    const O_TMPFILE: i32 = 0o20_000_000 | 0o200_000;
+    match fs::OpenOptions::new().write(true).custom_flags(O_TMPFILE).open(folder) {
+        Err(e)
+            if matches!(
+                e.kind(),
+                io::ErrorKind::PermissionDenied
+                    | io::ErrorKind::ReadOnlyFilesystem
+                    | io::ErrorKind::NotADirectory
+                    | io::ErrorKind::StorageFull
+            ) =>
+        {
+            Err(from_io(path, "create", e))
+        }
+        // Made, or this file system has no such files: then only the commit can tell.
+        _ => Ok(()),
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn folder_is_writable(folder: &Path, path: &Path) -> Result<(), DestError> {
+    match fs::metadata(folder) {
+        Ok(found) if !found.is_dir() => Err(from_io(path, "create", io::ErrorKind::NotADirectory.into())),
+        Ok(found) if found.permissions().readonly() => {
+            Err(from_io(path, "create", io::ErrorKind::PermissionDenied.into()))
+        }
+        Ok(_) => Ok(()),
+        Err(e) => Err(from_io(path, "create", e)),
+    }
+}
+
+/// Creates the folders above the file.
+pub(super) fn create_parents(path: &Path) -> Result<(), DestError> {
+    fs::create_dir_all(parent(path)?).map_err(|e| from_io(path, "create", e))
+}
+
+/// A failure of the file system.
+pub(super) fn from_io(path: &Path, action: &str, error: io::Error) -> DestError {
+    let path = path.display();
+    let (kind, message) = match error.kind() {
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+            (DestErrorKind::Permission, format!("no permission to {action} the duckdb file {path}"))
+        }
+        io::ErrorKind::NotADirectory => {
+            (DestErrorKind::Permission, format!("cannot {action} the duckdb file {path}: its folder is a file"))
+        }
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
+            (DestErrorKind::Full, format!("no space left for the duckdb file {path}"))
+        }
+        _ => (DestErrorKind::Other, format!("cannot {action} the duckdb file {path}: {error}")),
+    };
+    DestError { kind, message, hint: None, source: Some(Box::new(error)) }
+}
+
+/// A failure of DuckDB. DuckDB has no codes for these, so its words decide; what they do not settle is `Other` and
+/// keeps them.
+pub(super) fn failed(path: &Path, action: &str, error: duckdb::Error) -> DestError {
+    let text = error.to_string();
+    let has = |parts: &[&str]| parts.iter().any(|part| text.contains(part));
+    let path = path.display();
+    let (kind, message, hint) = if has(&["Could not set lock"]) {
+        let holder = text.split("held in ").nth(1).and_then(|rest| rest.split(". See").next());
+        let by = holder.map_or("another process".into(), |holder| format!("another process: {}", holder.trim()));
+        (DestErrorKind::Locked, format!("the duckdb file {path} is in use by {by}"), None)
+    } else if has(&["version number"]) {
+        let hint = "it was written by another DuckDB version; use a new file, or export and import it with DuckDB 1.5";
+        (DestErrorKind::Damaged, format!("the duckdb file {path} has a format this program cannot read"), Some(hint))
+    } else if has(&["No space left", "Disk quota", "File too large", "max_temp_directory_size"]) {
+        (DestErrorKind::Full, format!("no space left for the duckdb file {path}"), None)
+    } else if has(&["Permission denied", "Read-only file system", "read-only mode", "Operation not permitted"]) {
+        (DestErrorKind::Permission, format!("no permission to {action} the duckdb file {path}"), None)
+    } else if has(&["not a valid DuckDB", "orrupt", "checksum", "Serialization Error", "INTERNAL Error", "read all", "Could not read"])
+    {
+        (DestErrorKind::Damaged, format!("{path} is not a duckdb database, or is damaged"), None)
+    } else if has(&["Out of Memory"]) {
+        let hint = "set INGESTR_DUCKDB_MEMORY_LIMIT to more, e.g. 512MB";
+        (DestErrorKind::Other, format!("DuckDB needs more memory than it may use for {path}"), Some(hint))
+    } else if has(&["Constraint Error", "Conversion Error", "Cast Error"]) {
+        // These quote the offending values, which belong neither in a message nor in its causes.
+        let what = text.split(':').next().unwrap_or_default().to_lowercase();
+        let message = format!("cannot {action} the duckdb file {path}: {what} in the existing table");
+        return DestError { kind: DestErrorKind::Shape, message, hint: None, source: None };
+    } else {
+        let first = text.lines().next().unwrap_or_default();
+        (DestErrorKind::Other, format!("cannot {action} the duckdb file {path}: {first}"), None)
+    };
+    DestError { kind, message, hint: hint.map(Into::into), source: Some(Box::new(error)) }
+}

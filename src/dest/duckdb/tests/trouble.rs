@@ -1,0 +1,240 @@
+//! What goes wrong with files: each failure has its kind and words, and the old data survives it.
+
+use std::io::Write as _;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use super::*;
+use crate::dest::DestError;
+
+/// Set in a child of this test binary: the file it is to work on.
+const CHILD: &str = "INGESTR_TEST_DUCKDB_CHILD";
+
+/// The message with what differs from run to run replaced.
+fn words(error: &DestError, file: &Path) -> String {
+    let text = error.to_string().replace(&file.display().to_string(), "FILE");
+    match text.split_once("another process:") {
+        Some((before, after)) => {
+            let pid = after.split_once("(PID ").map_or("no PID", |_| "PROGRAM (PID n)");
+            format!("{before}another process: {pid}")
+        }
+        None => text,
+    }
+}
+
+async fn inspect(file: &File) -> Result<Inspection, DestError> {
+    file.duck().inspect(&items(Strategy::Merge)).await
+}
+
+async fn write(file: &File, name: &str) -> Result<Counts, DestError> {
+    load(&file.duck(), &items(Strategy::Merge), vec![batch(&[(1, name, 10)])], commit("r", "p", true)).await
+}
+
+fn child(test: &str, file: &Path) -> Command {
+    let mut command = Command::new(std::env::current_exe().expect("this binary"));
+    command.args(["--exact", &format!("dest::duckdb::tests::trouble::{test}"), "--nocapture", "--ignored"]);
+    command.env(CHILD, file).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+    command
+}
+
+#[test]
+#[ignore = "the other process of another test"]
+fn holds_the_file() {
+    let Ok(file) = std::env::var(CHILD) else { return };
+    let _held = Connection::open(file).expect("opens");
+    println!("held");
+    // Until the parent closes our input.
+    let _ = std::io::stdin().read_line(&mut String::new());
+}
+
+fn hold(file: &File) -> std::process::Child {
+    let mut child = child("holds_the_file", &file.path()).spawn().expect("starts");
+    let mut out = std::io::BufReader::new(child.stdout.take().expect("is piped"));
+    let mut line = String::new();
+    while !line.contains("held") {
+        line.clear();
+        assert_ne!(std::io::BufRead::read_line(&mut out, &mut line).expect("reads"), 0, "the child holds the file");
+    }
+    child
+}
+
+#[tokio::test]
+async fn a_file_held_by_another_process_names_the_process() {
+    let file = File::new();
+    write(&file, "old").await.expect("first load");
+    let mut holder = hold(&file);
+    let error = inspect(&file).await.expect_err("is held");
+    assert_eq!(error.kind, DestErrorKind::Locked);
+    assert_eq!(words(&error, &file.path()), "the duckdb file FILE is in use by another process: PROGRAM (PID n)");
+    assert!(error.to_string().contains(&holder.id().to_string()), "{error}");
+    drop(holder.stdin.take());
+    holder.wait().expect("ends");
+    assert_eq!(file.rows("items", &["name"]).expect("exists"), [["old"]]);
+}
+
+#[tokio::test]
+async fn a_commit_waits_for_a_reader_to_let_go() {
+    let file = File::new();
+    write(&file, "old").await.expect("first load");
+    let mut holder = hold(&file);
+    let input = holder.stdin.take();
+    let letting_go = std::thread::spawn(move || {
+        std::thread::sleep(std::time::Duration::from_millis(300));
+        drop(input);
+    });
+    assert_eq!(write(&file, "new").await.expect("waits").updated, 1);
+    letting_go.join().expect("let go");
+    holder.wait().expect("ends");
+    assert_eq!(file.rows("items", &["name"]).expect("exists"), [["new"]]);
+}
+
+#[tokio::test]
+async fn what_is_no_database_is_left_as_it_is() {
+    let random: Vec<u8> = (0..50_000_u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+    for bytes in [random, b"id,name\n1,a\n".to_vec()] {
+        let file = File::new();
+        std::fs::write(file.path(), &bytes).expect("writes");
+        for error in [inspect(&file).await.expect_err("damaged"), write(&file, "x").await.expect_err("damaged")] {
+            assert_eq!(error.kind, DestErrorKind::Damaged);
+            assert_eq!(words(&error, &file.path()), "FILE is not a duckdb database, or is damaged");
+        }
+        assert_eq!(std::fs::read(file.path()).expect("reads"), bytes);
+    }
+}
+
+#[tokio::test]
+async fn a_truncated_database_is_damaged() {
+    let file = File::new();
+    write(&file, "old").await.expect("first load");
+    let whole = std::fs::read(file.path()).expect("reads");
+    std::fs::write(file.path(), &whole[..20_000]).expect("writes");
+    let error = inspect(&file).await.expect_err("damaged");
+    assert_eq!((error.kind, words(&error, &file.path()).as_str()), (DestErrorKind::Damaged, "FILE is not a duckdb database, or is damaged"));
+    assert_eq!(std::fs::read(file.path()).expect("reads"), &whole[..20_000]);
+}
+
+#[tokio::test]
+async fn a_place_that_cannot_be_written_is_found_before_the_run() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let plain = folder.path().join("plain");
+    std::fs::write(&plain, "x").expect("writes");
+    let below = plain.join("deeper").join("x.duckdb");
+    let target = items(Strategy::Merge);
+    let error = DuckDb::at(&below).inspect(&target).await.expect_err("a file is no folder");
+    assert_eq!(
+        (error.kind, words(&error, &below).as_str()),
+        (DestErrorKind::Permission, "cannot create the duckdb file FILE: its folder is a file")
+    );
+    let error = DuckDb::at(folder.path()).inspect(&target).await.expect_err("a folder is no file");
+    assert_eq!(
+        (error.kind, words(&error, folder.path()).as_str()),
+        (DestErrorKind::Damaged, "FILE is a folder, not a database file")
+    );
+}
+
+#[test]
+fn refusals_of_the_system_have_their_kinds() {
+    use std::io::ErrorKind::{PermissionDenied, ReadOnlyFilesystem, StorageFull};
+    let file = Path::new("/data/x.duckdb");
+    for (kind, action, expected, message) in [
+        (PermissionDenied, "create", DestErrorKind::Permission, "no permission to create the duckdb file FILE"),
+        (ReadOnlyFilesystem, "write", DestErrorKind::Permission, "no permission to write the duckdb file FILE"),
+        (StorageFull, "create", DestErrorKind::Full, "no space left for the duckdb file FILE"),
+    ] {
+        let error = open::from_io(file, action, kind.into());
+        assert_eq!((error.kind, words(&error, file).as_str()), (expected, message));
+    }
+    let said = |text: &str| duckdb::Error::DuckDBFailure(duckdb::ffi::Error::new(1), Some(text.into()));
+    for (text, expected, message) in [
+        (
+            "IO Error: Cannot open file \"/data/x.duckdb\": Permission denied",
+            DestErrorKind::Permission,
+            "no permission to write the duckdb file FILE",
+        ),
+        (
+            "IO Error: Could not write all bytes to file \"/data/x.duckdb\": No space left on device",
+            DestErrorKind::Full,
+            "no space left for the duckdb file FILE",
+        ),
+        (
+            "IO Error: Trying to read a database file with version number 69, but we can only read versions between 64 and 68.",
+            DestErrorKind::Damaged,
+            "the duckdb file FILE has a format this program cannot read",
+        ),
+        (
+            "Constraint Error: Duplicate key \"email: jane@example.com\" violates unique constraint.",
+            DestErrorKind::Shape,
+            "cannot write the duckdb file FILE: constraint error in the existing table",
+        ),
+    ] {
+        let error = open::failed(file, "write", said(text));
+        assert_eq!((error.kind, words(&error, file).as_str()), (expected, message));
+        let causes = format!("{error:?}");
+        assert!(!causes.contains("jane"), "row content in {causes}");
+    }
+}
+
+#[tokio::test]
+#[ignore = "the limited process of another test"]
+async fn writes_more_than_it_may() {
+    let Ok(path) = std::env::var(CHILD) else { return };
+    let path = PathBuf::from(path);
+    // Incompressible, or the file would not grow.
+    let names: Vec<String> =
+        (0..4_000).map(|_| (0..100).map(|_| format!("{:016x}", fastrand::u64(..))).collect()).collect();
+    let rows: Vec<_> = names.iter().enumerate().map(|(i, name)| (i as i64 + 1, name.as_str(), 20)).collect();
+    let duck = DuckDb::at(&path);
+    let error = load(&duck, &items(Strategy::Merge), vec![batch(&rows)], commit("r2", "p2", true)).await;
+    let error = error.expect_err("the limit is hit");
+    println!("child says: {:?} {}", error.kind, words(&error, &path));
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_full_disk_leaves_the_old_rows_and_says_so() {
+    let file = File::new();
+    write(&file, "old").await.expect("first load");
+    let before = file.rows("_ingestr_state", &["source", "run_id"]);
+    // A limit on file size stands for the full disk: it fails the same writes, with another errno.
+    let inner = child("writes_more_than_it_may", &file.path());
+    let mut shell = Command::new("bash");
+    shell.args(["-c", "trap '' XFSZ; ulimit -f 1000; exec \"$0\" \"$@\""]);
+    shell.arg(inner.get_program()).args(inner.get_args()).env(CHILD, file.path());
+    let out = shell.output().expect("bash is there");
+    let out = String::from_utf8_lossy(&out.stdout);
+    let said = out.lines().find_map(|line| line.split_once("child says: ")).map(|(_, said)| said);
+    assert_eq!(said, Some("Full no space left for the duckdb file FILE"), "{out}");
+    assert_eq!(file.rows("items", &["name"]).expect("exists"), [["old"]]);
+    assert_eq!(file.rows("_ingestr_state", &["source", "run_id"]), before);
+    // With room again, the same load goes through.
+    assert_eq!(write(&file, "new").await.expect("goes through").updated, 1);
+}
+
+#[tokio::test]
+async fn folders_are_made_at_the_first_commit_and_nothing_is_left_beside_the_file() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("a").join("b c").join("it's.duckdb");
+    let duck = DuckDb::at(&path);
+    let target = items(Strategy::Merge);
+    duck.inspect(&target).await.expect("can be inspected");
+    assert!(!folder.path().join("a").exists());
+    // A killed run's spilled rows are swept.
+    load(&duck, &target, vec![batch(&[(1, "a", 10)])], commit("r", "p", false)).await.expect("goes through");
+    let spill = path.with_file_name("it's.duckdb.tmp");
+    std::fs::create_dir(&spill).expect("creates");
+    let mut left = std::fs::File::create(spill.join("duckdb_temp_storage_DEFAULT-0.tmp")).expect("creates");
+    left.write_all(b"a customer").expect("writes");
+    load(&duck, &target, vec![batch(&[(2, "b", 10)])], commit("r", "p", true)).await.expect("goes through");
+    let files = std::fs::read_dir(path.parent().expect("has one")).expect("lists");
+    let files: Vec<_> = files.map(|f| f.expect("is a file").file_name()).collect();
+    assert_eq!(files, ["it's.duckdb"]);
+}
+
+#[tokio::test]
+async fn an_empty_file_is_a_file_without_tables() {
+    let file = File::new();
+    std::fs::write(file.path(), "").expect("writes");
+    assert_eq!(inspect(&file).await.expect("can be inspected").columns, None);
+    assert_eq!(std::fs::metadata(file.path()).expect("is there").len(), 0);
+    assert_eq!(write(&file, "a").await.expect("goes through").inserted, 1);
+}

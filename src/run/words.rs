@@ -1,0 +1,116 @@
+//! What a user reads when one of the ends fails: typed errors become headline, hint and kind.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use crate::dest::{DestError, DestErrorKind, Target};
+use crate::error::{Failure, Kind};
+use crate::http::client::{HttpError, Problem};
+use crate::http::retry::Why;
+use crate::normalise::Frozen;
+use crate::schema::Micros;
+use crate::source::{Source, SourceError, TableSpec};
+
+/// A failure of the source.
+pub(super) fn source(source: &dyn Source, table: &TableSpec, error: &SourceError) -> Failure {
+    let (who, name) = (source.describe(), table.name);
+    let failure = match error {
+        SourceError::Http(http) => return refusal(&who, source.account(), name, http),
+        SourceError::RepeatedCursor { .. } => {
+            Failure::new(Kind::Source, format!("table {name} of {who} cannot be read to the end"))
+                .hint("this is a fault of the API; run the command again, it goes on from what is stored")
+        }
+        SourceError::RefusedCursor { .. } => {
+            Failure::new(Kind::Source, format!("table {name} of {who} cannot be read on"))
+                .hint("run the command again later; it goes on from what is stored")
+        }
+        SourceError::State { .. } => {
+            Failure::new(Kind::Destination, format!("table {name} cannot be continued from where the last run stood"))
+                .hint("update ingestr, or read the table anew with --full-refresh")
+        }
+    };
+    failure.caused_by(error)
+}
+
+fn refusal(who: &str, account: &str, table: &str, error: &HttpError) -> Failure {
+    let failure = match &error.problem {
+        Problem::Refused { status: 401, .. } => {
+            Failure::new(Kind::Authentication, format!("{who} refused the credentials")).hint(
+                "check api_key and email in --source-uri: the key is shown under Settings > Account > REST API, and the \
+                 e-mail must be that of the user who owns it (an access_token may have expired)",
+            )
+        }
+        Problem::Refused { status: 403, .. } => {
+            Failure::new(Kind::Authentication, format!("these credentials may not read table {table} of {who}"))
+                .hint("give the user who owns the key a role that may read it, or use an admin's key")
+        }
+        Problem::Refused { status: 404, json: false, .. } => {
+            Failure::new(Kind::Source, format!("there is no Gorgias account named `{account}`")).hint(format!(
+                "check the domain in --source-uri: it is the part before .gorgias.com in the address of the help desk, \
+                 https://{account}.gorgias.com"
+            ))
+        }
+        Problem::Refused { .. } => {
+            Failure::new(Kind::Source, format!("{who} refused to list table {table}"))
+                .hint("if this lasts, please report it: the API may have changed")
+        }
+        Problem::Tls(_) => Failure::new(Kind::Source, format!("there is no secure connection to {who}"))
+            .hint("check the clock of this machine and the certificates of a proxy in between"),
+        Problem::Persistent(Why::Connect(_)) => Failure::new(Kind::Source, format!("{who} cannot be reached"))
+            .hint("check the domain in --source-uri, and the network or proxy of this machine"),
+        Problem::Persistent(Why::Body(_)) => {
+            Failure::new(Kind::Source, format!("{who} answered table {table} with something that is no list"))
+                .hint("a proxy or a maintenance page may stand in between; run the command again later")
+        }
+        Problem::Persistent(_) => {
+            Failure::new(Kind::Source, format!("{who} could not be read on at table {table}"))
+                .hint("run the command again later; it goes on from what is stored")
+        }
+    };
+    failure.caused_by(error)
+}
+
+/// A failure of the destination.
+pub(super) fn destination(target: &Target, error: &DestError) -> Failure {
+    let mut failure = Failure::new(Kind::Destination, error.message.clone()).caused_by(error);
+    failure.hint = error.hint.clone().or_else(|| {
+        let hint = match error.kind {
+            DestErrorKind::Locked => "close the program that holds it, or run the command again later",
+            DestErrorKind::Damaged => "restore it from a backup, or name another file in --dest-uri",
+            DestErrorKind::Permission => "give this user the right to write there, or name another place in --dest-uri",
+            DestErrorKind::Full => "free some space and run the command again; it goes on from what is stored",
+            DestErrorKind::NewerState => "update ingestr",
+            DestErrorKind::Shape => "name another table in --dest-table, or rename the existing one",
+            DestErrorKind::Unknown => "run the command again; it finds out by itself what was stored",
+            DestErrorKind::Other => return None,
+        };
+        Some(hint.to_owned())
+    });
+    if !failure.headline.contains(&target.table) {
+        failure.headline = format!("table {}.{}: {}", target.schema, target.table, failure.headline);
+    }
+    failure
+}
+
+/// A new field under `--schema-contract freeze`.
+pub(super) fn frozen(table: &TableSpec, frozen: &Frozen) -> Failure {
+    Failure::new(Kind::Source, format!("table {} has a new field `{}`, and --schema-contract is freeze", table.name, frozen.field))
+        .hint(format!(
+            "leave the flag out to add a column, or leave the field out with --sql-exclude-columns {}",
+            frozen.field
+        ))
+}
+
+/// Stopped by a signal.
+pub(super) fn interrupted(table: &str) -> Failure {
+    Failure::new(Kind::Interrupted, format!("stopped before table {table} was complete"))
+        .hint("run the same command again; it goes on from what is stored")
+}
+
+/// Unique per run: its start, and the target, so that runs started in the same microsecond differ.
+pub(super) fn run_id(started_at: Micros, target: &Target) -> String {
+    let mut hasher = DefaultHasher::new();
+    (&target.account, &target.source_table, &target.schema, &target.table, std::process::id()).hash(&mut hasher);
+    let digits: String = started_at.to_string().chars().filter(|c| c.is_ascii_digit() || *c == 'T' || *c == '.').collect();
+    let (time, _) = digits.split_at(digits.len().saturating_sub(4));
+    format!("{time}Z-{:04x}", hasher.finish() & 0xffff)
+}

@@ -1,0 +1,16 @@
+//! One test binary: the tool against the simulator, in-process under paused time and as the real program.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    unreachable_pub,
+    missing_debug_implementations,
+    missing_docs,
+    reason = "a test fails by panicking, and says what it saw"
+)]
+
+mod convergence;
+mod reading;
+mod support;

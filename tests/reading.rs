@@ -1,0 +1,228 @@
+//! Reading an account: what arrives, which requests are made for it, and what happens when they go wrong.
+
+use std::time::Duration;
+
+use gorgias_sim::{Change, Fault, Options};
+use ingestr::error::Kind;
+use ingestr::report::Outcome;
+
+use crate::support::world::{LISTS, World};
+
+fn small() -> Options {
+    Options { tickets: 700, customers: 450, messages: 1_500, surveys: 260, ..Options::default() }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_first_run_copies_every_row_and_every_field() {
+    let world = World::new(small());
+    for (table, _) in LISTS {
+        let receipt = world.ingest(table, &[]).await.unwrap();
+        assert_eq!(receipt.outcome, Outcome::Success);
+        world.assert_equal(table, "first run");
+        assert_eq!(receipt.rejected, 0);
+        assert_eq!(receipt.retries, 0, "no 429 in a clean run");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_that_finds_nothing_new_asks_once() {
+    let world = World::new(small());
+    for (table, most) in [("tickets", 1), ("customers", 1), ("ticket_messages", 2), ("satisfaction_surveys", 2)] {
+        world.ingest(table, &[]).await.unwrap();
+        world.pass(Duration::from_secs(600)).await;
+        let before = world.requests();
+        let receipt = world.ingest(table, &[]).await.unwrap();
+        let asked = world.requests() - before;
+        assert!(asked <= most, "{table}: {asked} requests");
+        assert_eq!((receipt.counts.inserted, receipt.counts.updated), (0, 0), "{table}");
+        world.assert_equal(table, "second run");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_small_table_takes_one_request() {
+    let world = World::new(Options { tickets: 80, messages: 90, surveys: 20, customers: 60, ..Options::default() });
+    for (table, _) in LISTS {
+        let before = world.requests();
+        world.ingest(table, &[]).await.unwrap();
+        assert_eq!(world.requests() - before, 1, "{table}");
+        world.assert_equal(table, "small");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn rows_that_change_while_they_are_read_are_read_in_the_same_run() {
+    let world = World::new(small());
+    world.account().set_churn(2.0);
+    world.ingest("tickets", &[]).await.unwrap();
+    world.account().set_churn(0.0);
+    world.pass(Duration::from_secs(60)).await;
+    world.ingest("tickets", &[]).await.unwrap();
+    let wanted = world.expected("tickets");
+    let stored = world.memory.table("main.tickets").rows;
+    let late: Vec<_> = wanted.iter().filter(|(id, row)| stored.get(id) != Some(row)).map(|(id, _)| id).collect();
+    // Deleting a message changes a ticket without moving it; only such rows may differ.
+    assert!(late.len() < 20, "{} rows differ", late.len());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_open_window_begins_a_table_and_plain_runs_go_on_from_it() {
+    let options = small();
+    let start = options.end - 100 * gorgias_sim::DAY;
+    let world = World::new(options);
+    let text = gorgias_sim::iso(start);
+    let receipt = world.ingest("tickets", &["--interval-start", &text]).await.unwrap();
+    assert_eq!(receipt.covered_since.map(|since| since.0), Some(start));
+    let whole = world.expected("tickets");
+    let inside = |world: &World| world.memory.table("main.tickets").rows.len();
+    let first = inside(&world);
+    assert!(first > 50 && first < whole.len(), "{first} of {}", whole.len());
+    let before = world.requests();
+    let receipt = world.ingest("tickets", &[]).await.unwrap();
+    assert_eq!(world.requests() - before, 1, "a plain run after it does not start from the beginning of time");
+    assert_eq!(receipt.covered_since.map(|since| since.0), Some(start));
+    assert_eq!(inside(&world), first);
+}
+
+#[tokio::test(start_paused = true)]
+async fn both_ends_of_a_window_are_inclusive_to_the_microsecond() {
+    let world = World::new(small());
+    let rows = world.expected("tickets");
+    let mut times: Vec<i64> = rows
+        .values()
+        .map(|row| match row["updated_datetime"] {
+            crate::support::memory::Cell::Instant(at) => at,
+            _ => panic!("a ticket without updated_datetime"),
+        })
+        .collect();
+    times.sort_unstable();
+    let (start, end) = (times[200], times[260]);
+    let wanted = times.iter().filter(|at| (start..=end).contains(*at)).count();
+    let flags = ["--interval-start", &gorgias_sim::iso(start), "--interval-end", &gorgias_sim::iso(end)];
+    let receipt = world.ingest("tickets", &flags).await.unwrap();
+    assert_eq!(world.memory.table("main.tickets").rows.len(), wanted);
+    assert_eq!(receipt.next_start, None, "a closed window moves no watermark");
+    let again = world.ingest("tickets", &[]).await.unwrap();
+    assert_eq!(again.outcome, Outcome::Success);
+    world.assert_equal("tickets", "a plain run after a closed window reads everything");
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_passing_fault_costs_time_and_nothing_else() {
+    for fault in [
+        Fault::Status429 { retry_after: Some(3) },
+        Fault::Status429 { retry_after: None },
+        Fault::Status429 { retry_after: Some(0) },
+        Fault::Status(500),
+        Fault::Status(502),
+        Fault::Status(503),
+        Fault::Reset,
+        Fault::CutBody,
+        Fault::Hang,
+        Fault::Html200,
+        Fault::ExpiredCursor,
+        Fault::MissingMeta,
+        Fault::EmptyPageWithNext,
+        Fault::WrongOrder,
+        Fault::HeaderMissing,
+        Fault::HeaderNonsense,
+        Fault::BareArray,
+    ] {
+        for at in [0, 3, 7] {
+            let world = World::new(small());
+            world.account().faults().nth(at, fault.clone());
+            for table in ["tickets", "ticket_messages"] {
+                let result = world.ingest(table, &[]).await;
+                let receipt = result.unwrap_or_else(|failure| panic!("{fault:?} at {at}: {failure}"));
+                assert_eq!(receipt.outcome, Outcome::Success);
+                world.assert_equal(table, &format!("{fault:?} at {at}"));
+            }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_list_in_the_wrong_order_is_read_to_its_end_and_the_receipt_says_so() {
+    let world = World::new(small());
+    world.ingest("tickets", &[]).await.unwrap();
+    world.account().apply(Change::CreateTicket { customer: None }, world.clock.now());
+    world.pass(Duration::from_secs(3_600)).await;
+    world.account().faults().plan(1, vec![(Fault::WrongOrder, 1.0)]);
+    let receipt = world.ingest("tickets", &[]).await.unwrap();
+    world.assert_equal("tickets", "wrong order");
+    assert!(receipt.warnings.iter().any(|warning| warning.contains("not in the order asked for")), "{receipt:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_repeated_cursor_is_a_named_error_and_what_was_read_stays() {
+    let world = World::new(small());
+    world.account().faults().nth(1, Fault::RepeatedCursor);
+    let failure = world.ingest("tickets", &[]).await.unwrap_err();
+    assert_eq!(failure.kind, Kind::Source);
+    assert!(failure.to_string().contains("this list has no end"), "{failure}");
+    assert!(!world.memory.table("main.tickets").rows.is_empty());
+    world.ingest("tickets", &[]).await.unwrap();
+    world.assert_equal("tickets", "after a repeated cursor");
+}
+
+#[tokio::test(start_paused = true)]
+async fn refusals_are_told_apart_and_leave_no_trace() {
+    let world = World::new(small());
+    world.account().set_api_key("another");
+    let failure = world.ingest("tickets", &[]).await.unwrap_err();
+    insta::assert_snapshot!(failure, @r#"
+    error: Gorgias account acme refused the credentials
+      cause: GET /api/tickets?limit=100&order_by=updated_datetime%3Adesc: HTTP 401 "Unauthorized."
+      hint: check api_key and email in --source-uri: the key is shown under Settings > Account > REST API, and the e-mail must be that of the user who owns it (an access_token may have expired)
+    "#);
+    assert_eq!((failure.kind.exit_code(), world.requests()), (3, 1));
+    let world = World::new(Options { unknown_tenant: true, ..small() });
+    let failure = world.ingest("tickets", &[]).await.unwrap_err();
+    insta::assert_snapshot!(failure, @r#"
+    error: there is no Gorgias account named `acme`
+      cause: GET /api/tickets?limit=100&order_by=updated_datetime%3Adesc: HTTP 404
+      hint: check the domain in --source-uri: it is the part before .gorgias.com in the address of the help desk, https://acme.gorgias.com
+    "#);
+    assert_eq!((failure.kind.exit_code(), world.requests()), (4, 1));
+    let world = World::new(small());
+    world.account().faults().next(Fault::Forbidden);
+    let failure = world.ingest("satisfaction_surveys", &[]).await.unwrap_err();
+    insta::assert_snapshot!(failure, @r#"
+    error: these credentials may not read table satisfaction_surveys of Gorgias account acme
+      cause: GET /api/satisfaction-surveys?limit=100&order_by=created_datetime%3Adesc: HTTP 403 "You do not have enough permissions to perform this action."
+      hint: give the user who owns the key a role that may read it, or use an admin's key
+    "#);
+    assert_eq!((failure.kind.exit_code(), world.requests()), (3, 1));
+    assert!(world.memory.0.lock().unwrap().tables.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_stays_broken_ends_the_run_with_what_was_tried() {
+    let world = World::new(small());
+    world.account().faults().plan(1, vec![(Fault::Status(502), 1.0)]);
+    let failure = world.ingest("tickets", &[]).await.unwrap_err();
+    assert_eq!(failure.kind, Kind::Source);
+    let text = failure.to_string();
+    assert!(text.contains("GET /api/tickets?limit=100"), "{text}");
+    assert!(text.contains("HTTP 502 (gave up after 8 attempts in "), "{text}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_limit_is_exact_and_moves_nothing() {
+    let world = World::new(small());
+    let receipt = world.ingest("tickets", &["--sql-limit", "250"]).await.unwrap();
+    assert_eq!((receipt.read, receipt.outcome, receipt.next_start), (250, Outcome::Limited, None));
+    world.ingest("tickets", &[]).await.unwrap();
+    world.assert_equal("tickets", "after a limited run");
+}
+
+#[tokio::test(start_paused = true)]
+async fn append_adds_each_version_once() {
+    let world = World::new(small());
+    let flags = ["--incremental-strategy", "append"];
+    world.ingest("ticket_messages", &flags).await.unwrap();
+    world.pass(Duration::from_secs(60)).await;
+    world.ingest("ticket_messages", &flags).await.unwrap();
+    let rows = world.memory.table("main.ticket_messages").appended.len();
+    assert_eq!(rows, world.expected("ticket_messages").len());
+}

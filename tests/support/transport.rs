@@ -1,0 +1,69 @@
+//! The simulated account in the place of the network, on the paused clock of the test.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use gorgias_sim::{Account, Reply};
+use ingestr::http::{Request, Response, Transport, TransportError, TransportErrorKind};
+use secrecy::ExposeSecret as _;
+use tokio::time::Instant;
+
+#[derive(Debug)]
+pub struct SimTransport {
+    pub account: Arc<Mutex<Account>>,
+    pub clock: Clock,
+    pub latency: Duration,
+    /// Requests until the process dies; 0 is dead.
+    pub life: Arc<Mutex<Option<u64>>>,
+}
+
+/// Wall time that follows Tokio's, so that pausing one pauses the other.
+#[derive(Debug, Clone, Copy)]
+pub struct Clock {
+    pub base: i64,
+    pub start: Instant,
+}
+
+impl Clock {
+    pub fn now(self) -> i64 {
+        self.base + i64::try_from(self.start.elapsed().as_micros()).unwrap()
+    }
+}
+
+impl SimTransport {
+    async fn send(&self, request: Request) -> Result<Response, TransportError> {
+        let broken = |kind, message: &str| TransportError { kind, message: message.into() };
+        tokio::time::sleep(self.latency / 2).await;
+        let path = request.url.strip_prefix("http://127.0.0.1:9").expect("requests go to the account only");
+        let sent = gorgias_sim::Request::get(path).header("Authorization", request.authorization.expose_secret());
+        let reply = self.account.lock().unwrap().handle(&sent, self.clock.now());
+        tokio::time::sleep(self.latency / 2).await;
+        match reply {
+            Reply::Respond(response) => Ok(Response {
+                status: response.status,
+                call_limit: response.header("x-gorgias-account-api-call-limit").map(str::to_owned),
+                retry_after: response.header("retry-after").map(str::to_owned),
+                body: response.body,
+            }),
+            Reply::Reset => Err(broken(TransportErrorKind::Broken, "connection reset")),
+            Reply::CutBody(_) => Err(broken(TransportErrorKind::Broken, "the body was cut")),
+            Reply::Hang => {
+                tokio::time::sleep(Duration::from_secs(60)).await;
+                Err(broken(TransportErrorKind::Timeout, "no answer within 60 s"))
+            }
+        }
+    }
+}
+
+impl Transport for SimTransport {
+    fn get(&self, request: Request) -> BoxFuture<'_, Result<Response, TransportError>> {
+        Box::pin(async move {
+            if let Some(life) = self.life.lock().unwrap().as_mut() {
+                assert!(*life > 0, "a request was sent after the crash");
+                *life -= 1;
+            }
+            self.send(request).await
+        })
+    }
+}

@@ -1,0 +1,192 @@
+//! A simulated account, a destination, and runs from one to the other on a paused clock.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use gorgias_sim::{Account, Options};
+use ingestr::cli::{self, Command};
+use ingestr::dest::Destination;
+use ingestr::error::Failure;
+use ingestr::plan::{Ends, Environment, Plan};
+use ingestr::report::{Event, Receipt, Reporter};
+use ingestr::run::{self, Job};
+use ingestr::schema::{LogicalType, Micros};
+use ingestr::source::gorgias::{Gorgias, TABLES};
+use serde_json::value::RawValue;
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use super::memory::{Cell, Memory, Row};
+use super::transport::{Clock, SimTransport};
+
+pub const URI: &str =
+    "gorgias://acme?api_key=sim-key&email=agent%40acme.example&base_url=http%3A%2F%2F127.0.0.1%3A9";
+
+pub struct World {
+    pub account: Arc<Mutex<Account>>,
+    pub memory: Memory,
+    pub clock: Clock,
+    pub latency: Duration,
+    pub seed: u64,
+    /// Requests until the next run dies.
+    pub life: Option<u64>,
+    pub flush_rows: u64,
+}
+
+/// Tables of the tool and the lists of the API they come from.
+pub const LISTS: [(&str, &str); 4] = [
+    ("customers", "customers"),
+    ("tickets", "tickets"),
+    ("ticket_messages", "messages"),
+    ("satisfaction_surveys", "satisfaction-surveys"),
+];
+
+/// Hears everything, says nothing.
+pub struct Silent;
+
+impl Reporter for Silent {
+    fn event(&self, _: &Event<'_>) {}
+}
+
+impl World {
+    pub fn new(options: Options) -> Self {
+        let clock = Clock { base: options.end, start: Instant::now() };
+        let seed = options.seed;
+        let account = Arc::new(Mutex::new(Account::new(options)));
+        Self {
+            account,
+            memory: Memory::default(),
+            clock,
+            latency: Duration::from_millis(100),
+            seed,
+            life: None,
+            flush_rows: 500,
+        }
+    }
+
+    pub fn account(&self) -> std::sync::MutexGuard<'_, Account> {
+        self.account.lock().unwrap()
+    }
+
+    /// Copies a table with these flags into the destination in memory.
+    pub async fn ingest(&self, table: &str, flags: &[&str]) -> Result<Receipt, Failure> {
+        self.ingest_into(&self.memory, table, flags).await
+    }
+
+    pub async fn ingest_into(
+        &self,
+        dest: &dyn Destination,
+        table: &str,
+        flags: &[&str],
+    ) -> Result<Receipt, Failure> {
+        let flush = self.flush_rows.to_string();
+        let argv = ["ingestr", "ingest", "--source-uri", URI, "--dest-uri", "memory://", "--source-table", table];
+        let argv = argv.into_iter().chain(["--flush-records", flush.as_str()]).chain(flags.iter().copied());
+        let Command::Ingest(args) = cli::parse(argv.map(Into::into).collect(), &|_| None).expect("flags make sense")
+        else {
+            panic!("not ingest")
+        };
+        let environment = Environment { now: Micros(self.clock.now()), terminal: false };
+        let ends = Ends {
+            source: "Gorgias",
+            tables: &TABLES,
+            destination: "memory",
+            default_schema: Some("main"),
+            capabilities: dest.capabilities(),
+        };
+        let plan = Plan::from_args(&args, &environment, &ends)?;
+        let transport = SimTransport {
+            account: Arc::clone(&self.account),
+            clock: self.clock,
+            latency: self.latency,
+            life: Arc::new(Mutex::new(self.life)),
+        };
+        let source = Gorgias::with_transport(URI, Arc::new(transport), self.seed).unwrap();
+        let (_keep, stop) = watch::channel(false);
+        run::run(Job { plan: &plan, source: &source, dest, reporter: Arc::new(Silent), stop }).await
+    }
+
+    /// Lets time pass.
+    pub async fn pass(&self, time: Duration) {
+        tokio::time::advance(time).await;
+    }
+
+    /// Requests sent so far.
+    pub fn requests(&self) -> u64 {
+        self.account().served()
+    }
+
+    /// What the list of a table would show now, as it should be stored.
+    pub fn expected(&self, table: &str) -> BTreeMap<i64, Row> {
+        let (_, list) = LISTS.into_iter().find(|(name, _)| *name == table).unwrap();
+        let derived = matches!(table, "ticket_messages" | "satisfaction_surveys");
+        self.account().expected(list).into_iter().map(|(id, json)| (id, expected_row(table, &json, derived))).collect()
+    }
+
+    /// Compares the destination with the account, row for row and field for field.
+    pub fn assert_equal(&self, table: &str, context: &str) {
+        let stored = self.memory.table(&format!("main.{table}")).rows;
+        assert_same(table, &self.expected(table), &stored, context);
+    }
+}
+
+/// Says which rows and fields differ rather than printing both tables.
+pub fn assert_same(table: &str, wanted: &BTreeMap<i64, Row>, stored: &BTreeMap<i64, Row>, context: &str) {
+    let missing: Vec<_> = wanted.keys().filter(|id| !stored.contains_key(id)).take(5).collect();
+    let surplus: Vec<_> = stored.keys().filter(|id| !wanted.contains_key(id)).take(5).collect();
+    let different: Vec<String> = wanted
+        .iter()
+        .filter_map(|(id, wanted)| Some((id, wanted, stored.get(id)?)))
+        .flat_map(|(id, wanted, stored)| {
+            wanted.iter().filter_map(move |(name, cell)| {
+                let there = stored.get(name).unwrap_or(&Cell::Null);
+                (there != cell).then(|| format!("{id}.{name}: wanted {cell:?}, stored {there:?}"))
+            })
+        })
+        .take(5)
+        .collect();
+    assert!(
+        missing.is_empty() && surplus.is_empty() && different.is_empty(),
+        "{context}: {table}: {} wanted, {} stored; missing {missing:?}, surplus {surplus:?}, different {different:#?}",
+        wanted.len(),
+        stored.len(),
+    );
+}
+
+/// A row of the API as it should be stored, by rules written down a second time: nothing of the tool is used.
+pub fn expected_row(table: &str, json: &str, derived: bool) -> Row {
+    let fields: BTreeMap<String, &RawValue> = serde_json::from_str(json).unwrap();
+    let spec = TABLES.iter().find(|spec| spec.name == table).unwrap();
+    let mut row: Row = spec
+        .columns
+        .iter()
+        .map(|(name, logical, _)| {
+            let raw = fields.get(*name).map_or("null", |raw| raw.get());
+            ((*name).to_owned(), expected_cell(*logical, raw))
+        })
+        .collect();
+    if derived {
+        let newest = row.iter().filter(|(name, _)| name.ends_with("_datetime")).map(|(_, cell)| cell.clone()).max();
+        row.insert("updated_datetime".into(), newest.unwrap_or(Cell::Null));
+    }
+    row
+}
+
+fn expected_cell(logical: LogicalType, raw: &str) -> Cell {
+    let value: serde_json::Value = serde_json::from_str(raw).unwrap();
+    if value.is_null() {
+        return Cell::Null;
+    }
+    match logical {
+        LogicalType::Json => Cell::Json(raw.to_owned()),
+        LogicalType::Bool => Cell::Bool(value.as_bool().unwrap()),
+        LogicalType::Int64 => Cell::Int(value.as_i64().unwrap()),
+        LogicalType::Float64 => Cell::Float(value.as_f64().unwrap().to_bits()),
+        LogicalType::Text => Cell::Text(value.as_str().unwrap().to_owned()),
+        LogicalType::Timestamp => {
+            let text = value.as_str().unwrap();
+            Cell::Instant(text.parse::<jiff::Timestamp>().unwrap().as_microsecond())
+        }
+    }
+}
