@@ -9,6 +9,7 @@
     missing_docs,
     clippy::print_stdout,
     clippy::unwrap_used,
+    clippy::disallowed_methods,
     clippy::cast_precision_loss,
     reason = "a measuring program: it prints, and stops at the first surprise"
 )]
@@ -36,7 +37,9 @@ fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|a| a != "--bench").collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match *arguments.as_slice() {
-        ["child", what, file, rows, commit] => child(what, Path::new(file), rows.parse().unwrap(), commit.parse().unwrap()),
+        ["child", what, file, rows, commit] => {
+            child(what, Path::new(file), rows.parse().unwrap(), commit.parse().unwrap())
+        }
         ["keys"] => keys(),
         [] => compare(60_000),
         [rows] => compare(rows.parse().unwrap()),
@@ -67,6 +70,7 @@ fn compare(rows: i64) {
         run(&format!("ours, commits of {commit}"), "merge", &file, rows, commit);
     }
     run("again, nothing changed", "merge", "ours-12300.duckdb", rows, 12_300);
+    run("look and empty commit", "nothing", "ours-12300.duckdb", rows, 0);
     for (name, what) in [("spread", "spread"), ("newest", "newest")] {
         let file = format!("{what}.duckdb");
         std::fs::copy(folder.path().join("ours-12300.duckdb"), folder.path().join(&file)).unwrap();
@@ -79,11 +83,17 @@ fn child(what: &str, file: &Path, rows: i64, commit: i64) {
     let mut used = 0.0;
     match what {
         "floor" => used = floor(file, rows),
+        "nothing" => {
+            let before = cpu();
+            runtime.block_on(async { DuckDb::at(file).inspect(&target()).await.unwrap() });
+            used = cpu() - before + load(&runtime, file, Vec::new(), true);
+        }
         "merge" => {
             let mut from = 0;
             while from < rows {
                 let to = (from + commit).min(rows);
-                let batches = (from..to).step_by(100).map(|at| page(&(at..(at + PAGE).min(to)).collect::<Vec<_>>(), 0));
+                let batches =
+                    (from..to).step_by(100).map(|at| page(&(at..(at + PAGE).min(to)).collect::<Vec<_>>(), 0));
                 used += load(&runtime, file, batches.collect(), to == rows);
                 from = to;
             }
@@ -150,7 +160,8 @@ fn keys() {
             let (wall, cpu) = (began.elapsed().as_secs_f64(), cpu() - before);
             println!("{:<44} {wall:>7.2} {cpu:>7.2} {size:>9.1}", format!("{name}: {what}"));
         };
-        let rows = "SELECT range AS id, range % 997 AS a, range * 3 AS b, TIMESTAMPTZ '2024-01-01 00:00:00+00' AS c";
+        let rows =
+            "SELECT range AS id, range % 997 AS a, range * 3 AS b, TIMESTAMPTZ '2024-01-01 00:00:00+00' AS c";
         step("create", &format!("CREATE TABLE t (id BIGINT, a BIGINT, b BIGINT, c TIMESTAMPTZ{constraint})"));
         step("fill", &format!("INSERT INTO t {rows} FROM range(10000000)"));
         let staged = format!("CREATE TEMP TABLE s AS {rows} FROM range(7, 10000000, 1000)");
@@ -179,9 +190,23 @@ fn peak_mib() -> u64 {
 
 /// Length of each text column, about; with the other columns 3.3 KB a row.
 const TEXTS: [(&str, usize); 17] = [
-    ("subject", 40), ("channel", 6), ("via", 6), ("uri", 40), ("sender", 120), ("receiver", 120), ("source", 200),
-    ("message_id", 60), ("attachments", 30), ("headers", 150), ("meta", 80), ("actions", 20), ("intents", 20),
-    ("stripped_text", 300), ("stripped_html", 400), ("body_text", 600), ("body_html", 1_000),
+    ("subject", 40),
+    ("channel", 6),
+    ("via", 6),
+    ("uri", 40),
+    ("sender", 120),
+    ("receiver", 120),
+    ("source", 200),
+    ("message_id", 60),
+    ("attachments", 30),
+    ("headers", 150),
+    ("meta", 80),
+    ("actions", 20),
+    ("intents", 20),
+    ("stripped_text", 300),
+    ("stripped_html", 400),
+    ("body_text", 600),
+    ("body_html", 1_000),
 ];
 
 fn columns() -> Vec<Column> {
@@ -213,13 +238,17 @@ fn page(ids: &[i64], version: i64) -> RecordBatch {
     let columns = columns();
     let arrays = columns.iter().map(|column| -> ArrayRef {
         match column.logical {
-            LogicalType::Int64 if column.name == "id" => Arc::new(Int64Array::from_iter_values(ids.iter().copied())),
-            LogicalType::Int64 => {
-                Arc::new(Int64Array::from_iter(ids.iter().map(|_| (random.u8(..) > 30).then(|| random.i64(0..1 << 40)))))
+            LogicalType::Int64 if column.name == "id" => {
+                Arc::new(Int64Array::from_iter_values(ids.iter().copied()))
             }
+            LogicalType::Int64 => Arc::new(Int64Array::from_iter(
+                ids.iter().map(|_| (random.u8(..) > 30).then(|| random.i64(0..1 << 40))),
+            )),
             LogicalType::Bool => Arc::new(BooleanArray::from_iter(ids.iter().map(|_| Some(random.bool())))),
             LogicalType::Timestamp => {
-                let at = ids.iter().map(|id| 1_600_000_000_000_000 + id * 61_000_000 + version + random.i64(0..999));
+                let at = ids
+                    .iter()
+                    .map(|id| 1_600_000_000_000_000 + id * 61_000_000 + version + random.i64(0..999));
                 Arc::new(TimestampMicrosecondArray::from_iter_values(at).with_timezone("UTC"))
             }
             _ => {
@@ -229,7 +258,7 @@ fn page(ids: &[i64], version: i64) -> RecordBatch {
         }
     });
     let arrays = arrays.collect();
-    let schema = Schema::new(columns().iter().map(Column::field).collect::<Vec<_>>());
+    let schema = Schema::new(columns.iter().map(Column::field).collect::<Vec<_>>());
     RecordBatch::try_new(Arc::new(schema), arrays).unwrap()
 }
 
@@ -266,7 +295,12 @@ fn target() -> Target {
 
 fn commit(last: bool) -> Commit {
     Commit {
-        state: State { watermark: None, covered_since: None, complete: last, source: SourceState("{}".into()) },
+        state: State {
+            watermark: None,
+            covered_since: None,
+            complete: last,
+            source: SourceState("{}".into()),
+        },
         rejects: Vec::new(),
         run: RunRecord {
             id: "bench".into(),

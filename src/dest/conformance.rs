@@ -121,7 +121,8 @@ fn named(bench: &dyn Bench) -> Vec<String> {
 }
 
 async fn state(bench: &dyn Bench, target: &Target) -> Option<State> {
-    bench.destination().inspect(target).await.expect("can be inspected").state
+    let found = bench.destination().inspect(target).await.expect("can be inspected");
+    found.aside.or(found.state)
 }
 
 fn counts(inserted: u64, updated: u64, unchanged: u64, deleted: u64) -> Counts {
@@ -165,7 +166,10 @@ pub(crate) async fn newest_row_of_a_key_wins(bench: &dyn Bench) {
     let target = items(Strategy::Merge);
     let undated = batch_of(vec![
         (Column::new("id", LogicalType::Int64), Arc::new(Int64Array::from(vec![3, 1]))),
-        (Column::new("name", LogicalType::Text), Arc::new(StringArray::from(vec!["three undated", "one undated"]))),
+        (
+            Column::new("name", LogicalType::Text),
+            Arc::new(StringArray::from(vec!["three undated", "one undated"])),
+        ),
     ]);
     let rows = batch(&[(1, "old", 10), (2, "first", 20), (1, "new", 30), (2, "later", 20), (1, "older", 5)]);
     let done = load(&*bench.destination(), &target, vec![rows, undated], commit("r1", "p", true)).await;
@@ -188,7 +192,10 @@ pub(crate) async fn read_again_means_not_deleted(bench: &dyn Bench) {
     loaded(bench, &target, &[(1, "a", 10), (2, "b", 20)], commit("r1", "p", true)).await;
     bench.execute("ALTER TABLE {} ADD COLUMN _ingestr_deleted_at TIMESTAMPTZ", "items");
     bench.execute("ALTER TABLE {} ADD COLUMN note VARCHAR", "items");
-    bench.execute("UPDATE {} SET _ingestr_deleted_at = TIMESTAMPTZ '2024-01-01 00:00:00+00', note = 'mine'", "items");
+    bench.execute(
+        "UPDATE {} SET _ingestr_deleted_at = TIMESTAMPTZ '2024-01-01 00:00:00+00', note = 'mine'",
+        "items",
+    );
     let done = loaded(bench, &target, &[(1, "a", 10)], commit("r2", "p", true)).await;
     assert_eq!(done, counts(0, 1, 0, 0));
     let rows = bench.rows("items", &["id", "note", "_ingestr_deleted_at IS NULL"]).expect("table exists");
@@ -218,13 +225,17 @@ pub(crate) async fn columns_are_widened(bench: &dyn Bench) {
     let int = row(1, LogicalType::Int64, Arc::new(Int64Array::from(vec![7])));
     let double = row(2, LogicalType::Float64, Arc::new(Float64Array::from(vec![2.5])));
     let text = row(3, LogicalType::Text, Arc::new(StringArray::from(vec!["say \"hi\""])));
-    let json = row(4, LogicalType::Json, Arc::new(StringArray::from(vec!["{\"b\":1,\"a\":9007199254740993}"])));
+    let json =
+        row(4, LogicalType::Json, Arc::new(StringArray::from(vec!["{\"b\":1,\"a\":9007199254740993}"])));
     let destination = bench.destination();
     for (batches, expected) in [
         (vec![int.clone()], vec!["7"]),
         (vec![double], vec!["7.0", "2.5"]),
         (vec![int, text.clone()], vec!["7", "2.5", "say \"hi\""]),
-        (vec![text, json], vec!["\"7\"", "\"2.5\"", "\"say \\\"hi\\\"\"", "{\"b\":1,\"a\":9007199254740993}"]),
+        (
+            vec![text, json],
+            vec!["\"7\"", "\"2.5\"", "\"say \\\"hi\\\"\"", "{\"b\":1,\"a\":9007199254740993}"],
+        ),
     ] {
         load(&*destination, &target, batches, commit("r", "p", true)).await.expect("goes through");
         let rows = bench.rows("items", &["id", "v"]).expect("table exists");
@@ -250,7 +261,9 @@ pub(crate) async fn rows_and_state_are_one(bench: &dyn Bench) {
         loaded(bench, &target, &[(1, "a", 10)], commit("r1", "p1", true)).await;
         let (rows, tables) = (bench.rows(&target.table, &["id", "name"]), bench.tables());
         let broken = bench.break_between(&*bench.destination());
-        let failed = load(&*broken, &target, vec![batch(&[(1, "b", 20), (2, "c", 20)])], commit("r2", "p2", true)).await;
+        let failed =
+            load(&*broken, &target, vec![batch(&[(1, "b", 20), (2, "c", 20)])], commit("r2", "p2", true))
+                .await;
         assert!(failed.is_err(), "{strategy}");
         assert_eq!(bench.rows(&target.table, &["id", "name"]), rows, "{strategy}");
         assert_eq!(bench.tables(), tables, "{strategy}");
@@ -260,7 +273,8 @@ pub(crate) async fn rows_and_state_are_one(bench: &dyn Bench) {
 
 /// A replacement shows the old rows until its last commit, over several processes, then only the new ones.
 pub(crate) async fn replace_shows_old_rows_until_the_end(bench: &dyn Bench) {
-    loaded(bench, &items(Strategy::Merge), &[(1, "old", 10), (9, "gone", 10)], commit("r1", "p1", true)).await;
+    loaded(bench, &items(Strategy::Merge), &[(1, "old", 10), (9, "gone", 10)], commit("r1", "p1", true))
+        .await;
     let mut target = items(Strategy::Replace);
     target.fresh = true;
     loaded(bench, &target, &[(1, "mid", 20), (2, "two", 20)], commit("r2", "half", false)).await;
@@ -439,7 +453,8 @@ pub(crate) async fn rejects_and_runs_are_written(bench: &dyn Bench) {
     first.rejects = vec![reject(Some("7"), Some("name")), reject(None, None)];
     loaded(bench, &target, &[(1, "a", 10)], first).await;
     loaded(bench, &target, &[(2, "b", 10)], commit("r1", "p", true)).await;
-    let rejects = bench.rows("_ingestr_rejects", &["run_id", "dest_table", "row_id", "column_name", "value", "reason"]);
+    let rejects =
+        bench.rows("_ingestr_rejects", &["run_id", "dest_table", "row_id", "column_name", "value", "reason"]);
     assert_eq!(
         rejects.expect("table exists"),
         [
@@ -447,7 +462,8 @@ pub(crate) async fn rejects_and_runs_are_written(bench: &dyn Bench) {
             ["r1", "items", "NULL", "NULL", "\"it's\"", "not a number"],
         ]
     );
-    let runs = bench.rows("_ingestr_runs", &["run_id", "account", "source_table", "outcome", "rows_read", "retries"]);
+    let runs = bench
+        .rows("_ingestr_runs", &["run_id", "account", "source_table", "outcome", "rows_read", "retries"]);
     assert_eq!(runs.expect("table exists"), [["r1", "acme", "items", "success", "3", "1"]]);
 }
 

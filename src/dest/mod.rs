@@ -143,6 +143,9 @@ pub struct Inspection {
     pub columns: Option<Vec<Column>>,
     /// The state of exactly this target; `None` when there is none, or when its table is gone.
     pub state: Option<State>,
+    /// The state of rows that an unfinished [`Strategy::Replace`] or [`Strategy::DeleteInsert`] of this target keeps
+    /// aside.
+    pub aside: Option<State>,
 }
 
 /// A value that did not fit its column, for `_ingestr_rejects`.

@@ -42,9 +42,9 @@ impl Fill {
             Self::At(at) => Arc::new(TimestampMicrosecondArray::from_value(at.0, rows).with_timezone("UTC")),
             Self::True => Arc::new(BooleanArray::from(vec![true; rows])),
             Self::Text(text) => Arc::new(StringArray::from_iter_values(std::iter::repeat_n(text, rows))),
-            Self::Unique => {
-                Arc::new(StringArray::from_iter_values((0..rows).map(|_| format!("-{:032x}", fastrand::u128(..)))))
-            }
+            Self::Unique => Arc::new(StringArray::from_iter_values(
+                (0..rows).map(|_| format!("-{:032x}", fastrand::u128(..))),
+            )),
             Self::Null(logical) => arrow_array::new_null_array(&logical.arrow(), rows),
         }
     }

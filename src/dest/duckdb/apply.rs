@@ -14,9 +14,7 @@ use super::open::CATALOG;
 use super::rows::{Rows, columns_of};
 use super::shape::{Found, Needs, ReadError, Shape, same};
 use super::{Faults, Step};
-use crate::dest::sql::{
-    Dialect, TableName, create_schema, create_table, delete_window, list, newest_first,
-};
+use crate::dest::sql::{Dialect, TableName, create_schema, create_table, delete_window, list, newest_first};
 use crate::dest::{Commit, Counts, DestError, DestErrorKind, LOADED_AT, Target};
 use crate::schema::{Column, LogicalType};
 use crate::strategy::Strategy;
@@ -185,7 +183,8 @@ impl Work<'_> {
         let rows = rows.newest(&target.key, incremental, &target.table)?;
         let wrap = self.wrap;
         let key = &target.key;
-        Merge { connection: self.connection, shape: &shape, key, incremental, versions, fills, wrap }.apply(rows)
+        Merge { connection: self.connection, shape: &shape, key, incremental, versions, fills, wrap }
+            .apply(rows)
     }
 
     /// Rows of a table that had no versions become current ones, valid since they were loaded.
@@ -217,7 +216,8 @@ impl Work<'_> {
     /// Adds the rows to the shadow.
     fn collect(&self, shadow: &str, batches: Vec<arrow_array::RecordBatch>) -> Result<(), DestError> {
         let (shape, rows) = self.fit(&table_of(self.target).beside(shadow), batches, &[])?;
-        let rows = rows.newest(&self.target.key, self.target.incremental_key.as_deref(), &self.target.table)?;
+        let rows =
+            rows.newest(&self.target.key, self.target.incremental_key.as_deref(), &self.target.table)?;
         self.append(&shape, rows)?;
         Ok(())
     }
@@ -287,7 +287,8 @@ impl Work<'_> {
                 None => format!("(SELECT {read}({}) FROM {from})", d.quote(column)),
             };
             let (low, high) = self.target.window;
-            deleted += self.run(&delete_window(d, &shape.name, column, &end(low, "min"), &end(high, "max")))?;
+            deleted +=
+                self.run(&delete_window(d, &shape.name, column, &end(low, "min"), &end(high, "max")))?;
         }
         if !self.target.key.is_empty() {
             let on = self.target.key.iter().map(|k| {

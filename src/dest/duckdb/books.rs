@@ -59,11 +59,10 @@ pub(super) fn read_state(connection: &Connection, target: &Target, rows_in: &str
     }
     let at = params![target.account, target.source_table, target.schema, target.table, rows_in];
     let table = name.sql(&DuckDialect);
-    let newest: Option<i64> = connection.query_row(
-        &format!("SELECT max(version) FROM {table} WHERE {OF_TARGET}"),
-        at,
-        |row| row.get(0),
-    )?;
+    let newest: Option<i64> =
+        connection.query_row(&format!("SELECT max(version) FROM {table} WHERE {OF_TARGET}"), at, |row| {
+            row.get(0)
+        })?;
     match newest {
         None => return Ok(Stored::Nothing),
         Some(version) if version > STATE_VERSION => return Ok(Stored::Newer(version)),
@@ -74,8 +73,8 @@ pub(super) fn read_state(connection: &Connection, target: &Target, rows_in: &str
         at,
         |row| {
             let state = State {
-                watermark: instant(row.get(0)?),
-                covered_since: instant(row.get(1)?),
+                watermark: instant(&row.get(0)?),
+                covered_since: instant(&row.get(1)?),
                 complete: row.get(2)?,
                 source: SourceState(row.get(3)?),
             };
@@ -84,9 +83,9 @@ pub(super) fn read_state(connection: &Connection, target: &Target, rows_in: &str
     )
 }
 
-fn instant(value: Value) -> Option<Micros> {
+fn instant(value: &Value) -> Option<Micros> {
     match value {
-        Value::Timestamp(duckdb::types::TimeUnit::Microsecond, micros) => Some(Micros(micros)),
+        Value::Timestamp(duckdb::types::TimeUnit::Microsecond, micros) => Some(Micros(*micros)),
         _ => None,
     }
 }

@@ -29,8 +29,10 @@ impl Dialect for DuckDialect {
 
     fn instant(&self, at: Micros) -> String {
         // A literal with its offset needs neither icu nor the session's time zone.
-        jiff::Timestamp::from_microsecond(at.0)
-            .map_or_else(|_| "NULL".into(), |at| format!("TIMESTAMPTZ '{}+00'", at.strftime("%Y-%m-%d %H:%M:%S%.6f")))
+        jiff::Timestamp::from_microsecond(at.0).map_or_else(
+            |_| "NULL".into(),
+            |at| format!("TIMESTAMPTZ '{}+00'", at.strftime("%Y-%m-%d %H:%M:%S%.6f")),
+        )
     }
 }
 

@@ -37,9 +37,10 @@ impl DuckLoad {
         let batches = std::mem::take(&mut self.batches);
         let rows = batches.iter().map(RecordBatch::num_rows).sum();
         let mut committing = false;
-        let result = open::with_file(&self.path, open::COMMIT_PATIENCE, open::Grain::of(rows), |connection| {
-            self.transact(connection, batches, commit, &mut committing)
-        });
+        let result =
+            open::with_file(&self.path, open::COMMIT_PATIENCE, open::Grain::of(rows), |connection| {
+                self.transact(connection, batches, commit, &mut committing)
+            });
         match result {
             // COMMIT itself failed. DuckDB undoes that, but the disk may know better: ask the file.
             Err(error) if committing => self.after_failed_commit(commit, error),
@@ -57,7 +58,8 @@ impl DuckLoad {
         let wrap = |e| open::failed(&self.path, "write", e);
         connection.execute_batch("BEGIN TRANSACTION").map_err(wrap)?;
         let work = Work { connection, target: &self.target, commit, wrap: &wrap, faults: &self.faults };
-        let counts = work.apply(batches).and_then(|counts| self.faults.hit(Step::BeforeCommit).map(|()| counts));
+        let counts =
+            work.apply(batches).and_then(|counts| self.faults.hit(Step::BeforeCommit).map(|()| counts));
         match counts {
             Ok(counts) => {
                 *committing = true;

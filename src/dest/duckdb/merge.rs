@@ -122,7 +122,11 @@ impl Merge<'_> {
         let maybe_same = compared.map_or("TRUE".into(), |name| {
             format!("{T}.{} IS NOT DISTINCT FROM {S}.k{}", d.quote(name), self.key.len())
         });
-        let current = if self.versions.is_some() { format!(" WHERE {T}.{}", d.quote(IS_CURRENT)) } else { String::new() };
+        let current = if self.versions.is_some() {
+            format!(" WHERE {T}.{}", d.quote(IS_CURRENT))
+        } else {
+            String::new()
+        };
         self.run(&format!(
             "CREATE TEMP TABLE _ingestr_match AS SELECT {S}.ord AS ord, {T}.rowid AS rid, {maybe_same} AS maybe_same \
              FROM {} AS {T} JOIN temp.main._ingestr_keys AS {S} ON {on}{current}",
@@ -150,12 +154,14 @@ impl Merge<'_> {
         let columns = rows.columns.clone();
         self.stage("_ingestr_stage", &rows, "c")?;
         drop(rows);
-        self.run(&format!(
+        self.run(
             "CREATE TEMP TABLE _ingestr_hit AS SELECT dense_rank() OVER (ORDER BY ord) - 1 AS ord, rid, maybe_same, \
-             count(*) OVER (PARTITION BY ord) AS times FROM temp.main._ingestr_match"
-        ))?;
+             count(*) OVER (PARTITION BY ord) AS times FROM temp.main._ingestr_match",
+        )?;
         let unchanged = self.run(&self.drop_unchanged(&columns))?;
-        self.run("DELETE FROM temp.main._ingestr_stage WHERE ord NOT IN (SELECT ord FROM temp.main._ingestr_hit)")?;
+        self.run(
+            "DELETE FROM temp.main._ingestr_stage WHERE ord NOT IN (SELECT ord FROM temp.main._ingestr_hit)",
+        )?;
         let changed = matched.len() as u64 - unchanged;
         if changed > 0 {
             self.replace_hits(&columns)?;
@@ -224,7 +230,8 @@ impl Merge<'_> {
             ),
         })?;
         let names = columns.iter().map(|c| d.quote(&c.name));
-        let names = names.chain(fills.iter().map(|(name, _)| d.quote(name))).chain(kept.iter().map(|n| d.quote(n)));
+        let names =
+            names.chain(fills.iter().map(|(name, _)| d.quote(name))).chain(kept.iter().map(|n| d.quote(n)));
         let values = (0..columns.len()).map(|i| format!("{S}.c{i}"));
         let values = values.chain(fills.iter().map(|(_, fill)| fill.sql()));
         let values = values.chain((0..kept.len()).map(|i| format!("{M}.o{i}")));
@@ -257,7 +264,8 @@ pub(super) fn foreign_fills(shape: &Shape, brought: &[Column]) -> Vec<(String, F
 
 /// The fills under the table's spelling of their names.
 pub(super) fn spelled(shape: &Shape, fills: Vec<(String, Fill)>) -> Vec<(String, Fill)> {
-    let spell = |(name, fill): (String, Fill)| (shape.find(&name).map_or(name, |found| found.name.clone()), fill);
+    let spell =
+        |(name, fill): (String, Fill)| (shape.find(&name).map_or(name, |found| found.name.clone()), fill);
     fills.into_iter().map(spell).collect()
 }
 

@@ -49,7 +49,10 @@ impl DuckDb {
         if target.table.to_ascii_lowercase().starts_with("_ingestr_") {
             return Err(DestError {
                 kind: DestErrorKind::Shape,
-                message: format!("{}.{}: names beginning with _ingestr_ are taken", target.schema, target.table),
+                message: format!(
+                    "{}.{}: names beginning with _ingestr_ are taken",
+                    target.schema, target.table
+                ),
                 hint: Some("choose another --dest-table".into()),
                 source: None,
             });
@@ -60,21 +63,22 @@ impl DuckDb {
         let wrap = |e| open::failed(&self.path, "read", e);
         open::with_file(&self.path, open::INSPECT_PATIENCE, open::Grain::Bulk, |connection| {
             let name = apply::table_of(target);
-            let read = |name: &_| shape::Shape::read(connection, name).map_err(|e| apply::unreadable(e, name, &wrap));
+            let read = |name: &_| {
+                shape::Shape::read(connection, name).map_err(|e| apply::unreadable(e, name, &wrap))
+            };
             let table = read(&name)?;
             if let Some(shape) = &table {
                 shape.check(&target.columns)?;
             }
-            let mut state = None;
-            if let Some(hidden) = apply::shadow(target, target.strategy)
-                && read(&name.beside(&hidden))?.is_some()
-            {
-                state = self.state(books::read_state(connection, target, &hidden).map_err(wrap)?, target)?;
-            }
-            if state.is_none() && table.is_some() {
-                state = self.state(books::read_state(connection, target, "").map_err(wrap)?, target)?;
-            }
-            Ok(Inspection { columns: table.map(|shape| shape.known()), state })
+            let state = |rows_in: &str| {
+                self.state(books::read_state(connection, target, rows_in).map_err(wrap)?, target)
+            };
+            let aside = match apply::shadow(target, target.strategy) {
+                Some(hidden) if read(&name.beside(&hidden))?.is_some() => state(&hidden)?,
+                _ => None,
+            };
+            let state = if table.is_some() { state("")? } else { None };
+            Ok(Inspection { columns: table.map(|shape| shape.known()), state, aside })
         })
     }
 
@@ -174,6 +178,11 @@ impl Faults {
             return Ok(());
         }
         *next = None;
-        Err(DestError { kind: DestErrorKind::Other, message: format!("fault {step:?}"), hint: None, source: None })
+        Err(DestError {
+            kind: DestErrorKind::Other,
+            message: format!("fault {step:?}"),
+            hint: None,
+            source: None,
+        })
     }
 }

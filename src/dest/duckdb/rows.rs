@@ -8,8 +8,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow_array::{
-    Array, ArrayRef, BooleanArray, Float64Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray,
-    new_null_array,
+    Array, ArrayRef, BooleanArray, Float64Array, Int64Array, RecordBatch, StringArray,
+    TimestampMicrosecondArray, new_null_array,
 };
 use arrow_schema::{DataType, Schema};
 use arrow_select::filter::filter_record_batch;
@@ -32,10 +32,17 @@ pub(super) fn columns_of(batches: &[RecordBatch], table: &str) -> Result<Vec<Col
         let schema = batch.schema();
         for (at, field) in schema.fields().iter().enumerate() {
             if schema.fields()[..at].iter().any(|other| same(other.name(), field.name())) {
-                return Err(shape(format!("two columns of the rows for {table} are called {}", field.name())));
+                return Err(shape(format!(
+                    "two columns of the rows for {table} are called {}",
+                    field.name()
+                )));
             }
             let logical = LogicalType::of(field).ok_or_else(|| {
-                shape(format!("column {} for {table} has a type that cannot be stored: {}", field.name(), field.data_type()))
+                shape(format!(
+                    "column {} for {table} has a type that cannot be stored: {}",
+                    field.name(),
+                    field.data_type()
+                ))
             })?;
             match columns.iter_mut().find(|c| same(&c.name, field.name())) {
                 Some(known) => known.logical = known.logical.widen(logical),
@@ -48,7 +55,11 @@ pub(super) fn columns_of(batches: &[RecordBatch], table: &str) -> Result<Vec<Col
 
 impl Rows {
     /// Brings the batches to `columns` (name and type), filling what a batch lacks with NULL.
-    pub(super) fn new(batches: Vec<RecordBatch>, columns: Vec<Column>, table: &str) -> Result<Self, DestError> {
+    pub(super) fn new(
+        batches: Vec<RecordBatch>,
+        columns: Vec<Column>,
+        table: &str,
+    ) -> Result<Self, DestError> {
         let schema = Arc::new(Schema::new(columns.iter().map(Column::field).collect::<Vec<_>>()));
         let mut even = Vec::with_capacity(batches.len());
         for batch in batches.into_iter().filter(|batch| batch.num_rows() > 0) {
@@ -72,14 +83,18 @@ impl Rows {
     }
 
     fn position(&self, name: &str, table: &str) -> Result<usize, DestError> {
-        self.columns
-            .iter()
-            .position(|c| same(&c.name, name))
-            .ok_or_else(|| shape(format!("the rows for {table} have no column {name}, which is part of the merge key")))
+        self.columns.iter().position(|c| same(&c.name, name)).ok_or_else(|| {
+            shape(format!("the rows for {table} have no column {name}, which is part of the merge key"))
+        })
     }
 
     /// Keeps the newest row of each key: by incremental key (NULL is oldest), the later one on a tie.
-    pub(super) fn newest(self, key: &[String], incremental: Option<&str>, table: &str) -> Result<Self, DestError> {
+    pub(super) fn newest(
+        self,
+        key: &[String],
+        incremental: Option<&str>,
+        table: &str,
+    ) -> Result<Self, DestError> {
         if key.is_empty() || self.batches.is_empty() {
             return Ok(self);
         }
@@ -109,7 +124,8 @@ impl Rows {
         if !lost {
             return Ok(self);
         }
-        let mut keep: Vec<Vec<bool>> = self.batches.iter().map(|batch| vec![false; batch.num_rows()]).collect();
+        let mut keep: Vec<Vec<bool>> =
+            self.batches.iter().map(|batch| vec![false; batch.num_rows()]).collect();
         for (b, row) in winners.into_values() {
             keep[b][row] = true;
         }
@@ -119,10 +135,16 @@ impl Rows {
 
     /// Keeps the rows the masks (one for each batch) say.
     fn filter(self, masks: &[BooleanArray]) -> Result<Self, DestError> {
-        let kept = self.batches.iter().zip(masks).filter(|(_, mask)| mask.true_count() > 0).map(|(batch, mask)| {
-            if mask.true_count() == mask.len() { Ok(batch.clone()) } else { filter_record_batch(batch, mask) }
-        });
-        let batches = kept.collect::<Result<_, _>>().map_err(|e| shape(format!("rows cannot be filtered: {e}")))?;
+        let kept =
+            self.batches.iter().zip(masks).filter(|(_, mask)| mask.true_count() > 0).map(|(batch, mask)| {
+                if mask.true_count() == mask.len() {
+                    Ok(batch.clone())
+                } else {
+                    filter_record_batch(batch, mask)
+                }
+            });
+        let batches =
+            kept.collect::<Result<_, _>>().map_err(|e| shape(format!("rows cannot be filtered: {e}")))?;
         Ok(Self { columns: self.columns, batches })
     }
 
@@ -219,7 +241,9 @@ fn compare(a: &ArrayRef, row: usize, b: &ArrayRef, other: usize) -> Ordering {
     }
     macro_rules! as_type {
         ($array:ty, $order:expr) => {
-            if let (Some(a), Some(b)) = (a.as_any().downcast_ref::<$array>(), b.as_any().downcast_ref::<$array>()) {
+            if let (Some(a), Some(b)) =
+                (a.as_any().downcast_ref::<$array>(), b.as_any().downcast_ref::<$array>())
+            {
                 return $order(&a.value(row), &b.value(other));
             }
         };
@@ -250,12 +274,17 @@ fn widened(array: &ArrayRef, from: LogicalType, to: LogicalType) -> ArrayRef {
         }))),
         LogicalType::Float64 => {
             let ints = array.as_any().downcast_ref::<Int64Array>();
-            #[allow(clippy::cast_precision_loss, reason = "the column was widened to double, which is what that means")]
+            #[allow(
+                clippy::cast_precision_loss,
+                reason = "the column was widened to double, which is what that means"
+            )]
             let double = |row: usize| ints.filter(|a| !a.is_null(row)).map(|a| a.value(row) as f64);
             Arc::new(Float64Array::from_iter(rows.map(double)))
         }
         // `widen` never leads here from another type.
-        LogicalType::Bool | LogicalType::Int64 | LogicalType::Timestamp => new_null_array(&to.arrow(), array.len()),
+        LogicalType::Bool | LogicalType::Int64 | LogicalType::Timestamp => {
+            new_null_array(&to.arrow(), array.len())
+        }
     }
 }
 
@@ -267,7 +296,8 @@ fn text_of(array: &ArrayRef, row: usize) -> String {
         DataType::Boolean => any.downcast_ref::<BooleanArray>().map(|a| a.value(row).to_string()),
         DataType::Timestamp(..) => any.downcast_ref::<TimestampMicrosecondArray>().map(|a| {
             let micros = a.value(row);
-            jiff::Timestamp::from_microsecond(micros).map_or_else(|_| micros.to_string(), |at| format!("{at:.6}"))
+            jiff::Timestamp::from_microsecond(micros)
+                .map_or_else(|_| micros.to_string(), |at| format!("{at:.6}"))
         }),
         _ => any.downcast_ref::<StringArray>().map(|a| a.value(row).to_owned()),
     }

@@ -136,7 +136,9 @@ impl Shape {
     /// Whether the table can be taken over; the message names table and column if not.
     pub(super) fn check(&self, needed: &[Column]) -> Result<(), DestError> {
         for column in needed {
-            let Some(found) = self.find(&column.name).filter(|found| found.logical().is_none()) else { continue };
+            let Some(found) = self.find(&column.name).filter(|found| found.logical().is_none()) else {
+                continue;
+            };
             return Err(DestError {
                 kind: DestErrorKind::Shape,
                 message: format!(
@@ -188,7 +190,10 @@ impl Shape {
                 rebuilt |= is_key(found) || self.unique;
                 let using = convert(&d.quote(&found.name), after, found.logical());
                 let to = d.type_name(after);
-                changed.push(format!("ALTER TABLE {name} ALTER COLUMN {} TYPE {to} USING {using}", d.quote(&found.name)));
+                changed.push(format!(
+                    "ALTER TABLE {name} ALTER COLUMN {} TYPE {to} USING {using}",
+                    d.quote(&found.name)
+                ));
                 types.push((found.name.clone(), after));
             }
         }
@@ -198,7 +203,8 @@ impl Shape {
                 || needs.key.iter().any(|k| same(k, &found.name))
                 || (found.name.starts_with("_dlt_") && found.type_name == "VARCHAR");
             if found.not_null && !may_stay {
-                changed.push(format!("ALTER TABLE {name} ALTER COLUMN {} DROP NOT NULL", d.quote(&found.name)));
+                changed
+                    .push(format!("ALTER TABLE {name} ALTER COLUMN {} DROP NOT NULL", d.quote(&found.name)));
             }
         }
         if rebuilt {
@@ -207,9 +213,10 @@ impl Shape {
             return statements;
         }
         // DuckDB alters no table that an index depends on.
-        let drop = self.indexes.iter().map(|(index, _)| {
-            format!("DROP INDEX {}.{}", self.name.schema_sql(d), d.quote(index))
-        });
+        let drop = self
+            .indexes
+            .iter()
+            .map(|(index, _)| format!("DROP INDEX {}.{}", self.name.schema_sql(d), d.quote(index)));
         let create = self.indexes.iter().map(|(_, sql)| sql.clone());
         if changed.is_empty() {
             return added;
@@ -237,9 +244,10 @@ impl Shape {
             let name = d.quote(&found.name);
             after(found).map_or(name.clone(), |to| convert(&name, to, found.logical()))
         });
-        let drop = self.indexes.iter().map(|(index, _)| {
-            format!("DROP INDEX {}.{}", self.name.schema_sql(d), d.quote(index))
-        });
+        let drop = self
+            .indexes
+            .iter()
+            .map(|(index, _)| format!("DROP INDEX {}.{}", self.name.schema_sql(d), d.quote(index)));
         let mut statements: Vec<String> = drop.collect();
         statements.extend([
             format!("CREATE TABLE {} ({declared}{key})", copy.sql(d)),

@@ -27,7 +27,10 @@ async fn a_table_of_v1_keeps_its_primary_key_and_takes_every_row_again() {
     assert_eq!(counts, Counts { inserted: 1, updated: 1, unchanged: 1, deleted: 0 });
     let rows = file.rows("items", &["id", "name", "extra"]).expect("exists");
     assert_eq!(rows, [["1", "changed", "NULL"], ["2", "b", "{}"], ["3", "c", "NULL"]]);
-    let keys = file.rows("items", &["(SELECT count(*) FROM duckdb_constraints() WHERE constraint_type = 'PRIMARY KEY')"]);
+    let keys = file.rows(
+        "items",
+        &["(SELECT count(*) FROM duckdb_constraints() WHERE constraint_type = 'PRIMARY KEY')"],
+    );
     assert_eq!(keys.expect("exists")[0], ["1"]);
     // And again, now that both have written.
     assert_eq!(merge(&file, &[(1, "again", 40), (3, "c", 30)]).await.updated, 1);
@@ -37,13 +40,17 @@ async fn a_table_of_v1_keeps_its_primary_key_and_takes_every_row_again() {
 async fn a_table_of_0x_loses_not_null_where_it_would_be_in_the_way() {
     let file = File::new();
     file.sql(V0);
-    let nameless = conformance::batch_of(vec![
-        (crate::schema::Column::new("id", crate::schema::LogicalType::Int64), std::sync::Arc::new(arrow_array::Int64Array::from(vec![4, 5]))),
-    ]);
+    let nameless = conformance::batch_of(vec![(
+        crate::schema::Column::new("id", crate::schema::LogicalType::Int64),
+        std::sync::Arc::new(arrow_array::Int64Array::from(vec![4, 5])),
+    )]);
     let counts = merge(&file, &[(1, "changed", 30), (2, "b", 20)]).await;
     assert_eq!(counts, Counts { inserted: 0, updated: 1, unchanged: 1, deleted: 0 });
-    load(&file.duck(), &items(Strategy::Merge), vec![nameless], commit("r2", "p", true)).await.expect("goes through");
-    let rows = file.rows("items", &["id", "name", "uri", "_dlt_load_id", "left(_dlt_id, 1)"]).expect("exists");
+    load(&file.duck(), &items(Strategy::Merge), vec![nameless], commit("r2", "p", true))
+        .await
+        .expect("goes through");
+    let rows =
+        file.rows("items", &["id", "name", "uri", "_dlt_load_id", "left(_dlt_id, 1)"]).expect("exists");
     assert_eq!(
         rows,
         [
@@ -53,7 +60,8 @@ async fn a_table_of_0x_loses_not_null_where_it_would_be_in_the_way() {
             ["5", "NULL", "NULL", "-", "-"],
         ]
     );
-    let unique = file.rows("items", &["(SELECT count(DISTINCT _dlt_id) FROM shop.shop.items)"]).expect("exists");
+    let unique =
+        file.rows("items", &["(SELECT count(DISTINCT _dlt_id) FROM shop.shop.items)"]).expect("exists");
     assert_eq!(unique[0], ["4"]);
 }
 
@@ -85,8 +93,10 @@ async fn every_strategy_takes_over_both() {
 #[tokio::test]
 async fn duplicates_in_an_old_table_collapse_when_their_key_is_read() {
     let file = File::new();
-    file.sql("CREATE SCHEMA shop.shop; CREATE TABLE shop.shop.items (id BIGINT, name VARCHAR);
-        INSERT INTO shop.shop.items VALUES (1, 'a'), (1, 'a'), (2, 'b'), (2, 'b');");
+    file.sql(
+        "CREATE SCHEMA shop.shop; CREATE TABLE shop.shop.items (id BIGINT, name VARCHAR);
+        INSERT INTO shop.shop.items VALUES (1, 'a'), (1, 'a'), (2, 'b'), (2, 'b');",
+    );
     assert_eq!(merge(&file, &[(1, "a", 10)]).await, Counts { updated: 1, ..Counts::default() });
     assert_eq!(file.rows("items", &["id"]).expect("exists"), [["1"], ["2"], ["2"]]);
 }
@@ -121,14 +131,27 @@ async fn columns_are_found_whatever_their_case_and_narrow_types_are_widened() {
 #[tokio::test]
 async fn json_in_a_text_column_stays_text() {
     let file = File::new();
-    file.sql("CREATE SCHEMA shop.shop; CREATE TABLE shop.shop.items (id BIGINT, extra VARCHAR);
-        INSERT INTO shop.shop.items VALUES (1, '{}');");
+    file.sql(
+        "CREATE SCHEMA shop.shop; CREATE TABLE shop.shop.items (id BIGINT, extra VARCHAR);
+        INSERT INTO shop.shop.items VALUES (1, '{}');",
+    );
     let json = conformance::batch_of(vec![
-        (crate::schema::Column::new("id", crate::schema::LogicalType::Int64), std::sync::Arc::new(arrow_array::Int64Array::from(vec![2]))),
-        (crate::schema::Column::new("extra", crate::schema::LogicalType::Json), std::sync::Arc::new(arrow_array::StringArray::from(vec!["{\"a\": 1}"]))),
+        (
+            crate::schema::Column::new("id", crate::schema::LogicalType::Int64),
+            std::sync::Arc::new(arrow_array::Int64Array::from(vec![2])),
+        ),
+        (
+            crate::schema::Column::new("extra", crate::schema::LogicalType::Json),
+            std::sync::Arc::new(arrow_array::StringArray::from(vec!["{\"a\": 1}"])),
+        ),
     ]);
-    load(&file.duck(), &items(Strategy::Merge), vec![json], commit("r", "p", true)).await.expect("goes through");
-    assert_eq!(file.rows("items", &["extra", "typeof(extra)"]).expect("exists"), [["{\"a\": 1}", "VARCHAR"], ["{}", "VARCHAR"]]);
+    load(&file.duck(), &items(Strategy::Merge), vec![json], commit("r", "p", true))
+        .await
+        .expect("goes through");
+    assert_eq!(
+        file.rows("items", &["extra", "typeof(extra)"]).expect("exists"),
+        [["{\"a\": 1}", "VARCHAR"], ["{}", "VARCHAR"]]
+    );
 }
 
 #[tokio::test]
@@ -164,5 +187,8 @@ async fn a_newer_state_is_refused_and_left_alone() {
     assert_eq!(error.kind, DestErrorKind::NewerState);
     let message = error.to_string().replace(&file.path().display().to_string(), "FILE");
     assert_eq!(message, "the state of shop.items in FILE has version 2; this program knows versions up to 1");
-    assert_eq!(error.hint.as_deref(), Some("use the newer ingestr that wrote it, or load into another table"));
+    assert_eq!(
+        error.hint.as_deref(),
+        Some("use the newer ingestr that wrote it, or load into another table")
+    );
 }
