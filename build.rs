@@ -1,24 +1,30 @@
 //! Puts the prebuilt libduckdb next to the binaries and lets them look there, so that a built `ingestr` runs from
 //! wherever `CARGO_TARGET_DIR` is, and goes on running when the checkout it came from is gone.
 
+#![expect(clippy::disallowed_methods, reason = "a build script is told everything through its environment")]
+
 use std::path::{Path, PathBuf};
 use std::{env, fs, io};
 
 fn main() -> Result<(), String> {
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-changed=.duckdb/libduckdb.so");
-    let linked = env::var_os("CARGO_FEATURE_DUCKDB").is_some() && env::var_os("CARGO_FEATURE_BUNDLED").is_none();
+    let linked =
+        env::var_os("CARGO_FEATURE_DUCKDB").is_some() && env::var_os("CARGO_FEATURE_BUNDLED").is_none();
     if !linked || env::var("CARGO_CFG_TARGET_OS").as_deref() != Ok("linux") {
         return Ok(());
     }
     let library = Path::new(".duckdb/libduckdb.so");
     if !library.exists() {
-        return Err("libduckdb is not here yet: run `make libduckdb` (or build with `--features bundled`)".into());
+        return Err(
+            "libduckdb is not here yet: run `make libduckdb` (or build with `--features bundled`)".into()
+        );
     }
     // OUT_DIR is <target>/<profile>/build/<package>/out.
     let out = PathBuf::from(env::var_os("OUT_DIR").ok_or("no OUT_DIR")?);
     let profile = out.ancestors().nth(3).ok_or("OUT_DIR is too short")?;
-    copy(library, &profile.join("libduckdb.so")).map_err(|error| format!("cannot copy libduckdb.so: {error}"))?;
+    copy(library, &profile.join("libduckdb.so"))
+        .map_err(|error| format!("cannot copy libduckdb.so: {error}"))?;
     // Binaries lie in <profile>, test binaries in <profile>/deps.
     println!("cargo::rustc-link-arg=-Wl,-rpath,$ORIGIN:$ORIGIN/..");
     Ok(())
@@ -26,7 +32,8 @@ fn main() -> Result<(), String> {
 
 /// Through a rename: a running `ingestr` keeps the file it has mapped.
 fn copy(from: &Path, to: &Path) -> io::Result<()> {
-    let same = fs::metadata(to).is_ok_and(|there| fs::metadata(from).is_ok_and(|here| here.len() == there.len()));
+    let same =
+        fs::metadata(to).is_ok_and(|there| fs::metadata(from).is_ok_and(|here| here.len() == there.len()));
     if same {
         return Ok(());
     }

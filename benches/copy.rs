@@ -15,6 +15,7 @@
     clippy::panic,
     clippy::print_stdout,
     clippy::print_stderr,
+    clippy::disallowed_methods,
     reason = "a benchmark is run by a person, who sees what failed"
 )]
 
@@ -208,7 +209,10 @@ fn measure(large: bool) {
         ]);
         for (table, rows) in [("ticket_messages", messages), ("tickets", tickets)] {
             let read = cost(Command::new(&me).args(["read", &sim.uri, table]));
-            println!("| read {table} | {rows} | {:.2} | {:.1} | {:.0} | | | |", read.cpu, read.wall, read.peak);
+            println!(
+                "| read {table} | {rows} | {:.2} | {:.1} | {:.0} | | | |",
+                read.cpu, read.wall, read.peak
+            );
             let (mut floor_cpu, mut floor_size) = (f64::NAN, f64::NAN);
             if messages <= 60_000 {
                 let file = at(&format!("floor-{table}.duckdb"));

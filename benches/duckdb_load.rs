@@ -289,6 +289,7 @@ fn target() -> Target {
         columns: columns(),
         loaded_at: Some(Micros(1_700_000_000_000_000)),
         window: (None, None),
+        deletes: ingestr::dest::Deletes::Soft,
         fresh: false,
     }
 }
@@ -298,7 +299,9 @@ fn commit(last: bool) -> Commit {
         state: State {
             watermark: None,
             covered_since: None,
-            complete: last,
+            complete: lease: None,
+        release: last,
+        last,
             source: SourceState("{}".into()),
         },
         rejects: Vec::new(),

@@ -5,6 +5,7 @@
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::dest::Deletes;
 use crate::plan::{Contract, FileFormat, Naming, ProgressStyle};
 use crate::secret::SecretUri;
 
@@ -148,6 +149,19 @@ pub struct IngestArgs {
     /// Cluster the table by these columns, with commas, where the destination has clusters.
     #[arg(long, value_name = "COLUMNS", help_heading = SHAPE, value_delimiter = ',')]
     pub cluster_by: Vec<String>,
+
+    /// Decide what becomes of rows that are deleted at the source, or merged into others.
+    #[arg(long, value_name = "HOW", help_heading = WRITE, value_enum, ignore_case = true, default_value = "soft")]
+    pub deletes: Deletes,
+    /// Read rows again for this long after their creation, as they change without a sign, e.g. 7d or 36h.
+    ///
+    /// Only for tables whose list cannot be sorted by changes: 3 days for ticket_messages and 30 days for
+    /// satisfaction_surveys unless given.
+    #[arg(long, value_name = "DURATION", help_heading = READ)]
+    pub lookback: Option<String>,
+    /// Wait while another run writes to the table, instead of stopping.
+    #[arg(long, help_heading = RUN)]
+    pub wait: bool,
 
     /// Commit after this many rows: what is committed is never read again after a failure.
     #[arg(long, value_name = "ROWS", help_heading = LOAD, default_value = "50000")]

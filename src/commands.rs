@@ -40,7 +40,9 @@ pub fn text(command: &Command) -> Result<Vec<u8>, Failure> {
         Command::Completions { shell } => Ok(cli::completions(*shell)),
         Command::Man => cli::man().map_err(|error| internal(&error)),
         Command::Docs { page: DocsPage::Cli } => Ok(docs::cli_markdown().into_bytes()),
-        Command::Docs { page: DocsPage::Tables } => Ok(docs::tables_markdown(&source::gorgias::TABLES).into_bytes()),
+        Command::Docs { page: DocsPage::Tables } => {
+            Ok(docs::tables_markdown(&source::gorgias::TABLES).into_bytes())
+        }
         Command::Ingest(_) => Err(internal(&"ingest is not a command that only prints")),
     }
 }
@@ -51,7 +53,8 @@ fn tables(args: &TablesArgs) -> Result<Vec<u8>, Failure> {
         None => &source::gorgias::TABLES,
     };
     if args.json {
-        let json = docs::tables_json(tables).map_err(|error| Failure::new(Kind::Internal, error.to_string()))?;
+        let json =
+            docs::tables_json(tables).map_err(|error| Failure::new(Kind::Internal, error.to_string()))?;
         return Ok(format!("{}\n", json.trim_end()).into_bytes());
     }
     Ok(docs::tables_text(tables).into_bytes())
@@ -80,7 +83,11 @@ struct Prepared {
 }
 
 /// Everything that can be known without connecting anywhere.
-fn prepare(args: &IngestArgs, environment: &Environment, reporter: &Arc<dyn Reporter>) -> Result<Prepared, Failure> {
+fn prepare(
+    args: &IngestArgs,
+    environment: &Environment,
+    reporter: &Arc<dyn Reporter>,
+) -> Result<Prepared, Failure> {
     let prepare = || {
         let (source_uri, dest_uri) = plan::uris(args)?;
         let from = source::entry(source_uri.expose())?;
@@ -117,7 +124,9 @@ async fn copy(prepared: Prepared, reporter: Arc<dyn Reporter>) -> Result<(), Fai
 /// The first signal asks the run to store what it has and stop; the second ends it at once, as a user expects who
 /// presses Ctrl-C twice. What was committed stays either way.
 async fn watch_signals(stop: watch::Sender<bool>) {
-    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) else {
+    let (Ok(mut interrupt), Ok(mut terminate)) =
+        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+    else {
         return;
     };
     for _ in 0..2 {
@@ -126,6 +135,10 @@ async fn watch_signals(stop: watch::Sender<bool>) {
             _ = terminate.recv() => {}
         }
         if *stop.borrow() {
+            #[expect(
+                clippy::disallowed_methods,
+                reason = "a user who presses Ctrl-C twice does not want to wait"
+            )]
             std::process::exit(i32::from(Kind::Interrupted.exit_code()));
         }
         stop.send_replace(true);

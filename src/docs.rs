@@ -230,6 +230,7 @@ mod tests {
             key: "id",
             incremental_key: "updated_datetime",
             incremental: Incremental::Updated,
+            deletions: true,
             columns: &[("id", LogicalType::Int64, "Its id."), ("meta", LogicalType::Json, "A | B.")],
         },
         TableSpec {
@@ -238,6 +239,7 @@ mod tests {
             key: "id",
             incremental_key: "updated_datetime",
             incremental: Incremental::Lookback { days: 30 },
+            deletions: false,
             columns: &[("id", LogicalType::Int64, "")],
         },
     ];

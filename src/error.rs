@@ -110,7 +110,8 @@ impl Failure {
 /// A URI whose scheme is none of ours. `scheme` is shown only if it looks like one: a user may have pasted a key.
 #[must_use]
 pub fn unknown_scheme(flag: &str, scheme: &str, forms: &[&str]) -> Failure {
-    let looks_fine = scheme.len() <= 20 && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte));
+    let looks_fine = scheme.len() <= 20
+        && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte));
     let headline = match scheme {
         "" => format!("{flag} has no scheme"),
         scheme if looks_fine => format!("{flag}: `{scheme}` is not a scheme ingestr knows"),

@@ -9,6 +9,7 @@ pub mod dest;
 pub mod docs;
 pub mod error;
 pub mod http;
+pub mod lease;
 pub mod nearest;
 pub mod normalise;
 pub mod plan;

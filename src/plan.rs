@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use crate::cli::IngestArgs;
-use crate::dest::Capabilities;
+use crate::dest::{Capabilities, Deletes};
 use crate::error::Failure;
 use crate::nearest::nearest;
 use crate::schema::Micros;
@@ -25,7 +25,7 @@ pub use dates::format_utc;
 pub use crate::normalise::{ColumnOverride, Contract, Naming, Shaping};
 
 /// Bytes of staged rows after which a commit is made, whatever their number: bounds memory for tables of large rows.
-pub const FLUSH_BYTES: u64 = 64 * 1024 * 1024;
+pub const FLUSH_BYTES: u64 = 44 * 1024 * 1024;
 
 /// What the plan may know of the world around it.
 #[derive(Debug, Clone, Copy)]
@@ -74,6 +74,12 @@ pub struct Plan {
     pub window: Window,
     /// Read from zero, whatever state there is.
     pub full_refresh: bool,
+    /// What becomes of rows that are gone from the source.
+    pub deletes: Deletes,
+    /// How long after its creation a row is read again, if not as the table declares.
+    pub lookback: Option<Duration>,
+    /// Wait while another run holds the table.
+    pub wait: bool,
     /// What happens to rows on the way.
     pub shaping: Shaping,
     /// Whether rows carry the time of the run.
@@ -194,6 +200,7 @@ impl Plan {
         let key = rows::key(args, table, &columns, &mut notes)?;
         let incremental_key = rows::incremental_key(args, table, &columns, &mut notes)?;
         let flush = flags::flush(args)?;
+        let lookback = flags::lookback(args, table, &mut notes)?;
         let loading = flags::loading(args, ends, &columns, &mut notes)?;
         flags::note_without_effect(args, ends, &mut notes);
         Ok(Self {
@@ -207,6 +214,9 @@ impl Plan {
             incremental_key: Some(incremental_key),
             window,
             full_refresh: args.full_refresh,
+            deletes: args.deletes,
+            lookback,
+            wait: args.wait,
             shaping: Shaping {
                 overrides: columns.overrides,
                 exclude: columns.exclude,

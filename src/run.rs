@@ -7,6 +7,7 @@
 mod ear;
 mod words;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,14 +15,18 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use self::ear::Ear;
-use crate::dest::{Commit, Counts, Destination, Inspection, Load, Reject, Target};
+use crate::dest::{
+    Commit, Counts, DELETED_AT, Deletes, DestErrorKind, Destination, Inspection, Lease, Load, MERGED_INTO,
+    Question, Reject, Target, Tombstone,
+};
 use crate::error::{Failure, Kind};
 use crate::http::Listener;
+use crate::lease;
 use crate::normalise::Normaliser;
 use crate::plan::Plan;
-use crate::report::{Event, Outcome, Progress, Receipt, Reporter, Scope, Start};
-use crate::schema::Micros;
-use crate::source::{Overlap, Page, Pages, ReadRequest, Source, Step};
+use crate::report::{Event, Outcome, Progress, Receipt, Reporter, Scope, Start, Wait};
+use crate::schema::{Column, LogicalType, Micros};
+use crate::source::{Late, Overlap, Page, Pages, ReadRequest, Source, Step, TableSpec};
 use crate::state::{RunRecord, SourceState, State};
 use crate::strategy::Strategy;
 
@@ -51,17 +56,23 @@ impl std::fmt::Debug for Job<'_> {
 /// # Errors
 /// Why it is not complete. The reporter has been told already.
 pub async fn run(job: Job<'_>) -> Result<Receipt, Failure> {
-    let mut run = match Run::prepare(job.clone()).await {
-        Ok(run) => run,
-        Err(failure) => {
-            job.reporter.event(&Event::Failed(&failure));
-            return Err(failure);
+    let start = Instant::now();
+    loop {
+        let mut run = match Run::prepare(job.clone(), start).await {
+            Ok(run) => run,
+            Err(failure) => {
+                job.reporter.event(&Event::Failed(&failure));
+                return Err(failure);
+            }
+        };
+        let failure = run.copy().await.err();
+        if run.overtaken && job.plan.wait {
+            continue;
         }
-    };
-    let failure = run.copy().await.err();
-    let receipt = run.receipt(failure.as_ref());
-    job.reporter.event(&Event::Finished { receipt: &receipt, failure: failure.as_ref() });
-    failure.map_or(Ok(receipt), Err)
+        let receipt = run.receipt(failure.as_ref());
+        job.reporter.event(&Event::Finished { receipt: &receipt, failure: failure.as_ref() });
+        return failure.map_or(Ok(receipt), Err);
+    }
 }
 
 struct Run<'a> {
@@ -77,6 +88,10 @@ struct Run<'a> {
     load: Option<Box<dyn Load>>,
     staged: Staged,
     done: Done,
+    /// When the lease was taken or renewed; `None`: we have none.
+    leased: Option<Instant>,
+    /// Another run took the target before we had read a page.
+    overtaken: bool,
 }
 
 /// What the next commit will hold.
@@ -86,7 +101,26 @@ struct Staged {
     /// Pages whose progress is not stored yet.
     pages: u64,
     rejects: Vec<Reject>,
+    /// Rows that are gone, by key; a row that is read after that is not.
+    gone: BTreeMap<i64, Tombstone>,
     since: Instant,
+}
+
+impl Staged {
+    fn nothing(since: Instant) -> Self {
+        Self { rows: 0, bytes: 0, pages: 0, rejects: Vec::new(), gone: BTreeMap::new(), since }
+    }
+}
+
+/// How a commit relates to its run.
+#[derive(Clone, Copy)]
+enum Ending<'f> {
+    /// The run goes on.
+    None,
+    /// All is done.
+    Success,
+    /// The run stops here.
+    Failure(&'f Failure),
 }
 
 /// What the run did so far.
@@ -104,30 +138,27 @@ struct Done {
 
 impl<'a> Run<'a> {
     /// Looks at the destination and starts reading; nothing is written and no request is sent.
-    async fn prepare(job: Job<'a>) -> Result<Self, Failure> {
+    async fn prepare(job: Job<'a>, start: Instant) -> Result<Self, Failure> {
         let plan = job.plan;
-        let start = Instant::now();
         let spec = plan.table;
         let shape = |existing: &Inspection| {
-            Normaliser::new(&spec.columns(), spec.key, existing.columns.as_deref().unwrap_or_default(), &plan.shaping)
+            Normaliser::new(
+                &spec.columns(),
+                spec.key,
+                existing.columns.as_deref().unwrap_or_default(),
+                &plan.shaping,
+            )
         };
-        let mut target = Target {
-            account: job.source.account().to_owned(),
-            source_table: spec.name.to_owned(),
-            schema: plan.schema.clone(),
-            table: plan.dest_table.clone(),
-            key: plan.key.clone(),
-            incremental_key: plan.incremental_key.clone(),
-            strategy: plan.strategy,
-            columns: shape(&Inspection::default()).documented(),
-            loaded_at: plan.load_timestamp.then_some(plan.started_at),
-            window: (plan.window.start, plan.window.end),
-            fresh: true,
-        };
-        let inspection = job.dest.inspect(&target).await.map_err(|error| words::destination(&target, &error))?;
+        let mut target = target(plan, job.source, shape(&Inspection::default()).documented());
+        let inspection = look(&job, &target, start).await?;
         let normaliser = shape(&inspection);
-        // A replacement starts from zero, unless an earlier one was not finished.
-        let from = inspection.state.filter(|state| plan.strategy != Strategy::Replace || !state.complete);
+        // A replacement starts from zero, unless an earlier one that read the same was not finished.
+        let from = match plan.strategy {
+            Strategy::Replace => {
+                inspection.aside.filter(|aside| job.source.continues(spec, plan.window, aside))
+            }
+            _ => inspection.state,
+        };
         target.fresh = plan.strategy != Strategy::Replace || from.is_none();
         let ear = Arc::new(Ear::new(Arc::clone(&job.reporter), start));
         let request = ReadRequest {
@@ -135,10 +166,13 @@ impl<'a> Run<'a> {
             window: plan.window,
             from: from.clone(),
             overlap: if plan.strategy == Strategy::Append { Overlap::None } else { Overlap::Wide },
+            lookback: plan.lookback,
+            late: late(plan, spec),
             now: plan.started_at,
         };
         let listener: Arc<dyn Listener> = Arc::<Ear>::clone(&ear);
-        let pages = job.source.read(request, listener).map_err(|error| words::source(job.source, spec, &error))?;
+        let pages =
+            job.source.read(request, listener).map_err(|error| words::source(job.source, spec, &error))?;
         job.reporter.event(&Event::Started(&Start {
             table: spec.name.to_owned(),
             source: job.source.describe(),
@@ -150,26 +184,44 @@ impl<'a> Run<'a> {
             notes: plan.notes.clone(),
             at: plan.started_at,
         }));
-        let state = from.unwrap_or_else(nothing_known);
         let id = words::run_id(plan.started_at, &target);
-        let staged = Staged { rows: 0, bytes: 0, pages: 0, rejects: Vec::new(), since: start };
-        Ok(Self { job, target, normaliser, pages, ear, id, start, state, load: None, staged, done: Done::default() })
+        Ok(Self {
+            job,
+            target,
+            normaliser,
+            pages,
+            ear,
+            id,
+            start,
+            state: from.unwrap_or_else(nothing_known),
+            load: None,
+            staged: Staged::nothing(start),
+            done: Done::default(),
+            leased: None,
+            overtaken: false,
+        })
     }
 
     /// Reads to the end, or as far as it goes, and stores what was read.
     async fn copy(&mut self) -> Result<(), Failure> {
         let failure = match self.read().await {
-            Ok(()) => return self.commit("success", true).await,
+            Ok(()) => match self.commit(Ending::Success).await {
+                Ok(()) => return Ok(()),
+                Err(failure) => failure,
+            },
             Err(failure) => failure,
         };
         // A destination that refused rows is not asked again, and a run that got nothing leaves no trace.
-        if failure.kind == Kind::Destination || (self.staged.pages == 0 && self.done.commits == 0) {
-            return Err(failure);
+        let stores = failure.kind != Kind::Destination && (self.staged.pages > 0 || self.done.commits > 0);
+        if stores {
+            // If this fails, too, the first failure is still the one to tell: it explains more.
+            if let Err(second) = self.commit(Ending::Failure(&failure)).await {
+                self.warn(format!("what was read last could not be stored: {}", second.headline));
+            }
         }
-        let outcome = if failure.kind == Kind::Interrupted { "interrupted" } else { "failed" };
-        // If this fails, too, the first failure is still the one to tell: it explains more.
-        if let Err(second) = self.commit(outcome, false).await {
-            self.warn(format!("what was read last could not be stored: {}", second.headline));
+        if self.leased.take().is_some() {
+            // It lapses by itself if this fails.
+            let _ = self.job.dest.release(&self.target, &self.id).await;
         }
         Err(failure)
     }
@@ -181,23 +233,71 @@ impl<'a> Run<'a> {
                 biased;
                 _ = stop.wait_for(|stop| *stop) => return Err(words::interrupted(self.target.source_table.as_str())),
                 step = self.pages.next() => step,
+                () = tokio::time::sleep(lease::RENEWAL), if self.leased.is_some() => {
+                    self.hold().await?;
+                    continue;
+                }
             };
-            match step.map_err(|error| words::source(self.job.source, self.job.plan.table, &error))? {
+            let step = step.map_err(|error| words::source(self.job.source, self.job.plan.table, &error))?;
+            // The source has answered, so the command makes sense: from here on the target is ours.
+            if self.leased.is_none_or(|since| since.elapsed() >= lease::RENEWAL) {
+                self.hold().await?;
+            }
+            match step {
                 Step::Page(page) => {
                     self.take(page).await?;
                     if self.done.limited {
                         return Ok(());
                     }
                     if self.due() {
-                        self.commit("running", false).await?;
+                        self.commit(Ending::None).await?;
                     }
                 }
+                Step::Ask(question) => self.answer(question).await?,
                 Step::End(state) => {
                     self.state = state;
                     return Ok(());
                 }
             }
         }
+    }
+
+    /// Takes or renews the lease.
+    async fn hold(&mut self) -> Result<(), Failure> {
+        let held = self.job.dest.lease(&self.target, self.lease(), lease::live).await;
+        self.overtaken =
+            self.leased.is_none() && held.as_ref().is_err_and(|error| error.kind == DestErrorKind::Leased);
+        held.map_err(|error| words::destination(&self.target, &error))?;
+        self.leased = Some(Instant::now());
+        Ok(())
+    }
+
+    fn lease(&self) -> Lease {
+        let since = self.job.plan.started_at;
+        Lease {
+            run: self.id.clone(),
+            process: lease::this_process(),
+            since,
+            until: self.now().plus(lease::TERM),
+        }
+    }
+
+    /// Tells the source what it asked for, about all rows read so far.
+    async fn answer(&mut self, mut question: Question) -> Result<(), Failure> {
+        let (Question::CountBy { column, .. }
+        | Question::KeysBy { column, .. }
+        | Question::KeysBetween { column, .. }) = &mut question;
+        let Some(name) = self.normaliser.destination_name(column) else {
+            self.pages.answer(None);
+            return Ok(());
+        };
+        *column = name;
+        if self.staged.rows > 0 || !self.staged.gone.is_empty() {
+            self.commit(Ending::None).await?;
+        }
+        let answer = self.job.dest.ask(&self.target, question).await;
+        self.pages.answer(Some(answer.map_err(|error| words::destination(&self.target, &error))?));
+        Ok(())
     }
 
     /// Stages one page.
@@ -220,12 +320,25 @@ impl<'a> Run<'a> {
         self.staged.bytes += (self.normaliser.pending_bytes() - before) as u64;
         self.staged.pages += 1;
         self.staged.rejects.append(&mut self.normaliser.take_rejects());
+        self.mark_gone(&page);
         if !self.done.limited {
             self.state = page.state;
         }
         self.stage(false).await?;
         self.job.reporter.event(&Event::Page(self.progress()));
         Ok(())
+    }
+
+    /// Notes what is gone; what is read after that is there again.
+    fn mark_gone(&mut self, page: &Page) {
+        if !self.staged.gone.is_empty() {
+            for (row, _) in page.rows.iter().zip(&page.keep).filter(|(_, keep)| **keep) {
+                if let Some(id) = row.get(self.job.plan.table.key).and_then(|raw| raw.parse().ok()) {
+                    self.staged.gone.remove(&id);
+                }
+            }
+        }
+        self.staged.gone.extend(page.gone.iter().map(|gone| (gone.key, *gone)));
     }
 
     /// Keeps the rows up to the limit; the state stays where it was, since the rest of the page is not read.
@@ -254,14 +367,42 @@ impl<'a> Run<'a> {
             || (self.staged.pages > 0 && self.staged.since.elapsed() >= flush.interval)
     }
 
-    async fn commit(&mut self, outcome: &'static str, last: bool) -> Result<(), Failure> {
+    async fn commit(&mut self, ending: Ending<'_>) -> Result<(), Failure> {
         self.stage(true).await?;
-        let load = self.load.take().unwrap_or_else(|| self.job.dest.begin(&self.target));
+        let mut load = self.load.take().unwrap_or_else(|| self.job.dest.begin(&self.target));
         let elapsed = self.start.elapsed();
         self.job.reporter.event(&Event::Committing { rows: self.staged.rows, elapsed });
-        let rejects = std::mem::take(&mut self.staged.rejects);
-        let rejected = rejects.len() as u64;
-        let run = RunRecord {
+        let staged = std::mem::replace(&mut self.staged, Staged::nothing(Instant::now()));
+        let rejected = staged.rejects.len() as u64;
+        load.bury(staged.gone.into_values().collect());
+        let commit = Commit {
+            state: self.state.clone(),
+            rejects: staged.rejects,
+            run: self.record(ending),
+            lease: self.leased.is_some().then(|| self.lease()),
+            release: !matches!(ending, Ending::None),
+            last: matches!(ending, Ending::Success),
+        };
+        let release = commit.release;
+        let counts = load.commit(commit).await.map_err(|error| words::destination(&self.target, &error))?;
+        self.leased = self.leased.filter(|_| !release).map(|_| Instant::now());
+        self.target.fresh = false;
+        self.done.commits += 1;
+        self.done.rejected += rejected;
+        self.done.counts.add(counts);
+        let elapsed = self.start.elapsed();
+        self.job.reporter.event(&Event::Committed { rows: staged.rows, counts, elapsed });
+        Ok(())
+    }
+
+    fn record(&self, ending: Ending<'_>) -> RunRecord {
+        let (outcome, error) = match ending {
+            Ending::None => ("running", None),
+            Ending::Success => ("success", None),
+            Ending::Failure(failure) if failure.kind == Kind::Interrupted => ("interrupted", None),
+            Ending::Failure(failure) => ("failed", Some(failure.headline.clone())),
+        };
+        RunRecord {
             id: self.id.clone(),
             started_at: self.job.plan.started_at,
             ended_at: self.now(),
@@ -269,18 +410,8 @@ impl<'a> Run<'a> {
             rows_read: self.done.read,
             requests: self.ear.requests(),
             retries: self.ear.retries(),
-            error: None,
-        };
-        let commit = Commit { state: self.state.clone(), rejects, run, last };
-        let counts = load.commit(commit).await.map_err(|error| words::destination(&self.target, &error))?;
-        self.target.fresh = false;
-        self.done.commits += 1;
-        self.done.rejected += rejected;
-        self.done.counts.add(counts);
-        let elapsed = self.start.elapsed();
-        self.job.reporter.event(&Event::Committed { rows: self.staged.rows, counts, elapsed });
-        self.staged = Staged { rows: 0, bytes: 0, pages: 0, rejects: Vec::new(), since: Instant::now() };
-        Ok(())
+            error,
+        }
     }
 
     fn warn(&mut self, warning: String) {
@@ -336,6 +467,70 @@ impl<'a> Run<'a> {
     }
 }
 
+/// Everything decided about the table that is written.
+fn target(plan: &Plan, source: &dyn Source, mut columns: Vec<Column>) -> Target {
+    let marks = late(plan, plan.table) == Late::ChangesAndDeletions && plan.deletes == Deletes::Soft;
+    if marks && plan.table.deletions {
+        columns.push(Column::new(DELETED_AT, LogicalType::Timestamp));
+        columns.push(Column::new(MERGED_INTO, LogicalType::Int64));
+    }
+    Target {
+        account: source.account().to_owned(),
+        source_table: plan.table.name.to_owned(),
+        schema: plan.schema.clone(),
+        table: plan.dest_table.clone(),
+        key: plan.key.clone(),
+        incremental_key: plan.incremental_key.clone(),
+        strategy: plan.strategy,
+        columns,
+        loaded_at: plan.load_timestamp.then_some(plan.started_at),
+        window: (plan.window.start, plan.window.end),
+        deletes: plan.deletes,
+        fresh: true,
+    }
+}
+
+/// What makes sense to look for: rows that are only added cannot be corrected, and a window is replaced as it is.
+/// Tombstones go by the table's own key.
+fn late(plan: &Plan, spec: &TableSpec) -> Late {
+    let own_key =
+        plan.key.len() == 1 && plan.shaping.overrides.iter().all(|wish| wish.source_name() != spec.key);
+    match (plan.strategy, plan.deletes) {
+        (Strategy::Append | Strategy::DeleteInsert, _) => Late::Nothing,
+        (_, Deletes::Ignore) => Late::Changes,
+        _ if own_key && plan.key[0] == spec.key => Late::ChangesAndDeletions,
+        _ => Late::Changes,
+    }
+}
+
+/// Looks at the target; waits for another run to let go of it, if that is wanted.
+async fn look(job: &Job<'_>, target: &Target, start: Instant) -> Result<Inspection, Failure> {
+    loop {
+        let inspection =
+            job.dest.inspect(target).await.map_err(|error| words::destination(target, &error))?;
+        let now = job.plan.started_at.plus(start.elapsed());
+        let Some(other) = inspection.lease.as_ref().filter(|other| lease::live(other, now)) else {
+            return Ok(inspection);
+        };
+        if !job.plan.wait {
+            return Err(words::leased(target, other));
+        }
+        job.reporter.event(&Event::Waiting {
+            why: Wait::DestinationLocked,
+            wait: PATIENCE,
+            elapsed: start.elapsed(),
+        });
+        let mut stop = job.stop.clone();
+        tokio::select! {
+            _ = stop.wait_for(|stop| *stop) => return Err(words::interrupted(&target.source_table)),
+            () = tokio::time::sleep(PATIENCE) => {}
+        }
+    }
+}
+
+/// How often `--wait` looks again.
+const PATIENCE: Duration = Duration::from_secs(2);
+
 fn scope(plan: &Plan, from: Option<&State>) -> Scope {
     match from {
         _ if !plan.window.is_open() => Scope::Interval(plan.window),
@@ -351,9 +546,8 @@ fn nothing_known() -> State {
         watermark: None,
         covered_since: None,
         complete: true,
-        source: SourceState(r#"{"version":1,"watermark":null,"covered_since":null,"unfinished":null}"#.into()),
+        source: SourceState(
+            r#"{"version":1,"watermark":null,"covered_since":null,"unfinished":null}"#.into(),
+        ),
     }
 }
-
-/// How long after a request to stop a run may take to store what it has, before a second request ends it at once.
-pub const GRACE: Duration = Duration::from_secs(30);

@@ -11,6 +11,8 @@
     reason = "a test fails by panicking, and says what it saw"
 )]
 
+mod cli;
 mod convergence;
 mod reading;
 mod support;
+mod tidy;

@@ -6,7 +6,7 @@ use gorgias_sim::{Change, Fault, Options};
 use ingestr::error::Kind;
 use ingestr::report::Outcome;
 
-use crate::support::world::{LISTS, World};
+use crate::support::world::{Death, LISTS, World};
 
 fn small() -> Options {
     Options { tickets: 700, customers: 450, messages: 1_500, surveys: 260, ..Options::default() }
@@ -25,9 +25,11 @@ async fn a_first_run_copies_every_row_and_every_field() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_run_that_finds_nothing_new_asks_once() {
+async fn a_run_that_finds_nothing_new_asks_as_little_as_can_be() {
     let world = World::new(small());
-    for (table, most) in [("tickets", 1), ("customers", 1), ("ticket_messages", 2), ("satisfaction_surveys", 2)] {
+    for (table, most) in
+        [("tickets", 2), ("customers", 2), ("ticket_messages", 3), ("satisfaction_surveys", 1)]
+    {
         world.ingest(table, &[]).await.unwrap();
         world.pass(Duration::from_secs(600)).await;
         let before = world.requests();
@@ -40,12 +42,14 @@ async fn a_run_that_finds_nothing_new_asks_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_small_table_takes_one_request() {
-    let world = World::new(Options { tickets: 80, messages: 90, surveys: 20, customers: 60, ..Options::default() });
+async fn a_small_table_takes_one_request_and_its_events_another() {
+    let world =
+        World::new(Options { tickets: 80, messages: 90, surveys: 20, customers: 60, ..Options::default() });
     for (table, _) in LISTS {
         let before = world.requests();
         world.ingest(table, &[]).await.unwrap();
-        assert_eq!(world.requests() - before, 1, "{table}");
+        let events = u64::from(table != "satisfaction_surveys");
+        assert_eq!(world.requests() - before, 1 + events, "{table}");
         world.assert_equal(table, "small");
     }
 }
@@ -60,7 +64,8 @@ async fn rows_that_change_while_they_are_read_are_read_in_the_same_run() {
     world.ingest("tickets", &[]).await.unwrap();
     let wanted = world.expected("tickets");
     let stored = world.memory.table("main.tickets").rows;
-    let late: Vec<_> = wanted.iter().filter(|(id, row)| stored.get(id) != Some(row)).map(|(id, _)| id).collect();
+    let late: Vec<_> =
+        wanted.iter().filter(|(id, row)| stored.get(id) != Some(row)).map(|(id, _)| id).collect();
     // Deleting a message changes a ticket without moving it; only such rows may differ.
     assert!(late.len() < 20, "{} rows differ", late.len());
 }
@@ -79,7 +84,11 @@ async fn an_open_window_begins_a_table_and_plain_runs_go_on_from_it() {
     assert!(first > 50 && first < whole.len(), "{first} of {}", whole.len());
     let before = world.requests();
     let receipt = world.ingest("tickets", &[]).await.unwrap();
-    assert_eq!(world.requests() - before, 1, "a plain run after it does not start from the beginning of time");
+    assert_eq!(
+        world.requests() - before,
+        2,
+        "a plain run after it does not start from the beginning of time"
+    );
     assert_eq!(receipt.covered_since.map(|since| since.0), Some(start));
     assert_eq!(inside(&world), first);
 }
@@ -150,7 +159,10 @@ async fn a_list_in_the_wrong_order_is_read_to_its_end_and_the_receipt_says_so() 
     world.account().faults().plan(1, vec![(Fault::WrongOrder, 1.0)]);
     let receipt = world.ingest("tickets", &[]).await.unwrap();
     world.assert_equal("tickets", "wrong order");
-    assert!(receipt.warnings.iter().any(|warning| warning.contains("not in the order asked for")), "{receipt:?}");
+    assert!(
+        receipt.warnings.iter().any(|warning| warning.contains("not in the order asked for")),
+        "{receipt:?}"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -225,4 +237,71 @@ async fn append_adds_each_version_once() {
     world.ingest("ticket_messages", &flags).await.unwrap();
     let rows = world.memory.table("main.ticket_messages").appended.len();
     assert_eq!(rows, world.expected("ticket_messages").len());
+}
+
+/// A count that is not the length of the list is read into once, and not again until it changes.
+#[tokio::test(start_paused = true)]
+async fn a_ticket_whose_count_lies_is_read_again_only_once() {
+    let world = World::new(Options { count_lies: 3, ..small() });
+    world.ingest("ticket_messages", &[]).await.unwrap();
+    let asked = |world: &World| {
+        let account = world.account();
+        account.requests().iter().filter(|request| request.query.contains("ticket_id=")).count()
+    };
+    for expected in [3, 3, 3] {
+        world.pass(Duration::from_secs(90_000)).await;
+        world.ingest("ticket_messages", &[]).await.unwrap();
+        assert_eq!(asked(&world), expected);
+    }
+    world.assert_equal("ticket_messages", "counts that lie");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_deleted_or_merged_is_marked_and_what_comes_back_is_not() {
+    let world = World::new(Options { merge_event_names_target: true, ..small() });
+    for table in ["tickets", "ticket_messages", "customers"] {
+        world.ingest(table, &[]).await.unwrap();
+    }
+    let tickets: Vec<i64> = world.expected("tickets").keys().copied().take(4).collect();
+    let customers: Vec<i64> = world.expected("customers").keys().copied().take(2).collect();
+    let now = world.clock.now();
+    world.account().apply(Change::DeleteTicket { ticket: tickets[0] }, now);
+    world.account().apply(Change::MergeTickets { source: tickets[1], target: tickets[2] }, now);
+    world.account().apply(Change::MergeCustomers { source: customers[0], target: customers[1] }, now);
+    world.pass(Duration::from_secs(60)).await;
+    for table in ["tickets", "ticket_messages", "customers"] {
+        world.ingest(table, &[]).await.unwrap();
+        world.assert_equal(table, "after deletions");
+    }
+    let gone = world.memory.table("main.tickets").gone;
+    assert_eq!(gone, [(tickets[0], None), (tickets[1], Some(tickets[2]))].into());
+    assert_eq!(world.memory.table("main.customers").gone, [(customers[0], Some(customers[1]))].into());
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_the_right_to_read_events_the_receipt_says_so() {
+    let world = World::new(Options { role_can_read_events: false, ..small() });
+    let receipt = world.ingest("tickets", &[]).await.unwrap();
+    assert_eq!(receipt.outcome, Outcome::Success);
+    assert!(
+        receipt.warnings.iter().any(|warning| warning.contains("deletions and merges are not seen")),
+        "{receipt:?}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_killed_backfill_goes_on_where_it_was() {
+    for table in ["tickets", "ticket_messages"] {
+        let whole = World::new(Options { tickets: 3_000, messages: 6_000, ..small() });
+        whole.ingest(table, &[]).await.unwrap();
+        let world =
+            World { flush_rows: 100, ..World::new(Options { tickets: 3_000, messages: 6_000, ..small() }) };
+        let death = Death::BeforeRequest(whole.requests() * 9 / 10);
+        assert!(world.ingest_until(table, &[], Some(death)).await.is_none());
+        let before = world.requests();
+        world.ingest(table, &[]).await.unwrap();
+        world.assert_equal(table, "after a kill");
+        let asked = world.requests() - before;
+        assert!(asked * 100 <= whole.requests() * 20, "{table}: {asked} of {} requests", whole.requests());
+    }
 }

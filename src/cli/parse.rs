@@ -75,6 +75,9 @@ pub fn env_names(long: &str) -> Vec<String> {
         "stream",
         "flush-interval",
         "flush-records",
+        "deletes",
+        "lookback",
+        "wait",
         "metrics-addr",
         "query-annotations",
     ];

@@ -10,10 +10,16 @@ use arrow_array::{
 };
 use arrow_schema::Schema;
 
-use super::{Commit, Counts, DestError, Destination, Reject, Target};
+use super::{Commit, Counts, Deletes, DestError, Destination, Reject, Target};
 use crate::schema::{Column, LogicalType, Micros};
 use crate::state::{RunRecord, SourceState, State};
 use crate::strategy::Strategy;
+
+mod gone;
+mod held;
+
+pub(crate) use gone::*;
+pub(crate) use held::*;
 
 /// A destination under test.
 pub(crate) trait Bench {
@@ -47,6 +53,7 @@ pub(crate) fn items(strategy: Strategy) -> Target {
         ],
         loaded_at: Some(Micros(1_700_000_000_000_000)),
         window: (None, None),
+        deletes: Deletes::Ignore,
         fresh: false,
     }
 }
@@ -93,6 +100,8 @@ pub(crate) fn commit(run: &str, at: &str, last: bool) -> Commit {
             retries: 1,
             error: None,
         },
+        lease: None,
+        release: false,
         last,
     }
 }
@@ -477,7 +486,13 @@ macro_rules! suite {
             replace_shows_old_rows_until_the_end, dead_replacements_are_swept,
             empty_last_commit_makes_an_empty_table, delete_insert_replaces_its_window, append_adds_all_rows,
             scd2_keeps_versions, hostile_names_work, state_dies_with_the_table,
-            accounts_have_states_of_their_own, rejects_and_runs_are_written);
+            accounts_have_states_of_their_own, rejects_and_runs_are_written, gone_rows_are_marked,
+            gone_rows_are_removed_or_ignored, gone_rows_come_back, tombstones_apply_after_the_rows,
+            replacements_bury_their_own_rows, scd2_closes_gone_rows, other_strategies_leave_gone_rows,
+            questions_are_about_rows_that_are_there, questions_about_nothing_have_empty_answers,
+            questions_of_a_replacement_are_about_its_rows, one_run_holds_a_table, dead_leases_are_replaced,
+            commits_carry_the_lease, who_lost_the_lease_writes_nothing, what_is_remembered_is_listed,
+            forgetting_leaves_the_rows);
     };
     ($bench:expr; $($name:ident),*) => {
         $(#[tokio::test]

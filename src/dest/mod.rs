@@ -90,6 +90,128 @@ impl Entry {
 /// Column holding the time of the run that wrote a row; the same value for all rows of a run.
 pub const LOADED_AT: &str = "_ingestr_loaded_at";
 
+/// Column holding when a row was found to be gone from the source; NULL as long as it is there.
+pub const DELETED_AT: &str = "_ingestr_deleted_at";
+
+/// Column holding the key of the row that a gone row was merged into, where the source tells.
+pub const MERGED_INTO: &str = "_ingestr_merged_into";
+
+/// What becomes of rows that are gone from the source.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Deletes {
+    /// They stay and are marked with _ingestr_deleted_at, and with _ingestr_merged_into where known.
+    #[default]
+    Soft,
+    /// They are removed.
+    Hard,
+    /// They stay as they are.
+    Ignore,
+}
+
+/// A row that is gone from the source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tombstone {
+    /// Its key: tables whose deletions are tracked have a single integer key.
+    pub key: i64,
+    /// When it was deleted, or found to be.
+    pub at: Micros,
+    /// The row it was merged into, if known.
+    pub merged_into: Option<i64>,
+}
+
+/// Something a source must know of the rows a target holds. Only rows that are not marked as deleted count.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Question {
+    /// How many rows have each of these values in an integer column.
+    CountBy {
+        /// The column.
+        column: String,
+        /// The values; at most a few hundred.
+        values: Vec<i64>,
+    },
+    /// The keys of the rows that have one of these values in an integer column.
+    KeysBy {
+        /// The column.
+        column: String,
+        /// The values; at most a few hundred.
+        values: Vec<i64>,
+    },
+    /// The keys of the rows whose instant in a column lies in a closed range.
+    KeysBetween {
+        /// The column.
+        column: String,
+        /// Oldest.
+        from: Micros,
+        /// Newest.
+        to: Micros,
+    },
+}
+
+/// The answer to a [`Question`].
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Answer {
+    /// For [`Question::CountBy`]: value and count, in any order; a value without rows may be missing. For
+    /// [`Question::KeysBy`]: value and key. For [`Question::KeysBetween`]: key and 0.
+    pub pairs: Vec<(i64, i64)>,
+}
+
+/// The right to write to a target: one run at a time. Stored in `_ingestr_leases` beside the data.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lease {
+    /// The run that holds it.
+    pub run: String,
+    /// The process that runs it, as [`crate::lease`] writes it; lets the same machine see that it is dead.
+    pub process: String,
+    /// Since when it is held.
+    pub since: Micros,
+    /// When it lapses unless it is renewed.
+    pub until: Micros,
+}
+
+/// A state as `ingestr state show` lists it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Remembered {
+    /// The source account.
+    pub account: String,
+    /// The source's table.
+    pub source_table: String,
+    /// Schema or dataset.
+    pub schema: String,
+    /// The destination's table.
+    pub table: String,
+    /// Whether the rows it is about are kept aside for an unfinished replacement.
+    pub aside: bool,
+    /// Version of the state's layout.
+    pub version: i64,
+    /// The state; `None` if a newer version wrote it.
+    pub state: Option<State>,
+    /// When it was written.
+    pub updated_at: Option<Micros>,
+    /// Who holds the target, expired or not.
+    pub lease: Option<Lease>,
+    /// The last runs of this target, newest first, at most five.
+    pub runs: Vec<RunLine>,
+}
+
+/// A line of `_ingestr_runs`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunLine {
+    /// The run's id.
+    pub id: String,
+    /// When it began.
+    pub started_at: Option<Micros>,
+    /// When it was last heard of.
+    pub ended_at: Option<Micros>,
+    /// `running`, `success`, `interrupted` or `failed`.
+    pub outcome: String,
+    /// Rows it read.
+    pub rows_read: i64,
+    /// Requests it sent.
+    pub requests: i64,
+    /// The error's headline, for a failed run.
+    pub error: Option<String>,
+}
+
 /// What a destination can do. Plain data: the plan refuses what is not in here before the first request.
 #[derive(Debug, Clone, Copy)]
 pub struct Capabilities {
@@ -131,6 +253,9 @@ pub struct Target {
     /// With [`Strategy::DeleteInsert`], the closed window of the incremental key to be replaced; an open end means
     /// the smallest or largest value that was read.
     pub window: (Option<Micros>, Option<Micros>),
+    /// What becomes of rows that are gone. With [`Deletes::Soft`], [`DELETED_AT`] and [`MERGED_INTO`] are among
+    /// `columns`.
+    pub deletes: Deletes,
     /// The run starts from zero: rows that an earlier unfinished [`Strategy::Replace`] or
     /// [`Strategy::DeleteInsert`] kept aside are forgotten. Only the first commit of a run sees this set.
     pub fresh: bool,
@@ -146,6 +271,8 @@ pub struct Inspection {
     /// The state of rows that an unfinished [`Strategy::Replace`] or [`Strategy::DeleteInsert`] of this target keeps
     /// aside.
     pub aside: Option<State>,
+    /// Who holds the target, expired or not.
+    pub lease: Option<Lease>,
 }
 
 /// A value that did not fit its column, for `_ingestr_rejects`.
@@ -193,6 +320,11 @@ pub struct Commit {
     pub rejects: Vec<Reject>,
     /// The run's line in the ledger.
     pub run: RunRecord,
+    /// The lease of the run, to be renewed with this commit; the commit fails with [`DestErrorKind::Leased`] if
+    /// another run has taken it since.
+    pub lease: Option<Lease>,
+    /// Whether the lease is given up with this commit.
+    pub release: bool,
     /// Whether the pass is complete with this commit. Strategies that publish at the end
     /// ([`Strategy::Replace`], [`Strategy::DeleteInsert`]) do so now; others do not care.
     pub last: bool,
@@ -212,6 +344,45 @@ pub trait Destination: Send + Sync + std::fmt::Debug {
     /// Everything that would make the load fail later and can be known now. Writes nothing.
     fn inspect<'a>(&'a self, target: &'a Target) -> BoxFuture<'a, Result<Inspection, DestError>>;
 
+    /// Answers a question about the rows of the target (of the rows kept aside, for an unfinished replacement; none
+    /// for one that is [`Target::fresh`]). Of rows that repeat a key in them, only the newest counts. No rows if there
+    /// is no such table or column.
+    ///
+    /// # Errors
+    /// When the destination cannot be read.
+    fn ask<'a>(&'a self, target: &'a Target, question: Question) -> BoxFuture<'a, Result<Answer, DestError>>;
+
+    /// Takes the lease of the target, or renews it. `live` tells whether a lease found there still counts. Creates
+    /// what is needed to store it.
+    ///
+    /// # Errors
+    /// [`DestErrorKind::Leased`] if a live lease of another run is there; the message names its holder.
+    fn lease<'a>(
+        &'a self,
+        target: &'a Target,
+        lease: Lease,
+        live: fn(&Lease, Micros) -> bool,
+    ) -> BoxFuture<'a, Result<(), DestError>>;
+
+    /// Gives the lease up, if it is still this run's.
+    ///
+    /// # Errors
+    /// When the destination cannot be written.
+    fn release<'a>(&'a self, target: &'a Target, run: &'a str) -> BoxFuture<'a, Result<(), DestError>>;
+
+    /// Everything remembered here, in all schemas, ordered by schema, table and account.
+    ///
+    /// # Errors
+    /// When the destination cannot be read.
+    fn remembered(&self) -> BoxFuture<'_, Result<Vec<Remembered>, DestError>>;
+
+    /// Forgets the state (and lease, and rows kept aside) of a table, so that its next run is a first one. The rows
+    /// stay. Returns how many states there were.
+    ///
+    /// # Errors
+    /// When the destination cannot be written.
+    fn forget<'a>(&'a self, schema: &'a str, table: &'a str) -> BoxFuture<'a, Result<u64, DestError>>;
+
     /// Starts a load: the rows of one commit. Dropping it without commit leaves no trace.
     fn begin(&self, target: &Target) -> Box<dyn Load>;
 }
@@ -224,6 +395,13 @@ pub trait Load: Send {
     /// # Errors
     /// When the destination refuses the rows.
     fn stage<'a>(&'a mut self, batch: RecordBatch) -> BoxFuture<'a, Result<(), DestError>>;
+
+    /// Takes rows that are gone. They are applied after all rows of this load, as [`Deletes`] says, to the rows of the
+    /// target ([`Strategy::Merge`]) or to those kept aside ([`Strategy::Replace`]). [`Strategy::Scd2`] closes the
+    /// current version, marks it with [`Deletes::Soft`] and removes none. Other strategies leave gone rows alone. A
+    /// row that is gone already keeps its first date; a survivor that becomes known later is added. Rows newly gone
+    /// are counted as deleted, added survivors as updated.
+    fn bury(&mut self, tombstones: Vec<Tombstone>);
 
     /// Makes the staged rows, the state, the rejects and the run's line visible in one transaction and consumes the
     /// load. After an error nothing of it is visible, unless the error is [`DestErrorKind::Unknown`].
@@ -248,6 +426,8 @@ pub enum DestErrorKind {
     Shape,
     /// Its state was written by a newer version.
     NewerState,
+    /// Another run is writing to it.
+    Leased,
     /// It may or may not have committed.
     Unknown,
     /// Anything else.

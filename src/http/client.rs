@@ -98,7 +98,8 @@ impl Client {
         loop {
             self.limiter.acquire(listener).await;
             listener.hear(Signal::Sent { retry: retries.attempts() > 0 });
-            let request = Request { url: format!("{}{path}", self.base), authorization: self.authorization.clone() };
+            let request =
+                Request { url: format!("{}{path}", self.base), authorization: self.authorization.clone() };
             let attempt = self.transport.get(request).await;
             let header = attempt.as_ref().ok().and_then(|response| response.call_limit.clone());
             self.limiter.answered(header.as_deref(), listener);

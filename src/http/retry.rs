@@ -76,7 +76,9 @@ pub fn classify(attempt: Result<Response, TransportError>) -> Outcome {
         },
         Err(error) => match error.kind {
             TransportErrorKind::Tls => Outcome::Final(Final::Tls(error.message)),
-            TransportErrorKind::Connect => Outcome::Again(Again { why: Why::Connect(error.message), told: None }),
+            TransportErrorKind::Connect => {
+                Outcome::Again(Again { why: Why::Connect(error.message), told: None })
+            }
             TransportErrorKind::Timeout | TransportErrorKind::Broken => {
                 Outcome::Again(Again { why: Why::Transport(error.message), told: None })
             }
@@ -132,7 +134,8 @@ mod tests {
     use super::*;
 
     fn again(status: u16, retry_after: Option<&str>) -> Again {
-        let response = Response { status, retry_after: retry_after.map(str::to_owned), ..Response::default() };
+        let response =
+            Response { status, retry_after: retry_after.map(str::to_owned), ..Response::default() };
         match classify(Ok(response)) {
             Outcome::Again(again) => again,
             other => panic!("{other:?}"),

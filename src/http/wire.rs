@@ -43,9 +43,11 @@ impl Wire {
     }
 
     async fn send(&self, request: Request) -> Result<Response, TransportError> {
-        let mut authorization = HeaderValue::from_str(request.authorization.expose_secret()).map_err(|_| {
-            TransportError { kind: TransportErrorKind::Tls, message: "the key has characters no header can hold".into() }
-        })?;
+        let mut authorization =
+            HeaderValue::from_str(request.authorization.expose_secret()).map_err(|_| TransportError {
+                kind: TransportErrorKind::Tls,
+                message: "the key has characters no header can hold".into(),
+            })?;
         authorization.set_sensitive(true);
         let sent = self
             .client

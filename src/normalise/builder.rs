@@ -2,8 +2,12 @@
 
 use std::sync::Arc;
 
-use arrow_array::builder::{BooleanBuilder, Float64Builder, Int64Builder, StringBuilder, TimestampMicrosecondBuilder};
-use arrow_array::{Array, ArrayRef, BooleanArray, Float64Array, Int64Array, StringArray, TimestampMicrosecondArray};
+use arrow_array::builder::{
+    BooleanBuilder, Float64Builder, Int64Builder, StringBuilder, TimestampMicrosecondBuilder,
+};
+use arrow_array::{
+    Array, ArrayRef, BooleanArray, Float64Array, Int64Array, StringArray, TimestampMicrosecondArray,
+};
 
 use super::decode::{self, Decoded};
 use crate::schema::{LogicalType, Micros};
@@ -36,7 +40,9 @@ impl Builder {
             LogicalType::Int64 => Self::Int64(Int64Builder::new()),
             LogicalType::Float64 => Self::Float64(Float64Builder::new()),
             LogicalType::Text => Self::Text(StringBuilder::new()),
-            LogicalType::Timestamp => Self::Timestamp(TimestampMicrosecondBuilder::new().with_timezone("UTC")),
+            LogicalType::Timestamp => {
+                Self::Timestamp(TimestampMicrosecondBuilder::new().with_timezone("UTC"))
+            }
             LogicalType::Json => Self::Json(StringBuilder::new()),
         }
     }
@@ -52,7 +58,11 @@ impl Builder {
     }
 
     /// Appends an instant; NULL if the column is of another type by the user's wish, where it is text or JSON then.
-    pub(super) fn append_instant(&mut self, value: Option<Micros>, raw: impl FnOnce(Micros) -> String) -> Took {
+    pub(super) fn append_instant(
+        &mut self,
+        value: Option<Micros>,
+        raw: impl FnOnce(Micros) -> String,
+    ) -> Took {
         match (self, value) {
             (Self::Timestamp(builder), value) => {
                 builder.append_option(value.map(|micros| micros.0));

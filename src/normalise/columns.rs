@@ -8,6 +8,7 @@ use arrow_schema::Field;
 use super::builder::{Builder, Took};
 use super::decode::{self, Decoded};
 use super::shaping::{Contract, Naming, Shaping};
+use crate::dest;
 use crate::schema::{Column, LogicalType, Micros};
 
 /// Where a column's type comes from, and so whether it may change.
@@ -57,7 +58,7 @@ impl Columns {
         let mut columns = Self {
             slots: Vec::new(),
             by_source: HashMap::new(),
-            taken: [crate::dest::LOADED_AT, "_ingestr_deleted_at", "_ingestr_merged_into"].map(String::from).into(),
+            taken: [dest::LOADED_AT, dest::DELETED_AT, dest::MERGED_INTO].map(String::from).into(),
             order: Vec::new(),
             existing: existing.to_vec(),
             naming: shaping.naming,
@@ -100,6 +101,11 @@ impl Columns {
 
     pub(super) fn documented(&self) -> Vec<Column> {
         self.slots.iter().filter(|slot| slot.documented).map(|slot| slot.column.clone()).collect()
+    }
+
+    pub(super) fn destination_name(&self, field: &str) -> Option<String> {
+        let slot = self.slots.iter().find(|slot| slot.documented && slot.source == field)?;
+        Some(slot.column.name.clone())
     }
 
     pub(super) fn name(&self, at: usize) -> &str {
@@ -185,12 +191,11 @@ impl Columns {
         }
         if slot.origin == Origin::Inferred
             && let Some(inferred) = decode::infer(&slot.source, raw)
+            && !fits(slot.column.logical, raw)
         {
-            if !fits(slot.column.logical, raw) {
-                let wider = slot.column.logical.widen(inferred);
-                slot.column.logical = if fits(wider, raw) { wider } else { LogicalType::Text };
-                slot.builder.widen(slot.column.logical);
-            }
+            let wider = slot.column.logical.widen(inferred);
+            slot.column.logical = if fits(wider, raw) { wider } else { LogicalType::Text };
+            slot.builder.widen(slot.column.logical);
         }
         slot.builder.append(raw, trim)
     }

@@ -54,7 +54,8 @@ pub fn int64(raw: &str) -> Decoded<i64> {
     }
     match text.parse::<f64>() {
         // 2^53: below it every whole double is exactly one integer; text above it may have been rounded to it.
-        Ok(value) if value.fract() == 0.0 && value.abs() < 9_007_199_254_740_992.0 => {
+        Ok(value) if value.fract() == 0.0 && value.abs() < 9_007_199_254_740_992.0 =>
+        {
             #[expect(clippy::cast_possible_truncation, reason = "whole and within 2^53")]
             Decoded::Value(value as i64)
         }
@@ -77,7 +78,9 @@ pub fn float64(raw: &str) -> Decoded<f64> {
     let whole = text.bytes().all(|byte| byte == b'-' || byte.is_ascii_digit());
     match text.parse::<f64>() {
         Ok(value) if !value.is_finite() => Decoded::Misfit("beyond a double"),
-        Ok(value) if whole && value.abs() >= 9_007_199_254_740_992.0 => Decoded::Misfit("beyond the exact integers of a double"),
+        Ok(value) if whole && value.abs() >= 9_007_199_254_740_992.0 => {
+            Decoded::Misfit("beyond the exact integers of a double")
+        }
         Ok(value) => Decoded::Value(value),
         Err(_) => Decoded::Misfit("not a number"),
     }
@@ -92,7 +95,11 @@ pub fn text(raw: &str, out: &mut String) -> Decoded<()> {
         out.push_str(raw);
         return Decoded::Value(());
     };
-    if unescape(inner, out) { Decoded::Value(()) } else { Decoded::Bent((), "half of a surrogate pair, replaced by U+FFFD") }
+    if unescape(inner, out) {
+        Decoded::Value(())
+    } else {
+        Decoded::Bent((), "half of a surrogate pair, replaced by U+FFFD")
+    }
 }
 
 /// Appends a JSON string's inner text without its escapes. False if it had half of a surrogate pair, which no
@@ -135,9 +142,11 @@ fn unescape(inner: &str, out: &mut String) -> bool {
 
 /// Four hexadecimal digits at `at`; they are there, since serde_json has checked the string.
 fn hex4(bytes: &[u8], at: usize) -> u32 {
-    bytes.get(at..at + 4).unwrap_or_default().iter().fold(0, |code, digit| {
-        code << 4 | (*digit as char).to_digit(16).unwrap_or(0)
-    })
+    bytes
+        .get(at..at + 4)
+        .unwrap_or_default()
+        .iter()
+        .fold(0, |code, digit| code << 4 | (*digit as char).to_digit(16).unwrap_or(0))
 }
 
 /// Instants: `2026-08-26T18:36:51.461517+00:00`, with or without fraction, zone and `T`; without a zone they are
@@ -158,9 +167,9 @@ pub fn timestamp(raw: &str) -> Decoded<Micros> {
 /// The instant, and whether it is exact to the microsecond.
 fn instant(text: &[u8]) -> Option<(Micros, bool)> {
     let digits = |from: usize, count: usize| -> Option<i64> {
-        text.get(from..from + count)?.iter().try_fold(0i64, |value, byte| {
-            byte.is_ascii_digit().then(|| value * 10 + i64::from(byte - b'0'))
-        })
+        text.get(from..from + count)?
+            .iter()
+            .try_fold(0i64, |value, byte| byte.is_ascii_digit().then(|| value * 10 + i64::from(byte - b'0')))
     };
     let is = |at: usize, wanted: &[u8]| text.get(at).is_some_and(|byte| wanted.contains(byte));
     if !(is(4, b"-") && is(7, b"-") && is(10, b"Tt ") && is(13, b":") && is(16, b":")) {
@@ -199,7 +208,8 @@ fn instant(text: &[u8]) -> Option<(Micros, bool)> {
 
 /// Seconds east of UTC of what follows the time: nothing, `Z`, `+00`, `+0000` or `+00:00`.
 fn zone(text: &[u8]) -> Option<i64> {
-    let number = |bytes: &[u8]| -> Option<i64> { std::str::from_utf8(bytes).ok()?.parse::<u8>().ok().map(i64::from) };
+    let number =
+        |bytes: &[u8]| -> Option<i64> { std::str::from_utf8(bytes).ok()?.parse::<u8>().ok().map(i64::from) };
     let (sign, rest) = match text {
         [] | [b'Z' | b'z'] => return Some(0),
         [b'+', rest @ ..] => (1, rest),
@@ -232,7 +242,9 @@ pub fn infer(name: &str, raw: &str) -> Option<LogicalType> {
         b'n' => None,
         b't' | b'f' => Some(LogicalType::Bool),
         b'{' | b'[' => Some(LogicalType::Json),
-        b'"' if name.ends_with("_datetime") && matches!(timestamp(raw), Decoded::Value(_)) => Some(LogicalType::Timestamp),
+        b'"' if name.ends_with("_datetime") && matches!(timestamp(raw), Decoded::Value(_)) => {
+            Some(LogicalType::Timestamp)
+        }
         b'"' => Some(LogicalType::Text),
         _ if raw.parse::<i64>().is_ok() => Some(LogicalType::Int64),
         _ if matches!(float64(raw), Decoded::Value(_)) => Some(LogicalType::Float64),
@@ -282,9 +294,12 @@ mod tests {
 
     #[test]
     fn booleans() {
-        for (raw, wanted) in
-            [("true", Value(true)), ("\"false\"", Value(false)), ("null", Null), ("1", Misfit("not a boolean"))]
-        {
+        for (raw, wanted) in [
+            ("true", Value(true)),
+            ("\"false\"", Value(false)),
+            ("null", Null),
+            ("1", Misfit("not a boolean")),
+        ] {
             assert_eq!(bool(raw), wanted, "{raw}");
         }
     }
@@ -314,7 +329,9 @@ mod tests {
     fn text_agrees_with_serde_json() {
         let mut rng = fastrand::Rng::with_seed(7);
         for _ in 0..2_000 {
-            let original: String = (0..rng.usize(0..20)).map(|_| if rng.bool() { rng.char(..) } else { rng.char('\0'..'\u{80}') }).collect();
+            let original: String = (0..rng.usize(0..20))
+                .map(|_| if rng.bool() { rng.char(..) } else { rng.char('\0'..'\u{80}') })
+                .collect();
             let mut out = String::new();
             assert_eq!(text(&serde_json::to_string(&original).unwrap(), &mut out), Value(()));
             assert_eq!(out, original);
@@ -339,15 +356,28 @@ mod tests {
         assert_eq!(timestamp("\"2026-08-26T12:30:00.5\""), Value(Micros(1_787_747_400_500_000)));
         assert_eq!(timestamp("\"1969-12-31T23:59:59.999999Z\""), Value(Micros(-1)));
         assert_eq!(timestamp("\"2000-02-29T00:00:00Z\""), Value(Micros(951_782_400_000_000)));
-        assert_eq!(timestamp("\"2026-08-26T18:36:51.4615179Z\""), Bent(Micros(1_787_769_411_461_517), "finer than a microsecond, cut"));
+        assert_eq!(
+            timestamp("\"2026-08-26T18:36:51.4615179Z\""),
+            Bent(Micros(1_787_769_411_461_517), "finer than a microsecond, cut")
+        );
     }
 
     #[test]
     fn what_is_no_datetime_is_a_misfit() {
         for raw in [
-            "\"\"", "12", "{}", "\"yesterday\"", "\"2026-08-26\"", "\"2026-02-30T00:00:00\"", "\"2026-13-01T00:00:00\"",
-            "\"2026-08-26T24:00:00\"", "\"2026-08-26T12:30:00.\"", "\"2026-08-26T12:30:00 UTC\"", "\"0000-01-01T00:00:00\"",
-            "\"2026-08-26T12:30\"", "\"2026-08-26T12:30:00+99:00\"",
+            "\"\"",
+            "12",
+            "{}",
+            "\"yesterday\"",
+            "\"2026-08-26\"",
+            "\"2026-02-30T00:00:00\"",
+            "\"2026-13-01T00:00:00\"",
+            "\"2026-08-26T24:00:00\"",
+            "\"2026-08-26T12:30:00.\"",
+            "\"2026-08-26T12:30:00 UTC\"",
+            "\"0000-01-01T00:00:00\"",
+            "\"2026-08-26T12:30\"",
+            "\"2026-08-26T12:30:00+99:00\"",
         ] {
             assert_eq!(timestamp(raw), Misfit("not a datetime"), "{raw}");
         }

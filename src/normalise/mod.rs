@@ -76,6 +76,12 @@ impl Normaliser {
         self.columns.documented()
     }
 
+    /// What the destination calls a documented field; `None` if the field is left out.
+    #[must_use]
+    pub fn destination_name(&self, field: &str) -> Option<String> {
+        self.columns.destination_name(field)
+    }
+
     /// Takes the rows marked in `keep`. `derived` is a column computed by the source, a value per row.
     ///
     /// # Errors
@@ -97,14 +103,22 @@ impl Normaliser {
         Ok(())
     }
 
-    fn push_row(&mut self, row: Row<'_>, derived: Option<(&'static str, Option<Micros>)>) -> Result<(), Refused> {
+    fn push_row(
+        &mut self,
+        row: Row<'_>,
+        derived: Option<(&'static str, Option<Micros>)>,
+    ) -> Result<(), Refused> {
         let id = row.get(&self.key).filter(|raw| *raw != "null");
         let Some(id) = id.filter(|raw| self.columns.fits_key(raw)) else {
             self.rejects.push(Reject {
                 id: None,
                 column: None,
                 value: whole_row(row),
-                reason: if id.is_none() { "a row without a key" } else { "a row whose key is not of the key's type" },
+                reason: if id.is_none() {
+                    "a row without a key"
+                } else {
+                    "a row whose key is not of the key's type"
+                },
             });
             return Ok(());
         };
@@ -119,7 +133,9 @@ impl Normaliser {
         }
         for (position, (name, raw)) in row.fields().enumerate() {
             self.bytes += raw.len();
-            let Place::At(column) = self.columns.place_at(position, name, raw, self.contract) else { continue };
+            let Place::At(column) = self.columns.place_at(position, name, raw, self.contract) else {
+                continue;
+            };
             let (reason, took) = match self.columns.append(column, raw, self.trim) {
                 Took::Whole => continue,
                 Took::Bent(reason) => (reason, true),
@@ -188,10 +204,8 @@ impl Normaliser {
 
 /// A row as JSON text, for the rejects.
 fn whole_row(row: Row<'_>) -> String {
-    let fields: Vec<String> = row
-        .fields()
-        .map(|(name, raw)| format!("{}:{raw}", serde_json::Value::from(name)))
-        .collect();
+    let fields: Vec<String> =
+        row.fields().map(|(name, raw)| format!("{}:{raw}", serde_json::Value::from(name))).collect();
     format!("{{{}}}", fields.join(","))
 }
 

@@ -265,7 +265,10 @@ impl<'de> DeserializeSeed<'de> for OneRow<'_> {
 
 impl OneRow<'_> {
     fn end(self) {
-        #[expect(clippy::cast_possible_truncation, reason = "a field takes more than one byte of a u32-sized body")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "a field takes more than one byte of a u32-sized body"
+        )]
         self.rows.ends.push(self.rows.fields.len() as u32);
     }
 }
@@ -350,7 +353,10 @@ impl<'de> Visitor<'de> for KeySeed<'_> {
 
     fn visit_str<E>(self, key: &str) -> Result<Key, E> {
         self.rows.odd_keys.push(key.to_owned());
-        #[expect(clippy::cast_possible_truncation, reason = "a key takes more than one byte of a u32-sized body")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "a key takes more than one byte of a u32-sized body"
+        )]
         Ok(Key::Odd((self.rows.odd_keys.len() - 1) as u32))
     }
 }

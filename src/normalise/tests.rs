@@ -41,7 +41,10 @@ fn types(batch: &RecordBatch) -> Vec<String> {
 #[test]
 fn the_shape_does_not_depend_on_which_rows_have_a_value() {
     let (batch, rejects) = normalise(r#"[{"id":1},{"id":2,"subject":"x"}]"#, &Shaping::default());
-    assert_eq!(types(&batch), ["id:bigint", "subject:text", "spam:boolean", "meta:json", "created_datetime:timestamptz"]);
+    assert_eq!(
+        types(&batch),
+        ["id:bigint", "subject:text", "spam:boolean", "meta:json", "created_datetime:timestamptz"]
+    );
     assert_eq!(strings(&batch, "subject"), [None, Some("x".into())]);
     assert!(rejects.is_empty());
 }
@@ -49,7 +52,10 @@ fn the_shape_does_not_depend_on_which_rows_have_a_value() {
 #[test]
 fn nested_values_keep_their_exact_text() {
     let meta = r#"{"z": 90071992547409931, "a":[1.10, {"k":"\u00e9"}]}"#;
-    let (batch, _) = normalise(&format!(r#"[{{"id":1,"meta":{meta}}},{{"id":2,"meta":"text"}},{{"id":3,"meta":null}}]"#), &Shaping::default());
+    let (batch, _) = normalise(
+        &format!(r#"[{{"id":1,"meta":{meta}}},{{"id":2,"meta":"text"}},{{"id":3,"meta":null}}]"#),
+        &Shaping::default(),
+    );
     assert_eq!(strings(&batch, "meta"), [Some(meta.into()), Some("\"text\"".into()), None]);
 }
 
@@ -62,7 +68,8 @@ fn a_misfit_is_null_and_recorded_and_its_row_is_loaded() {
     assert_eq!(batch.column(0).as_primitive::<Int64Type>().values(), &[7, 8]);
     assert_eq!(strings(&batch, "subject"), [Some("12".into()), Some("a\u{fffd}".into())]);
     assert!(batch.column_by_name("spam").unwrap().is_null(0));
-    let said: Vec<_> = rejects.iter().map(|r| (r.id.as_deref(), r.column.as_deref(), r.value.as_str(), r.reason)).collect();
+    let said: Vec<_> =
+        rejects.iter().map(|r| (r.id.as_deref(), r.column.as_deref(), r.value.as_str(), r.reason)).collect();
     assert_eq!(
         said,
         [
@@ -75,7 +82,10 @@ fn a_misfit_is_null_and_recorded_and_its_row_is_loaded() {
 
 #[test]
 fn a_row_without_a_usable_key_is_rejected_whole() {
-    let (batch, rejects) = normalise(r#"[{"id":1},{"subject":"x"},{"id":null},{"id":"abc","spam":true},5]"#, &Shaping::default());
+    let (batch, rejects) = normalise(
+        r#"[{"id":1},{"subject":"x"},{"id":null},{"id":"abc","spam":true},5]"#,
+        &Shaping::default(),
+    );
     assert_eq!(batch.num_rows(), 1);
     let said: Vec<_> = rejects.iter().map(|r| (r.column.as_deref(), r.value.as_str(), r.reason)).collect();
     assert_eq!(
@@ -118,7 +128,11 @@ fn contracts_decide_what_becomes_of_new_fields() {
         let mut normaliser = Normaliser::new(&documented(), "id", &[], &shaping);
         let rows = rows(json);
         let result = normaliser.push(&rows, &[true; 3], None);
-        (result, normaliser.take(true).map(|batch| (batch.num_rows(), batch.num_columns())), normaliser.discarded())
+        (
+            result,
+            normaliser.take(true).map(|batch| (batch.num_rows(), batch.num_columns())),
+            normaliser.discarded(),
+        )
     };
     assert_eq!(run(Contract::Evolve), (Ok(()), Some((3, 6)), 0));
     assert_eq!(run(Contract::Freeze).0, Err(Frozen { field: "extra".into() }));
@@ -147,7 +161,8 @@ fn columns_are_renamed_retyped_and_left_out() {
         trim_whitespace: true,
         ..Shaping::default()
     };
-    let (batch, _) = normalise(r#"[{"id":1,"subject":"  a \n","spam":true,"meta":{},"secret":"x"}]"#, &shaping);
+    let (batch, _) =
+        normalise(r#"[{"id":1,"subject":"  a \n","spam":true,"meta":{},"secret":"x"}]"#, &shaping);
     assert_eq!(types(&batch), ["id:bigint", "topic:text", "spam:text", "created_datetime:timestamptz"]);
     assert_eq!(strings(&batch, "topic"), [Some("a".into())]);
     assert_eq!(strings(&batch, "spam"), [Some("true".into())]);
@@ -159,7 +174,13 @@ fn a_derived_column_takes_the_place_of_the_field() {
     documented.push(Column::new("updated_datetime", LogicalType::Timestamp));
     let mut normaliser = Normaliser::new(&documented, "id", &[], &Shaping::default());
     let rows = rows(r#"[{"id":1},{"id":2,"updated_datetime":"2020-01-01T00:00:00Z"},{"id":3}]"#);
-    normaliser.push(&rows, &[true, true, false], Some(&("updated_datetime", vec![Some(Micros(5)), Some(Micros(6)), None]))).unwrap();
+    normaliser
+        .push(
+            &rows,
+            &[true, true, false],
+            Some(&("updated_datetime", vec![Some(Micros(5)), Some(Micros(6)), None])),
+        )
+        .unwrap();
     let batch = normaliser.take(true).unwrap();
     assert_eq!(batch.column(5).as_primitive::<TimestampMicrosecondType>().values(), &[5, 6]);
 }

@@ -9,6 +9,7 @@ use super::columns::Columns;
 use super::{Ends, FLUSH_BYTES, FileFormat, Flush};
 use crate::cli::{IngestArgs, env_names};
 use crate::error::Failure;
+use crate::source::{Incremental, TableSpec};
 
 /// The failure for flags that must be given.
 pub(super) fn missing(flags: &[&str]) -> Failure {
@@ -32,12 +33,30 @@ pub(super) fn missing(flags: &[&str]) -> Failure {
 /// them.
 pub(super) fn refuse(args: &IngestArgs) -> Result<(), Failure> {
     let foreign = &args.foreign;
-    let uri = |name: &Option<String>| name.as_ref().is_some_and(|name| name.contains("://"));
+    let uri = |text: &Option<String>| text.as_ref().is_some_and(|text| text.contains("://"));
     for (flag, given) in [("source", uri(&args.source_table)), ("dest", uri(&args.dest_table))] {
         if given {
             return Err(Failure::usage(format!("--{flag}-table takes the name of a table, not a URI"))
                 .hint(format!("the URI belongs to --{flag}-uri")));
         }
+    }
+    let elsewhere = [
+        ("interval-start", uri(&args.interval_start)),
+        ("interval-end", uri(&args.interval_end)),
+        ("incremental-strategy", uri(&args.incremental_strategy)),
+        ("incremental-key", uri(&args.incremental_key)),
+        ("primary-key", args.primary_key.iter().any(|name| name.contains("://"))),
+        ("columns", args.columns.iter().any(|columns| columns.contains("://"))),
+        ("sql-exclude-columns", args.sql_exclude_columns.iter().any(|name| name.contains("://"))),
+        ("partition-by", uri(&args.partition_by)),
+        ("cluster-by", args.cluster_by.iter().any(|name| name.contains("://"))),
+        ("flush-records", args.flush_records.contains("://")),
+        ("flush-interval", args.flush_interval.contains("://")),
+        ("loader-file-size", uri(&args.loader_file_size)),
+    ];
+    if let Some((flag, _)) = elsewhere.into_iter().find(|(_, given)| *given) {
+        return Err(Failure::usage(format!("--{flag} takes no URI"))
+            .hint("URIs belong to --source-uri and --dest-uri"));
     }
     let refused = [
         (
@@ -130,6 +149,26 @@ pub(super) fn flush(args: &IngestArgs) -> Result<Flush, Failure> {
     Ok(Flush { rows, bytes: FLUSH_BYTES, interval })
 }
 
+/// `--lookback`; zero means not to look back.
+pub(super) fn lookback(
+    args: &IngestArgs,
+    table: &TableSpec,
+    notes: &mut Vec<String>,
+) -> Result<Option<Duration>, Failure> {
+    let Some(typed) = args.lookback.as_deref().map(str::trim).filter(|typed| !typed.is_empty()) else {
+        return Ok(None);
+    };
+    let lookback = duration(typed).ok_or_else(|| {
+        Failure::usage(format!("--lookback: `{typed}` is not a duration"))
+            .hint("write a number and a unit (s, m, h, d), e.g. 7d or 36h, at most 366d")
+    })?;
+    if table.incremental == Incremental::Updated {
+        notes.push(format!("--lookback has no effect: the list of {} shows every change", table.name));
+        return Ok(None);
+    }
+    Ok(Some(lookback))
+}
+
 fn positive(flag: &str, typed: &str) -> Result<u64, Failure> {
     typed.parse().ok().filter(|number| *number > 0).ok_or_else(|| {
         Failure::usage(format!("{flag}: `{typed}` is not a number of rows"))
@@ -137,7 +176,8 @@ fn positive(flag: &str, typed: &str) -> Result<u64, Failure> {
     })
 }
 
-/// A duration as Go writes them: numbers, with a fraction if you like, each with a unit; at most a year.
+/// A duration as Go writes them, with days beside: numbers, with a fraction if you like, each with a unit; at most a
+/// year.
 fn duration(typed: &str) -> Option<Duration> {
     let mut total = 0.0_f64;
     let mut rest = typed;
@@ -150,6 +190,7 @@ fn duration(typed: &str) -> Option<Duration> {
             "s" => 1.0,
             "m" => 60.0,
             "h" => 3600.0,
+            "d" => 86_400.0,
             _ => return None,
         };
         total += rest[..number].parse::<f64>().ok()? * seconds;

@@ -13,6 +13,7 @@ const fn table(name: &'static str, incremental: Incremental) -> TableSpec {
         key: "id",
         incremental_key: "updated_datetime",
         incremental,
+        deletions: true,
         columns: &[
             ("id", LogicalType::Int64, ""),
             ("status", LogicalType::Text, ""),

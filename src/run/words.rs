@@ -2,7 +2,7 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use crate::dest::{DestError, DestErrorKind, Target};
+use crate::dest::{DestError, DestErrorKind, Lease, Target};
 use crate::error::{Failure, Kind};
 use crate::http::client::{HttpError, Problem};
 use crate::http::retry::Why;
@@ -23,10 +23,15 @@ pub(super) fn source(source: &dyn Source, table: &TableSpec, error: &SourceError
             Failure::new(Kind::Source, format!("table {name} of {who} cannot be read on"))
                 .hint("run the command again later; it goes on from what is stored")
         }
-        SourceError::State { .. } => {
-            Failure::new(Kind::Destination, format!("table {name} cannot be continued from where the last run stood"))
-                .hint("update ingestr, or read the table anew with --full-refresh")
+        SourceError::Broken { .. } => {
+            Failure::new(Kind::Internal, format!("reading table {name} of {who} failed"))
+                .hint("please report this; what was stored is intact")
         }
+        SourceError::State { .. } => Failure::new(
+            Kind::Destination,
+            format!("table {name} cannot be continued from where the last run stood"),
+        )
+        .hint("update ingestr, or read the table anew with --full-refresh"),
     };
     failure.caused_by(error)
 }
@@ -76,9 +81,14 @@ pub(super) fn destination(target: &Target, error: &DestError) -> Failure {
         let hint = match error.kind {
             DestErrorKind::Locked => "close the program that holds it, or run the command again later",
             DestErrorKind::Damaged => "restore it from a backup, or name another file in --dest-uri",
-            DestErrorKind::Permission => "give this user the right to write there, or name another place in --dest-uri",
-            DestErrorKind::Full => "free some space and run the command again; it goes on from what is stored",
+            DestErrorKind::Permission => {
+                "give this user the right to write there, or name another place in --dest-uri"
+            }
+            DestErrorKind::Full => {
+                "free some space and run the command again; it goes on from what is stored"
+            }
             DestErrorKind::NewerState => "update ingestr",
+            DestErrorKind::Leased => "run the command again later, or wait for the other run with --wait",
             DestErrorKind::Shape => "name another table in --dest-table, or rename the existing one",
             DestErrorKind::Unknown => "run the command again; it finds out by itself what was stored",
             DestErrorKind::Other => return None,
@@ -91,13 +101,27 @@ pub(super) fn destination(target: &Target, error: &DestError) -> Failure {
     failure
 }
 
+/// Another run writes to the target.
+pub(super) fn leased(target: &Target, lease: &Lease) -> Failure {
+    let pid = crate::lease::pid(lease).map(|pid| format!(", process {pid}")).unwrap_or_default();
+    let headline = format!(
+        "table {}.{} is being loaded by another run (started {}{pid})",
+        target.schema, target.table, lease.since
+    );
+    Failure::new(Kind::Destination, headline)
+        .hint("run the command again later, or wait for the other run with --wait")
+}
+
 /// A new field under `--schema-contract freeze`.
 pub(super) fn frozen(table: &TableSpec, frozen: &Frozen) -> Failure {
-    Failure::new(Kind::Source, format!("table {} has a new field `{}`, and --schema-contract is freeze", table.name, frozen.field))
-        .hint(format!(
-            "leave the flag out to add a column, or leave the field out with --sql-exclude-columns {}",
-            frozen.field
-        ))
+    Failure::new(
+        Kind::Source,
+        format!("table {} has a new field `{}`, and --schema-contract is freeze", table.name, frozen.field),
+    )
+    .hint(format!(
+        "leave the flag out to add a column, or leave the field out with --sql-exclude-columns {}",
+        frozen.field
+    ))
 }
 
 /// Stopped by a signal.
@@ -109,8 +133,10 @@ pub(super) fn interrupted(table: &str) -> Failure {
 /// Unique per run: its start, and the target, so that runs started in the same microsecond differ.
 pub(super) fn run_id(started_at: Micros, target: &Target) -> String {
     let mut hasher = DefaultHasher::new();
-    (&target.account, &target.source_table, &target.schema, &target.table, std::process::id()).hash(&mut hasher);
-    let digits: String = started_at.to_string().chars().filter(|c| c.is_ascii_digit() || *c == 'T' || *c == '.').collect();
+    (&target.account, &target.source_table, &target.schema, &target.table, std::process::id())
+        .hash(&mut hasher);
+    let digits: String =
+        started_at.to_string().chars().filter(|c| c.is_ascii_digit() || *c == 'T' || *c == '.').collect();
     let (time, _) = digits.split_at(digits.len().saturating_sub(4));
     format!("{time}Z-{:04x}", hasher.finish() & 0xffff)
 }

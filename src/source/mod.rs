@@ -3,9 +3,11 @@
 //! A source knows nothing of destinations. It yields pages of rows as JSON text together with its own progress.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 
+use crate::dest::{Answer, Question, Tombstone};
 use crate::error::{self, Failure};
 use crate::http::Listener;
 use crate::http::client::HttpError;
@@ -56,7 +58,8 @@ impl Entry {
     /// # Errors
     /// A usage failure that says what is wrong with the URI, without a value of it.
     pub fn open(&self, uri: &str) -> Result<Box<dyn Source>, Failure> {
-        (self.open)(uri.trim()).map_err(|error| Failure::usage(error.to_string()).hint(format!("its form is {}", self.form)))
+        (self.open)(uri.trim())
+            .map_err(|error| Failure::usage(error.to_string()).hint(format!("its form is {}", self.form)))
     }
 }
 
@@ -86,6 +89,8 @@ pub struct TableSpec {
     pub incremental_key: &'static str,
     /// How its changes are found.
     pub incremental: Incremental,
+    /// Whether its rows can be deleted, or merged into others, and that is noticed.
+    pub deletions: bool,
     /// Documented columns, in the API's order, with a short description each.
     pub columns: &'static [(&'static str, LogicalType, &'static str)],
 }
@@ -125,6 +130,18 @@ pub enum Overlap {
     None,
 }
 
+/// What to look for beside the rows that a list shows as new.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Late {
+    /// Nothing.
+    Nothing,
+    /// Changes without a sign, such as messages imported into old tickets.
+    Changes,
+    /// These, and rows that are gone.
+    #[default]
+    ChangesAndDeletions,
+}
+
 /// One request to a source for a table's rows.
 #[derive(Debug, Clone)]
 pub struct ReadRequest {
@@ -136,6 +153,10 @@ pub struct ReadRequest {
     pub from: Option<State>,
     /// How far to read behind the watermark.
     pub overlap: Overlap,
+    /// How long after its creation a row may still change without a sign, if not as the table declares.
+    pub lookback: Option<Duration>,
+    /// What else to look for.
+    pub late: Late,
     /// When the run began: nothing later moves a watermark.
     pub now: Micros,
 }
@@ -150,6 +171,8 @@ pub struct Page {
     /// A column computed by the source, one value per row: Gorgias' messages and surveys have no
     /// `updated_datetime`, so it is the newest `*_datetime` of the row.
     pub derived: Option<(&'static str, Vec<Option<Micros>>)>,
+    /// Rows that are gone.
+    pub gone: Vec<Tombstone>,
     /// What to store once these rows are stored.
     pub state: State,
     /// The sort value of the last row, for "the date reached".
@@ -160,9 +183,12 @@ pub struct Page {
 
 /// What reading yields.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "nearly every step is a page, and steps are few")]
 pub enum Step {
     /// More rows.
     Page(Page),
+    /// The source must know this to go on; it is about all pages before it. [`Pages::answer`] tells it.
+    Ask(Question),
     /// All that was asked for has been read; this is what to store with the last of it.
     End(State),
 }
@@ -174,6 +200,9 @@ pub trait Pages: Send {
     /// # Errors
     /// What the source says, after the retries that make sense.
     fn next(&mut self) -> BoxFuture<'_, Result<Step, SourceError>>;
+
+    /// Answers a [`Step::Ask`]; `None` if the target cannot tell, as it does not have the column.
+    fn answer(&mut self, answer: Option<Answer>);
 }
 
 /// A place rows can be copied from.
@@ -186,6 +215,9 @@ pub trait Source: Send + Sync + std::fmt::Debug {
 
     /// How messages name it: no credentials, e.g. `Gorgias account acme`.
     fn describe(&self) -> String;
+
+    /// Whether `state` is that of a pass which reads from zero exactly what this window asks for, and was not finished.
+    fn continues(&self, table: &TableSpec, window: Window, state: &State) -> bool;
 
     /// Starts reading. Sends nothing before the first call of [`Pages::next`].
     ///
@@ -213,6 +245,12 @@ pub enum SourceError {
         path: &'static str,
         /// How often.
         times: u32,
+    },
+    /// Reading came to an end that is a defect of ours.
+    #[error("reading {path} came to an unexpected end")]
+    Broken {
+        /// Path of the list.
+        path: &'static str,
     },
     /// The stored state is not one this version can go on from.
     #[error("the stored progress of table {table} cannot be read: {why}")]

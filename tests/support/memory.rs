@@ -9,9 +9,11 @@ use arrow_array::types::{Float64Type, Int64Type, TimestampMicrosecondType};
 use arrow_array::{Array, ArrayRef, RecordBatch};
 use futures_util::future::BoxFuture;
 use ingestr::dest::{
-    Capabilities, Commit, Counts, DestError, DestErrorKind, Destination, Inspection, Load, Reject, Target,
+    Answer, Capabilities, Commit, Counts, Deletes, DestError, DestErrorKind, Destination, Inspection, Lease,
+    Load, Question, Reject, Remembered, Target, Tombstone,
 };
-use ingestr::schema::{Column, LogicalType};
+use ingestr::lease;
+use ingestr::schema::{Column, LogicalType, Micros};
 use ingestr::state::{RunRecord, State};
 use ingestr::strategy::Strategy;
 
@@ -36,6 +38,9 @@ pub struct Table {
     /// Every row that was ever added, for `append`.
     pub appended: Vec<Row>,
     pub state: Option<State>,
+    /// Rows marked as gone, and what they were merged into.
+    pub gone: BTreeMap<i64, Option<i64>>,
+    pub lease: Option<Lease>,
     shadow: Option<(BTreeMap<i64, Row>, State)>,
 }
 
@@ -92,33 +97,111 @@ impl Destination for Memory {
         Box::pin(async move {
             Ok(match table {
                 None => Inspection::default(),
-                Some(table) => {
-                    let state = if target.strategy == Strategy::Replace {
-                        table.shadow.map(|(_, state)| state)
-                    } else {
-                        table.state
-                    };
-                    Inspection { columns: Some(table.columns), state }
-                }
+                Some(table) => Inspection {
+                    columns: Some(table.columns),
+                    state: table.state,
+                    aside: table.shadow.map(|(_, state)| state),
+                    lease: table.lease,
+                },
             })
         })
     }
 
     fn begin(&self, target: &Target) -> Box<dyn Load> {
-        Box::new(MemoryLoad { store: self.clone(), target: target.clone(), batches: Vec::new() })
+        Box::new(MemoryLoad {
+            store: self.clone(),
+            target: target.clone(),
+            batches: Vec::new(),
+            gone: Vec::new(),
+        })
     }
+
+    fn ask<'a>(&'a self, target: &'a Target, question: Question) -> BoxFuture<'a, Result<Answer, DestError>> {
+        let mut table = self.table(&name(target));
+        if let (Strategy::Replace, Some((shadow, _))) = (target.strategy, table.shadow.take()) {
+            table.rows = shadow;
+            table.gone.clear();
+        }
+        let alive = table.rows.iter().filter(|(id, _)| !table.gone.contains_key(id));
+        let matching = |row: &Row, column: &str, values: &[i64]| match row.get(column) {
+            Some(Cell::Int(value)) if values.contains(value) => Some(*value),
+            _ => None,
+        };
+        let pairs = match question {
+            Question::CountBy { column, values } => {
+                let mut counts = BTreeMap::new();
+                for value in alive.filter_map(|(_, row)| matching(row, &column, &values)) {
+                    *counts.entry(value).or_insert(0) += 1;
+                }
+                counts.into_iter().collect()
+            }
+            Question::KeysBy { column, values } => {
+                alive.filter_map(|(id, row)| Some((matching(row, &column, &values)?, *id))).collect()
+            }
+            Question::KeysBetween { column, from, to } => alive
+                .filter(|(_, row)| matches!(row[&column], Cell::Instant(at) if (from.0..=to.0).contains(&at)))
+                .map(|(id, _)| (*id, 0))
+                .collect(),
+        };
+        Box::pin(async { Ok(Answer { pairs }) })
+    }
+
+    fn lease<'a>(
+        &'a self,
+        target: &'a Target,
+        wanted: Lease,
+        live: fn(&Lease, Micros) -> bool,
+    ) -> BoxFuture<'a, Result<(), DestError>> {
+        let mut store = self.0.lock().unwrap();
+        let held = &mut store.tables.entry(name(target)).or_default().lease;
+        let now = wanted.until.minus(lease::TERM);
+        let result = match held {
+            Some(other) if other.run != wanted.run && live(other, now) => Err(failure(DestErrorKind::Leased)),
+            _ => {
+                *held = Some(wanted);
+                Ok(())
+            }
+        };
+        Box::pin(async { result })
+    }
+
+    fn release<'a>(&'a self, target: &'a Target, run: &'a str) -> BoxFuture<'a, Result<(), DestError>> {
+        let mut store = self.0.lock().unwrap();
+        let held = &mut store.tables.entry(name(target)).or_default().lease;
+        if held.as_ref().is_some_and(|held| held.run == run) {
+            *held = None;
+        }
+        Box::pin(async { Ok(()) })
+    }
+
+    fn remembered(&self) -> BoxFuture<'_, Result<Vec<Remembered>, DestError>> {
+        Box::pin(async { Ok(Vec::new()) })
+    }
+
+    fn forget<'a>(&'a self, _: &'a str, _: &'a str) -> BoxFuture<'a, Result<u64, DestError>> {
+        Box::pin(async { Ok(0) })
+    }
+}
+
+fn failure(kind: DestErrorKind) -> DestError {
+    DestError { kind, message: format!("{kind:?}"), hint: None, source: None }
 }
 
 struct MemoryLoad {
     store: Memory,
     target: Target,
     batches: Vec<RecordBatch>,
+    gone: Vec<Tombstone>,
 }
 
 impl Load for MemoryLoad {
     fn stage<'a>(&'a mut self, batch: RecordBatch) -> BoxFuture<'a, Result<(), DestError>> {
         self.batches.push(batch);
         Box::pin(async { Ok(()) })
+    }
+
+    fn bury(&mut self, tombstones: Vec<Tombstone>) {
+        self.gone.extend(tombstones);
     }
 
     fn commit(self: Box<Self>, commit: Commit) -> BoxFuture<'static, Result<Counts, DestError>> {
@@ -132,12 +215,7 @@ impl Load for MemoryLoad {
                 }
                 None => None,
             };
-            let lost = || DestError {
-                kind: DestErrorKind::Other,
-                message: "crash".into(),
-                hint: None,
-                source: None,
-            };
+            let lost = || failure(DestErrorKind::Other);
             if crash == Some(Crash::Before) {
                 return Err(lost());
             }
@@ -156,6 +234,12 @@ impl MemoryLoad {
         if table.columns.is_empty() {
             table.columns.clone_from(&self.target.columns);
         }
+        if let Some(lease) = &commit.lease {
+            assert_eq!(table.lease.as_ref().map(|held| &held.run), Some(&lease.run), "the lease is ours");
+        }
+        if commit.release {
+            table.lease = None;
+        }
         let key = self.target.incremental_key.clone().unwrap_or_default();
         let mut staged: BTreeMap<i64, Row> = BTreeMap::new();
         for row in self.batches.iter().flat_map(rows) {
@@ -173,9 +257,13 @@ impl MemoryLoad {
             }
             let (mut shadow, _) = table.shadow.take().unwrap_or((BTreeMap::new(), commit.state.clone()));
             shadow.extend(staged);
+            for gone in &self.gone {
+                shadow.remove(&gone.key);
+            }
             if commit.last {
                 counts.inserted = shadow.len() as u64;
                 table.rows = shadow;
+                table.gone.clear();
                 table.state = Some(commit.state);
             } else {
                 table.shadow = Some((shadow, commit.state));
@@ -183,11 +271,27 @@ impl MemoryLoad {
             return counts;
         }
         for (id, row) in staged {
+            table.gone.remove(&id);
             match table.rows.insert(id, row.clone()) {
                 None => counts.inserted += 1,
                 Some(old) if old == row => counts.unchanged += 1,
                 Some(_) => counts.updated += 1,
             }
+        }
+        for tombstone in &self.gone {
+            if !table.rows.contains_key(&tombstone.key) {
+                continue;
+            }
+            match self.target.deletes {
+                Deletes::Soft => {
+                    table.gone.entry(tombstone.key).or_insert(tombstone.merged_into);
+                }
+                Deletes::Hard => {
+                    table.rows.remove(&tombstone.key);
+                }
+                Deletes::Ignore => {}
+            }
+            counts.deleted += 1;
         }
         table.state = Some(commit.state);
         counts

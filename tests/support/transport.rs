@@ -1,5 +1,7 @@
 //! The simulated account in the place of the network, on the paused clock of the test.
 
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -7,6 +9,7 @@ use futures_util::future::BoxFuture;
 use gorgias_sim::{Account, Reply};
 use ingestr::http::{Request, Response, Transport, TransportError, TransportErrorKind};
 use secrecy::ExposeSecret as _;
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 #[derive(Debug)]
@@ -14,8 +17,19 @@ pub struct SimTransport {
     pub account: Arc<Mutex<Account>>,
     pub clock: Clock,
     pub latency: Duration,
-    /// Requests until the process dies; 0 is dead.
-    pub life: Arc<Mutex<Option<u64>>>,
+    pub death: Option<Death>,
+    pub sent: AtomicU64,
+    /// Rings when the process dies.
+    pub bell: Arc<Notify>,
+}
+
+/// Where a process dies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Death {
+    /// Before it sends its n-th request, from 0.
+    BeforeRequest(u64),
+    /// After the account has answered it.
+    AfterRequest(u64),
 }
 
 /// Wall time that follows Tokio's, so that pausing one pauses the other.
@@ -36,7 +50,8 @@ impl SimTransport {
         let broken = |kind, message: &str| TransportError { kind, message: message.into() };
         tokio::time::sleep(self.latency / 2).await;
         let path = request.url.strip_prefix("http://127.0.0.1:9").expect("requests go to the account only");
-        let sent = gorgias_sim::Request::get(path).header("Authorization", request.authorization.expose_secret());
+        let sent =
+            gorgias_sim::Request::get(path).header("Authorization", request.authorization.expose_secret());
         let reply = self.account.lock().unwrap().handle(&sent, self.clock.now());
         tokio::time::sleep(self.latency / 2).await;
         match reply {
@@ -56,14 +71,25 @@ impl SimTransport {
     }
 }
 
+impl SimTransport {
+    async fn die(&self) {
+        self.bell.notify_one();
+        std::future::pending::<()>().await;
+    }
+}
+
 impl Transport for SimTransport {
     fn get(&self, request: Request) -> BoxFuture<'_, Result<Response, TransportError>> {
         Box::pin(async move {
-            if let Some(life) = self.life.lock().unwrap().as_mut() {
-                assert!(*life > 0, "a request was sent after the crash");
-                *life -= 1;
+            let number = self.sent.fetch_add(1, Relaxed);
+            if self.death == Some(Death::BeforeRequest(number)) {
+                self.die().await;
             }
-            self.send(request).await
+            let response = self.send(request).await;
+            if self.death == Some(Death::AfterRequest(number)) {
+                self.die().await;
+            }
+            response
         })
     }
 }

@@ -1,6 +1,7 @@
 //! A simulated account, a destination, and runs from one to the other on a paused clock.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -14,10 +15,11 @@ use ingestr::run::{self, Job};
 use ingestr::schema::{LogicalType, Micros};
 use ingestr::source::gorgias::{Gorgias, TABLES};
 use serde_json::value::RawValue;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
 use super::memory::{Cell, Memory, Row};
+pub use super::transport::Death;
 use super::transport::{Clock, SimTransport};
 
 pub const URI: &str =
@@ -29,8 +31,6 @@ pub struct World {
     pub clock: Clock,
     pub latency: Duration,
     pub seed: u64,
-    /// Requests until the next run dies.
-    pub life: Option<u64>,
     pub flush_rows: u64,
 }
 
@@ -60,7 +60,6 @@ impl World {
             clock,
             latency: Duration::from_millis(100),
             seed,
-            life: None,
             flush_rows: 500,
         }
     }
@@ -71,7 +70,17 @@ impl World {
 
     /// Copies a table with these flags into the destination in memory.
     pub async fn ingest(&self, table: &str, flags: &[&str]) -> Result<Receipt, Failure> {
-        self.ingest_into(&self.memory, table, flags).await
+        self.ingest_into(&self.memory, table, flags, None).await.expect("nobody died")
+    }
+
+    /// The same, but the process may die on the way; then there is no result.
+    pub async fn ingest_until(
+        &self,
+        table: &str,
+        flags: &[&str],
+        death: Option<Death>,
+    ) -> Option<Result<Receipt, Failure>> {
+        self.ingest_into(&self.memory, table, flags, death).await
     }
 
     pub async fn ingest_into(
@@ -79,11 +88,14 @@ impl World {
         dest: &dyn Destination,
         table: &str,
         flags: &[&str],
-    ) -> Result<Receipt, Failure> {
+        death: Option<Death>,
+    ) -> Option<Result<Receipt, Failure>> {
         let flush = self.flush_rows.to_string();
-        let argv = ["ingestr", "ingest", "--source-uri", URI, "--dest-uri", "memory://", "--source-table", table];
+        let argv =
+            ["ingestr", "ingest", "--source-uri", URI, "--dest-uri", "memory://", "--source-table", table];
         let argv = argv.into_iter().chain(["--flush-records", flush.as_str()]).chain(flags.iter().copied());
-        let Command::Ingest(args) = cli::parse(argv.map(Into::into).collect(), &|_| None).expect("flags make sense")
+        let Command::Ingest(args) =
+            cli::parse(argv.map(Into::into).collect(), &|_| None).expect("flags make sense")
         else {
             panic!("not ingest")
         };
@@ -95,16 +107,31 @@ impl World {
             default_schema: Some("main"),
             capabilities: dest.capabilities(),
         };
-        let plan = Plan::from_args(&args, &environment, &ends)?;
+        let plan = match Plan::from_args(&args, &environment, &ends) {
+            Ok(plan) => plan,
+            Err(failure) => return Some(Err(failure)),
+        };
+        let bell = Arc::new(Notify::new());
         let transport = SimTransport {
             account: Arc::clone(&self.account),
             clock: self.clock,
             latency: self.latency,
-            life: Arc::new(Mutex::new(self.life)),
+            death,
+            sent: AtomicU64::new(0),
+            bell: Arc::clone(&bell),
         };
         let source = Gorgias::with_transport(URI, Arc::new(transport), self.seed).unwrap();
         let (_keep, stop) = watch::channel(false);
-        run::run(Job { plan: &plan, source: &source, dest, reporter: Arc::new(Silent), stop }).await
+        let job = Job { plan: &plan, source: &source, dest, reporter: Arc::new(Silent), stop };
+        let result = tokio::select! {
+            result = run::run(job) => Some(result),
+            () = bell.notified() => None,
+        };
+        if result.is_none() {
+            // The memory destination has no processes to look at: the dead one's lease goes with it.
+            self.memory.0.lock().unwrap().tables.values_mut().for_each(|table| table.lease = None);
+        }
+        result
     }
 
     /// Lets time pass.
@@ -121,12 +148,17 @@ impl World {
     pub fn expected(&self, table: &str) -> BTreeMap<i64, Row> {
         let (_, list) = LISTS.into_iter().find(|(name, _)| *name == table).unwrap();
         let derived = matches!(table, "ticket_messages" | "satisfaction_surveys");
-        self.account().expected(list).into_iter().map(|(id, json)| (id, expected_row(table, &json, derived))).collect()
+        self.account()
+            .expected(list)
+            .into_iter()
+            .map(|(id, json)| (id, expected_row(table, &json, derived)))
+            .collect()
     }
 
     /// Compares the destination with the account, row for row and field for field.
     pub fn assert_equal(&self, table: &str, context: &str) {
-        let stored = self.memory.table(&format!("main.{table}")).rows;
+        let held = self.memory.table(&format!("main.{table}"));
+        let stored = held.rows.into_iter().filter(|(id, _)| !held.gone.contains_key(id)).collect();
         assert_same(table, &self.expected(table), &stored, context);
     }
 }
@@ -167,7 +199,8 @@ pub fn expected_row(table: &str, json: &str, derived: bool) -> Row {
         })
         .collect();
     if derived {
-        let newest = row.iter().filter(|(name, _)| name.ends_with("_datetime")).map(|(_, cell)| cell.clone()).max();
+        let newest =
+            row.iter().filter(|(name, _)| name.ends_with("_datetime")).map(|(_, cell)| cell.clone()).max();
         row.insert("updated_datetime".into(), newest.unwrap_or(Cell::Null));
     }
     row

@@ -13,21 +13,21 @@ use super::merge::{self, IS_CURRENT, Merge, VALID_FROM, VALID_TO};
 use super::open::CATALOG;
 use super::rows::{Rows, columns_of};
 use super::shape::{Found, Needs, ReadError, Shape, same};
-use super::{Faults, Step};
+use super::{Faults, Step, leases};
 use crate::dest::sql::{Dialect, TableName, create_schema, create_table, delete_window, list, newest_first};
-use crate::dest::{Commit, Counts, DestError, DestErrorKind, LOADED_AT, Target};
+use crate::dest::{Commit, Counts, DestError, DestErrorKind, LOADED_AT, Target, Tombstone};
 use crate::schema::{Column, LogicalType};
 use crate::strategy::Strategy;
+
+/// Strategies whose rows wait in a hidden table, and what its name begins with.
+pub(super) const SHADOWS: [(Strategy, &str); 2] =
+    [(Strategy::Replace, "_ingestr_new__"), (Strategy::DeleteInsert, "_ingestr_window__")];
 
 /// Which hidden table a target's rows wait in. The name carries the account and source table, so that two accounts
 /// that load into one table do not publish each other's rows, and the strategy, because rows collected for one
 /// are not what the other needs. `None`: the strategy writes to the table itself.
 pub(super) fn shadow(target: &Target, strategy: Strategy) -> Option<String> {
-    let prefix = match strategy {
-        Strategy::Replace => "_ingestr_new__",
-        Strategy::DeleteInsert => "_ingestr_window__",
-        Strategy::Merge | Strategy::Append | Strategy::Scd2 => return None,
-    };
+    let (_, prefix) = SHADOWS.iter().find(|(waiting, _)| *waiting == strategy)?;
     // FNV-1a: the name must be the same in every version and on every machine.
     let who = [target.account.as_bytes(), &[0], target.source_table.as_bytes()].concat();
     let hash = who.iter().fold(0x811c_9dc5_u32, |h, b| (h ^ u32::from(*b)).wrapping_mul(0x0100_0193));
@@ -44,12 +44,13 @@ pub(super) struct Work<'a> {
     pub(super) connection: &'a Connection,
     pub(super) target: &'a Target,
     pub(super) commit: &'a Commit,
+    pub(super) tombstones: &'a [Tombstone],
     pub(super) wrap: &'a dyn Fn(duckdb::Error) -> DestError,
     pub(super) faults: &'a Faults,
 }
 
 impl Work<'_> {
-    fn run(&self, sql: &str) -> Result<u64, DestError> {
+    pub(super) fn run(&self, sql: &str) -> Result<u64, DestError> {
         self.connection.execute(sql, []).map(|n| n as u64).map_err(self.wrap)
     }
 
@@ -57,16 +58,24 @@ impl Work<'_> {
         Shape::read(self.connection, name).map_err(|e| unreadable(e, name, self.wrap))
     }
 
-    /// Rows, state, run and rejects.
+    /// Rows, tombstones, state, run, rejects and lease.
     pub(super) fn apply(&self, batches: Vec<arrow_array::RecordBatch>) -> Result<Counts, DestError> {
+        if let Some(lease) = &self.commit.lease {
+            leases::still_held(self.connection, self.target, lease).map_err(self.wrap)??;
+        }
         self.run(&create_schema(&DuckDialect, &table_of(self.target)))?;
         self.sweep()?;
         let shadow = shadow(self.target, self.target.strategy);
         let (counts, rows_in) = match &shadow {
             None => (self.in_place(batches)?, ""),
             Some(name) => {
-                self.collect(name, batches)?;
-                if self.commit.last { (self.publish(name)?, "") } else { (Counts::default(), name.as_str()) }
+                let mut counts = self.collect(name, batches)?;
+                if self.commit.last {
+                    counts.add(self.publish(name)?);
+                    (counts, "")
+                } else {
+                    (counts, name.as_str())
+                }
             }
         };
         self.faults.hit(Step::AfterRows)?;
@@ -76,7 +85,8 @@ impl Work<'_> {
             }
             books::write_state(self.connection, self.target, rows_in, self.commit)?;
             books::write_run(self.connection, self.target, self.commit)?;
-            books::write_rejects(self.connection, self.target, self.commit)
+            books::write_rejects(self.connection, self.target, self.commit)?;
+            leases::after_commit(self.connection, self.target, self.commit)
         };
         books().map_err(self.wrap)?;
         Ok(counts)
@@ -85,7 +95,7 @@ impl Work<'_> {
     /// Drops shadows of this target that no run will continue: of another strategy, without a state, or of an
     /// earlier run when this one starts from zero. A run's own shadow is known by the run id in its state.
     fn sweep(&self) -> Result<(), DestError> {
-        for strategy in Strategy::ALL {
+        for (strategy, _) in SHADOWS {
             let Some(name) = shadow(self.target, strategy) else { continue };
             let stored = books::read_state(self.connection, self.target, &name).map_err(self.wrap)?;
             let ours = strategy == self.target.strategy
@@ -183,8 +193,11 @@ impl Work<'_> {
         let rows = rows.newest(&target.key, incremental, &target.table)?;
         let wrap = self.wrap;
         let key = &target.key;
-        Merge { connection: self.connection, shape: &shape, key, incremental, versions, fills, wrap }
-            .apply(rows)
+        let merge =
+            Merge { connection: self.connection, shape: &shape, key, incremental, versions, fills, wrap };
+        let mut counts = merge.apply(rows)?;
+        counts.add(self.bury(&shape)?);
+        Ok(counts)
     }
 
     /// Rows of a table that had no versions become current ones, valid since they were loaded.
@@ -213,13 +226,16 @@ impl Work<'_> {
         Ok(Counts { inserted, ..Counts::default() })
     }
 
-    /// Adds the rows to the shadow.
-    fn collect(&self, shadow: &str, batches: Vec<arrow_array::RecordBatch>) -> Result<(), DestError> {
+    /// Adds the rows to the shadow, and counts what was buried there.
+    fn collect(&self, shadow: &str, batches: Vec<arrow_array::RecordBatch>) -> Result<Counts, DestError> {
         let (shape, rows) = self.fit(&table_of(self.target).beside(shadow), batches, &[])?;
         let rows =
             rows.newest(&self.target.key, self.target.incremental_key.as_deref(), &self.target.table)?;
         self.append(&shape, rows)?;
-        Ok(())
+        match self.target.strategy {
+            Strategy::Replace => self.bury(&shape),
+            _ => Ok(Counts::default()),
+        }
     }
 
     /// Makes the shadow's rows the table's.

@@ -1,4 +1,4 @@
-//! Reading and writing state, runs and rejects in the file.
+//! Reading and writing state, runs and rejects in the file; leases have a file of their own.
 
 use duckdb::types::Value;
 use duckdb::{Connection, params};
@@ -21,11 +21,32 @@ pub(super) enum Stored {
     Newer(i64),
 }
 
-fn book(target: &Target, table: &str) -> TableName {
-    TableName::new(CATALOG, &target.schema, table)
+/// Whose rows a line of a book is about.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Whose<'a> {
+    pub(super) account: &'a str,
+    pub(super) source_table: &'a str,
+    pub(super) schema: &'a str,
+    pub(super) table: &'a str,
 }
 
-fn exists(connection: &Connection, name: &TableName) -> duckdb::Result<bool> {
+impl<'a> From<&'a Target> for Whose<'a> {
+    fn from(target: &'a Target) -> Self {
+        Self {
+            account: &target.account,
+            source_table: &target.source_table,
+            schema: &target.schema,
+            table: &target.table,
+        }
+    }
+}
+
+/// The book of that name in a schema.
+pub(super) fn book(schema: &str, table: &str) -> TableName {
+    TableName::new(CATALOG, schema, table)
+}
+
+pub(super) fn exists(connection: &Connection, name: &TableName) -> duckdb::Result<bool> {
     connection.query_row(
         "SELECT count(*) > 0 FROM duckdb_tables() WHERE database_name = ? AND lower(schema_name) = lower(?) \
          AND lower(table_name) = lower(?)",
@@ -35,7 +56,7 @@ fn exists(connection: &Connection, name: &TableName) -> duckdb::Result<bool> {
 }
 
 /// Creates the table, or adds the columns that a version before this one did not have.
-fn ensure(connection: &Connection, name: &TableName, columns: &[Column]) -> duckdb::Result<()> {
+pub(super) fn ensure(connection: &Connection, name: &TableName, columns: &[Column]) -> duckdb::Result<()> {
     let d = &DuckDialect;
     let declare = |c: &Column| format!("{} {}", d.quote(&c.name), d.type_name(c.logical));
     if exists(connection, name)? {
@@ -52,12 +73,17 @@ const OF_TARGET: &str = "account = ? AND source_table = ? AND lower(dest_schema)
                          AND lower(dest_table) = lower(?) AND rows_in = ?";
 
 /// The state of the target's rows in `rows_in` (empty: the table itself).
-pub(super) fn read_state(connection: &Connection, target: &Target, rows_in: &str) -> duckdb::Result<Stored> {
-    let name = book(target, STATE);
+pub(super) fn read_state<'a>(
+    connection: &Connection,
+    whose: impl Into<Whose<'a>>,
+    rows_in: &str,
+) -> duckdb::Result<Stored> {
+    let Whose { account, source_table, schema, table } = whose.into();
+    let name = book(schema, STATE);
     if !exists(connection, &name)? {
         return Ok(Stored::Nothing);
     }
-    let at = params![target.account, target.source_table, target.schema, target.table, rows_in];
+    let at = params![account, source_table, schema, table, rows_in];
     let table = name.sql(&DuckDialect);
     let newest: Option<i64> =
         connection.query_row(&format!("SELECT max(version) FROM {table} WHERE {OF_TARGET}"), at, |row| {
@@ -83,7 +109,7 @@ pub(super) fn read_state(connection: &Connection, target: &Target, rows_in: &str
     )
 }
 
-fn instant(value: &Value) -> Option<Micros> {
+pub(super) fn instant(value: &Value) -> Option<Micros> {
     match value {
         Value::Timestamp(duckdb::types::TimeUnit::Microsecond, micros) => Some(Micros(*micros)),
         _ => None,
@@ -92,7 +118,7 @@ fn instant(value: &Value) -> Option<Micros> {
 
 /// Forgets the state of rows that are gone.
 pub(super) fn forget_state(connection: &Connection, target: &Target, rows_in: &str) -> duckdb::Result<()> {
-    let name = book(target, STATE);
+    let name = book(&target.schema, STATE);
     if exists(connection, &name)? {
         let at = params![target.account, target.source_table, target.schema, target.table, rows_in];
         connection.execute(&format!("DELETE FROM {} WHERE {OF_TARGET}", name.sql(&DuckDialect)), at)?;
@@ -107,7 +133,7 @@ pub(super) fn write_state(
     rows_in: &str,
     commit: &Commit,
 ) -> duckdb::Result<()> {
-    let name = book(target, STATE);
+    let name = book(&target.schema, STATE);
     ensure(connection, &name, &state_columns())?;
     forget_state(connection, target, rows_in)?;
     let state = &commit.state;
@@ -140,7 +166,11 @@ fn optional(at: Option<Micros>) -> String {
 
 /// `INSERT` with a placeholder for each column, or the literal that `literal` gives for it. Instants go as
 /// literals: a bound timestamp has no zone, and would be read in the session's.
-fn insert(name: &TableName, columns: &[Column], literal: impl Fn(&str) -> Option<String>) -> String {
+pub(super) fn insert(
+    name: &TableName,
+    columns: &[Column],
+    literal: impl Fn(&str) -> Option<String>,
+) -> String {
     let d = &DuckDialect;
     let values = list(columns, |c| literal(&c.name).unwrap_or_else(|| "?".into()));
     format!("INSERT INTO {} ({}) VALUES ({values})", name.sql(d), list(columns, |c| d.quote(&c.name)))
@@ -148,7 +178,7 @@ fn insert(name: &TableName, columns: &[Column], literal: impl Fn(&str) -> Option
 
 /// Rewrites the run's line.
 pub(super) fn write_run(connection: &Connection, target: &Target, commit: &Commit) -> duckdb::Result<()> {
-    let name = book(target, RUNS);
+    let name = book(&target.schema, RUNS);
     ensure(connection, &name, &run_columns())?;
     let run = &commit.run;
     connection.execute(
@@ -182,7 +212,7 @@ pub(super) fn write_run(connection: &Connection, target: &Target, commit: &Commi
 
 /// Whether this very commit is in the file: asked when DuckDB reported a failure of `COMMIT` itself.
 pub(super) fn has_landed(connection: &Connection, target: &Target, commit: &Commit) -> duckdb::Result<bool> {
-    let name = book(target, RUNS);
+    let name = book(&target.schema, RUNS);
     if !exists(connection, &name)? {
         return Ok(false);
     }
@@ -203,7 +233,7 @@ pub(super) fn write_rejects(connection: &Connection, target: &Target, commit: &C
     if commit.rejects.is_empty() {
         return Ok(());
     }
-    let name = book(target, REJECTS);
+    let name = book(&target.schema, REJECTS);
     let mut columns = reject_columns();
     ensure(connection, &name, &columns)?;
     let at = commit.run.ended_at;

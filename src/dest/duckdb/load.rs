@@ -8,7 +8,7 @@ use futures_util::future::BoxFuture;
 
 use super::apply::Work;
 use super::{Faults, Step, books, open};
-use crate::dest::{Commit, Counts, DestError, DestErrorKind, Load, Target};
+use crate::dest::{Commit, Counts, DestError, DestErrorKind, Load, Target, Tombstone};
 
 /// The rows of one commit into a file.
 #[derive(Debug)]
@@ -17,6 +17,7 @@ pub(super) struct DuckLoad {
     pub(super) target: Target,
     pub(super) faults: Faults,
     pub(super) batches: Vec<RecordBatch>,
+    pub(super) tombstones: Vec<Tombstone>,
 }
 
 impl Load for DuckLoad {
@@ -24,6 +25,10 @@ impl Load for DuckLoad {
         // Nothing is written: the caller bounds a commit, and the file stays closed until then.
         self.batches.push(batch);
         Box::pin(std::future::ready(Ok(())))
+    }
+
+    fn bury(&mut self, tombstones: Vec<Tombstone>) {
+        self.tombstones.extend(tombstones);
     }
 
     fn commit(self: Box<Self>, commit: Commit) -> BoxFuture<'static, Result<Counts, DestError>> {
@@ -35,7 +40,7 @@ impl DuckLoad {
     fn run(mut self, commit: &Commit) -> Result<Counts, DestError> {
         open::create_parents(&self.path)?;
         let batches = std::mem::take(&mut self.batches);
-        let rows = batches.iter().map(RecordBatch::num_rows).sum();
+        let rows = batches.iter().map(RecordBatch::num_rows).sum::<usize>() + self.tombstones.len();
         let mut committing = false;
         let result =
             open::with_file(&self.path, open::COMMIT_PATIENCE, open::Grain::of(rows), |connection| {
@@ -57,7 +62,14 @@ impl DuckLoad {
     ) -> Result<Counts, DestError> {
         let wrap = |e| open::failed(&self.path, "write", e);
         connection.execute_batch("BEGIN TRANSACTION").map_err(wrap)?;
-        let work = Work { connection, target: &self.target, commit, wrap: &wrap, faults: &self.faults };
+        let work = Work {
+            connection,
+            target: &self.target,
+            commit,
+            tombstones: &self.tombstones,
+            wrap: &wrap,
+            faults: &self.faults,
+        };
         let counts =
             work.apply(batches).and_then(|counts| self.faults.hit(Step::BeforeCommit).map(|()| counts));
         match counts {

@@ -14,11 +14,12 @@ use super::dialect::DuckDialect;
 use super::rows::Rows;
 use super::shape::{Shape, same};
 use crate::dest::sql::{Dialect, TableName, list};
-use crate::dest::{Counts, DestError, LOADED_AT};
+use crate::dest::{Counts, DELETED_AT, DestError, LOADED_AT, MERGED_INTO};
 use crate::schema::{Column, LogicalType, Micros};
 
 /// Set where a row was deleted at the source; a row that is read again is not deleted.
-pub(super) const DELETED_AT: &str = "_ingestr_deleted_at";
+const MARKS: [(&str, LogicalType); 2] =
+    [(DELETED_AT, LogicalType::Timestamp), (MERGED_INTO, LogicalType::Int64)];
 /// Since when a version holds.
 pub(super) const VALID_FROM: &str = "_scd_valid_from";
 /// Until when it held; NULL while it does.
@@ -43,7 +44,8 @@ pub(super) struct Merge<'a> {
     pub(super) wrap: &'a dyn Fn(duckdb::Error) -> DestError,
 }
 
-fn temp(table: &str) -> TableName {
+/// A temporary table.
+pub(super) fn temp(table: &str) -> TableName {
     TableName::new("temp", "main", table)
 }
 
@@ -176,10 +178,12 @@ impl Merge<'_> {
             .enumerate()
             .map(|(i, c)| format!("{T}.{} IS NOT DISTINCT FROM {S}.c{i}", d.quote(&c.name)))
             .collect();
-        if let Some(deleted) = self.shape.find(DELETED_AT)
-            && !columns.iter().any(|c| same(&c.name, DELETED_AT))
-        {
-            equal.push(format!("{T}.{} IS NULL", d.quote(&deleted.name)));
+        for (mark, _) in MARKS {
+            if let Some(found) = self.shape.find(mark)
+                && !columns.iter().any(|c| same(&c.name, mark))
+            {
+                equal.push(format!("{T}.{} IS NULL", d.quote(&found.name)));
+            }
         }
         format!(
             "DELETE FROM temp.main._ingestr_hit WHERE ord IN (SELECT {M}.ord FROM temp.main._ingestr_hit AS {M} \
@@ -198,15 +202,17 @@ impl Merge<'_> {
             columns.iter().any(|c| same(&c.name, name)) || self.fills.iter().any(|(fill, _)| same(fill, name))
         };
         let mut fills = self.fills.clone();
-        if self.shape.find(DELETED_AT).is_some() && !brought(DELETED_AT) {
-            fills.push((DELETED_AT.into(), Fill::Null(LogicalType::Timestamp)));
+        for (mark, logical) in MARKS {
+            if self.shape.find(mark).is_some() && !brought(mark) {
+                fills.push((mark.into(), Fill::Null(logical)));
+            }
         }
         let kept: Vec<&str> = self
             .shape
             .columns
             .iter()
             .map(|c| c.name.as_str())
-            .filter(|name| !brought(name) && !same(name, DELETED_AT))
+            .filter(|name| !brought(name) && !MARKS.iter().any(|(mark, _)| same(name, mark)))
             .collect();
         if !kept.is_empty() {
             let values: Vec<String> =

@@ -4,20 +4,30 @@
 
 use std::path::PathBuf;
 
+use duckdb::Connection;
 use futures_util::future::BoxFuture;
 
-use super::{Capabilities, DestError, DestErrorKind, Destination, Inspection, Load, Target};
+use super::sql::create_schema;
+use super::{
+    Answer, Capabilities, DestError, DestErrorKind, Destination, Inspection, Lease, Load, Question,
+    Remembered, Target,
+};
+use crate::schema::Micros;
 use crate::state::STATE_VERSION;
 use crate::strategy::Strategy;
 use books::Stored;
 
 mod append;
 mod apply;
+mod ask;
 mod books;
+mod bury;
 mod dialect;
+mod leases;
 mod load;
 mod merge;
 mod open;
+mod remember;
 mod rows;
 mod shape;
 #[cfg(test)]
@@ -78,7 +88,52 @@ impl DuckDb {
                 _ => None,
             };
             let state = if table.is_some() { state("")? } else { None };
-            Ok(Inspection { columns: table.map(|shape| shape.known()), state, aside })
+            let lease = leases::read(connection, &target.schema, &target.table).map_err(wrap)?;
+            Ok(Inspection { columns: table.map(|shape| shape.known()), state, aside, lease })
+        })
+    }
+
+    /// Runs `work` in a transaction of its own, outside of any load. Nothing is done if there is no file.
+    fn change<T: Default>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, DestError>,
+    ) -> Result<T, DestError> {
+        if !open::exists(&self.path)? {
+            return Ok(T::default());
+        }
+        self.change_or_create(work)
+    }
+
+    fn change_or_create<T>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, DestError>,
+    ) -> Result<T, DestError> {
+        let wrap = |e| open::failed(&self.path, "write", e);
+        open::with_file(&self.path, open::COMMIT_PATIENCE, open::Grain::Bulk, |connection| {
+            connection.execute_batch("BEGIN TRANSACTION").map_err(wrap)?;
+            match work(connection) {
+                Ok(done) => connection.execute_batch("COMMIT").map_err(wrap).map(|()| done),
+                Err(error) => {
+                    // If this fails too, closing the connection does the same; the first error is the one to tell.
+                    let _ = connection.execute_batch("ROLLBACK");
+                    Err(error)
+                }
+            }
+        })
+    }
+
+    fn take_lease(
+        &self,
+        target: &Target,
+        lease: &Lease,
+        live: fn(&Lease, Micros) -> bool,
+    ) -> Result<(), DestError> {
+        let wrap = |e| open::failed(&self.path, "write", e);
+        open::create_parents(&self.path)?;
+        self.change_or_create(|connection| {
+            let schema = create_schema(&dialect::DuckDialect, &apply::table_of(target));
+            connection.execute_batch(&schema).map_err(wrap)?;
+            leases::take(connection, target, lease, live).map_err(wrap)?
         })
     }
 
@@ -122,12 +177,61 @@ impl Destination for DuckDb {
         Box::pin(blocking(move || own.look(&target)))
     }
 
+    fn ask<'a>(&'a self, target: &'a Target, question: Question) -> BoxFuture<'a, Result<Answer, DestError>> {
+        let (own, target) = (self.clone(), target.clone());
+        Box::pin(blocking(move || {
+            if !open::exists(&own.path)? {
+                return Ok(Answer::default());
+            }
+            let wrap = |e| open::failed(&own.path, "read", e);
+            open::reading(&own.path, |connection| ask::answer(connection, &target, &question, &wrap))
+        }))
+    }
+
+    fn lease<'a>(
+        &'a self,
+        target: &'a Target,
+        lease: Lease,
+        live: fn(&Lease, Micros) -> bool,
+    ) -> BoxFuture<'a, Result<(), DestError>> {
+        let (own, target) = (self.clone(), target.clone());
+        Box::pin(blocking(move || own.take_lease(&target, &lease, live)))
+    }
+
+    fn release<'a>(&'a self, target: &'a Target, run: &'a str) -> BoxFuture<'a, Result<(), DestError>> {
+        let (own, target, run) = (self.clone(), target.clone(), run.to_owned());
+        Box::pin(blocking(move || {
+            let wrap = |e| open::failed(&own.path, "write", e);
+            own.change(|connection| leases::give_up(connection, &target, &run).map_err(wrap))
+        }))
+    }
+
+    fn remembered(&self) -> BoxFuture<'_, Result<Vec<Remembered>, DestError>> {
+        let own = self.clone();
+        Box::pin(blocking(move || {
+            if !open::exists(&own.path)? {
+                return Ok(Vec::new());
+            }
+            let wrap = |e| open::failed(&own.path, "read", e);
+            open::reading(&own.path, |connection| remember::remembered(connection).map_err(wrap))
+        }))
+    }
+
+    fn forget<'a>(&'a self, schema: &'a str, table: &'a str) -> BoxFuture<'a, Result<u64, DestError>> {
+        let (own, schema, table) = (self.clone(), schema.to_owned(), table.to_owned());
+        Box::pin(blocking(move || {
+            let wrap = |e| open::failed(&own.path, "write", e);
+            own.change(|connection| remember::forget(connection, &schema, &table).map_err(wrap))
+        }))
+    }
+
     fn begin(&self, target: &Target) -> Box<dyn Load> {
         Box::new(load::DuckLoad {
             path: self.path.clone(),
             target: target.clone(),
             faults: self.faults.clone(),
             batches: Vec::new(),
+            tombstones: Vec::new(),
         })
     }
 }

@@ -82,11 +82,35 @@ pub(super) fn with_file<T>(
     grain: Grain,
     work: impl FnOnce(&Connection) -> Result<T, DestError>,
 ) -> Result<T, DestError> {
+    in_turn(path, patience, Access::Write(grain), work)
+}
+
+/// Runs `work` with the file attached for reading only: other processes may read it meanwhile.
+pub(super) fn reading<T>(
+    path: &Path,
+    work: impl FnOnce(&Connection) -> Result<T, DestError>,
+) -> Result<T, DestError> {
+    in_turn(path, COMMIT_PATIENCE, Access::Read, work)
+}
+
+/// What the file is attached for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Access {
+    Read,
+    Write(Grain),
+}
+
+fn in_turn<T>(
+    path: &Path,
+    patience: Duration,
+    access: Access,
+    work: impl FnOnce(&Connection) -> Result<T, DestError>,
+) -> Result<T, DestError> {
     let path = std::path::absolute(path).map_err(|e| from_io(path, "find", e))?;
     let turn =
         Arc::clone(TURNS.lock().unwrap_or_else(PoisonError::into_inner).entry(path.clone()).or_default());
     let _turn = turn.lock().unwrap_or_else(PoisonError::into_inner);
-    let connection = attach(&path, patience, grain)?;
+    let connection = attach(&path, patience, access)?;
     let result = work(&connection);
     // Closing the connection closes the file and, as long as nothing failed, leaves no WAL behind.
     drop(connection);
@@ -97,11 +121,11 @@ pub(super) fn with_file<T>(
     clippy::disallowed_methods,
     reason = "on a thread that may block, and a lock of another process heeds no paused clock"
 )]
-fn attach(path: &Path, patience: Duration, grain: Grain) -> Result<Connection, DestError> {
+fn attach(path: &Path, patience: Duration, access: Access) -> Result<Connection, DestError> {
     let began = Instant::now();
     let mut pause = Duration::from_millis(20);
     loop {
-        match try_attach(path, grain) {
+        match try_attach(path, access) {
             Err(e) if e.kind == DestErrorKind::Locked && began.elapsed() + pause < patience => {
                 std::thread::sleep(pause);
                 pause = (pause * 2).min(Duration::from_millis(500));
@@ -111,28 +135,32 @@ fn attach(path: &Path, patience: Duration, grain: Grain) -> Result<Connection, D
     }
 }
 
-fn try_attach(path: &Path, grain: Grain) -> Result<Connection, DestError> {
+fn try_attach(path: &Path, access: Access) -> Result<Connection, DestError> {
     let memory = memory_from_environment();
     let memory = memory.as_deref().unwrap_or(MEMORY_LIMIT);
     let spill = PathBuf::from(format!("{}.tmp", path.display()));
+    let (options, vacuum_tasks, spill_to) = match access {
+        Access::Write(grain) => (grain.options(), grain.vacuum_tasks(), spill.to_string_lossy()),
+        // Several processes may read, and would spill into the same files; what readers ask needs no spilling.
+        Access::Read => ("TYPE duckdb, READ_ONLY".into(), "0", "".into()),
+    };
     let open = || -> duckdb::Result<Connection> {
         let config = Config::default()
             .max_memory(memory)?
             // A commit is one row group, which only one thread can write; a second one only costs memory.
             .threads(1)?
-            .with("temp_directory", spill.to_string_lossy())?
+            .with("temp_directory", &spill_to)?
             // A commit goes straight into the file by a checkpoint, which is as atomic as the write-ahead log and
             // writes the rows once, not twice.
             .with("wal_autocheckpoint", "1KB")?
             .with("auto_checkpoint_skip_wal_threshold", "0")?
-            .with("max_vacuum_tasks", grain.vacuum_tasks())?
+            .with("max_vacuum_tasks", vacuum_tasks)?
             // Nothing is to be fetched from anywhere.
             .enable_autoload_extension(false)?;
         let connection = Connection::open_in_memory_with_flags(config)?;
         let file = DuckDialect.text(&path.to_string_lossy());
         let catalog = DuckDialect.quote(CATALOG);
-        connection
-            .execute_batch(&format!("ATTACH {file} AS {catalog} ({}); USE {catalog};", grain.options()))?;
+        connection.execute_batch(&format!("ATTACH {file} AS {catalog} ({options}); USE {catalog};"))?;
         Ok(connection)
     };
     let connection = open().map_err(|e| match e {
@@ -148,7 +176,9 @@ fn try_attach(path: &Path, grain: Grain) -> Result<Connection, DestError> {
         }
         e => failed(path, "open", e),
     })?;
-    sweep_spill(&spill);
+    if access != Access::Read {
+        sweep_spill(&spill);
+    }
     Ok(connection)
 }
 
@@ -171,6 +201,11 @@ fn sweep_spill(folder: &Path) {
         }
     }
     let _ = fs::remove_dir(folder);
+}
+
+/// Whether there is a file at `path` yet.
+pub(super) fn exists(path: &Path) -> Result<bool, DestError> {
+    path.try_exists().map_err(|e| from_io(path, "read", e))
 }
 
 /// Whether there is a file at `path` yet.

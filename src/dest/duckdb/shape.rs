@@ -187,7 +187,8 @@ impl Shape {
                 continue;
             };
             if found.type_name != d.type_name(after) {
-                rebuilt |= is_key(found) || self.unique;
+                // An index that was dropped in the same transaction still stands in the way of a type.
+                rebuilt |= is_key(found) || self.unique || !self.indexes.is_empty();
                 let using = convert(&d.quote(&found.name), after, found.logical());
                 let to = d.type_name(after);
                 changed.push(format!(

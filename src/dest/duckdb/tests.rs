@@ -81,5 +81,6 @@ mod suite {
     crate::dest::conformance::suite!(File::new());
 }
 
+mod gone;
 mod made_by_others;
 mod trouble;

@@ -1,4 +1,4 @@
-//! The three tables kept beside the data: state, runs and rejects.
+//! The four tables kept beside the data: state, runs, rejects and leases.
 //!
 //! They live in the schema of the table they are about, so that copying or dropping the schema takes them along.
 
@@ -10,6 +10,8 @@ pub const STATE: &str = "_ingestr_state";
 pub const RUNS: &str = "_ingestr_runs";
 /// Table with the values that did not fit.
 pub const REJECTS: &str = "_ingestr_rejects";
+/// Table with who may write to which table; without rows while nobody does.
+pub const LEASES: &str = "_ingestr_leases";
 
 /// Columns of [`STATE`]. `rows_in` is empty for the rows of the table itself, else the name of the hidden table in
 /// which an unfinished replacement collects its rows: two rows of state can stand side by side, so that a
@@ -66,5 +68,22 @@ pub fn reject_columns() -> Vec<Column> {
         Column::new("value", Text),
         Column::new("reason", Text),
         Column::new("rejected_at", Timestamp),
+    ]
+}
+
+/// Columns of [`LEASES`]: one row for each table that is being written, whatever account and source table its rows
+/// come from; these two only tell people who it is.
+#[must_use]
+pub fn lease_columns() -> Vec<Column> {
+    use LogicalType::{Text, Timestamp};
+    vec![
+        Column::new("account", Text),
+        Column::new("source_table", Text),
+        Column::new("dest_schema", Text),
+        Column::new("dest_table", Text),
+        Column::new("run_id", Text),
+        Column::new("process", Text),
+        Column::new("since", Timestamp),
+        Column::new("until", Timestamp),
     ]
 }

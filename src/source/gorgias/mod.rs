@@ -1,7 +1,11 @@
 //! Gorgias: one account's tables over its REST API.
 
+mod counts;
+mod events;
+mod feed;
 mod passes;
 mod progress;
+mod sweep;
 mod tables;
 mod uri;
 mod walk;
@@ -12,16 +16,19 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use secrecy::{ExposeSecret as _, SecretString};
 
+use self::feed::Feed;
 use self::passes::Reader;
-pub use self::tables::TABLES;
+use self::progress::{Kind, Progress};
 use self::tables::Endpoint;
+pub use self::tables::TABLES;
 use self::uri::{Credentials, GorgiasUri};
 pub use self::uri::{FORM, UriError};
 use crate::http::client::Client;
 use crate::http::limit::Limiter;
 use crate::http::wire::Wire;
 use crate::http::{Listener, Transport};
-use crate::source::{Pages, ReadRequest, Source, SourceError, TableSpec};
+use crate::source::{Pages, ReadRequest, Source, SourceError, TableSpec, Window};
+use crate::state::State;
 
 /// One Gorgias account.
 #[derive(Debug)]
@@ -89,10 +96,19 @@ impl Source for Gorgias {
         format!("Gorgias account {}", self.domain)
     }
 
+    fn continues(&self, table: &TableSpec, window: Window, state: &State) -> bool {
+        let Ok(progress) = Progress::read(Some(state), table.name) else { return false };
+        let kind = window.start.map_or(Kind::Backfill, Kind::Since);
+        window.end.is_none()
+            && progress.watermark.is_none()
+            && progress.unfinished.is_some_and(|pass| pass.kind == kind)
+    }
+
     fn read(&self, request: ReadRequest, listener: Arc<dyn Listener>) -> Result<Box<dyn Pages>, SourceError> {
         let table = request.table.name;
         let endpoint = Endpoint::of(request.table)
             .ok_or_else(|| SourceError::State { table, why: "it is no table of Gorgias".into() })?;
-        Ok(Box::new(Reader::new(Arc::clone(&self.client), listener, endpoint, request)?))
+        let reader = Reader::new(Arc::clone(&self.client), listener, endpoint, request)?;
+        Ok(Box::new(Feed::new(endpoint.path, |out| Box::pin(reader.run(out)))))
     }
 }

@@ -9,41 +9,43 @@
 //! Every pass that took more than one page is followed by a short catch-up from the top down to where it began:
 //! rows that change while a list is read jump to its front and would be missed (`ARCHITECTURE.md`, "Reading").
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::BoxFuture;
-
-use super::progress::{Direction, Kind, Pass, Progress, Walk};
+use super::counts::Changed;
+use super::events::integer;
+use super::feed::Outlet;
+use super::progress::{Direction, Kind, Mark, Pass, Progress, Walk};
 use super::tables::{Endpoint, SortField};
 use super::walk::{self, Fetched, Footprint, Stumble};
+use crate::dest::Tombstone;
 use crate::http::Listener;
 use crate::http::client::Client;
+use crate::normalise::rows::Rows;
 use crate::schema::Micros;
-use crate::source::{Incremental, Overlap, Page, Pages, ReadRequest, SourceError, Step};
+use crate::source::{Incremental, Late, Overlap, Page, ReadRequest, SourceError};
+use crate::state::State;
 
 /// How far behind the watermark a catch-up reads: a row can become visible later than the time it carries, and
 /// clocks differ.
-const OVERLAP: Duration = Duration::from_secs(5 * 60);
+pub(super) const OVERLAP: Duration = Duration::from_secs(5 * 60);
 const DAY: Duration = Duration::from_secs(86_400);
 /// Short catch-ups after a pass; a busy account could keep us here for good.
 const MOST_ROUNDS: u32 = 10;
 
 /// Reads one table.
 pub(super) struct Reader {
-    client: Arc<Client>,
-    listener: Arc<dyn Listener>,
-    endpoint: Endpoint,
-    request: ReadRequest,
-    progress: Progress,
-    phase: Phase,
+    pub(super) client: Arc<Client>,
+    pub(super) listener: Arc<dyn Listener>,
+    pub(super) endpoint: Endpoint,
+    pub(super) request: ReadRequest,
+    pub(super) progress: Progress,
+    /// Pages of passes read so far.
+    pub(super) spent: u64,
+    /// Whether any row is newer than the watermark was.
+    news: bool,
     warnings: Vec<String>,
-}
-
-enum Phase {
-    Start,
-    Walking(Active),
-    Done,
 }
 
 /// The pass being walked.
@@ -56,18 +58,21 @@ struct Active {
     round: u32,
     /// Whether the watermark moves once it is complete, and so whether it is stored while it is not.
     moves: bool,
+    /// Whether an earlier run began it.
+    resumed: bool,
+    /// Ids met, for a pass whose range is compared with the rows held.
+    seen: Option<HashSet<i64>>,
 }
 
 impl Active {
     fn new(pass: Pass, moves: bool, round: u32) -> Self {
         let footprints = pass.walks.iter().map(Footprint::of).collect();
-        Self { pass, footprints, turn: 0, round, moves }
+        Self { pass, footprints, turn: 0, round, moves, resumed: false, seen: None }
     }
 
-    /// A pass that an earlier run left: whatever was read then is old by now, so a round follows it.
-    fn resume(mut pass: Pass) -> Self {
-        pass.pages = pass.pages.max(2);
-        Self::new(pass, true, 0)
+    /// A pass that an earlier run left.
+    fn resume(pass: Pass) -> Self {
+        Self { resumed: true, ..Self::new(pass, true, 0) }
     }
 }
 
@@ -79,23 +84,127 @@ impl Reader {
         request: ReadRequest,
     ) -> Result<Self, SourceError> {
         let progress = Progress::read(request.from.as_ref(), endpoint.spec.name)?;
-        Ok(Self { client, listener, endpoint, request, progress, phase: Phase::Start, warnings: Vec::new() })
+        Ok(Self {
+            client,
+            listener,
+            endpoint,
+            request,
+            progress,
+            spent: 0,
+            news: false,
+            warnings: Vec::new(),
+        })
     }
 
-    async fn step(&mut self) -> Result<Step, SourceError> {
-        loop {
-            match std::mem::replace(&mut self.phase, Phase::Done) {
-                Phase::Start => self.phase = Phase::Walking(self.begin()),
-                Phase::Walking(mut active) => {
-                    if let Some(page) = self.walk(&mut active).await? {
-                        self.phase = Phase::Walking(active);
-                        return Ok(Step::Page(page));
-                    }
-                    self.phase = self.complete(&active);
-                }
-                Phase::Done => return Ok(Step::End(self.progress.state())),
+    /// Reads all that was asked for, to the state to store at the end.
+    pub(super) async fn run(mut self, mut out: Outlet) -> Result<State, SourceError> {
+        let tracks = self.request.late != Late::Nothing && self.request.overlap == Overlap::Wide;
+        if tracks {
+            self.begin_tracking();
+        }
+        let mut active = self.begin();
+        let follows = tracks && active.moves;
+        // A first load of one run has read everything just now; one of several runs has not.
+        let fresh = self.progress.watermark.is_none() && !active.resumed;
+        if active.resumed {
+            self.pass(&mut active, &mut out).await?;
+            // What the earlier run read of it may have changed since.
+            if let Some(watermark) = self.progress.watermark {
+                active = self.catch_up(watermark.minus(self.behind()), 0, true);
             }
         }
+        if !active.resumed {
+            if follows
+                && self.deletions()
+                && active.pass.kind == Kind::CatchUp
+                && self.endpoint.sort == SortField::Created
+            {
+                active.seen = Some(HashSet::new());
+            }
+            self.pass(&mut active, &mut out).await?;
+        }
+        if follows && self.progress.counts.is_some() {
+            self.settle_messages(active, fresh, &mut out).await?;
+        } else {
+            self.rounds(active, &mut out).await?;
+            if follows {
+                let swept = self.endpoint.sort == SortField::Updated && !fresh;
+                if swept && self.sweep_is_due(self.news) {
+                    self.sweep_table(&mut out).await?;
+                }
+                self.follow_events(&mut out).await?;
+            }
+        }
+        if !self.warnings.is_empty() {
+            let page = self.page_of(Rows::default(), Vec::new());
+            out.page(page).await;
+        }
+        Ok(self.progress.state())
+    }
+
+    /// From the first run on: whatever happens after it began will be noticed, be it in this run or in a later one.
+    fn begin_tracking(&mut self) {
+        let now = self.request.now;
+        if self.deletions() {
+            self.progress.events.get_or_insert_with(|| Mark { since: now, done: Vec::new() });
+        }
+        if self.endpoint.spec.name == "ticket_messages" {
+            self.begin_counts();
+        }
+        self.begin_sweeps();
+    }
+
+    /// What comes after the pass over messages.
+    async fn settle_messages(
+        &mut self,
+        active: Active,
+        fresh: bool,
+        out: &mut Outlet,
+    ) -> Result<(), SourceError> {
+        let changed = if fresh { Changed::default() } else { self.changed_tickets().await? };
+        // A message that came while the pass was walked has moved its ticket: without any such ticket there is none,
+        // and the round from the top would find nothing.
+        if fresh || changed.any {
+            self.rounds(active, out).await?;
+        }
+        self.follow_events(out).await?;
+        self.check_counts(changed, out).await
+    }
+
+    fn deletions(&self) -> bool {
+        self.request.late == Late::ChangesAndDeletions && !self.endpoint.events.is_empty()
+    }
+
+    async fn follow_events(&mut self, out: &mut Outlet) -> Result<(), SourceError> {
+        if self.deletions() { self.read_events(out).await } else { Ok(()) }
+    }
+
+    /// Walks a pass to its end, and moves the watermark.
+    async fn pass(&mut self, active: &mut Active, out: &mut Outlet) -> Result<(), SourceError> {
+        while let Some(page) = self.walk(active).await? {
+            out.page(page).await;
+        }
+        self.complete(active);
+        let walk = &active.pass.walks[0];
+        if let (Some(seen), Some(from), Some(to)) = (&active.seen, walk.until, active.pass.top)
+            && !walk.unordered
+        {
+            let gone = self.missing(seen, from, to, out).await;
+            if !gone.is_empty() {
+                let page = self.page_of(Rows::default(), gone);
+                out.page(page).await;
+            }
+        }
+        Ok(())
+    }
+
+    /// Short catch-ups from the top, until one finds nothing that it could have missed.
+    async fn rounds(&mut self, mut active: Active, out: &mut Outlet) -> Result<(), SourceError> {
+        while let Some(mut next) = self.round_after(&active) {
+            self.pass(&mut next, out).await?;
+            active = next;
+        }
+        Ok(())
     }
 
     /// Decides what the first pass is.
@@ -122,13 +231,7 @@ impl Reader {
             return Active::resume(pass);
         }
         match self.progress.watermark {
-            Some(watermark) => {
-                let back = match self.request.overlap {
-                    Overlap::Wide => OVERLAP.max(self.lookback()),
-                    Overlap::None => Duration::ZERO,
-                };
-                self.catch_up(watermark.minus(back), 0, true)
-            }
+            Some(watermark) => self.catch_up(watermark.minus(self.behind()), 0, true),
             None => {
                 // One page tells how fresh the table is, and whether it is all there is. Then both ends (`walk`).
                 // Where rows are only added, each version of a row must come once: so oldest change first, and what
@@ -142,6 +245,14 @@ impl Reader {
         }
     }
 
+    /// How far behind the watermark a run reads.
+    fn behind(&self) -> Duration {
+        match self.request.overlap {
+            Overlap::Wide => OVERLAP.max(self.lookback()),
+            Overlap::None => Duration::ZERO,
+        }
+    }
+
     fn catch_up(&self, until: Micros, round: u32, moves: bool) -> Active {
         let walks = vec![Walk::new(self.endpoint.sort, Direction::NewestFirst, Some(until))];
         Active::new(Pass { kind: Kind::CatchUp, top: None, pages: 0, walks }, moves, round)
@@ -149,9 +260,10 @@ impl Reader {
 
     /// How far behind a row's creation it may still change without a sign.
     fn lookback(&self) -> Duration {
-        match self.endpoint.spec.incremental {
-            Incremental::Updated => Duration::ZERO,
-            Incremental::Lookback { days } => DAY * days,
+        match (self.request.lookback, self.endpoint.spec.incremental) {
+            (Some(asked), _) => asked,
+            (None, Incremental::Updated) => Duration::ZERO,
+            (None, Incremental::Lookback { days }) => DAY * days,
         }
     }
 
@@ -159,7 +271,9 @@ impl Reader {
     async fn walk(&mut self, active: &mut Active) -> Result<Option<Page>, SourceError> {
         loop {
             let count = active.pass.walks.len();
-            let Some(turn) = (0..count).map(|n| (active.turn + n) % count).find(|n| !active.pass.walks[*n].done) else {
+            let Some(turn) =
+                (0..count).map(|n| (active.turn + n) % count).find(|n| !active.pass.walks[*n].done)
+            else {
                 return Ok(None);
             };
             active.turn = turn + 1;
@@ -174,8 +288,15 @@ impl Reader {
                 }
             };
             active.pass.pages += 1;
+            self.spent += 1;
+            if let Some(seen) = &mut active.seen {
+                seen.extend(fetched.rows.iter().filter_map(|row| integer(row, "id")));
+            }
             self.warnings.extend(fetched.warning.clone());
             self.note_top(active, turn, &fetched);
+            let known = self.progress.watermark;
+            self.news |=
+                known.is_some_and(|known| fetched.values.iter().flatten().any(|value| *value > known));
             meet(&mut active.pass, turn);
             let first_of_backfill = active.pass.kind == Kind::Backfill && active.pass.pages == 1;
             let spreads = self.request.window.is_open() && self.request.overlap == Overlap::Wide;
@@ -206,14 +327,18 @@ impl Reader {
 
     /// The API refused a cursor: leave the rest to the other walk if there is one, or find the place again.
     fn refused(&mut self, active: &mut Active, turn: usize) -> Result<(), SourceError> {
-        let other = (active.pass.walks.len() == 2).then(|| 1 - turn).filter(|other| !active.pass.walks[*other].done);
+        let other =
+            (active.pass.walks.len() == 2).then(|| 1 - turn).filter(|other| !active.pass.walks[*other].done);
         if let Some(other) = other {
             // The other walk ends where this one has come to, so nothing is read twice.
             active.pass.walks[turn].done = true;
             active.turn = other;
             return Ok(());
         }
-        self.warnings.push(format!("GET {}: the API refused a cursor; the place is looked for again", self.endpoint.path));
+        self.warnings.push(format!(
+            "GET {}: the API refused a cursor; the place is looked for again",
+            self.endpoint.path
+        ));
         walk::restart(&mut active.pass.walks[turn], &mut active.footprints[turn], &self.endpoint)
     }
 
@@ -222,15 +347,9 @@ impl Reader {
         let walk = &active.pass.walks[turn];
         let tells = walk.sort == self.endpoint.sort && walk.direction == Direction::NewestFirst;
         if active.pass.top.is_none() && tells {
-            active.pass.top = fetched.values.iter().flatten().copied().filter(|value| *value <= self.request.now).max();
+            active.pass.top =
+                fetched.values.iter().flatten().copied().filter(|value| *value <= self.request.now).max();
         }
-    }
-
-    /// Where a pass ended that walked towards the present.
-    fn live_end(&self, pass: &Pass) -> Option<Micros> {
-        let [walk] = pass.walks.as_slice() else { return None };
-        let towards = walk.direction == Direction::OldestFirst && walk.sort == self.endpoint.sort;
-        walk.last.filter(|last| towards && *last <= self.request.now)
     }
 
     fn page(&mut self, active: &Active, turn: usize, fetched: Fetched) -> Page {
@@ -258,46 +377,69 @@ impl Reader {
             progress.unfinished = Some(active.pass.clone());
         }
         let reached = fetched.values.iter().rev().find_map(|value| *value);
+        let state = progress.state();
+        Page { keep, state, reached, ..self.page_of(fetched.rows, Vec::new()) }
+    }
+
+    /// A page whose rows are all wanted, with the state as it stands.
+    pub(super) fn page_of(&mut self, rows: Rows, gone: Vec<Tombstone>) -> Page {
+        let derived = (self.endpoint.sort == SortField::Created)
+            .then(|| (self.endpoint.spec.incremental_key, rows.iter().map(walk::newest_datetime).collect()));
         Page {
-            rows: fetched.rows,
-            keep,
-            derived: newest.map(|values| (self.endpoint.spec.incremental_key, values)),
-            state: progress.state(),
-            reached,
+            keep: vec![true; rows.len()],
+            derived,
+            gone,
+            state: self.progress.state(),
+            reached: None,
             warnings: std::mem::take(&mut self.warnings),
+            rows,
         }
     }
 
-    /// A pass is complete: moves the watermark, and decides whether another round is needed.
-    fn complete(&mut self, active: &Active) -> Phase {
-        let pass = &active.pass;
-        let top = pass.top.or_else(|| self.live_end(pass));
-        if active.moves {
-            let first = self.progress.watermark.is_none();
-            self.progress.unfinished = None;
-            self.progress.watermark = self.progress.watermark.max(top);
-            match pass.kind {
-                Kind::Backfill => self.progress.covered_since = None,
-                Kind::Since(start) => {
-                    // `None` is "from the beginning", and a table that was covered stays covered.
-                    let since = self.progress.covered_since;
-                    self.progress.covered_since = if first { Some(start) } else { since.map(|since| since.min(start)) };
-                }
-                Kind::CatchUp => {}
-            }
+    /// Something the receipt must say.
+    pub(super) fn warn(&mut self, warning: &str) {
+        self.warnings.push(warning.to_owned());
+    }
+
+    /// A pass is complete: moves the watermark.
+    fn complete(&mut self, active: &mut Active) {
+        let pass = &mut active.pass;
+        pass.top = pass.top.or_else(|| live_end(pass, self.endpoint.sort, self.request.now));
+        if !active.moves {
+            return;
         }
-        let more = pass.pages > 1 && active.round < MOST_ROUNDS && self.request.window.end.is_none();
-        match top {
-            Some(top) if more => {
-                let back = match pass.kind {
-                    Kind::Backfill if self.request.overlap == Overlap::Wide => OVERLAP,
-                    _ => Duration::ZERO,
-                };
-                Phase::Walking(self.catch_up(top.minus(back), active.round + 1, active.moves))
+        let first = self.progress.watermark.is_none();
+        self.progress.unfinished = None;
+        self.progress.watermark = self.progress.watermark.max(pass.top);
+        match pass.kind {
+            Kind::Backfill => self.progress.covered_since = None,
+            Kind::Since(start) => {
+                // `None` is "from the beginning", and a table that was covered stays covered.
+                let since = self.progress.covered_since;
+                self.progress.covered_since =
+                    if first { Some(start) } else { since.map(|since| since.min(start)) };
             }
-            _ => Phase::Done,
+            Kind::CatchUp => {}
         }
     }
+
+    /// The catch-up that a pass must be followed by, as rows may have jumped to the front while it was walked.
+    fn round_after(&self, active: &Active) -> Option<Active> {
+        let top = active.pass.top?;
+        let again = active.pass.pages > 1 && active.round < MOST_ROUNDS && self.request.window.end.is_none();
+        let back = match active.pass.kind {
+            Kind::Backfill if self.request.overlap == Overlap::Wide => OVERLAP,
+            _ => Duration::ZERO,
+        };
+        again.then(|| self.catch_up(top.minus(back), active.round + 1, active.moves))
+    }
+}
+
+/// Where a pass ended that walked towards the present.
+fn live_end(pass: &Pass, sort: SortField, now: Micros) -> Option<Micros> {
+    let [walk] = pass.walks.as_slice() else { return None };
+    let towards = walk.direction == Direction::OldestFirst && walk.sort == sort;
+    walk.last.filter(|last| towards && *last <= now)
 }
 
 /// Ends the walks of a backfill that have met, or that another walk makes needless.
@@ -308,14 +450,12 @@ fn meet(pass: &mut Pass, turn: usize) {
     });
     // A list that is not in order has to be read to its end, and then it has been read whole.
     if walked.unordered {
-        pass.walks.iter_mut().enumerate().filter(|(n, _)| *n != turn).for_each(|(_, other)| other.done = true);
+        pass.walks
+            .iter_mut()
+            .enumerate()
+            .filter(|(n, _)| *n != turn)
+            .for_each(|(_, other)| other.done = true);
     } else if walked.done || met {
         pass.walks.iter_mut().for_each(|walk| walk.done = true);
-    }
-}
-
-impl Pages for Reader {
-    fn next(&mut self) -> BoxFuture<'_, Result<Step, SourceError>> {
-        Box::pin(self.step())
     }
 }

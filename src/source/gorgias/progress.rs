@@ -2,6 +2,8 @@
 //!
 //! Times are microseconds since 1970 in UTC. A newer layout is refused, an older one is migrated here.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::tables::SortField;
@@ -23,11 +25,58 @@ pub(super) struct Progress {
     pub(super) covered_since: Option<Micros>,
     /// A pass that was begun and not completed.
     pub(super) unfinished: Option<Pass>,
+    /// Where reading events stands, for tables whose rows can be deleted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) events: Option<Mark>,
+    /// Where walking over everything again, a part a run, stands.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) sweep: Option<Sweep>,
+    /// Where comparing messages with the counts of their tickets stands.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) counts: Option<Counts>,
+}
+
+/// A walk over a whole list that is spread over many runs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Sweep {
+    /// When the last complete one began: what changed before that has been seen.
+    pub(super) swept: Micros,
+    /// When the unfinished one began, and where it stands.
+    pub(super) walk: Option<(Micros, Walk)>,
+}
+
+/// How far the events have been read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Mark {
+    /// Creation of the newest event that was read, or when reading began.
+    pub(super) since: Micros,
+    /// Events near it that have been dealt with, since they are read again for the overlap.
+    pub(super) done: Vec<i64>,
+}
+
+/// How far tickets' counts of messages have been compared with the messages held.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Counts {
+    /// Tickets changed up to here have been compared.
+    pub(super) seen: Micros,
+    /// Tickets whose messages have to be read again, with their count.
+    pub(super) queue: Vec<(i64, i64)>,
+    /// Tickets whose count is not the length of their list of messages, with both: they are not read again until one
+    /// of the two changes.
+    pub(super) settled: BTreeMap<i64, (i64, i64)>,
 }
 
 impl Default for Progress {
     fn default() -> Self {
-        Self { version: VERSION, watermark: None, covered_since: None, unfinished: None }
+        Self {
+            version: VERSION,
+            watermark: None,
+            covered_since: None,
+            unfinished: None,
+            events: None,
+            sweep: None,
+            counts: None,
+        }
     }
 }
 
@@ -98,12 +147,12 @@ impl Progress {
     pub(super) fn read(state: Option<&State>, table: &'static str) -> Result<Self, SourceError> {
         let Some(state) = state else { return Ok(Self::default()) };
         let refuse = |why: String| SourceError::State { table, why };
-        let value: serde_json::Value =
-            serde_json::from_str(&state.source.0).map_err(|error| refuse(format!("it is not JSON ({error})")))?;
+        let value: serde_json::Value = serde_json::from_str(&state.source.0)
+            .map_err(|error| refuse(format!("it is not JSON ({error})")))?;
         match value.get("version").and_then(serde_json::Value::as_u64) {
-            Some(version) if version > u64::from(VERSION) => {
-                Err(refuse(format!("it was written by a newer ingestr (version {version}, known is {VERSION})")))
-            }
+            Some(version) if version > u64::from(VERSION) => Err(refuse(format!(
+                "it was written by a newer ingestr (version {version}, known is {VERSION})"
+            ))),
             Some(_) => serde_json::from_value(value).map_err(|error| refuse(error.to_string())),
             None => Err(refuse("it has no version".into())),
         }

@@ -26,7 +26,10 @@ pub(super) enum Credentials {
 
 impl fmt::Debug for GorgiasUri {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("GorgiasUri").field("domain", &self.domain).field("base", &self.base).finish_non_exhaustive()
+        f.debug_struct("GorgiasUri")
+            .field("domain", &self.domain)
+            .field("base", &self.base)
+            .finish_non_exhaustive()
     }
 }
 
@@ -54,7 +57,8 @@ impl GorgiasUri {
         let (place, query) = rest.split_once('?').unwrap_or((rest, ""));
         let domain = domain(place.strip_suffix('/').unwrap_or(place))?;
         let parameters = parameters(query)?;
-        let get = |name: &str| parameters.iter().find(|(other, _)| *other == name).map(|(_, value)| value.as_str());
+        let get =
+            |name: &str| parameters.iter().find(|(other, _)| *other == name).map(|(_, value)| value.as_str());
         for (name, value) in &parameters {
             if value.is_empty() {
                 return refuse(format!("the parameter {name} is empty"));
@@ -69,7 +73,9 @@ impl GorgiasUri {
             (None, None, None) => return refuse("the parameters api_key and email are missing"),
             (None, None, Some(_)) => return refuse("the parameter api_key is missing"),
             (None, Some(_), None) => {
-                return refuse("the parameter email is missing: it is the address of the user who owns the key");
+                return refuse(
+                    "the parameter email is missing: it is the address of the user who owns the key",
+                );
             }
         };
         let (base, loopback) = match get("base_url") {
@@ -85,7 +91,9 @@ fn domain(place: &str) -> Result<String, UriError> {
     let lower = place.to_ascii_lowercase();
     let label = lower.strip_suffix(".gorgias.com").unwrap_or(&lower);
     if label.is_empty() {
-        return refuse("the domain is missing: it is the part before .gorgias.com in the address of the help desk");
+        return refuse(
+            "the domain is missing: it is the part before .gorgias.com in the address of the help desk",
+        );
     }
     let fits = label.len() <= 63
         && label.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
@@ -103,7 +111,9 @@ fn parameters(query: &str) -> Result<Vec<(&'static str, String)>, UriError> {
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
         let Some(name) = PARAMETERS.into_iter().find(|known| *known == name) else {
-            let shown = if name.len() <= 30 && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte)) {
+            let shown = if name.len() <= 30
+                && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte))
+            {
                 format!("the parameter {name}")
             } else {
                 "a parameter".to_owned()
@@ -118,7 +128,11 @@ fn parameters(query: &str) -> Result<Vec<(&'static str, String)>, UriError> {
                 return refuse(format!("the parameter {name} has control characters in it"));
             }
             Ok(value) => found.push((name, value.into_owned())),
-            Err(_) => return refuse(format!("the parameter {name} is not UTF-8 once its percent signs are decoded")),
+            Err(_) => {
+                return refuse(format!(
+                    "the parameter {name} is not UTF-8 once its percent signs are decoded"
+                ));
+            }
         }
     }
     Ok(found)
@@ -141,7 +155,11 @@ fn base_url(text: &str) -> Result<(String, bool), UriError> {
         "http" => return refuse("base_url is plain http: the key would travel unencrypted; use https"),
         _ => return refuse("base_url must begin with https://"),
     }
-    if !url.username().is_empty() || url.password().is_some() || url.query().is_some() || url.fragment().is_some() {
+    if !url.username().is_empty()
+        || url.password().is_some()
+        || url.query().is_some()
+        || url.fragment().is_some()
+    {
         return refuse("base_url must be scheme, host, port and path only");
     }
     // The API's paths begin with /api; a base that ends so too is taken to mean the same.
@@ -162,10 +180,22 @@ mod tests {
             ("gorgias://Acme.gorgias.com?api_key=k&email=a@b.c", "acme", "https://acme.gorgias.com"),
             ("gorgias://my-shop-2/?email=a@b.c&api_key=k", "my-shop-2", "https://my-shop-2.gorgias.com"),
             ("gorgias://acme?access_token=t", "acme", "https://acme.gorgias.com"),
-            ("gorgias://acme?access_token=t&base_url=http%3A%2F%2F127.0.0.1%3A81%2F", "acme", "http://127.0.0.1:81"),
-            ("gorgias://acme?access_token=t&base_url=http://localhost:81/api/", "acme", "http://localhost:81"),
+            (
+                "gorgias://acme?access_token=t&base_url=http%3A%2F%2F127.0.0.1%3A81%2F",
+                "acme",
+                "http://127.0.0.1:81",
+            ),
+            (
+                "gorgias://acme?access_token=t&base_url=http://localhost:81/api/",
+                "acme",
+                "http://localhost:81",
+            ),
             ("gorgias://acme?access_token=t&base_url=http://[::1]:81", "acme", "http://[::1]:81"),
-            ("gorgias://acme?access_token=t&base_url=https://proxy.example.com/gorgias", "acme", "https://proxy.example.com/gorgias"),
+            (
+                "gorgias://acme?access_token=t&base_url=https://proxy.example.com/gorgias",
+                "acme",
+                "https://proxy.example.com/gorgias",
+            ),
         ] {
             let parsed = GorgiasUri::parse(uri).unwrap();
             assert_eq!((parsed.domain.as_str(), parsed.base.as_str()), (domain, base), "{uri}");
@@ -183,23 +213,59 @@ mod tests {
     fn every_refused_form_says_what_is_wrong_and_no_secret() {
         for (uri, problem) in [
             ("gorgias:acme", "it does not begin with gorgias://"),
-            ("gorgias://?api_key=SECRET&email=a", "the domain is missing: it is the part before .gorgias.com in the address of the help desk"),
-            ("gorgias://.gorgias.com?api_key=SECRET&email=a", "the domain is missing: it is the part before .gorgias.com in the address of the help desk"),
+            (
+                "gorgias://?api_key=SECRET&email=a",
+                "the domain is missing: it is the part before .gorgias.com in the address of the help desk",
+            ),
+            (
+                "gorgias://.gorgias.com?api_key=SECRET&email=a",
+                "the domain is missing: it is the part before .gorgias.com in the address of the help desk",
+            ),
             ("gorgias://acme", "the parameters api_key and email are missing"),
-            ("gorgias://acme?api_key=SECRET", "the parameter email is missing: it is the address of the user who owns the key"),
+            (
+                "gorgias://acme?api_key=SECRET",
+                "the parameter email is missing: it is the address of the user who owns the key",
+            ),
             ("gorgias://acme?email=a", "the parameter api_key is missing"),
             ("gorgias://acme?email=a&api_key=", "the parameter api_key is empty"),
             ("gorgias://acme?email=&api_key=SECRET", "the parameter email is empty"),
-            ("gorgias://acme?apikey=SECRET&email=a", "the parameter apikey is unknown; known are api_key, email, access_token, base_url"),
-            ("gorgias://acme?SECRET%%%&email=a", "a parameter is unknown; known are api_key, email, access_token, base_url"),
+            (
+                "gorgias://acme?apikey=SECRET&email=a",
+                "the parameter apikey is unknown; known are api_key, email, access_token, base_url",
+            ),
+            (
+                "gorgias://acme?SECRET%%%&email=a",
+                "a parameter is unknown; known are api_key, email, access_token, base_url",
+            ),
             ("gorgias://acme?api_key=SECRET&api_key=x&email=a", "the parameter api_key is given twice"),
-            ("gorgias://acme?api_key=SECRET%0A&email=a", "the parameter api_key has control characters in it"),
-            ("gorgias://acme?api_key=SECRET&email=a&access_token=SECRET", "it has both api_key and access_token; give one of them"),
-            ("gorgias://acme?access_token=SECRET&base_url=http://example.com", "base_url is plain http: the key would travel unencrypted; use https"),
-            ("gorgias://acme?access_token=SECRET&base_url=http://127.0.0.1.evil.com", "base_url is plain http: the key would travel unencrypted; use https"),
-            ("gorgias://acme?access_token=SECRET&base_url=ftp://127.0.0.1", "base_url must begin with https://"),
-            ("gorgias://acme?access_token=SECRET&base_url=https://u:SECRET@h", "base_url must be scheme, host, port and path only"),
-            ("gorgias://acme?access_token=SECRET&base_url=nothing", "base_url is not a URL, such as https://proxy.example.com"),
+            (
+                "gorgias://acme?api_key=SECRET%0A&email=a",
+                "the parameter api_key has control characters in it",
+            ),
+            (
+                "gorgias://acme?api_key=SECRET&email=a&access_token=SECRET",
+                "it has both api_key and access_token; give one of them",
+            ),
+            (
+                "gorgias://acme?access_token=SECRET&base_url=http://example.com",
+                "base_url is plain http: the key would travel unencrypted; use https",
+            ),
+            (
+                "gorgias://acme?access_token=SECRET&base_url=http://127.0.0.1.evil.com",
+                "base_url is plain http: the key would travel unencrypted; use https",
+            ),
+            (
+                "gorgias://acme?access_token=SECRET&base_url=ftp://127.0.0.1",
+                "base_url must begin with https://",
+            ),
+            (
+                "gorgias://acme?access_token=SECRET&base_url=https://u:SECRET@h",
+                "base_url must be scheme, host, port and path only",
+            ),
+            (
+                "gorgias://acme?access_token=SECRET&base_url=nothing",
+                "base_url is not a URL, such as https://proxy.example.com",
+            ),
         ] {
             let error = GorgiasUri::parse(uri).unwrap_err().to_string();
             assert_eq!(error, format!("--source-uri: {problem}"), "{uri}");
@@ -210,12 +276,31 @@ mod tests {
     #[test]
     fn a_domain_that_could_be_another_host_is_refused() {
         for domain in [
-            "evil.com", "evil.com/", "acme.gorgias.com.evil.com", "user@evil.com", "acme:81", "a/b", "a#", "a\\b", "-a", "a-",
-            "acme.gorgias.com:443", "ac me", "acmé", "%61cme", "a.b.gorgias.com", "a%2eevil", &"a".repeat(64),
+            "evil.com",
+            "evil.com/",
+            "acme.gorgias.com.evil.com",
+            "user@evil.com",
+            "acme:81",
+            "a/b",
+            "a#",
+            "a\\b",
+            "-a",
+            "a-",
+            "acme.gorgias.com:443",
+            "ac me",
+            "acmé",
+            "%61cme",
+            "a.b.gorgias.com",
+            "a%2eevil",
+            &"a".repeat(64),
         ] {
             let uri = format!("gorgias://{domain}?api_key=SECRET&email=a");
             let error = GorgiasUri::parse(&uri).unwrap_err().to_string();
-            assert_eq!(error, "--source-uri: the domain must be a single name such as mycompany or mycompany.gorgias.com", "{uri}");
+            assert_eq!(
+                error,
+                "--source-uri: the domain must be a single name such as mycompany or mycompany.gorgias.com",
+                "{uri}"
+            );
         }
     }
 }

@@ -105,7 +105,11 @@ pub(super) async fn step(
 }
 
 /// Begins a walk again whose cursor was refused: from the list's beginning, skipping what was read.
-pub(super) fn restart(walk: &mut Walk, footprint: &mut Footprint, endpoint: &Endpoint) -> Result<(), SourceError> {
+pub(super) fn restart(
+    walk: &mut Walk,
+    footprint: &mut Footprint,
+    endpoint: &Endpoint,
+) -> Result<(), SourceError> {
     footprint.restarts += 1;
     if footprint.restarts > MOST_RESTARTS {
         return Err(SourceError::RefusedCursor { path: endpoint.path, times: footprint.restarts });
@@ -132,14 +136,19 @@ fn path(endpoint: &Endpoint, walk: &Walk) -> String {
         format!("{}?limit={PAGE_ROWS}&order_by={}%3A{direction}", endpoint.path, walk.sort.column());
     if let Some(cursor) = &walk.cursor {
         path.push_str("&cursor=");
-        path.extend(percent_encoding::utf8_percent_encode(cursor, percent_encoding::NON_ALPHANUMERIC));
+        path.push_str(&encode(cursor));
     }
     path
 }
 
+/// A cursor as part of a query.
+pub(super) fn encode(cursor: &str) -> String {
+    percent_encoding::utf8_percent_encode(cursor, percent_encoding::NON_ALPHANUMERIC).to_string()
+}
+
 /// A full page that says nothing about further pages was cut somewhere: taking it for the last one would lose the
 /// rest of the table.
-fn read(body: Bytes) -> Result<(Rows, Meta), String> {
+pub(super) fn read(body: Bytes) -> Result<(Rows, Meta), String> {
     let (rows, meta) = Rows::parse(body).map_err(|error| error.to_string())?;
     if !meta.tells_next && rows.len() >= PAGE_ROWS {
         return Err("the answer does not say whether there are more pages".into());

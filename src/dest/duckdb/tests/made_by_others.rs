@@ -2,13 +2,13 @@
 
 use super::*;
 
-const V1: &str = "CREATE SCHEMA shop.shop;
+pub(super) const V1: &str = "CREATE SCHEMA shop.shop;
     CREATE TABLE shop.shop.items (id BIGINT PRIMARY KEY, name VARCHAR, changed_at TIMESTAMPTZ, extra JSON,
         _ingestr_loaded_at TIMESTAMPTZ);
     INSERT INTO shop.shop.items VALUES (1, 'a', TIMESTAMPTZ '1970-01-01 00:00:00.00001+00', NULL, now()),
         (2, 'b', TIMESTAMPTZ '1970-01-01 00:00:00.00002+00', '{}', now());";
 
-const V0: &str = "CREATE SCHEMA shop.shop;
+pub(super) const V0: &str = "CREATE SCHEMA shop.shop;
     CREATE TABLE shop.shop.items (id BIGINT NOT NULL, name VARCHAR NOT NULL, changed_at TIMESTAMPTZ NOT NULL,
         uri VARCHAR NOT NULL, _dlt_load_id VARCHAR NOT NULL, _dlt_id VARCHAR NOT NULL);
     INSERT INTO shop.shop.items VALUES (1, 'a', TIMESTAMPTZ '1970-01-01 00:00:00.00001+00', '/1', '17.5', 'x1'),

@@ -52,8 +52,22 @@ fn holds_the_file() {
     let _ = std::io::stdin().read_line(&mut String::new());
 }
 
+#[test]
+#[ignore = "the other process of another test"]
+fn reads_the_file() {
+    let Ok(file) = std::env::var(CHILD) else { return };
+    let config = duckdb::Config::default().access_mode(duckdb::AccessMode::ReadOnly).expect("is known");
+    let _read = Connection::open_with_flags(file, config).expect("opens");
+    println!("held");
+    let _ = std::io::stdin().read_line(&mut String::new());
+}
+
 fn hold(file: &File) -> std::process::Child {
-    let mut child = child("holds_the_file", &file.path()).spawn().expect("starts");
+    started("holds_the_file", file)
+}
+
+fn started(test: &str, file: &File) -> std::process::Child {
+    let mut child = child(test, &file.path()).spawn().expect("starts");
     let mut out = std::io::BufReader::new(child.stdout.take().expect("is piped"));
     let mut line = String::new();
     while !line.contains("held") {
@@ -98,6 +112,20 @@ async fn a_commit_waits_for_a_reader_to_let_go() {
     letting_go.join().expect("let go");
     holder.wait().expect("ends");
     assert_eq!(file.rows("items", &["name"]).expect("exists"), [["new"]]);
+}
+
+#[tokio::test]
+async fn questions_are_answered_while_another_process_reads() {
+    let file = File::new();
+    write(&file, "old").await.expect("first load");
+    let mut reader = started("reads_the_file", &file);
+    let question = Question::CountBy { column: "id".into(), values: vec![1] };
+    let answer = file.duck().ask(&items(Strategy::Merge), question).await.expect("can be asked");
+    assert_eq!(answer.pairs, [(1, 1)]);
+    assert_eq!(file.duck().remembered().await.expect("can be read").len(), 1);
+    assert_eq!(inspect(&file).await.expect_err("wants to write").kind, DestErrorKind::Locked);
+    drop(reader.stdin.take());
+    reader.wait().expect("ends");
 }
 
 #[tokio::test]

@@ -1,0 +1,69 @@
+# What can be made here; `make help` lists it.
+
+# Build output lives outside the checkout, so that several checkouts share it.
+export CARGO_TARGET_DIR ?= $(HOME)/.cache/ingestr/target
+# FEATURES=bundled compiles DuckDB in instead of linking the prebuilt library.
+export FEATURES ?=
+PREFIX ?= $(HOME)/.local
+# Arguments of `make sim`.
+ARGS ?= --tickets 5000 --messages 15000 --customers 2000
+
+features = $(if $(FEATURES),--features "$(FEATURES)")
+release = $(CARGO_TARGET_DIR)/release
+
+.DEFAULT_GOAL := help
+.PHONY: help libduckdb build install test check fmt clippy rustdoc deny advisories docs docs-check demo sim bench
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+libduckdb: ## Fetch DuckDB's prebuilt library into .duckdb/ (not needed with FEATURES=bundled)
+	@$(if $(findstring bundled,$(FEATURES)),:,scripts/libduckdb)
+
+build: libduckdb ## Build the release binaries of ingestr and of the simulator
+	cargo build --release --locked $(features) --package ingestr --package gorgias-sim
+	@echo "built $(release)/ingestr and $(release)/gorgias-sim"
+
+install: build ## Install ingestr under PREFIX (~/.local), a link in its bin/
+	install -D -m 755 $(release)/ingestr $(PREFIX)/lib/ingestr/ingestr
+	$(if $(findstring bundled,$(FEATURES)),,install -m 644 $(release)/libduckdb.so $(PREFIX)/lib/ingestr/libduckdb.so)
+	mkdir -p $(PREFIX)/bin
+	ln -sf ../lib/ingestr/ingestr $(PREFIX)/bin/ingestr
+	@echo "installed $(PREFIX)/bin/ingestr"
+
+test: libduckdb ## Run all tests
+	@scripts/test
+
+check: fmt clippy rustdoc deny docs-check ## All checks that are not tests, as CI runs them
+
+fmt: ## Check the formatting
+	cargo fmt --all --check
+
+clippy: libduckdb ## Lint all targets, with and without destinations
+	cargo clippy --locked --workspace --all-targets $(features) -- -D warnings
+	cargo clippy --locked --package ingestr --no-default-features -- -D warnings
+
+rustdoc: libduckdb ## Build the documentation of the code, private items too
+	RUSTDOCFLAGS="-D warnings" cargo doc --quiet --locked --workspace --no-deps --document-private-items $(features)
+
+deny: ## Check licences, sources and bans of dependencies (deny.toml)
+	@scripts/cargo-deny --log-level warn check --hide-inclusion-graph bans licenses sources
+
+advisories: ## Check dependencies against known vulnerabilities; fetches the advisory database
+	@scripts/cargo-deny check advisories
+
+docs: libduckdb ## Write docs/cli.md and docs/tables.md anew
+	@scripts/docs
+
+docs-check: libduckdb ## Check that docs/cli.md and docs/tables.md are up to date
+	@scripts/docs --check
+
+demo: build ## Copy a simulated account into demo.duckdb and ask it a question
+	@cargo build --quiet --release --locked $(features) --example sql
+	@scripts/demo
+
+sim: build ## Serve a simulated account until Ctrl-C; ARGS="…" for its size, speed and faults
+	@$(release)/gorgias-sim $(ARGS)
+
+bench: build ## Run the benchmarks; raw results go to benches/runs/<date>-<machine>/
+	@scripts/bench

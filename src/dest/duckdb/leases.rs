@@ -1,0 +1,124 @@
+//! Who may write to a table of the file: reading, taking and giving up leases.
+//!
+//! A lease is of a destination table, whatever account and source table its rows come from: two runs that load two
+//! accounts into one table exclude each other as well.
+
+use duckdb::{Connection, params};
+
+use super::books::{book, ensure, exists, insert, instant};
+use super::dialect::DuckDialect;
+use crate::dest::sql::Dialect;
+use crate::dest::sql::books::{LEASES, lease_columns};
+use crate::dest::{Commit, DestError, DestErrorKind, Lease, Target};
+use crate::lease;
+use crate::schema::Micros;
+
+const OF_TABLE: &str = "lower(dest_schema) = lower(?) AND lower(dest_table) = lower(?)";
+
+/// The lease of a table, expired or not.
+pub(super) fn read(connection: &Connection, schema: &str, table: &str) -> duckdb::Result<Option<Lease>> {
+    let name = book(schema, LEASES);
+    if !exists(connection, &name)? {
+        return Ok(None);
+    }
+    let sql = format!(
+        "SELECT run_id, process, \"since\", \"until\" FROM {} WHERE {OF_TABLE} ORDER BY \"until\" DESC LIMIT 1",
+        name.sql(&DuckDialect)
+    );
+    let mut statement = connection.prepare(&sql)?;
+    let mut rows = statement.query(params![schema, table])?;
+    let Some(row) = rows.next()? else { return Ok(None) };
+    // A lease without its dates was not written by us: it holds nobody up.
+    let at = |value: duckdb::types::Value| instant(&value).unwrap_or(Micros(0));
+    Ok(Some(Lease { run: row.get(0)?, process: row.get(1)?, since: at(row.get(2)?), until: at(row.get(3)?) }))
+}
+
+/// Takes the lease or renews it; refused if another run holds one that `live` counts.
+pub(super) fn take(
+    connection: &Connection,
+    target: &Target,
+    lease: &Lease,
+    live: fn(&Lease, Micros) -> bool,
+) -> duckdb::Result<Result<(), DestError>> {
+    // The one who asks wants a whole term from now.
+    let now = lease.until.minus(lease::TERM);
+    match read(connection, &target.schema, &target.table)? {
+        Some(held) if held.run != lease.run && live(&held, now) => Ok(Err(refused(target, &held))),
+        _ => write(connection, target, lease).map(Ok),
+    }
+}
+
+/// Refused if another run has taken the lease, dead or alive: what this one meant to write may be outdated.
+pub(super) fn still_held(
+    connection: &Connection,
+    target: &Target,
+    lease: &Lease,
+) -> duckdb::Result<Result<(), DestError>> {
+    match read(connection, &target.schema, &target.table)? {
+        Some(held) if held.run != lease.run => Ok(Err(refused(target, &held))),
+        _ => Ok(Ok(())),
+    }
+}
+
+/// What a commit does with the lease once its rows are in: renews it or gives it up.
+pub(super) fn after_commit(connection: &Connection, target: &Target, commit: &Commit) -> duckdb::Result<()> {
+    match &commit.lease {
+        lease if commit.release => {
+            let run = lease.as_ref().map_or(&commit.run.id, |lease| &lease.run);
+            give_up(connection, target, run)
+        }
+        Some(lease) => write(connection, target, lease),
+        None => Ok(()),
+    }
+}
+
+/// Gives the lease up if it is that run's.
+pub(super) fn give_up(connection: &Connection, target: &Target, run: &str) -> duckdb::Result<()> {
+    let name = book(&target.schema, LEASES);
+    if exists(connection, &name)? {
+        let sql = format!("DELETE FROM {} WHERE {OF_TABLE} AND run_id = ?", name.sql(&DuckDialect));
+        connection.execute(&sql, params![target.schema, target.table, run])?;
+    }
+    Ok(())
+}
+
+/// Forgets whoever holds a table.
+pub(super) fn forget(connection: &Connection, schema: &str, table: &str) -> duckdb::Result<()> {
+    let name = book(schema, LEASES);
+    if exists(connection, &name)? {
+        let sql = format!("DELETE FROM {} WHERE {OF_TABLE}", name.sql(&DuckDialect));
+        connection.execute(&sql, params![schema, table])?;
+    }
+    Ok(())
+}
+
+fn write(connection: &Connection, target: &Target, lease: &Lease) -> duckdb::Result<()> {
+    let name = book(&target.schema, LEASES);
+    ensure(connection, &name, &lease_columns())?;
+    forget(connection, &target.schema, &target.table)?;
+    let sql = insert(&name, &lease_columns(), |column| match column {
+        "since" => Some(DuckDialect.instant(lease.since)),
+        "until" => Some(DuckDialect.instant(lease.until)),
+        _ => None,
+    });
+    connection.execute(
+        &sql,
+        params![target.account, target.source_table, target.schema, target.table, lease.run, lease.process],
+    )?;
+    Ok(())
+}
+
+fn refused(target: &Target, held: &Lease) -> DestError {
+    let process = lease::pid(held).map_or(String::new(), |pid| format!(", process {pid}"));
+    // To the second: nobody looks for a process by its microsecond.
+    let since = Micros(held.since.0 - held.since.0.rem_euclid(1_000_000));
+    DestError {
+        kind: DestErrorKind::Leased,
+        message: format!(
+            "table {}.{} is being loaded by another run (started {since}{process})",
+            target.schema, target.table
+        ),
+        hint: Some("wait for it with --wait, or run again later".into()),
+        source: None,
+    }
+}

@@ -1,0 +1,128 @@
+//! What the file remembers, for `ingestr state show` and `ingestr state reset`.
+
+use duckdb::{Connection, params};
+
+use super::apply::SHADOWS;
+use super::books::{Stored, Whose, book, exists, instant, read_state};
+use super::dialect::DuckDialect;
+use super::leases;
+use super::open::CATALOG;
+use crate::dest::sql::books::{RUNS, STATE};
+use crate::dest::{Remembered, RunLine};
+
+/// How many runs of a table are told.
+const RUNS_TOLD: usize = 5;
+
+/// All states, ordered by schema, table and account.
+pub(super) fn remembered(connection: &Connection) -> duckdb::Result<Vec<Remembered>> {
+    let mut all = Vec::new();
+    for schema in strings(
+        connection,
+        "SELECT schema_name FROM duckdb_tables() WHERE database_name = ? AND lower(table_name) = ?",
+        &[CATALOG, STATE],
+    )? {
+        all.extend(of_schema(connection, &schema)?);
+    }
+    let order = |r: &Remembered| {
+        (r.schema.clone(), r.table.clone(), r.account.clone(), r.source_table.clone(), r.aside)
+    };
+    all.sort_by_cached_key(order);
+    Ok(all)
+}
+
+fn of_schema(connection: &Connection, schema: &str) -> duckdb::Result<Vec<Remembered>> {
+    // A row that was copied here with another schema is nobody's state: no run would find it.
+    let sql = format!(
+        "SELECT account, source_table, dest_table, rows_in, version, updated_at FROM {} \
+         WHERE lower(dest_schema) = lower(?)",
+        book(schema, STATE).sql(&DuckDialect)
+    );
+    let mut statement = connection.prepare(&sql)?;
+    let mut rows = statement.query(params![schema])?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        let (account, source_table, table) =
+            (row.get::<_, String>(0)?, row.get::<_, String>(1)?, row.get::<_, String>(2)?);
+        let rows_in: String = row.get(3)?;
+        let whose = Whose { account: &account, source_table: &source_table, schema, table: &table };
+        let state = match read_state(connection, whose, &rows_in)? {
+            Stored::Found(state, _) => Some(state),
+            Stored::Nothing | Stored::Newer(_) => None,
+        };
+        found.push(Remembered {
+            aside: !rows_in.is_empty(),
+            version: row.get(4)?,
+            state,
+            updated_at: instant(&row.get(5)?),
+            lease: leases::read(connection, schema, &table)?,
+            runs: runs(connection, whose)?,
+            schema: schema.to_owned(),
+            account,
+            source_table,
+            table,
+        });
+    }
+    Ok(found)
+}
+
+fn runs(connection: &Connection, whose: Whose<'_>) -> duckdb::Result<Vec<RunLine>> {
+    let name = book(whose.schema, RUNS);
+    if !exists(connection, &name)? {
+        return Ok(Vec::new());
+    }
+    let sql = format!(
+        "SELECT run_id, started_at, ended_at, outcome, rows_read, requests, error FROM {} WHERE account = ? \
+         AND source_table = ? AND lower(dest_table) = lower(?) ORDER BY started_at DESC, run_id DESC \
+         LIMIT {RUNS_TOLD}",
+        name.sql(&DuckDialect)
+    );
+    let mut statement = connection.prepare(&sql)?;
+    let lines = statement.query_map(params![whose.account, whose.source_table, whose.table], |row| {
+        Ok(RunLine {
+            id: row.get(0)?,
+            started_at: instant(&row.get(1)?),
+            ended_at: instant(&row.get(2)?),
+            outcome: row.get(3)?,
+            rows_read: row.get(4)?,
+            requests: row.get(5)?,
+            error: row.get(6)?,
+        })
+    })?;
+    lines.collect()
+}
+
+/// Forgets states, lease and rows kept aside of a table; how many states there were.
+pub(super) fn forget(connection: &Connection, schema: &str, table: &str) -> duckdb::Result<u64> {
+    let d = &DuckDialect;
+    let tables = strings(
+        connection,
+        "SELECT table_name FROM duckdb_tables() WHERE database_name = ? AND lower(schema_name) = lower(?)",
+        &[CATALOG, schema],
+    )?;
+    for hidden in tables.iter().filter(|name| is_shadow_of(name, table)) {
+        connection.execute_batch(&format!("DROP TABLE {}", book(schema, hidden).sql(d)))?;
+    }
+    leases::forget(connection, schema, table)?;
+    let name = book(schema, STATE);
+    if !exists(connection, &name)? {
+        return Ok(0);
+    }
+    let of_table = "lower(dest_schema) = lower(?) AND lower(dest_table) = lower(?)";
+    let sql = format!("DELETE FROM {} WHERE {of_table}", name.sql(d));
+    connection.execute(&sql, params![schema, table]).map(|states| states as u64)
+}
+
+/// Whether a name is one that `apply::shadow` makes for that table, for any account and source table.
+fn is_shadow_of(name: &str, table: &str) -> bool {
+    let (name, table) = (name.to_ascii_lowercase(), table.to_ascii_lowercase());
+    SHADOWS.iter().any(|(_, prefix)| {
+        let hash = name.strip_prefix(prefix).and_then(|rest| rest.strip_prefix(&*table)?.strip_prefix("__"));
+        hash.is_some_and(|hash| hash.len() == 8 && hash.bytes().all(|byte| byte.is_ascii_hexdigit()))
+    })
+}
+
+fn strings(connection: &Connection, sql: &str, at: &[&str]) -> duckdb::Result<Vec<String>> {
+    let mut statement = connection.prepare(sql)?;
+    let found = statement.query_map(duckdb::params_from_iter(at), |row| row.get(0))?;
+    found.collect()
+}

@@ -1,0 +1,255 @@
+//! Messages that changed without a sign: imported into old tickets, or deleted.
+//!
+//! The list of tickets tells how many messages each ticket has. Where that is not how many we hold, the ticket's
+//! messages are read again, one ticket a request. Tickets that changed lately are compared in every run; all of them
+//! are walked, a bounded part a run, when something has changed or a day has passed: deleting a message moves nothing
+//! that a list sorts by.
+
+use std::collections::{BTreeMap, HashSet};
+
+use super::events::{integer, is_forbidden};
+use super::feed::Outlet;
+use super::passes::{OVERLAP, Reader};
+use super::progress::{Counts, Direction, Walk};
+use super::tables::{Endpoint, SortField};
+use super::walk::{self, Fetched, Footprint, PAGE_ROWS, Stumble};
+use crate::dest::{Question, Tombstone};
+use crate::normalise::rows::Rows;
+use crate::schema::Micros;
+use crate::source::SourceError;
+
+/// Tickets whose count may be known not to match; beyond it the oldest ids are forgotten, and read again some day.
+const MOST_SETTLED: usize = 10_000;
+
+/// A ticket and its count of messages.
+type Pair = (i64, i64);
+
+/// Tickets that changed lately.
+#[derive(Debug, Default)]
+pub(super) struct Changed {
+    pairs: Vec<Pair>,
+    /// Whether any changed since the last run.
+    pub(super) any: bool,
+    /// When the last of them changed.
+    top: Option<Micros>,
+}
+
+impl Reader {
+    /// Begins to keep track, after the first load: everything older has just been read.
+    pub(super) fn begin_counts(&mut self) {
+        let now = self.request.now;
+        self.progress.counts.get_or_insert_with(|| Counts {
+            seen: now.minus(OVERLAP),
+            queue: Vec::new(),
+            settled: BTreeMap::new(),
+        });
+    }
+
+    /// The tickets that changed since the last time.
+    pub(super) async fn changed_tickets(&mut self) -> Result<Changed, SourceError> {
+        let Some(counts) = self.progress.counts.clone() else { return Ok(Changed::default()) };
+        let mut walk =
+            Walk::new(SortField::Updated, Direction::NewestFirst, Some(counts.seen.minus(OVERLAP)));
+        let (mut pairs, mut top) = (Vec::new(), None);
+        let mut footprint = Footprint::of(&walk);
+        while !walk.done {
+            let Some(fetched) = self.tickets(&mut walk, &mut footprint).await? else { break };
+            pairs.extend(pairs_of(&fetched));
+            top = top.or(fetched.values.iter().flatten().copied().filter(|at| *at <= self.request.now).max());
+        }
+        Ok(Changed { pairs, any: top.is_some_and(|top| top > counts.seen), top })
+    }
+
+    /// Compares, walks on through all tickets if that is due, and reads again what does not match.
+    pub(super) async fn check_counts(
+        &mut self,
+        changed: Changed,
+        out: &mut Outlet,
+    ) -> Result<(), SourceError> {
+        let mut share = self.share();
+        if !self.compare(changed.pairs, out).await {
+            return Ok(());
+        }
+        if let (Some(counts), Some(top)) = (&mut self.progress.counts, changed.top) {
+            counts.seen = counts.seen.max(top);
+        }
+        share = self.reread(share, out).await?;
+        if self.sweep_is_due(changed.any) {
+            share = self.sweep_tickets(share, out).await?;
+            self.reread(share, out).await?;
+        }
+        let Some(counts) = &mut self.progress.counts else { return Ok(()) };
+        while counts.settled.len() > MOST_SETTLED {
+            counts.settled.pop_first();
+        }
+        let left = counts.queue.len();
+        if left > 0 {
+            self.warn(&format!("the messages of {left} tickets are left to be read again by the next runs"));
+        }
+        let page = self.page_of(Rows::default(), Vec::new());
+        out.page(page).await;
+        Ok(())
+    }
+
+    /// Notes a ticket whose messages have to be read again. `None`: its count is not known.
+    pub(super) fn suspect(&mut self, ticket: i64, count: Option<i64>) {
+        if let Some(counts) = &mut self.progress.counts {
+            counts.queue.retain(|(other, _)| *other != ticket);
+            counts.queue.push((ticket, count.unwrap_or(-1)));
+        }
+    }
+
+    /// One page of tickets; `None` if they may not be read.
+    async fn tickets(
+        &mut self,
+        walk: &mut Walk,
+        footprint: &mut Footprint,
+    ) -> Result<Option<Fetched>, SourceError> {
+        let endpoint = Endpoint::tickets();
+        loop {
+            match walk::step(&self.client, &endpoint, walk, footprint, &*self.listener).await {
+                Ok(fetched) => return Ok(Some(fetched)),
+                Err(Stumble::Refused) => walk::restart(walk, footprint, &endpoint)?,
+                Err(Stumble::Error(SourceError::Http(error))) if is_forbidden(&error) => {
+                    self.warn("the tickets of this account may not be read with these credentials, so messages deleted from or imported into old tickets are not seen");
+                    return Ok(None);
+                }
+                Err(Stumble::Error(error)) => return Err(error),
+            }
+        }
+    }
+
+    /// Queues the tickets whose count is not what we hold. False if the target cannot tell.
+    async fn compare(&mut self, pairs: Vec<Pair>, out: &mut Outlet) -> bool {
+        for chunk in pairs.chunks(PAGE_ROWS) {
+            let values = chunk.iter().map(|(ticket, _)| *ticket).collect();
+            let Some(answer) = out.ask(Question::CountBy { column: "ticket_id".into(), values }).await else {
+                return false;
+            };
+            let held: BTreeMap<i64, i64> = answer.pairs.into_iter().collect();
+            for &(ticket, count) in chunk {
+                let Some(counts) = &mut self.progress.counts else { return false };
+                let held = held.get(&ticket).copied().unwrap_or(0);
+                let fine = counts.settled.get(&ticket).map_or(held == count, |known| *known == (count, held));
+                if fine {
+                    counts.queue.retain(|(other, known)| *other != ticket || *known < 0);
+                } else {
+                    self.suspect(ticket, Some(count));
+                }
+            }
+        }
+        true
+    }
+
+    /// Walks on through all tickets, oldest first, as far as `share` requests go. What is left of the share.
+    async fn sweep_tickets(&mut self, mut share: u64, out: &mut Outlet) -> Result<u64, SourceError> {
+        loop {
+            let (began, mut walk) = self.sweep_walk();
+            let mut footprint = Footprint::of(&walk);
+            while !walk.done && share > 0 {
+                let Some(fetched) = self.tickets(&mut walk, &mut footprint).await? else { return Ok(0) };
+                share -= 1;
+                if !self.compare(pairs_of(&fetched), out).await {
+                    return Ok(0);
+                }
+            }
+            if !self.note_sweep(began, &walk) || share == 0 {
+                return Ok(share);
+            }
+        }
+    }
+
+    /// Reads the messages of queued tickets again, as far as `share` requests go. What is left of the share.
+    async fn reread(&mut self, mut share: u64, out: &mut Outlet) -> Result<u64, SourceError> {
+        loop {
+            let Some(counts) = &self.progress.counts else { return Ok(share) };
+            let batch: Vec<Pair> = counts.queue.iter().copied().take(PAGE_ROWS).collect();
+            if batch.is_empty() || share == 0 {
+                return Ok(share);
+            }
+            // Tickets leave the queue together with their last rows: a run that dies before leaves them in it.
+            let mut listed: BTreeMap<i64, HashSet<i64>> = BTreeMap::new();
+            for &(ticket, _) in &batch {
+                if share == 0 {
+                    break;
+                }
+                listed.insert(ticket, self.messages_of(ticket, &mut share, out).await?);
+            }
+            let values = listed.keys().copied().collect();
+            let held =
+                out.ask(Question::KeysBy { column: "ticket_id".into(), values }).await.unwrap_or_default();
+            let gone = held
+                .pairs
+                .iter()
+                .filter(|(ticket, key)| !listed.get(ticket).is_some_and(|ids| ids.contains(key)));
+            let at = self.request.now;
+            let gone: Vec<_> = gone.map(|(_, key)| Tombstone { key: *key, at, merged_into: None }).collect();
+            let Some(counts) = &mut self.progress.counts else { return Ok(share) };
+            counts.queue.retain(|(ticket, _)| !listed.contains_key(ticket));
+            for (ticket, count) in batch {
+                let Some(length) =
+                    listed.get(&ticket).map(|ids| i64::try_from(ids.len()).unwrap_or(i64::MAX))
+                else {
+                    continue;
+                };
+                // What the list says now is what we hold now; if that is not the count, it never will be.
+                counts.settled.remove(&ticket);
+                if count >= 0 && length != count {
+                    counts.settled.insert(ticket, (count, length));
+                }
+            }
+            let page = self.page_of(Rows::default(), gone);
+            out.page(page).await;
+        }
+    }
+
+    /// Reads the messages of one ticket; hands them on and returns their ids.
+    async fn messages_of(
+        &mut self,
+        ticket: i64,
+        share: &mut u64,
+        out: &mut Outlet,
+    ) -> Result<HashSet<i64>, SourceError> {
+        let endpoint = self.endpoint;
+        let first =
+            format!("{}?limit={PAGE_ROWS}&order_by=created_datetime%3Aasc&ticket_id={ticket}", endpoint.path);
+        let (mut ids, mut cursors) = (HashSet::new(), HashSet::new());
+        let mut path = first.clone();
+        loop {
+            let (rows, meta) = self.client.get(&path, &*self.listener, walk::read).await?;
+            *share = share.saturating_sub(1);
+            ids.extend(rows.iter().filter_map(|row| integer(row, "id")));
+            if !rows.is_empty() {
+                let page = self.page_of(rows, Vec::new());
+                out.page(page).await;
+            }
+            let Some(cursor) = meta.next_cursor else { return Ok(ids) };
+            path = format!("{first}&cursor={}", walk::encode(&cursor));
+            if !cursors.insert(cursor) {
+                return Err(SourceError::RepeatedCursor { path: endpoint.path });
+            }
+        }
+    }
+
+    /// Rows created in a range that was just read whole, and not met there: they are gone.
+    pub(super) async fn missing(
+        &self,
+        seen: &HashSet<i64>,
+        from: Micros,
+        to: Micros,
+        out: &mut Outlet,
+    ) -> Vec<Tombstone> {
+        let question = Question::KeysBetween { column: SortField::Created.column().into(), from, to };
+        let held = out.ask(question).await.unwrap_or_default();
+        let gone = held.pairs.iter().filter(|(key, _)| !seen.contains(key));
+        gone.map(|(key, _)| Tombstone { key: *key, at: self.request.now, merged_into: None }).collect()
+    }
+}
+
+fn pairs_of(fetched: &Fetched) -> Vec<Pair> {
+    fetched
+        .rows
+        .iter()
+        .filter_map(|row| Some((integer(row, "id")?, integer(row, "messages_count")?)))
+        .collect()
+}

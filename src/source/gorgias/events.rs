@@ -1,0 +1,236 @@
+//! Deletions and merges. Lists do not show them; the account's events do, from their own watermark on.
+//!
+//! `/events` is the one list that filters by time on the server (`created_datetime[gte]`). What an event says is
+//! checked where it can be: tickets are looked up by id, a hundred a request, and only those that the API does not
+//! list any more are taken for gone. The recorded `ticket-merged` has no data, so it may name either ticket.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::feed::Outlet;
+use super::passes::{OVERLAP, Reader};
+use super::progress::Mark;
+use super::tables::TICKETS;
+use super::walk::{self, PAGE_ROWS};
+use crate::dest::{Question, Tombstone};
+use crate::http::client::{HttpError, Problem};
+use crate::normalise::decode::{self, Decoded};
+use crate::normalise::rows::{Row, Rows};
+use crate::schema::Micros;
+use crate::source::SourceError;
+
+/// An object that an event says is gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Loss {
+    at: Micros,
+    survivor: Option<i64>,
+    /// A ticket, as opposed to a row of the table itself.
+    ticket: bool,
+}
+
+/// What a pass over the events found.
+#[derive(Debug, Default)]
+struct Found {
+    losses: BTreeMap<i64, Loss>,
+    /// Events near the end, to be known again.
+    recent: Vec<(Micros, i64)>,
+    unclear: u64,
+}
+
+impl Reader {
+    /// Reads the events since the last time and hands on what is gone.
+    pub(super) async fn read_events(&mut self, out: &mut Outlet) -> Result<(), SourceError> {
+        let Some(mark) = self.progress.events.clone() else { return Ok(()) };
+        let found = match self.find_losses(&mark).await {
+            Ok(found) => found,
+            Err(SourceError::Http(error)) if is_forbidden(&error) => {
+                self.warn("the events of this account may not be read with these credentials, so deletions and merges are not seen");
+                return Ok(());
+            }
+            Err(error) => return Err(error),
+        };
+        if found.unclear > 0 {
+            self.warn(&format!(
+                "{} events do not say what was merged; these merges are not seen",
+                found.unclear
+            ));
+        }
+        let gone = if self.endpoint.path == TICKETS {
+            self.gone_tickets(&found.losses, out).await?
+        } else if self.endpoint.spec.name == "ticket_messages" {
+            self.gone_messages(&found.losses, out).await?
+        } else {
+            found.losses.iter().map(|(id, loss)| tombstone(*id, loss)).collect()
+        };
+        let since = found.recent.iter().map(|(at, _)| *at).filter(|at| *at <= self.request.now).max();
+        let since = since.map_or(mark.since, |newest| newest.max(mark.since));
+        let near = |at: &Micros| *at >= since.minus(OVERLAP);
+        let done = found.recent.iter().filter(|(at, _)| near(at)).map(|(_, id)| *id).collect();
+        self.progress.events = Some(Mark { since, done });
+        if !gone.is_empty() {
+            let page = self.page_of(Rows::default(), gone);
+            out.page(page).await;
+        }
+        Ok(())
+    }
+
+    /// Walks the events; asks for the wanted types only, unless the API does not take that.
+    async fn find_losses(&self, mark: &Mark) -> Result<Found, SourceError> {
+        let types: String = self.endpoint.events.iter().map(|name| format!("&types={name}")).collect();
+        match self.walk_events(mark, &types).await {
+            Err(SourceError::Http(error)) if is_refused(&error) => self.walk_events(mark, "").await,
+            other => other,
+        }
+    }
+
+    async fn walk_events(&self, mark: &Mark, types: &str) -> Result<Found, SourceError> {
+        const PATH: &str = "/api/events";
+        let since = mark.since.minus(OVERLAP).to_string();
+        let since = percent_encoding::utf8_percent_encode(&since, percent_encoding::NON_ALPHANUMERIC);
+        let first = format!(
+            "{PATH}?limit={PAGE_ROWS}&order_by=created_datetime%3Aasc&created_datetime%5Bgte%5D={since}{types}"
+        );
+        let mut found = Found::default();
+        let mut cursors = std::collections::HashSet::new();
+        let mut path = first.clone();
+        loop {
+            let (rows, meta) = self.client.get(&path, &*self.listener, walk::read).await?;
+            for row in rows.iter() {
+                self.note_event(row, mark, &mut found);
+            }
+            let Some(cursor) = meta.next_cursor else { return Ok(found) };
+            path = format!("{first}&cursor={}", walk::encode(&cursor));
+            if !cursors.insert(cursor) {
+                return Err(SourceError::RepeatedCursor { path: PATH });
+            }
+        }
+    }
+
+    fn note_event(&self, row: Row<'_>, mark: &Mark, found: &mut Found) {
+        let (Some(id), Some(at)) = (integer(row, "id"), walk::datetime(row, "created_datetime")) else {
+            return;
+        };
+        found.recent.push((at, id));
+        let kind = row.get("type").map(|raw| raw.trim_matches('"')).unwrap_or_default();
+        if mark.done.contains(&id) || !self.endpoint.events.contains(&kind) {
+            return;
+        }
+        let object = integer(row, "object_id");
+        let data: Value = row.get("data").and_then(|raw| serde_json::from_str(raw).ok()).unwrap_or_default();
+        let named = |part: &[&str]| {
+            let fields = data.as_object()?;
+            fields
+                .iter()
+                .find(|(name, _)| part.iter().any(|part| name.contains(part)))
+                .and_then(|(_, value)| value.as_i64())
+        };
+        let ticket = kind.starts_with("ticket-") && kind != "ticket-message-deleted";
+        let loss = |survivor| Loss { at, survivor, ticket };
+        let (gone, loss) =
+            match (kind.ends_with("-merged"), named(&["source"]), named(&["target", "into", "survivor"])) {
+                (false, ..) => (object, loss(None)),
+                // As recorded for customers: the object is the survivor, the data names the source.
+                (true, Some(source), target) => {
+                    (Some(source), loss(target.or(object.filter(|id| *id != source))))
+                }
+                (true, None, Some(target)) => (object.filter(|id| *id != target), loss(Some(target))),
+                // A ticket can be looked up; a customer cannot.
+                (true, None, None) if ticket => (object, loss(None)),
+                (true, None, None) => {
+                    found.unclear += 1;
+                    return;
+                }
+            };
+        if let Some(gone) = gone {
+            found.losses.insert(gone, loss);
+        }
+    }
+
+    /// Tickets among the losses that the API does not list any more. Rows of those it lists are fresh and handed on.
+    async fn gone_tickets(
+        &mut self,
+        losses: &BTreeMap<i64, Loss>,
+        out: &mut Outlet,
+    ) -> Result<Vec<Tombstone>, SourceError> {
+        let mut gone = Vec::new();
+        let ids: Vec<i64> = losses.keys().copied().collect();
+        for chunk in ids.chunks(PAGE_ROWS) {
+            let alive = self.look_up(chunk).await?;
+            let listed: Vec<i64> =
+                alive.iter().flat_map(Rows::iter).filter_map(|row| integer(row, "id")).collect();
+            gone.extend(chunk.iter().filter(|id| !listed.contains(id)).map(|id| tombstone(*id, &losses[id])));
+            if let Some(rows) = alive.filter(|rows| !rows.is_empty()) {
+                let page = self.page_of(rows, Vec::new());
+                out.page(page).await;
+            }
+        }
+        Ok(gone)
+    }
+
+    /// Messages that are gone: by themselves, or with their tickets.
+    async fn gone_messages(
+        &mut self,
+        losses: &BTreeMap<i64, Loss>,
+        out: &mut Outlet,
+    ) -> Result<Vec<Tombstone>, SourceError> {
+        let (tickets, messages): (Vec<_>, Vec<_>) = losses.iter().partition(|(_, loss)| loss.ticket);
+        let mut gone: Vec<Tombstone> = messages.iter().map(|(id, loss)| tombstone(**id, loss)).collect();
+        for chunk in tickets.chunks(PAGE_ROWS) {
+            let ids: Vec<i64> = chunk.iter().map(|(id, _)| **id).collect();
+            let alive = self.look_up(&ids).await?;
+            let listed: Vec<i64> =
+                alive.iter().flat_map(Rows::iter).filter_map(|row| integer(row, "id")).collect();
+            let lost: Vec<i64> = ids.into_iter().filter(|id| !listed.contains(id)).collect();
+            if lost.is_empty() {
+                continue;
+            }
+            // A merge moves the messages: they are read again where they are now.
+            for survivor in lost.iter().filter_map(|id| losses[id].survivor) {
+                self.suspect(survivor, None);
+            }
+            let held = out.ask(Question::KeysBy { column: "ticket_id".into(), values: lost }).await;
+            let at = |ticket: i64| losses.get(&ticket).map_or(self.request.now, |loss| loss.at);
+            gone.extend(held.unwrap_or_default().pairs.into_iter().map(|(ticket, key)| Tombstone {
+                key,
+                at: at(ticket),
+                merged_into: None,
+            }));
+        }
+        Ok(gone)
+    }
+
+    /// The tickets with these ids that the API lists; `None` if it cannot be asked so.
+    async fn look_up(&self, ids: &[i64]) -> Result<Option<Rows>, SourceError> {
+        let ids: String = ids.iter().map(|id| format!("&ticket_ids={id}")).collect();
+        match self
+            .client
+            .get(&format!("{TICKETS}?limit={PAGE_ROWS}{ids}"), &*self.listener, Rows::parse)
+            .await
+        {
+            Ok((rows, _)) => Ok(Some(rows)),
+            Err(error) if is_refused(&error) || is_forbidden(&error) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+fn tombstone(key: i64, loss: &Loss) -> Tombstone {
+    Tombstone { key, at: loss.at, merged_into: loss.survivor }
+}
+
+/// An integer field of a row.
+pub(super) fn integer(row: Row<'_>, field: &str) -> Option<i64> {
+    match decode::int64(row.get(field)?) {
+        Decoded::Value(value) => Some(value),
+        _ => None,
+    }
+}
+
+pub(super) fn is_forbidden(error: &HttpError) -> bool {
+    matches!(&error.problem, Problem::Refused { status: 403, .. })
+}
+
+fn is_refused(error: &HttpError) -> bool {
+    matches!(&error.problem, Problem::Refused { status: 400 | 404 | 422, .. })
+}

@@ -1,0 +1,109 @@
+//! Joins a reader, which is one long asynchronous function, to [`Pages`], which is pulled.
+//!
+//! The reader runs as a task of its own, a few pages ahead at most: the next page is on its way while the last ones
+//! are loaded, and a slow destination slows the reader down.
+
+use futures_util::future::BoxFuture;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+
+use crate::dest::{Answer, Question};
+use crate::source::{Page, Pages, SourceError, Step};
+use crate::state::State;
+
+/// Pages that may wait to be loaded; each is up to a few MB.
+const AHEAD: usize = 2;
+
+/// The reader's end.
+pub(super) struct Outlet {
+    steps: mpsc::Sender<Step>,
+    answers: mpsc::UnboundedReceiver<Option<Answer>>,
+}
+
+impl Outlet {
+    /// Hands a page on; waits while too many are waiting.
+    pub(super) async fn page(&mut self, page: Page) {
+        self.step(Step::Page(page)).await;
+    }
+
+    /// Asks about the rows held, all pages so far included. `None`: the target cannot tell.
+    pub(super) async fn ask(&mut self, question: Question) -> Option<Answer> {
+        self.step(Step::Ask(question)).await;
+        match self.answers.recv().await {
+            Some(answer) => answer,
+            None => std::future::pending().await,
+        }
+    }
+
+    async fn step(&mut self, step: Step) {
+        if self.steps.send(step).await.is_err() {
+            // Nobody listens any more: the task is about to be aborted, and must not send another request.
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+/// The run's end.
+pub(super) struct Feed {
+    reading: Reading,
+    path: &'static str,
+    steps: mpsc::Receiver<Step>,
+    answers: mpsc::UnboundedSender<Option<Answer>>,
+}
+
+type Reader = BoxFuture<'static, Result<State, SourceError>>;
+
+enum Reading {
+    Ready(Reader),
+    Running(JoinHandle<Result<State, SourceError>>),
+    Over,
+}
+
+impl Feed {
+    /// A feed of what `reader` hands to its outlet. It starts with the first [`Pages::next`].
+    pub(super) fn new(path: &'static str, reader: impl FnOnce(Outlet) -> Reader) -> Self {
+        let (to_run, steps) = mpsc::channel(AHEAD);
+        let (answers, from_run) = mpsc::unbounded_channel();
+        let reader = reader(Outlet { steps: to_run, answers: from_run });
+        Self { reading: Reading::Ready(reader), path, steps, answers }
+    }
+
+    async fn step(&mut self) -> Result<Step, SourceError> {
+        if let Reading::Ready(_) = self.reading
+            && let Reading::Ready(reader) = std::mem::replace(&mut self.reading, Reading::Over)
+        {
+            self.reading = Reading::Running(tokio::spawn(reader));
+        }
+        if let Some(step) = self.steps.recv().await {
+            return Ok(step);
+        }
+        // The reader has let go of its outlet: it is over, well or not.
+        match &mut self.reading {
+            Reading::Running(task) => {
+                let end = task.await;
+                self.reading = Reading::Over;
+                end.map_err(|_| SourceError::Broken { path: self.path })?.map(Step::End)
+            }
+            Reading::Ready(_) | Reading::Over => Err(SourceError::Broken { path: self.path }),
+        }
+    }
+}
+
+impl Pages for Feed {
+    fn next(&mut self) -> BoxFuture<'_, Result<Step, SourceError>> {
+        Box::pin(self.step())
+    }
+
+    fn answer(&mut self, answer: Option<Answer>) {
+        // If the reader is gone, its error comes with the next step.
+        let _ = self.answers.send(answer);
+    }
+}
+
+impl Drop for Feed {
+    fn drop(&mut self) {
+        if let Reading::Running(task) = &self.reading {
+            task.abort();
+        }
+    }
+}

@@ -1,0 +1,14 @@
+//! The real program: its arguments and environment in, its output, exit code and files out.
+//!
+//! Every run has a cleared environment and an empty folder to stand in, and talks to the simulator over loopback.
+//! Snapshots hold standard output, standard error and exit code together, as a user meets them.
+
+#![cfg(feature = "duckdb")]
+#![allow(clippy::disallowed_methods, reason = "real programs live in real time")]
+
+mod copies;
+mod desk;
+mod printed;
+mod refused;
+mod secrets;
+mod stopped;

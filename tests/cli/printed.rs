@@ -1,0 +1,87 @@
+//! Commands that only print.
+
+use insta::assert_snapshot;
+
+use super::desk::Desk;
+
+/// What a command that only prints puts on standard output.
+fn printed(arguments: &[&str]) -> String {
+    let done = Desk::new().ingestr(arguments.iter().copied()).finish().well();
+    assert_eq!(done.stderr, "");
+    done.stdout
+}
+
+#[test]
+fn the_tables_are_listed_with_keys_columns_and_types() {
+    let text = printed(&["tables"]);
+    assert_eq!(text, printed(&["tables", "gorgias://acme"]));
+    let heads: Vec<&str> =
+        text.lines().filter(|line| !line.starts_with("    ") && !line.is_empty()).collect();
+    assert_snapshot!(heads.join("\n"), @r"
+    customers  People who wrote to the help desk, or were created in it.
+      key          id
+      incremental  by updated_datetime: only what changed is read
+    tickets  Conversations, without their messages.
+      key          id
+      incremental  by updated_datetime: only what changed is read
+    ticket_messages  Messages of all tickets: e-mails, chats, notes, calls.
+      key          id
+      incremental  by updated_datetime: what was created in the last 3 days is read again
+    satisfaction_surveys  Surveys sent after a ticket, with their scores.
+      key          id
+      incremental  by updated_datetime: what was created in the last 30 days is read again
+    ");
+    let tickets = text.split("\n\n").find(|table| table.starts_with("tickets ")).expect("tickets");
+    let columns: Vec<&str> = tickets.lines().filter(|line| line.starts_with("    ")).take(4).collect();
+    assert_snapshot!(columns.join("\n"), @r"
+    id                               bigint       Identifies the ticket within the account.
+    uri                              text         Path of the ticket in the API.
+    external_id                      text         The ticket's id in another system.
+    language                         text         ISO 639-1 code.
+    ");
+}
+
+#[test]
+fn the_tables_as_json() {
+    let tables: serde_json::Value = serde_json::from_str(&printed(&["tables", "--json"])).expect("JSON");
+    let names: Vec<_> =
+        tables.as_array().expect("a list").iter().filter_map(|table| table["name"].as_str()).collect();
+    assert_eq!(names, ["customers", "tickets", "ticket_messages", "satisfaction_surveys"]);
+    assert_eq!(
+        tables[1]["columns"][0],
+        serde_json::json!({"name": "id", "type": "bigint", "about": tables[1]["columns"][0]["about"]})
+    );
+}
+
+#[test]
+fn tables_of_another_source_are_refused() {
+    assert_snapshot!(Desk::new().ingestr(["tables", "zendesk://acme"]).finish().shown(), @r"
+    error: --source-uri: `zendesk` is not a scheme ingestr knows
+      hint: use gorgias://<domain>?api_key=<api-key>&email=<email>
+    exit code 2
+    ");
+}
+
+#[test]
+fn completions_and_the_manual_are_printed() {
+    assert!(printed(&["completions", "bash"]).contains("--interval-start"));
+    for shell in ["zsh", "fish", "elvish", "powershell"] {
+        assert!(printed(&["completions", shell]).contains("interval-start"), "{shell}");
+    }
+    let man = printed(&["man"]);
+    assert!(man.contains(".TH ingestr") && man.contains("interval\\-start"), "{}", &man[..200]);
+}
+
+#[test]
+fn the_version_and_the_help() {
+    assert_eq!(printed(&["--version"]), format!("ingestr {}\n", env!("CARGO_PKG_VERSION")));
+    let help = printed(&["--help"]);
+    assert!(help.contains("Exit codes:") && help.contains("ingest "), "{help}");
+    let help = printed(&["ingest", "--help"]);
+    for words in ["--source-uri", "INGESTR_SOURCE_URI", "Exit codes:"] {
+        assert!(help.contains(words), "{words}");
+    }
+    // Shown in full without an argument, but as a mistake.
+    let nothing = Desk::new().ingestr([]).finish();
+    assert_eq!((nothing.code(), nothing.stdout.as_str()), (Some(2), ""));
+}

@@ -1,0 +1,93 @@
+//! Runs that do not come to their end: Ctrl-C, a source that fails half-way, a destination that others hold.
+
+use std::time::Duration;
+
+use gorgias_sim::{Fault, Options};
+use insta::assert_snapshot;
+
+use super::desk::{Desk, options};
+
+#[test]
+fn ctrl_c_keeps_what_was_committed_and_the_next_run_goes_on() {
+    let desk =
+        Desk::with(Options { tickets: 3_000, messages: 3_000, ..options() }, Duration::from_millis(150));
+    let running = desk.ingest("tickets", &["--flush-records", "300"]).start();
+    let done = running.until("committed 300 rows").signal("INT").finish();
+    assert_eq!(done.code(), Some(6), "{}", done.shown());
+    let last: Vec<&str> = done.stderr.lines().rev().take(2).collect();
+    assert_snapshot!(last.into_iter().rev().collect::<Vec<_>>().join("\n"), @r"
+    error: stopped before table tickets was complete
+      hint: run the same command again; it goes on from what is stored
+    ");
+    let there: u64 = desk.ask("shop.duckdb", "SELECT count(*) FROM tickets").parse().expect("a number");
+    assert!((300..3_000).contains(&there), "{there}");
+
+    let before = desk.account().served();
+    let again = desk.ingest("tickets", &[]).finish().well();
+    assert!(again.stderr.contains("the rest of what an earlier run began"), "{}", again.shown());
+    assert_eq!(desk.ask("shop.duckdb", "SELECT count(DISTINCT id) FROM tickets"), "3000");
+    let pages = desk.account().served() - before;
+    assert!(pages < 32, "it read {pages} pages, as if nothing had been there");
+    assert_eq!(desk.files(), ["shop.duckdb"], "leftovers");
+}
+
+#[test]
+fn a_source_that_fails_half_way_is_named_and_what_was_read_stays() {
+    let desk = Desk::with(Options { tickets: 500, messages: 500, ..options() }, Duration::ZERO);
+    desk.account().faults().nth(3, Fault::Forbidden);
+    assert_snapshot!(desk.ingest("tickets", &[]).finish().shown(), @r#"
+    tickets: Gorgias account acme → main.tickets in duckdb file shop.duckdb; everything; merge by id
+    NOW tickets: committed 200 rows
+    failed after TIME: tickets → main.tickets in duckdb file shop.duckdb
+      read        200  rows in 2 pages
+      inserted    200
+      updated       0
+      unchanged     0
+      rejected      0
+      requests      4  none repeated
+      stopped at  2026-04-02 13:27:06.394688 UTC
+      next start  with what is left; what was committed stays
+    error: these credentials may not read table tickets of Gorgias account acme
+      cause: GET /api/tickets?limit=100&order_by=created_datetime%3Aasc&cursor=CURSOR: HTTP 403 "You do not have enough permissions to perform this action."
+      hint: give the user who owns the key a role that may read it, or use an admin's key
+    exit code 3
+    "#);
+    let there: u64 = desk.ask("shop.duckdb", "SELECT count(*) FROM tickets").parse().expect("a number");
+    assert!((100..500).contains(&there), "{there}");
+    desk.ingest("tickets", &[]).finish().well();
+    assert_eq!(desk.ask("shop.duckdb", "SELECT count(DISTINCT id) FROM tickets"), "500");
+}
+
+#[test]
+fn a_file_that_another_program_holds() {
+    let desk = Desk::new();
+    desk.ingest("customers", &[]).finish().well();
+    let served = desk.account().served();
+    let holder = duckdb::Connection::open(desk.folder().join("shop.duckdb")).expect("a database");
+    assert_snapshot!(desk.ingest("tickets", &[]).finish().shown(), @r#"
+    error: table main.tickets: the duckdb file FOLDER/shop.duckdb is in use by another process: PROGRAM
+      cause 1: IO Error: Could not set lock on file "FOLDER/shop.duckdb": Conflicting lock is held in PROGRAM
+      cause 2: Error code 1: Unknown error code
+      hint: close the program that holds it, or run the command again later
+    exit code 5
+    "#);
+    assert_eq!(desk.account().served(), served, "a request was sent though nothing could be written");
+    drop(holder);
+    desk.ingest("tickets", &[]).finish().well();
+}
+
+#[test]
+fn a_file_that_is_no_database() {
+    let desk = Desk::new();
+    let text = "not a database\n".repeat(1_000);
+    std::fs::write(desk.folder().join("shop.duckdb"), &text).expect("a file");
+    assert_snapshot!(desk.ingest("tickets", &[]).finish().shown(), @r#"
+    error: table main.tickets: FOLDER/shop.duckdb is not a duckdb database, or is damaged
+      cause 1: IO Error: The file "FOLDER/shop.duckdb" exists, but it is not a valid DuckDB database file!
+      cause 2: Error code 1: Unknown error code
+      hint: restore it from a backup, or name another file in --dest-uri
+    exit code 5
+    "#);
+    assert_eq!(std::fs::read_to_string(desk.folder().join("shop.duckdb")).expect("text"), text);
+    assert_eq!(desk.account().served(), 0);
+}
