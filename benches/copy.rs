@@ -30,7 +30,7 @@ use ingestr::http::Deaf;
 use ingestr::normalise::{Normaliser, Shaping};
 use ingestr::schema::Micros;
 use ingestr::source::gorgias::{Gorgias, TABLES};
-use ingestr::source::{Overlap, ReadRequest, Source as _, Step, Window};
+use ingestr::source::{Late, Overlap, ReadRequest, Source as _, Step, Window};
 use nix::sys::resource::{UsageWho, getrusage};
 
 fn main() {
@@ -51,6 +51,8 @@ fn batches(uri: &str, table: &str, mut take: impl FnMut(RecordBatch)) {
         window: Window::default(),
         from: None,
         overlap: Overlap::Wide,
+        lookback: None,
+        late: Late::Nothing,
         now: Micros(i64::MAX),
     };
     let mut pages = source.read(request, Arc::new(Deaf)).unwrap();

@@ -299,9 +299,7 @@ fn commit(last: bool) -> Commit {
         state: State {
             watermark: None,
             covered_since: None,
-            complete: lease: None,
-        release: last,
-        last,
+            complete: last,
             source: SourceState("{}".into()),
         },
         rejects: Vec::new(),
@@ -315,6 +313,8 @@ fn commit(last: bool) -> Commit {
             retries: 0,
             error: None,
         },
+        lease: None,
+        release: last,
         last,
     }
 }
