@@ -6,16 +6,24 @@
 use arrow_array::RecordBatch;
 use futures_util::future::BoxFuture;
 
-use crate::error::{self, Failure};
-use crate::schema::{Column, Micros};
-use crate::state::{RunRecord, State};
+use crate::error::{Failure, unknown_scheme};
+use crate::schema::Micros;
 use crate::strategy::Strategy;
 
 #[cfg(test)]
 pub(crate) mod conformance;
 #[cfg(feature = "duckdb")]
 pub mod duckdb;
+mod error;
+mod gone;
+mod held;
 pub mod sql;
+mod target;
+
+pub use error::{DestError, DestErrorKind};
+pub use gone::{Answer, Deletes, Question, Tombstone};
+pub use held::{Lease, Remembered, RunLine};
+pub use target::{Commit, Counts, Inspection, Reject, Target};
 
 /// One kind of destination.
 #[derive(Debug, Clone, Copy)]
@@ -67,7 +75,7 @@ pub fn entry(uri: &str) -> Result<&'static Entry, Failure> {
     let scheme = uri.trim().split_once(':').map_or("", |(scheme, _)| scheme);
     DESTINATIONS.iter().find(|entry| entry.scheme == scheme).ok_or_else(|| {
         let forms: Vec<&str> = DESTINATIONS.iter().map(|entry| entry.form).collect();
-        error::unknown_scheme("--dest-uri", scheme, &forms)
+        unknown_scheme("--dest-uri", scheme, &forms)
     })
 }
 
@@ -96,122 +104,6 @@ pub const DELETED_AT: &str = "_ingestr_deleted_at";
 /// Column holding the key of the row that a gone row was merged into, where the source tells.
 pub const MERGED_INTO: &str = "_ingestr_merged_into";
 
-/// What becomes of rows that are gone from the source.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
-pub enum Deletes {
-    /// They stay and are marked with _ingestr_deleted_at, and with _ingestr_merged_into where known.
-    #[default]
-    Soft,
-    /// They are removed.
-    Hard,
-    /// They stay as they are.
-    Ignore,
-}
-
-/// A row that is gone from the source.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Tombstone {
-    /// Its key: tables whose deletions are tracked have a single integer key.
-    pub key: i64,
-    /// When it was deleted, or found to be.
-    pub at: Micros,
-    /// The row it was merged into, if known.
-    pub merged_into: Option<i64>,
-}
-
-/// Something a source must know of the rows a target holds. Only rows that are not marked as deleted count.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Question {
-    /// How many rows have each of these values in an integer column.
-    CountBy {
-        /// The column.
-        column: String,
-        /// The values; at most a few hundred.
-        values: Vec<i64>,
-    },
-    /// The keys of the rows that have one of these values in an integer column.
-    KeysBy {
-        /// The column.
-        column: String,
-        /// The values; at most a few hundred.
-        values: Vec<i64>,
-    },
-    /// The keys of the rows whose instant in a column lies in a closed range.
-    KeysBetween {
-        /// The column.
-        column: String,
-        /// Oldest.
-        from: Micros,
-        /// Newest.
-        to: Micros,
-    },
-}
-
-/// The answer to a [`Question`].
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Answer {
-    /// For [`Question::CountBy`]: value and count, in any order; a value without rows may be missing. For
-    /// [`Question::KeysBy`]: value and key. For [`Question::KeysBetween`]: key and 0.
-    pub pairs: Vec<(i64, i64)>,
-}
-
-/// The right to write to a target: one run at a time. Stored in `_ingestr_leases` beside the data.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Lease {
-    /// The run that holds it.
-    pub run: String,
-    /// The process that runs it, as [`crate::lease`] writes it; lets the same machine see that it is dead.
-    pub process: String,
-    /// Since when it is held.
-    pub since: Micros,
-    /// When it lapses unless it is renewed.
-    pub until: Micros,
-}
-
-/// A state as `ingestr state show` lists it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Remembered {
-    /// The source account.
-    pub account: String,
-    /// The source's table.
-    pub source_table: String,
-    /// Schema or dataset.
-    pub schema: String,
-    /// The destination's table.
-    pub table: String,
-    /// Whether the rows it is about are kept aside for an unfinished replacement.
-    pub aside: bool,
-    /// Version of the state's layout.
-    pub version: i64,
-    /// The state; `None` if a newer version wrote it.
-    pub state: Option<State>,
-    /// When it was written.
-    pub updated_at: Option<Micros>,
-    /// Who holds the target, expired or not.
-    pub lease: Option<Lease>,
-    /// The last runs of this target, newest first, at most five.
-    pub runs: Vec<RunLine>,
-}
-
-/// A line of `_ingestr_runs`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RunLine {
-    /// The run's id.
-    pub id: String,
-    /// When it began.
-    pub started_at: Option<Micros>,
-    /// When it was last heard of.
-    pub ended_at: Option<Micros>,
-    /// `running`, `success`, `interrupted` or `failed`.
-    pub outcome: String,
-    /// Rows it read.
-    pub rows_read: i64,
-    /// Requests it sent.
-    pub requests: i64,
-    /// The error's headline, for a failed run.
-    pub error: Option<String>,
-}
-
 /// What a destination can do. Plain data: the plan refuses what is not in here before the first request.
 #[derive(Debug, Clone, Copy)]
 pub struct Capabilities {
@@ -227,107 +119,6 @@ pub struct Capabilities {
     pub staging_bucket: bool,
     /// Whether `--staging-dataset` means something.
     pub staging_dataset: bool,
-}
-
-/// The table that is written, and everything decided about how.
-#[derive(Debug, Clone)]
-pub struct Target {
-    /// The source account the rows come from, e.g. `acme`; part of the state's key.
-    pub account: String,
-    /// The source's name of the table, e.g. `tickets`; part of the state's key.
-    pub source_table: String,
-    /// Schema or dataset.
-    pub schema: String,
-    /// Table name.
-    pub table: String,
-    /// Merge key: columns that identify a row. Never empty for a strategy that needs one.
-    pub key: Vec<String>,
-    /// The column that tells which of two rows with one key is newer.
-    pub incremental_key: Option<String>,
-    /// How rows meet rows.
-    pub strategy: Strategy,
-    /// The documented columns (after exclusion and renaming), in order; all exist in the table from the first load.
-    pub columns: Vec<Column>,
-    /// Value of [`LOADED_AT`] for this run; `None` leaves the column out.
-    pub loaded_at: Option<Micros>,
-    /// With [`Strategy::DeleteInsert`], the closed window of the incremental key to be replaced; an open end means
-    /// the smallest or largest value that was read.
-    pub window: (Option<Micros>, Option<Micros>),
-    /// What becomes of rows that are gone. With [`Deletes::Soft`], [`DELETED_AT`] and [`MERGED_INTO`] are among
-    /// `columns`.
-    pub deletes: Deletes,
-    /// The run starts from zero: rows that an earlier unfinished [`Strategy::Replace`] or
-    /// [`Strategy::DeleteInsert`] kept aside are forgotten. Only the first commit of a run sees this set.
-    pub fresh: bool,
-}
-
-/// What was found before the run: nothing is written to find it.
-#[derive(Debug, Clone, Default)]
-pub struct Inspection {
-    /// Columns of the existing table, in its own order, as far as their types are ours. `None`: no such table.
-    pub columns: Option<Vec<Column>>,
-    /// The state of exactly this target; `None` when there is none, or when its table is gone.
-    pub state: Option<State>,
-    /// The state of rows that an unfinished [`Strategy::Replace`] or [`Strategy::DeleteInsert`] of this target keeps
-    /// aside.
-    pub aside: Option<State>,
-    /// Who holds the target, expired or not.
-    pub lease: Option<Lease>,
-}
-
-/// A value that did not fit its column, for `_ingestr_rejects`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Reject {
-    /// The row's key as text, if it had one.
-    pub id: Option<String>,
-    /// Column the value was for; `None` if the whole row was refused.
-    pub column: Option<String>,
-    /// The value as JSON text.
-    pub value: String,
-    /// Why it did not fit.
-    pub reason: &'static str,
-}
-
-/// What a commit did to the table.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Counts {
-    /// Rows that were not there before.
-    pub inserted: u64,
-    /// Rows whose key was there with other values.
-    pub updated: u64,
-    /// Rows whose key was there with the same values; they were not written again.
-    pub unchanged: u64,
-    /// Rows removed or closed.
-    pub deleted: u64,
-}
-
-impl Counts {
-    /// Adds another commit's.
-    pub fn add(&mut self, other: Self) {
-        self.inserted += other.inserted;
-        self.updated += other.updated;
-        self.unchanged += other.unchanged;
-        self.deleted += other.deleted;
-    }
-}
-
-/// Everything that becomes visible together with the staged rows.
-#[derive(Debug, Clone)]
-pub struct Commit {
-    /// Where the run stands after these rows.
-    pub state: State,
-    /// Values that did not fit.
-    pub rejects: Vec<Reject>,
-    /// The run's line in the ledger.
-    pub run: RunRecord,
-    /// The lease of the run, to be renewed with this commit; the commit fails with [`DestErrorKind::Leased`] if
-    /// another run has taken it since.
-    pub lease: Option<Lease>,
-    /// Whether the lease is given up with this commit.
-    pub release: bool,
-    /// Whether the pass is complete with this commit. Strategies that publish at the end
-    /// ([`Strategy::Replace`], [`Strategy::DeleteInsert`]) do so now; others do not care.
-    pub last: bool,
 }
 
 /// A place rows can be copied to.
@@ -409,42 +200,4 @@ pub trait Load: Send {
     /// # Errors
     /// When the transaction did not go through.
     fn commit(self: Box<Self>, commit: Commit) -> BoxFuture<'static, Result<Counts, DestError>>;
-}
-
-/// Why a destination failed, by what the user can do about it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum DestErrorKind {
-    /// Another process holds it.
-    Locked,
-    /// It is not what it should be: damaged, or no database at all.
-    Damaged,
-    /// No permission to write (or read) it.
-    Permission,
-    /// No space left.
-    Full,
-    /// The existing table cannot be taken over.
-    Shape,
-    /// Its state was written by a newer version.
-    NewerState,
-    /// Another run is writing to it.
-    Leased,
-    /// It may or may not have committed.
-    Unknown,
-    /// Anything else.
-    Other,
-}
-
-/// A destination's failure: what happened, to what, and what to do next.
-#[derive(Debug, thiserror::Error)]
-#[error("{message}")]
-pub struct DestError {
-    /// What may be done.
-    pub kind: DestErrorKind,
-    /// One sentence, naming file or table, without row content.
-    pub message: String,
-    /// What to do next, if the kind's general hint does not say it.
-    pub hint: Option<String>,
-    /// The underlying error.
-    #[source]
-    pub source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }

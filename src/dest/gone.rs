@@ -1,0 +1,62 @@
+//! Rows that are gone from the source, and what a source may ask about the rows that are there.
+
+use crate::schema::Micros;
+
+/// What becomes of rows that are gone from the source.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Deletes {
+    /// They stay and are marked with _ingestr_deleted_at, and with _ingestr_merged_into where known.
+    #[default]
+    Soft,
+    /// They are removed.
+    Hard,
+    /// They stay as they are.
+    Ignore,
+}
+
+/// A row that is gone from the source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tombstone {
+    /// Its key: tables whose deletions are tracked have a single integer key.
+    pub key: i64,
+    /// When it was deleted, or found to be.
+    pub at: Micros,
+    /// The row it was merged into, if known.
+    pub merged_into: Option<i64>,
+}
+
+/// Something a source must know of the rows a target holds. Only rows that are not marked as deleted count.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Question {
+    /// How many rows have each of these values in an integer column.
+    CountBy {
+        /// The column.
+        column: String,
+        /// The values; at most a few hundred.
+        values: Vec<i64>,
+    },
+    /// The keys of the rows that have one of these values in an integer column.
+    KeysBy {
+        /// The column.
+        column: String,
+        /// The values; at most a few hundred.
+        values: Vec<i64>,
+    },
+    /// The keys of the rows whose instant in a column lies in a closed range.
+    KeysBetween {
+        /// The column.
+        column: String,
+        /// Oldest.
+        from: Micros,
+        /// Newest.
+        to: Micros,
+    },
+}
+
+/// The answer to a [`Question`].
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Answer {
+    /// For [`Question::CountBy`]: value and count, in any order; a value without rows may be missing. For
+    /// [`Question::KeysBy`]: value and key. For [`Question::KeysBetween`]: key and 0.
+    pub pairs: Vec<(i64, i64)>,
+}

@@ -1,0 +1,107 @@
+//! What is written, what was there before, and what becomes visible with one commit.
+
+use super::{Deletes, Lease};
+use crate::schema::{Column, Micros};
+use crate::state::{RunRecord, State};
+use crate::strategy::Strategy;
+
+/// The table that is written, and everything decided about how.
+#[derive(Debug, Clone)]
+pub struct Target {
+    /// The source account the rows come from, e.g. `acme`; part of the state's key.
+    pub account: String,
+    /// The source's name of the table, e.g. `tickets`; part of the state's key.
+    pub source_table: String,
+    /// Schema or dataset.
+    pub schema: String,
+    /// Table name.
+    pub table: String,
+    /// Merge key: columns that identify a row. Never empty for a strategy that needs one.
+    pub key: Vec<String>,
+    /// The column that tells which of two rows with one key is newer.
+    pub incremental_key: Option<String>,
+    /// How rows meet rows.
+    pub strategy: Strategy,
+    /// The documented columns (after exclusion and renaming), in order; all exist in the table from the first load.
+    pub columns: Vec<Column>,
+    /// Value of [`LOADED_AT`] for this run; `None` leaves the column out.
+    pub loaded_at: Option<Micros>,
+    /// With [`Strategy::DeleteInsert`], the closed window of the incremental key to be replaced; an open end means
+    /// the smallest or largest value that was read.
+    pub window: (Option<Micros>, Option<Micros>),
+    /// What becomes of rows that are gone. With [`Deletes::Soft`], [`DELETED_AT`] and [`MERGED_INTO`] are among
+    /// `columns`.
+    pub deletes: Deletes,
+    /// The run starts from zero: rows that an earlier unfinished [`Strategy::Replace`] or
+    /// [`Strategy::DeleteInsert`] kept aside are forgotten. Only the first commit of a run sees this set.
+    pub fresh: bool,
+}
+
+/// What was found before the run: nothing is written to find it.
+#[derive(Debug, Clone, Default)]
+pub struct Inspection {
+    /// Columns of the existing table, in its own order, as far as their types are ours. `None`: no such table.
+    pub columns: Option<Vec<Column>>,
+    /// The state of exactly this target; `None` when there is none, or when its table is gone.
+    pub state: Option<State>,
+    /// The state of rows that an unfinished [`Strategy::Replace`] or [`Strategy::DeleteInsert`] of this target keeps
+    /// aside.
+    pub aside: Option<State>,
+    /// Who holds the target, expired or not.
+    pub lease: Option<Lease>,
+}
+
+/// A value that did not fit its column, for `_ingestr_rejects`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reject {
+    /// The row's key as text, if it had one.
+    pub id: Option<String>,
+    /// Column the value was for; `None` if the whole row was refused.
+    pub column: Option<String>,
+    /// The value as JSON text.
+    pub value: String,
+    /// Why it did not fit.
+    pub reason: &'static str,
+}
+
+/// What a commit did to the table.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Rows that were not there before.
+    pub inserted: u64,
+    /// Rows whose key was there with other values.
+    pub updated: u64,
+    /// Rows whose key was there with the same values; they were not written again.
+    pub unchanged: u64,
+    /// Rows removed or closed.
+    pub deleted: u64,
+}
+
+impl Counts {
+    /// Adds another commit's.
+    pub fn add(&mut self, other: Self) {
+        self.inserted += other.inserted;
+        self.updated += other.updated;
+        self.unchanged += other.unchanged;
+        self.deleted += other.deleted;
+    }
+}
+
+/// Everything that becomes visible together with the staged rows.
+#[derive(Debug, Clone)]
+pub struct Commit {
+    /// Where the run stands after these rows.
+    pub state: State,
+    /// Values that did not fit.
+    pub rejects: Vec<Reject>,
+    /// The run's line in the ledger.
+    pub run: RunRecord,
+    /// The lease of the run, to be renewed with this commit; the commit fails with [`DestErrorKind::Leased`] if
+    /// another run has taken it since.
+    pub lease: Option<Lease>,
+    /// Whether the lease is given up with this commit.
+    pub release: bool,
+    /// Whether the pass is complete with this commit. Strategies that publish at the end
+    /// ([`Strategy::Replace`], [`Strategy::DeleteInsert`]) do so now; others do not care.
+    pub last: bool,
+}

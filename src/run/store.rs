@@ -1,0 +1,157 @@
+//! From pages to commits: what was read is staged, and becomes visible together with the progress it stands for.
+
+use std::collections::BTreeMap;
+
+use tokio::time::Instant;
+
+use super::{Run, words};
+use crate::dest::{Commit, Reject, Tombstone};
+use crate::error::{Failure, Kind};
+use crate::report::Event;
+use crate::source::Page;
+use crate::state::RunRecord;
+
+/// What the next commit will hold.
+pub(super) struct Staged {
+    pub(super) rows: u64,
+    pub(super) bytes: u64,
+    /// Pages whose progress is not stored yet.
+    pub(super) pages: u64,
+    pub(super) rejects: Vec<Reject>,
+    /// Rows that are gone, by key; a row that is read after that is not.
+    pub(super) gone: BTreeMap<i64, Tombstone>,
+    pub(super) since: Instant,
+}
+
+impl Staged {
+    pub(super) fn nothing(since: Instant) -> Self {
+        Self { rows: 0, bytes: 0, pages: 0, rejects: Vec::new(), gone: BTreeMap::new(), since }
+    }
+}
+
+/// How a commit relates to its run.
+#[derive(Clone, Copy)]
+pub(super) enum Ending<'f> {
+    /// The run goes on.
+    None,
+    /// All is done.
+    Success,
+    /// The run stops here.
+    Failure(&'f Failure),
+}
+
+impl Run<'_> {
+    /// Stages one page.
+    pub(super) async fn take(&mut self, mut page: Page) -> Result<(), Failure> {
+        for warning in std::mem::take(&mut page.warnings) {
+            self.warn(warning);
+        }
+        if let Some(limit) = self.job.plan.limit {
+            self.cut(&mut page, limit);
+        }
+        let kept = page.keep.iter().filter(|keep| **keep).count() as u64;
+        self.done.read += kept;
+        self.done.pages += 1;
+        self.done.reached = page.reached.or(self.done.reached);
+        let before = self.normaliser.pending_bytes();
+        self.normaliser
+            .push(&page.rows, &page.keep, page.derived.as_ref())
+            .map_err(|frozen| words::frozen(self.job.plan.table, &frozen))?;
+        self.staged.rows += kept;
+        self.staged.bytes += (self.normaliser.pending_bytes() - before) as u64;
+        self.staged.pages += 1;
+        self.staged.rejects.append(&mut self.normaliser.take_rejects());
+        self.mark_gone(&page);
+        if !self.done.limited {
+            self.state = page.state;
+        }
+        self.stage(false).await?;
+        self.job.reporter.event(&Event::Page(self.progress()));
+        Ok(())
+    }
+
+    /// Notes what is gone; what is read after that is there again.
+    fn mark_gone(&mut self, page: &Page) {
+        if !self.staged.gone.is_empty() {
+            for (row, _) in page.rows.iter().zip(&page.keep).filter(|(_, keep)| **keep) {
+                if let Some(id) = row.get(self.job.plan.table.key).and_then(|raw| raw.parse().ok()) {
+                    self.staged.gone.remove(&id);
+                }
+            }
+        }
+        self.staged.gone.extend(page.gone.iter().map(|gone| (gone.key, *gone)));
+    }
+
+    /// Keeps the rows up to the limit; the state stays where it was, since the rest of the page is not read.
+    fn cut(&mut self, page: &mut Page, limit: u64) {
+        let mut left = limit.saturating_sub(self.done.read);
+        for keep in &mut page.keep {
+            *keep &= left > 0;
+            left = left.saturating_sub(u64::from(*keep));
+        }
+        page.state = self.state.clone();
+        self.done.limited = left == 0;
+    }
+
+    async fn stage(&mut self, all: bool) -> Result<(), Failure> {
+        while let Some(batch) = self.normaliser.take(all) {
+            let load = self.load.get_or_insert_with(|| self.job.dest.begin(&self.target));
+            load.stage(batch).await.map_err(|error| words::destination(&self.target, &error))?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn due(&self) -> bool {
+        let flush = self.job.plan.flush;
+        self.staged.rows >= flush.rows
+            || self.staged.bytes >= flush.bytes
+            || (self.staged.pages > 0 && self.staged.since.elapsed() >= flush.interval)
+    }
+
+    pub(super) async fn commit(&mut self, ending: Ending<'_>) -> Result<(), Failure> {
+        self.stage(true).await?;
+        let mut load = self.load.take().unwrap_or_else(|| self.job.dest.begin(&self.target));
+        let elapsed = self.start.elapsed();
+        self.job.reporter.event(&Event::Committing { rows: self.staged.rows, elapsed });
+        let staged = std::mem::replace(&mut self.staged, Staged::nothing(Instant::now()));
+        let rejected = staged.rejects.len() as u64;
+        load.bury(staged.gone.into_values().collect());
+        let commit = Commit {
+            state: self.state.clone(),
+            rejects: staged.rejects,
+            run: self.record(ending),
+            lease: self.leased.is_some().then(|| self.lease()),
+            release: !matches!(ending, Ending::None),
+            last: matches!(ending, Ending::Success),
+        };
+        let release = commit.release;
+        let counts = load.commit(commit).await.map_err(|error| words::destination(&self.target, &error))?;
+        self.leased = self.leased.filter(|_| !release).map(|_| Instant::now());
+        self.target.fresh = false;
+        self.done.commits += 1;
+        self.done.rejected += rejected;
+        self.done.counts.add(counts);
+        let elapsed = self.start.elapsed();
+        self.job.reporter.event(&Event::Committed { rows: staged.rows, counts, elapsed });
+        Ok(())
+    }
+
+    fn record(&self, ending: Ending<'_>) -> RunRecord {
+        let (outcome, error) = match ending {
+            Ending::None => ("running", None),
+            Ending::Success => ("success", None),
+            Ending::Failure(failure) if failure.kind == Kind::Interrupted => ("interrupted", None),
+            Ending::Failure(failure) => ("failed", Some(failure.headline.clone())),
+        };
+        RunRecord {
+            id: self.id.clone(),
+            started_at: self.job.plan.started_at,
+            ended_at: self.now(),
+            outcome,
+            rows_read: self.done.read,
+            requests: self.ear.requests(),
+            retries: self.ear.retries(),
+            error,
+        }
+    }
+}
