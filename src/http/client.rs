@@ -47,6 +47,8 @@ pub enum Problem {
         message: Option<String>,
         /// Whether the body was JSON at all: an account that does not exist answers with an HTML page.
         json: bool,
+        /// Where the API says it is now.
+        location: Option<String>,
     },
     /// No trusted connection.
     #[error("{0}")]
@@ -143,7 +145,8 @@ fn problem(end: Final) -> Problem {
             let message = body.as_ref().and_then(|body| body.get("error")).and_then(|error| {
                 error.get("msg").and_then(|text| text.as_str()).map(|text| text.chars().take(200).collect())
             });
-            Problem::Refused { status: response.status, message, json: body.is_some() }
+            let json = body.is_some();
+            Problem::Refused { status: response.status, message, json, location: response.location }
         }
     }
 }

@@ -32,6 +32,8 @@ pub struct Response {
     pub call_limit: Option<String>,
     /// `Retry-After`, as sent.
     pub retry_after: Option<String>,
+    /// `Location`, as sent: a merged ticket answers with its survivor's.
+    pub location: Option<String>,
     /// The whole body, decompressed.
     pub body: Bytes,
 }

@@ -63,8 +63,9 @@ impl Wire {
         };
         let call_limit = header(sent.headers(), "x-gorgias-account-api-call-limit");
         let retry_after = header(sent.headers(), "retry-after");
+        let location = header(sent.headers(), "location");
         let body = sent.bytes().await.map_err(|error| failure(&error))?;
-        Ok(Response { status, call_limit, retry_after, body })
+        Ok(Response { status, call_limit, retry_after, location, body })
     }
 }
 

@@ -59,6 +59,7 @@ impl SimTransport {
                 status: response.status,
                 call_limit: response.header("x-gorgias-account-api-call-limit").map(str::to_owned),
                 retry_after: response.header("retry-after").map(str::to_owned),
+                location: response.header("location").map(str::to_owned),
                 body: response.body,
             }),
             Reply::Reset => Err(broken(TransportErrorKind::Broken, "connection reset")),

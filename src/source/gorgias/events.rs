@@ -27,6 +27,7 @@ struct Loss {
     survivor: Option<i64>,
     /// A ticket, as opposed to a row of the table itself.
     ticket: bool,
+    merged: bool,
 }
 
 /// What a pass over the events found.
@@ -126,22 +127,22 @@ impl Reader {
                 .and_then(|(_, value)| value.as_i64())
         };
         let ticket = kind.starts_with("ticket-") && kind != "ticket-message-deleted";
-        let loss = |survivor| Loss { at, survivor, ticket };
-        let (gone, loss) =
-            match (kind.ends_with("-merged"), named(&["source"]), named(&["target", "into", "survivor"])) {
-                (false, ..) => (object, loss(None)),
-                // As recorded for customers: the object is the survivor, the data names the source.
-                (true, Some(source), target) => {
-                    (Some(source), loss(target.or(object.filter(|id| *id != source))))
-                }
-                (true, None, Some(target)) => (object.filter(|id| *id != target), loss(Some(target))),
-                // A ticket can be looked up; a customer cannot.
-                (true, None, None) if ticket => (object, loss(None)),
-                (true, None, None) => {
-                    found.unclear += 1;
-                    return;
-                }
-            };
+        let merged = kind.ends_with("-merged");
+        let loss = |survivor| Loss { at, survivor, ticket, merged };
+        let (gone, loss) = match (merged, named(&["source"]), named(&["target", "into", "survivor"])) {
+            (false, ..) => (object, loss(None)),
+            // As recorded for customers: the object is the survivor, the data names the source.
+            (true, Some(source), target) => {
+                (Some(source), loss(target.or(object.filter(|id| *id != source))))
+            }
+            (true, None, Some(target)) => (object.filter(|id| *id != target), loss(Some(target))),
+            // A ticket can be looked up; a customer cannot.
+            (true, None, None) if ticket => (object, loss(None)),
+            (true, None, None) => {
+                found.unclear += 1;
+                return;
+            }
+        };
         if let Some(gone) = gone {
             found.losses.insert(gone, loss);
         }
@@ -159,7 +160,10 @@ impl Reader {
             let alive = self.look_up(chunk).await?;
             let listed: Vec<i64> =
                 alive.iter().flat_map(Rows::iter).filter_map(|row| integer(row, "id")).collect();
-            gone.extend(chunk.iter().filter(|id| !listed.contains(id)).map(|id| tombstone(*id, &losses[id])));
+            for id in chunk.iter().filter(|id| !listed.contains(id)) {
+                let survivor = self.survivor(*id, &losses[id]).await?;
+                gone.push(Tombstone { merged_into: survivor, ..tombstone(*id, &losses[id]) });
+            }
             if let Some(rows) = alive.filter(|rows| !rows.is_empty()) {
                 let page = self.page_of(rows, Vec::new());
                 out.page(page).await;
@@ -186,8 +190,10 @@ impl Reader {
                 continue;
             }
             // A merge moves the messages: they are read again where they are now.
-            for survivor in lost.iter().filter_map(|id| losses[id].survivor) {
-                self.suspect(survivor, None);
+            for id in &lost {
+                if let Some(survivor) = self.survivor(*id, &losses[id]).await? {
+                    self.suspect(survivor, None);
+                }
             }
             let held = out.ask(Question::KeysBy { column: "ticket_id".into(), values: lost }).await;
             let at = |ticket: i64| losses.get(&ticket).map_or(self.request.now, |loss| loss.at);
@@ -198,6 +204,22 @@ impl Reader {
             }));
         }
         Ok(gone)
+    }
+
+    /// What a ticket was merged into: as the event says, or as the API redirects to (since August 2023, it answers a
+    /// merged ticket with the survivor's address).
+    async fn survivor(&self, ticket: i64, loss: &Loss) -> Result<Option<i64>, SourceError> {
+        if loss.survivor.is_some() || !loss.merged {
+            return Ok(loss.survivor);
+        }
+        match self.client.get(&format!("{TICKETS}/{ticket}"), &*self.listener, |_| Ok::<_, String>(())).await
+        {
+            Ok(()) => Ok(None),
+            Err(HttpError { problem: Problem::Refused { location, .. }, .. }) => {
+                Ok(location.as_deref().and_then(ticket_in).filter(|survivor| *survivor != ticket))
+            }
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// The tickets with these ids that the API lists; `None` if it cannot be asked so.
@@ -217,6 +239,12 @@ impl Reader {
 
 fn tombstone(key: i64, loss: &Loss) -> Tombstone {
     Tombstone { key, at: loss.at, merged_into: loss.survivor }
+}
+
+/// The id in the address of a ticket, absolute or not.
+fn ticket_in(address: &str) -> Option<i64> {
+    let (_, rest) = address.split_once("/tickets/")?;
+    rest.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
 }
 
 /// An integer field of a row.
