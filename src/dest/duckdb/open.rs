@@ -30,7 +30,10 @@ pub(super) const INSPECT_PATIENCE: Duration = Duration::from_secs(3);
 const MEMORY_LIMIT: &str = "128MB";
 
 /// DuckDB locks files for processes, not inside one: two threads of ours must take turns, per file.
-static TURNS: LazyLock<Mutex<HashMap<PathBuf, Arc<Mutex<()>>>>> = LazyLock::new(Mutex::default);
+static TURNS: LazyLock<Mutex<HashMap<PathBuf, Turn>>> = LazyLock::new(Mutex::default);
+
+/// Whose turn it is, and the engine that is waiting for the next.
+type Turn = Arc<Mutex<Option<Connection>>>;
 
 /// What a checkpoint does with the row groups (DuckDB's unit of storage) that are already there.
 ///
@@ -109,11 +112,17 @@ fn in_turn<T>(
     let path = std::path::absolute(path).map_err(|e| from_io(path, "find", e))?;
     let turn =
         Arc::clone(TURNS.lock().unwrap_or_else(PoisonError::into_inner).entry(path.clone()).or_default());
-    let _turn = turn.lock().unwrap_or_else(PoisonError::into_inner);
-    let connection = attach(&path, patience, access)?;
+    let mut engine = turn.lock().unwrap_or_else(PoisonError::into_inner);
+    let connection = attach(&mut engine, &path, patience, access)?;
     let result = work(&connection);
-    // Closing the connection closes the file and, as long as nothing failed, leaves no WAL behind.
+    // What the connection kept to itself, such as temporary tables, goes with it.
     drop(connection);
+    // Letting go of the file closes it and, as long as nothing failed, leaves no WAL behind.
+    let detach = format!("DETACH {}", DuckDialect.quote(CATALOG));
+    let let_go = engine.as_ref().is_some_and(|engine| engine.execute_batch(&detach).is_ok());
+    if !let_go || result.is_err() {
+        *engine = None;
+    }
     result
 }
 
@@ -121,11 +130,16 @@ fn in_turn<T>(
     clippy::disallowed_methods,
     reason = "on a thread that may block, and a lock of another process heeds no paused clock"
 )]
-fn attach(path: &Path, patience: Duration, access: Access) -> Result<Connection, DestError> {
+fn attach(
+    engine: &mut Option<Connection>,
+    path: &Path,
+    patience: Duration,
+    access: Access,
+) -> Result<Connection, DestError> {
     let began = Instant::now();
     let mut pause = Duration::from_millis(20);
     loop {
-        match try_attach(path, access) {
+        match try_attach(engine, path, access) {
             Err(e) if e.kind == DestErrorKind::Locked && began.elapsed() + pause < patience => {
                 std::thread::sleep(pause);
                 pause = (pause * 2).min(Duration::from_millis(500));
@@ -135,35 +149,54 @@ fn attach(path: &Path, patience: Duration, access: Access) -> Result<Connection,
     }
 }
 
-fn try_attach(path: &Path, access: Access) -> Result<Connection, DestError> {
+fn try_attach(engine: &mut Option<Connection>, path: &Path, access: Access) -> Result<Connection, DestError> {
+    let spill = PathBuf::from(format!("{}.tmp", path.display()));
+    let running = match engine.take() {
+        Some(running) => running,
+        None => start(&spill, path)?,
+    };
+    let (options, vacuum_tasks) = match access {
+        Access::Write(grain) => (grain.options(), grain.vacuum_tasks()),
+        Access::Read => ("TYPE duckdb, READ_ONLY".into(), "0"),
+    };
+    let open = || -> duckdb::Result<Connection> {
+        let connection = running.try_clone()?;
+        let file = DuckDialect.text(&path.to_string_lossy());
+        let catalog = DuckDialect.quote(CATALOG);
+        connection.execute_batch(&format!(
+            "SET GLOBAL max_vacuum_tasks = {vacuum_tasks}; ATTACH {file} AS {catalog} ({options}); USE {catalog};"
+        ))?;
+        Ok(connection)
+    };
+    let connection = open().map_err(|e| failed(path, "open", e))?;
+    *engine = Some(running);
+    if access != Access::Read {
+        sweep_spill(&spill);
+    }
+    Ok(connection)
+}
+
+/// Starts DuckDB without a file. It stays for the rest of the process, and files come and go: starting it takes
+/// longer than a small commit.
+fn start(spill: &Path, path: &Path) -> Result<Connection, DestError> {
     let memory = memory_from_environment();
     let memory = memory.as_deref().unwrap_or(MEMORY_LIMIT);
-    let spill = PathBuf::from(format!("{}.tmp", path.display()));
-    let (options, vacuum_tasks, spill_to) = match access {
-        Access::Write(grain) => (grain.options(), grain.vacuum_tasks(), spill.to_string_lossy()),
-        // Several processes may read, and would spill into the same files; what readers ask needs no spilling.
-        Access::Read => ("TYPE duckdb, READ_ONLY".into(), "0", "".into()),
-    };
     let open = || -> duckdb::Result<Connection> {
         let config = Config::default()
             .max_memory(memory)?
             // A commit is one row group, which only one thread can write; a second one only costs memory.
             .threads(1)?
-            .with("temp_directory", &spill_to)?
+            // Used only by commits: what readers ask needs no spilling.
+            .with("temp_directory", spill.to_string_lossy())?
             // A commit goes straight into the file by a checkpoint, which is as atomic as the write-ahead log and
             // writes the rows once, not twice.
             .with("wal_autocheckpoint", "1KB")?
             .with("auto_checkpoint_skip_wal_threshold", "0")?
-            .with("max_vacuum_tasks", vacuum_tasks)?
             // Nothing is to be fetched from anywhere.
             .enable_autoload_extension(false)?;
-        let connection = Connection::open_in_memory_with_flags(config)?;
-        let file = DuckDialect.text(&path.to_string_lossy());
-        let catalog = DuckDialect.quote(CATALOG);
-        connection.execute_batch(&format!("ATTACH {file} AS {catalog} ({options}); USE {catalog};"))?;
-        Ok(connection)
+        Connection::open_in_memory_with_flags(config)
     };
-    let connection = open().map_err(|e| match e {
+    open().map_err(|e| match e {
         duckdb::Error::DuckDBFailure(_, Some(text))
             if text.contains("memory_limit") || text.contains("max_memory") =>
         {
@@ -175,11 +208,7 @@ fn try_attach(path: &Path, access: Access) -> Result<Connection, DestError> {
             }
         }
         e => failed(path, "open", e),
-    })?;
-    if access != Access::Read {
-        sweep_spill(&spill);
-    }
-    Ok(connection)
+    })
 }
 
 #[allow(
@@ -353,5 +382,6 @@ pub(super) fn failed(path: &Path, action: &str, error: duckdb::Error) -> DestErr
         let first = text.lines().next().unwrap_or_default();
         (DestErrorKind::Other, format!("cannot {action} the duckdb file {path}: {first}"), None)
     };
-    DestError { kind, message, hint: hint.map(Into::into), source: Some(Box::new(error)) }
+    // The text only: what lies below it is `Error code 1: Unknown error code` for whatever it was.
+    DestError { kind, message, hint: hint.map(Into::into), source: Some(text.into()) }
 }

@@ -65,40 +65,47 @@ impl Shape {
     pub(super) fn read(connection: &Connection, name: &TableName) -> Result<Option<Self>, ReadError> {
         let at = params![CATALOG, name.schema, name.table];
         let here = "database_name = ? AND lower(schema_name) = lower(?) AND lower";
-        let views: i64 = connection.query_row(
-            &format!("SELECT count(*) FROM duckdb_views() WHERE {here}(view_name) = lower(?)"),
-            at,
-            |row| row.get(0),
-        )?;
-        if views > 0 {
-            return Err(ReadError::View);
-        }
+        // Not duckdb_columns(): it binds every view there is, DuckDB's own included, to list their columns.
         let mut statement = connection.prepare(&format!(
-            "SELECT column_name, data_type, NOT is_nullable, column_default, schema_name, table_name \
-             FROM duckdb_columns() WHERE {here}(table_name) = lower(?) ORDER BY column_index"
+            "SELECT schema_name, table_name, has_primary_key OR index_count > 0 FROM duckdb_tables() \
+             WHERE {here}(table_name) = lower(?)"
         ))?;
-        let mut found_as = None;
-        let mut columns = Vec::new();
         let mut rows = statement.query(at)?;
+        let Some(row) = rows.next()? else {
+            let views: i64 = connection.query_row(
+                &format!("SELECT count(*) FROM duckdb_views() WHERE {here}(view_name) = lower(?)"),
+                at,
+                |row| row.get(0),
+            )?;
+            return if views > 0 { Err(ReadError::View) } else { Ok(None) };
+        };
+        let (schema, table): (String, String) = (row.get(0)?, row.get(1)?);
+        let keyed: bool = row.get(2)?;
+        let mut shape = Self {
+            name: TableName::new(CATALOG, schema, table),
+            columns: Vec::new(),
+            primary_key: Vec::new(),
+            unique: false,
+            indexes: Vec::new(),
+        };
+        let whole = shape.name.sql(&DuckDialect);
+        // Not pragma_table_info(): it cannot read a name with a quote in it.
+        let mut statement = connection.prepare(&format!(
+            "SELECT column_name, column_type, \"null\" = 'NO', \"default\" FROM (DESCRIBE {whole})"
+        ))?;
+        let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
-            found_as = Some((row.get::<_, String>(4)?, row.get::<_, String>(5)?));
             let default: Option<String> = row.get(3)?;
-            columns.push(Found {
+            shape.columns.push(Found {
                 name: row.get(0)?,
                 type_name: row.get(1)?,
                 not_null: row.get(2)?,
                 default: default.filter(|text| text != "NULL"),
             });
         }
-        let Some((schema, table)) = found_as else { return Ok(None) };
-        let mut shape = Self {
-            name: TableName::new(CATALOG, schema, table),
-            columns,
-            primary_key: Vec::new(),
-            unique: false,
-            indexes: Vec::new(),
-        };
-        shape.read_constraints(connection)?;
+        if keyed {
+            shape.read_constraints(connection)?;
+        }
         Ok(Some(shape))
     }
 
