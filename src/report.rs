@@ -187,6 +187,10 @@ pub struct Receipt {
     pub pages: u64,
     /// What was done to the table.
     pub counts: Counts,
+    /// Of the committed rows, those that the run had read before: they are none of the counted ones.
+    pub read_again: u64,
+    /// Whether deleted rows were looked for.
+    pub deletions: bool,
     /// Values that did not fit and are kept in `_ingestr_rejects`.
     pub rejected: u64,
     /// Rows or values left out by the schema contract.
@@ -203,8 +207,10 @@ pub struct Receipt {
     pub started_at: Micros,
     /// Since when the table is covered; `None` from its beginning.
     pub covered_since: Option<Micros>,
-    /// Where the next run starts; `None` if it starts from zero or goes on with this one's rest.
+    /// Where the next run starts; `None` if it starts from zero or goes on with the rest of a pass.
     pub next_start: Option<Micros>,
+    /// Whether the next run goes on with the rest of a pass: this one's, or an earlier one's.
+    pub unfinished: bool,
     /// The date reached by a run that stopped before the end.
     pub stopped_at: Option<Micros>,
     /// All warnings; each was an event, too.
@@ -233,8 +239,7 @@ pub fn reporter(
     match style {
         ProgressStyle::Json => Arc::new(json::Json::new(out, err, debug)),
         ProgressStyle::Interactive if terminal.stderr => {
-            let target = indicatif::ProgressDrawTarget::stderr();
-            Arc::new(live::Interactive::new(target, human::Lines::new(err, terminal.color, debug)))
+            Arc::new(live::Interactive::new(live::screen(), human::Lines::new(err, terminal.color, debug)))
         }
         ProgressStyle::Interactive | ProgressStyle::Log => {
             Arc::new(human::Log::new(human::Lines::new(err, terminal.color, debug)))

@@ -15,16 +15,19 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use self::ear::Ear;
+use self::prepare::late;
 use self::store::{Ending, Staged};
+pub(crate) use self::words::{in_use, of_destination};
 use crate::dest::{Counts, DestErrorKind, Destination, Lease, Load, Question, Target};
 use crate::error::{Failure, Kind};
 use crate::lease;
 use crate::normalise::Normaliser;
-use crate::plan::Plan;
+use crate::plan::{Contract, Plan};
 use crate::report::{Event, Outcome, Progress, Receipt, Reporter};
 use crate::schema::Micros;
-use crate::source::{Pages, Source, Step};
+use crate::source::{Late, Pages, Source, Step};
 use crate::state::State;
+use crate::strategy::Strategy;
 
 /// Everything a run is given.
 #[derive(Clone)]
@@ -81,6 +84,10 @@ struct Run<'a> {
     start: Instant,
     /// The state to store with the rows staged so far.
     state: State,
+    /// The state that is stored.
+    stored: Option<State>,
+    /// Whether the rows of this run are the first of its pass.
+    from_zero: bool,
     load: Option<Box<dyn Load>>,
     staged: Staged,
     done: Done,
@@ -94,6 +101,8 @@ struct Run<'a> {
 #[derive(Default)]
 struct Done {
     read: u64,
+    /// Rows in commits, without those that were refused as a whole.
+    committed: u64,
     pages: u64,
     counts: Counts,
     rejected: u64,
@@ -224,6 +233,21 @@ impl<'a> Run<'a> {
         }
     }
 
+    /// Committed rows that are not among the counted ones, since the run had read them before. Where rows are counted
+    /// when the set is complete, this can only be told of a run that read all of it.
+    fn read_again(&self, outcome: Outcome) -> u64 {
+        let at_the_end = matches!(self.target.strategy, Strategy::Replace | Strategy::DeleteInsert);
+        if at_the_end && !(self.from_zero && matches!(outcome, Outcome::Success | Outcome::Limited)) {
+            return 0;
+        }
+        let left_out = match self.job.plan.shaping.contract {
+            Contract::DiscardRow => self.normaliser.discarded(),
+            _ => 0,
+        };
+        let Counts { inserted, updated, unchanged, .. } = self.done.counts;
+        self.done.committed.saturating_sub(inserted + updated + unchanged + left_out)
+    }
+
     fn receipt(&self, failure: Option<&Failure>) -> Receipt {
         let outcome = match failure {
             None if self.done.limited => Outcome::Limited,
@@ -231,6 +255,7 @@ impl<'a> Run<'a> {
             Some(failure) if failure.kind == Kind::Interrupted => Outcome::Interrupted,
             Some(_) => Outcome::Failed,
         };
+        let stored = self.stored.as_ref();
         Receipt {
             outcome,
             table: self.target.source_table.clone(),
@@ -240,6 +265,9 @@ impl<'a> Run<'a> {
             read: self.done.read,
             pages: self.done.pages,
             counts: self.done.counts,
+            read_again: self.read_again(outcome),
+            deletions: self.job.plan.table.deletions
+                && late(self.job.plan, self.job.plan.table) == Late::ChangesAndDeletions,
             rejected: self.done.rejected,
             discarded: self.normaliser.discarded(),
             requests: self.ear.requests(),
@@ -247,8 +275,9 @@ impl<'a> Run<'a> {
             waited: self.ear.waited(),
             elapsed: self.start.elapsed(),
             started_at: self.job.plan.started_at,
-            covered_since: self.state.covered_since,
-            next_start: self.state.watermark.filter(|_| self.state.complete),
+            covered_since: stored.and_then(|stored| stored.covered_since),
+            next_start: stored.filter(|stored| stored.complete).and_then(|stored| stored.watermark),
+            unfinished: stored.is_some_and(|stored| !stored.complete),
             stopped_at: failure.and(self.done.reached),
             warnings: self.done.warnings.clone(),
         }

@@ -32,7 +32,7 @@ pub struct Entry {
     pub scheme: &'static str,
     /// Its name in messages.
     pub name: &'static str,
-    /// The form of its URIs.
+    /// The form of its URIs, for messages.
     pub form: &'static str,
     /// Schema of a table that is named without one; `None`: it has to be named.
     pub default_schema: Option<&'static str>,
@@ -52,7 +52,7 @@ pub const DESTINATIONS: &[Entry] = &[
     Entry {
         scheme: "bigquery",
         name: "BigQuery",
-        form: "bigquery://<project>",
+        form: "bigquery://<project> (not available yet)",
         default_schema: None,
         open: |_| Err(not_yet("BigQuery")),
     },

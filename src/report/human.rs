@@ -10,8 +10,10 @@ use crate::dest::Counts;
 use crate::error::Failure;
 use crate::schema::Micros;
 
-/// Shorter waits for the budget are how it is kept to, not news.
+/// Shorter waits for the budget are how it is kept to, not news: a line of progress tells their sum.
 pub(super) const NEWS: Duration = Duration::from_secs(1);
+/// Shorter waits are none to anybody who looks.
+pub(super) const WORTH_A_WORD: Duration = Duration::from_millis(100);
 /// Time between two log lines of progress.
 pub(super) const EVERY: Duration = Duration::from_secs(3);
 
@@ -115,7 +117,10 @@ fn receipt_lines(receipt: &Receipt) -> Vec<String> {
         rows.push(("inserted", counts.inserted, String::new()));
         rows.push(("updated", counts.updated, String::new()));
         rows.push(("unchanged", counts.unchanged, String::new()));
-        if counts.deleted > 0 {
+        if receipt.read_again > 0 {
+            rows.push(("read again", receipt.read_again, "rows that this run had read before".into()));
+        }
+        if receipt.deletions || counts.deleted > 0 {
             rows.push(("deleted", counts.deleted, String::new()));
         }
         let kept = match receipt.rejected {
@@ -156,7 +161,6 @@ fn noun(value: u64, noun: &str) -> String {
 /// Where the run stopped, what it covers and where the next one starts.
 fn places(receipt: &Receipt) -> Vec<(&'static str, String)> {
     let mut places = Vec::new();
-    let stopped = matches!(receipt.outcome, Outcome::Interrupted | Outcome::Failed);
     if let Some(stopped_at) = receipt.stopped_at {
         places.push(("stopped at", utc(stopped_at)));
     }
@@ -165,7 +169,7 @@ fn places(receipt: &Receipt) -> Vec<(&'static str, String)> {
     }
     let next = match receipt.next_start {
         Some(next) => utc(next),
-        None if stopped => "with what is left; what was committed stays".into(),
+        None if receipt.unfinished => "with what is left; what was committed stays".into(),
         None => "from the beginning".into(),
     };
     places.push(("next start", next));
@@ -181,6 +185,8 @@ struct LogState {
     at: Micros,
     speed: Speed,
     shown: Duration,
+    /// Short waits since the last line of progress.
+    waited: Duration,
 }
 
 impl LogState {
@@ -200,6 +206,7 @@ impl Log {
             at: Micros(0),
             speed: Speed::default(),
             shown: Duration::ZERO,
+            waited: Duration::ZERO,
         }))
     }
 }
@@ -217,11 +224,18 @@ impl Reporter for Log {
                 let rate = state.speed.at(page.elapsed, page.rows);
                 if page.elapsed >= state.shown + EVERY {
                     state.shown = page.elapsed;
-                    let text = format!("{}, {}", count(page.rows, "row"), progress(page, rate).join(", "));
+                    let mut text =
+                        format!("{}, {}", count(page.rows, "row"), progress(page, rate).join(", "));
+                    let waited = std::mem::take(&mut state.waited);
+                    if waited >= WORTH_A_WORD {
+                        text.push_str(&format!(", waited {} for the rate limit", duration(waited)));
+                    }
                     state.log(page.elapsed, &text);
                 }
             }
-            Event::Waiting { why: Wait::RateLimit, wait: length, .. } if *length < NEWS => {}
+            Event::Waiting { why: Wait::RateLimit, wait: length, .. } if *length < NEWS => {
+                state.waited += *length;
+            }
             Event::Waiting { why, wait: length, elapsed } => {
                 state.log(*elapsed, &format!("{}: {}", wait(why), seconds_up(*length)));
             }

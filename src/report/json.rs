@@ -23,6 +23,7 @@ struct State {
     debug: bool,
     speed: format::Speed,
     shown: Option<Duration>,
+    waited: Duration,
 }
 
 #[derive(Serialize)]
@@ -49,6 +50,7 @@ enum Line<'a> {
         requests: u64,
         budget_used: Option<u32>,
         budget_capacity: Option<u32>,
+        rate_limited_ms: u64,
         elapsed_ms: u64,
     },
     Waiting {
@@ -91,6 +93,7 @@ struct Done<'a> {
     inserted: u64,
     updated: u64,
     unchanged: u64,
+    read_again: u64,
     deleted: u64,
     rejected: u64,
     discarded: u64,
@@ -101,6 +104,7 @@ struct Done<'a> {
     elapsed_ms: u64,
     covered_since: Option<String>,
     next_start: Option<String>,
+    unfinished: bool,
     stopped_at: Option<String>,
     warnings: &'a [String],
 }
@@ -114,7 +118,7 @@ struct Problem<'a> {
     hint: Option<&'a str>,
 }
 
-fn ms(length: Duration) -> u64 {
+pub(super) fn ms(length: Duration) -> u64 {
     u64::try_from(length.as_millis()).unwrap_or(u64::MAX)
 }
 
@@ -161,6 +165,7 @@ fn done(receipt: &Receipt) -> Done<'_> {
         inserted: receipt.counts.inserted,
         updated: receipt.counts.updated,
         unchanged: receipt.counts.unchanged,
+        read_again: receipt.read_again,
         deleted: receipt.counts.deleted,
         rejected: receipt.rejected,
         discarded: receipt.discarded,
@@ -171,6 +176,7 @@ fn done(receipt: &Receipt) -> Done<'_> {
         elapsed_ms: ms(receipt.elapsed),
         covered_since: time(receipt.covered_since),
         next_start: time(receipt.next_start),
+        unfinished: receipt.unfinished,
         stopped_at: time(receipt.stopped_at),
         warnings: &receipt.warnings,
     }
@@ -196,7 +202,14 @@ fn write(to: &mut dyn Write, line: &Line<'_>) {
 
 impl Json {
     pub(super) fn new(out: Box<dyn Write + Send>, err: Box<dyn Write + Send>, debug: bool) -> Self {
-        Self(Mutex::new(State { out, err, debug, speed: format::Speed::default(), shown: None }))
+        Self(Mutex::new(State {
+            out,
+            err,
+            debug,
+            speed: format::Speed::default(),
+            shown: None,
+            waited: Duration::ZERO,
+        }))
     }
 }
 
@@ -219,11 +232,19 @@ impl Reporter for Json {
                     requests: page.requests,
                     budget_used: page.budget.map(|(used, _)| used),
                     budget_capacity: page.budget.map(|(_, capacity)| capacity),
+                    rate_limited_ms: ms(state.waited),
                     elapsed_ms: ms(page.elapsed),
                 }
             }
-            Event::Waiting { why: Wait::RateLimit, wait, .. } if *wait < NEWS => return,
-            Event::Waiting { why, wait, elapsed } => waiting(why, *wait, *elapsed),
+            Event::Waiting { why, wait, elapsed } => {
+                if *why == Wait::RateLimit {
+                    state.waited += *wait;
+                    if *wait < NEWS {
+                        return;
+                    }
+                }
+                waiting(why, *wait, *elapsed)
+            }
             Event::Committing { .. } => return,
             Event::Committed { rows, counts, elapsed } => Line::Committed {
                 rows: *rows,

@@ -3,31 +3,99 @@
 //! indicatif redraws it ten times a second from its own thread; this only tells it what to say.
 
 use std::fmt::Write as _;
+use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
+use console::Term;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle, TermLike};
 
-use super::format::{Speed, count, progress, seconds_up, wait};
-use super::human::{Lines, NEWS};
+use super::format::{Speed, count, duration, progress, seconds_up, wait};
+use super::human::{Lines, NEWS, WORTH_A_WORD};
 use super::{Event, Reporter, Wait};
 
 /// Redraw interval.
 const TICK: Duration = Duration::from_millis(100);
 
+/// Columns kept free at the right: indicatif leaves the cursor at the end of the line, and a terminal that echoes
+/// `^C` there would break the line, so that half of the last frame stayed on the screen.
+const MARGIN: u16 = 4;
+
+/// Standard error, a little narrower than it is.
+pub(super) fn screen() -> ProgressDrawTarget {
+    ProgressDrawTarget::term_like_with_hz(Box::new(Screen(Term::buffered_stderr())), 20)
+}
+
+#[derive(Debug)]
+struct Screen(Term);
+
+impl TermLike for Screen {
+    fn width(&self) -> u16 {
+        let (_, width) = self.0.size();
+        if width > 4 * MARGIN { width - MARGIN } else { width }
+    }
+
+    fn height(&self) -> u16 {
+        self.0.size().0
+    }
+
+    fn move_cursor_up(&self, lines: usize) -> io::Result<()> {
+        self.0.move_cursor_up(lines)
+    }
+
+    fn move_cursor_down(&self, lines: usize) -> io::Result<()> {
+        self.0.move_cursor_down(lines)
+    }
+
+    fn move_cursor_right(&self, columns: usize) -> io::Result<()> {
+        self.0.move_cursor_right(columns)
+    }
+
+    fn move_cursor_left(&self, columns: usize) -> io::Result<()> {
+        self.0.move_cursor_left(columns)
+    }
+
+    fn write_line(&self, text: &str) -> io::Result<()> {
+        self.0.write_line(text)
+    }
+
+    fn write_str(&self, text: &str) -> io::Result<()> {
+        self.0.write_str(text)
+    }
+
+    fn clear_line(&self) -> io::Result<()> {
+        self.0.clear_line()
+    }
+
+    fn flush(&self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
 /// What the line says first, so that a narrow terminal cuts off the rest.
 #[derive(Debug, Default)]
 struct Head {
     text: String,
-    /// What is waited for, and until when on the bar's clock.
-    waiting: Option<(String, Duration)>,
+    waiting: Option<Waiting>,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    /// What for.
+    why: String,
+    /// Until when, on the bar's clock.
+    until: Duration,
+    /// So short that its tenths are shown.
+    short: bool,
 }
 
 impl Head {
     fn show(&self, now: Duration) -> String {
         match &self.waiting {
-            Some((why, until)) if *until > now => {
-                format!("{} · {why}: {}", self.text, seconds_up(*until - now))
+            Some(Waiting { why, until, short }) if *until > now => {
+                let left = *until - now;
+                let left = if *short { duration(left.max(TICK)) } else { seconds_up(left) };
+                format!("{} · {why}: {left}", self.text)
             }
             _ => self.text.clone(),
         }
@@ -90,10 +158,10 @@ impl Reporter for Interactive {
                 self.bar.enable_steady_tick(TICK);
             }
             Event::Page(page) => self.page(state, page),
-            Event::Waiting { why: Wait::RateLimit, wait: length, .. } if *length < NEWS => {}
+            Event::Waiting { why: Wait::RateLimit, wait: length, .. } if *length < WORTH_A_WORD => {}
             Event::Waiting { why, wait: length, .. } => {
-                let until = self.bar.elapsed() + *length;
-                self.say(|head| head.waiting = Some((wait(why), until)));
+                let (until, short) = (self.bar.elapsed() + *length, *length < NEWS);
+                self.say(|head| head.waiting = Some(Waiting { why: wait(why), until, short }));
             }
             Event::Committing { rows, .. } => {
                 let text = format!("{} · committing {}", state.table, count(*rows, "row"));
@@ -124,11 +192,22 @@ mod tests {
     fn a_wait_counts_down_and_goes_away() {
         let head = Head {
             text: "tickets 300 rows".into(),
-            waiting: Some(("rate limit".into(), Duration::from_secs(10))),
+            waiting: Some(Waiting { why: "rate limit".into(), until: Duration::from_secs(10), short: false }),
         };
         let at = |seconds| head.show(Duration::from_secs_f64(seconds));
         assert_eq!(at(6.5), "tickets 300 rows · rate limit: 4 s");
         assert_eq!(at(9.5), "tickets 300 rows · rate limit: 1 s");
         assert_eq!(at(10.0), "tickets 300 rows");
+    }
+
+    #[test]
+    fn a_short_wait_shows_its_tenths() {
+        let until = Duration::from_millis(10_500);
+        let waiting = Some(Waiting { why: "rate limit".into(), until, short: true });
+        let head = Head { text: "tickets 300 rows".into(), waiting };
+        let at = |seconds| head.show(Duration::from_secs_f64(seconds));
+        assert_eq!(at(10.0), "tickets 300 rows · rate limit: 0.5 s");
+        assert_eq!(at(10.49), "tickets 300 rows · rate limit: 0.1 s");
+        assert_eq!(at(10.5), "tickets 300 rows");
     }
 }

@@ -65,7 +65,9 @@ fn receipt(outcome: Outcome) -> Receipt {
         strategy: Strategy::Merge,
         read: 20_000,
         pages: 200,
-        counts: Counts { inserted: 1_203, updated: 512, unchanged: 18_285, deleted: 0 },
+        counts: Counts { inserted: 1_203, updated: 512, unchanged: 18_185, deleted: 0 },
+        read_again: 100,
+        deletions: true,
         rejected: 3,
         discarded: 0,
         requests: 203,
@@ -75,6 +77,7 @@ fn receipt(outcome: Outcome) -> Receipt {
         started_at: Micros(NOON),
         covered_since: None,
         next_start: Some(Micros(NOON - 123_456)),
+        unfinished: false,
         stopped_at: None,
         warnings: vec!["the list was out of order".into()],
     }
@@ -99,6 +102,8 @@ fn run(reporter: &dyn Reporter) {
     };
     reporter.event(&Event::Started(&start()));
     reporter.event(&page(100, 1));
+    reporter.event(&wait(Wait::RateLimit, 400, 1));
+    reporter.event(&wait(Wait::RateLimit, 500, 3));
     reporter.event(&page(2_000, 4));
     reporter.event(&page(2_100, 5));
     reporter.event(&wait(Wait::RateLimit, 400, 5));
@@ -124,10 +129,10 @@ fn shown(style: ProgressStyle, events: impl FnOnce(&dyn Reporter)) -> (String, S
 fn a_run_as_log_lines() {
     let (out, err) = shown(ProgressStyle::Log, run);
     assert_eq!(out, "");
-    insta::assert_snapshot!(err, @r#"
+    insta::assert_snapshot!(err, @r"
     tickets: Gorgias account acme → gorgias.tickets in duckdb file shop.duckdb; what changed since 2025-11-21 11:54:03 UTC; merge by id
     note: --page-size has no effect: Gorgias pages are always 100 rows
-    2025-11-22T11:54:07Z tickets: 2,000 rows, 20 pages, 500 rows/s, reached 2025-11-22 10:54:02, requests 12/40
+    2025-11-22T11:54:07Z tickets: 2,000 rows, 20 pages, 500 rows/s, reached 2025-11-22 10:54:02, requests 12/40, waited 0.9 s for the rate limit
     2025-11-22T11:54:08Z tickets: rate limit: 4 s
     2025-11-22T11:54:11Z tickets: HTTP 503, attempt 2: 1 s
     2025-11-22T11:54:12Z tickets: destination locked: 1 s
@@ -137,12 +142,14 @@ fn a_run_as_log_lines() {
       read        20,000  rows in 200 pages
       inserted     1,203
       updated        512
-      unchanged   18,285
+      unchanged   18,185
+      read again     100  rows that this run had read before
+      deleted          0
       rejected         3  values, kept in _ingestr_rejects
       requests       203  3 of them repeated, 52 s waited for the rate limit
       warnings         1  see above
       next start  2025-11-22 11:54:02.876544 UTC
-    "#);
+    ");
     assert_eq!(shown(ProgressStyle::Interactive, run).1, err, "without a terminal, interactive is log");
 }
 
@@ -151,15 +158,15 @@ fn a_run_as_json() {
     let (out, err) = shown(ProgressStyle::Json, run);
     insta::assert_snapshot!(err, @r#"
     {"event":"start","table":"tickets","source":"Gorgias account acme","dest_table":"gorgias.tickets","destination":"duckdb file shop.duckdb","strategy":"merge","key":["id"],"scope":"changed_since","since":"2025-11-21T11:54:03Z","until":null,"notes":["--page-size has no effect: Gorgias pages are always 100 rows"],"started_at":"2025-11-22T11:54:03Z"}
-    {"event":"progress","rows":100,"pages":1,"rows_per_second":100,"reached":"2025-11-22T10:54:02.999999Z","requests":1,"budget_used":12,"budget_capacity":40,"elapsed_ms":1000}
-    {"event":"progress","rows":2000,"pages":20,"rows_per_second":500,"reached":"2025-11-22T10:54:02.999999Z","requests":20,"budget_used":12,"budget_capacity":40,"elapsed_ms":4000}
+    {"event":"progress","rows":100,"pages":1,"rows_per_second":100,"reached":"2025-11-22T10:54:02.999999Z","requests":1,"budget_used":12,"budget_capacity":40,"rate_limited_ms":0,"elapsed_ms":1000}
+    {"event":"progress","rows":2000,"pages":20,"rows_per_second":500,"reached":"2025-11-22T10:54:02.999999Z","requests":20,"budget_used":12,"budget_capacity":40,"rate_limited_ms":900,"elapsed_ms":4000}
     {"event":"waiting","why":"rate_limit","what":null,"attempt":null,"wait_ms":3200,"elapsed_ms":5000}
     {"event":"waiting","why":"retry","what":"HTTP 503","attempt":2,"wait_ms":1000,"elapsed_ms":8000}
     {"event":"waiting","why":"destination_locked","what":null,"attempt":null,"wait_ms":500,"elapsed_ms":9000}
     {"event":"warning","message":"the list was out of order"}
-    {"event":"committed","rows":20000,"inserted":1203,"updated":512,"unchanged":18285,"deleted":0,"elapsed_ms":91000}
+    {"event":"committed","rows":20000,"inserted":1203,"updated":512,"unchanged":18185,"deleted":0,"elapsed_ms":91000}
     "#);
-    insta::assert_snapshot!(out, @r#"{"event":"end","outcome":"success","table":"tickets","dest_table":"gorgias.tickets","destination":"duckdb file shop.duckdb","strategy":"merge","read":20000,"pages":200,"inserted":1203,"updated":512,"unchanged":18285,"deleted":0,"rejected":3,"discarded":0,"requests":203,"retries":3,"rate_limited_ms":52000,"started_at":"2025-11-22T11:54:03Z","elapsed_ms":92000,"covered_since":null,"next_start":"2025-11-22T11:54:02.876544Z","stopped_at":null,"warnings":["the list was out of order"],"error":null}"#);
+    insta::assert_snapshot!(out, @r#"{"event":"end","outcome":"success","table":"tickets","dest_table":"gorgias.tickets","destination":"duckdb file shop.duckdb","strategy":"merge","read":20000,"pages":200,"inserted":1203,"updated":512,"unchanged":18185,"read_again":100,"deleted":0,"rejected":3,"discarded":0,"requests":203,"retries":3,"rate_limited_ms":52000,"started_at":"2025-11-22T11:54:03Z","elapsed_ms":92000,"covered_since":null,"next_start":"2025-11-22T11:54:02.876544Z","unfinished":false,"stopped_at":null,"warnings":["the list was out of order"],"error":null}"#);
 }
 
 #[test]
@@ -167,7 +174,7 @@ fn a_run_on_a_terminal_leaves_headline_and_receipt() {
     let err = Shared::default();
     let lines = human::Lines::new(Box::new(err.clone()), true, true);
     run(&live::Interactive::new(indicatif::ProgressDrawTarget::hidden(), lines));
-    insta::assert_snapshot!(err.text().replace('\x1b', "ESC"), @r#"
+    insta::assert_snapshot!(err.text().replace('\x1b', "ESC"), @r"
     tickets: Gorgias account acme → gorgias.tickets in duckdb file shop.duckdb; what changed since 2025-11-21 11:54:03 UTC; merge by id
     ESC[2mnote:ESC[0m --page-size has no effect: Gorgias pages are always 100 rows
     ESC[2mdebug: GET /api/ticketsESC[0m
@@ -176,12 +183,14 @@ fn a_run_on_a_terminal_leaves_headline_and_receipt() {
       read        20,000  rows in 200 pages
       inserted     1,203
       updated        512
-      unchanged   18,285
+      unchanged   18,185
+      read again     100  rows that this run had read before
+      deleted          0
       rejected         3  values, kept in _ingestr_rejects
       requests       203  3 of them repeated, 52 s waited for the rate limit
       warnings         1  see above
       next start  2025-11-22 11:54:02.876544 UTC
-    "#);
+    ");
 }
 
 #[test]
@@ -189,6 +198,7 @@ fn a_failed_run_ends_with_its_reason() {
     let failure = Failure::new(Kind::Source, "tickets could not be read to the end").hint("run it again");
     let stopped = Receipt {
         next_start: None,
+        unfinished: true,
         stopped_at: Some(Micros(NOON)),
         covered_since: Some(Micros(0)),
         warnings: vec![],
@@ -197,12 +207,14 @@ fn a_failed_run_ends_with_its_reason() {
     let finish = |reporter: &dyn Reporter| {
         reporter.event(&Event::Finished { receipt: &stopped, failure: Some(&failure) });
     };
-    insta::assert_snapshot!(shown(ProgressStyle::Log, finish).1, @r#"
+    insta::assert_snapshot!(shown(ProgressStyle::Log, finish).1, @r"
     failed after 1 min 32 s: tickets → gorgias.tickets in duckdb file shop.duckdb
       read        20,000  rows in 200 pages
       inserted     1,203
       updated        512
-      unchanged   18,285
+      unchanged   18,185
+      read again     100  rows that this run had read before
+      deleted          0
       rejected         3  values, kept in _ingestr_rejects
       requests       203  3 of them repeated, 52 s waited for the rate limit
       stopped at  2025-11-22 11:54:03 UTC
@@ -210,8 +222,25 @@ fn a_failed_run_ends_with_its_reason() {
       next start  with what is left; what was committed stays
     error: tickets could not be read to the end
       hint: run it again
-    "#);
-    insta::assert_snapshot!(shown(ProgressStyle::Json, finish).0, @r#"{"event":"end","outcome":"failed","table":"tickets","dest_table":"gorgias.tickets","destination":"duckdb file shop.duckdb","strategy":"merge","read":20000,"pages":200,"inserted":1203,"updated":512,"unchanged":18285,"deleted":0,"rejected":3,"discarded":0,"requests":203,"retries":3,"rate_limited_ms":52000,"started_at":"2025-11-22T11:54:03Z","elapsed_ms":92000,"covered_since":"1970-01-01T00:00:00Z","next_start":null,"stopped_at":"2025-11-22T11:54:03Z","warnings":[],"error":{"kind":"source","exit_code":4,"message":"tickets could not be read to the end","causes":[],"hint":"run it again"}}"#);
+    ");
+    insta::assert_snapshot!(shown(ProgressStyle::Json, finish).0, @r#"{"event":"end","outcome":"failed","table":"tickets","dest_table":"gorgias.tickets","destination":"duckdb file shop.duckdb","strategy":"merge","read":20000,"pages":200,"inserted":1203,"updated":512,"unchanged":18185,"read_again":100,"deleted":0,"rejected":3,"discarded":0,"requests":203,"retries":3,"rate_limited_ms":52000,"started_at":"2025-11-22T11:54:03Z","elapsed_ms":92000,"covered_since":"1970-01-01T00:00:00Z","next_start":null,"unfinished":true,"stopped_at":"2025-11-22T11:54:03Z","warnings":[],"error":{"kind":"source","exit_code":4,"message":"tickets could not be read to the end","causes":[],"hint":"run it again"}}"#);
+}
+
+#[test]
+fn a_run_that_stored_nothing_says_where_the_next_one_starts() {
+    let failure = Failure::new(Kind::Authentication, "Gorgias account acme refused the credentials");
+    let next = |next_start| {
+        let counts = Counts::default();
+        let nothing =
+            Receipt { read: 0, pages: 0, counts, read_again: 0, next_start, ..receipt(Outcome::Failed) };
+        let finish = |reporter: &dyn Reporter| {
+            reporter.event(&Event::Finished { receipt: &nothing, failure: Some(&failure) });
+        };
+        let text = shown(ProgressStyle::Log, finish).1;
+        text.lines().find(|line| line.contains("next start")).unwrap_or_default().to_owned()
+    };
+    assert_eq!(next(None), "  next start  from the beginning");
+    assert_eq!(next(Some(Micros(NOON))), "  next start  2025-11-22 11:54:03 UTC");
 }
 
 #[test]
@@ -220,6 +249,7 @@ fn nothing_new_is_short() {
         read: 0,
         pages: 1,
         counts: Counts::default(),
+        read_again: 0,
         rejected: 0,
         requests: 1,
         retries: 0,

@@ -77,6 +77,8 @@ impl<'a> Run<'a> {
             ear,
             id,
             start,
+            stored: from.clone(),
+            from_zero: from.as_ref().is_none_or(|from| from.complete),
             state: from.unwrap_or_else(nothing_known),
             load: None,
             staged: Staged::nothing(start),
@@ -112,7 +114,7 @@ fn target(plan: &Plan, source: &dyn Source, mut columns: Vec<Column>) -> Target 
 
 /// What makes sense to look for: rows that are only added cannot be corrected, and a window is replaced as it is.
 /// Tombstones go by the table's own key.
-fn late(plan: &Plan, spec: &TableSpec) -> Late {
+pub(super) fn late(plan: &Plan, spec: &TableSpec) -> Late {
     let own_key =
         plan.key.len() == 1 && plan.shaping.overrides.iter().all(|wish| wish.source_name() != spec.key);
     match (plan.strategy, plan.deletes) {

@@ -115,6 +115,7 @@ impl Run<'_> {
         self.job.reporter.event(&Event::Committing { rows: self.staged.rows, elapsed });
         let staged = std::mem::replace(&mut self.staged, Staged::nothing(Instant::now()));
         let rejected = staged.rejects.len() as u64;
+        let refused = staged.rejects.iter().filter(|reject| reject.column.is_none()).count() as u64;
         load.bury(staged.gone.into_values().collect());
         let commit = Commit {
             state: self.state.clone(),
@@ -124,11 +125,13 @@ impl Run<'_> {
             release: !matches!(ending, Ending::None),
             last: matches!(ending, Ending::Success),
         };
-        let release = commit.release;
+        let (release, stored) = (commit.release, commit.state.clone());
         let counts = load.commit(commit).await.map_err(|error| words::destination(&self.target, &error))?;
         self.leased = self.leased.filter(|_| !release).map(|_| Instant::now());
         self.target.fresh = false;
+        self.stored = Some(stored);
         self.done.commits += 1;
+        self.done.committed += staged.rows.saturating_sub(refused);
         self.done.rejected += rejected;
         self.done.counts.add(counts);
         let elapsed = self.start.elapsed();

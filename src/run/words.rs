@@ -76,6 +76,15 @@ fn refusal(who: &str, account: &str, table: &str, error: &HttpError) -> Failure 
 
 /// A failure of the destination.
 pub(super) fn destination(target: &Target, error: &DestError) -> Failure {
+    let mut failure = of_destination(error);
+    if !failure.headline.contains(&target.table) {
+        failure.headline = format!("table {}.{}: {}", target.schema, target.table, failure.headline);
+    }
+    failure
+}
+
+/// A failure of the destination, whatever the table.
+pub(crate) fn of_destination(error: &DestError) -> Failure {
     let mut failure = Failure::new(Kind::Destination, error.message.clone()).caused_by(error);
     failure.hint = error.hint.clone().or_else(|| {
         let hint = match error.kind {
@@ -95,21 +104,20 @@ pub(super) fn destination(target: &Target, error: &DestError) -> Failure {
         };
         Some(hint.to_owned())
     });
-    if !failure.headline.contains(&target.table) {
-        failure.headline = format!("table {}.{}: {}", target.schema, target.table, failure.headline);
-    }
     failure
 }
 
 /// Another run writes to the target.
 pub(super) fn leased(target: &Target, lease: &Lease) -> Failure {
-    let pid = crate::lease::pid(lease).map(|pid| format!(", process {pid}")).unwrap_or_default();
-    let headline = format!(
-        "table {}.{} is being loaded by another run (started {}{pid})",
-        target.schema, target.table, lease.since
-    );
-    Failure::new(Kind::Destination, headline)
+    in_use(&format!("{}.{}", target.schema, target.table), lease)
         .hint("run the command again later, or wait for the other run with --wait")
+}
+
+/// The same of any table, without what to do.
+pub(crate) fn in_use(table: &str, lease: &Lease) -> Failure {
+    let pid = crate::lease::pid(lease).map(|pid| format!(", process {pid}")).unwrap_or_default();
+    let headline = format!("table {table} is being loaded by another run (started {}{pid})", lease.since);
+    Failure::new(Kind::Destination, headline)
 }
 
 /// A new field under `--schema-contract freeze`.

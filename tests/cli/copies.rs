@@ -28,8 +28,9 @@ fn the_commands_of_the_readme_run_as_printed() {
       inserted    30
       updated      0
       unchanged    0
+      deleted      0
       rejected     0
-      requests     1  none repeated
+      requests     2  none repeated
       covers      changes since 2024-01-01 00:00:00 UTC
       next start  2026-08-26 16:01:19.402776 UTC
     exit code 0
@@ -65,8 +66,9 @@ fn a_first_run_copies_all_and_a_second_one_what_changed() {
       inserted    60
       updated      0
       unchanged    0
+      deleted      0
       rejected     0
-      requests     1  none repeated
+      requests     2  none repeated
       next start  2026-08-21 09:36:24.833587 UTC
     exit code 0
     ");
@@ -78,8 +80,9 @@ fn a_first_run_copies_all_and_a_second_one_what_changed() {
       inserted    0
       updated     0
       unchanged   1
+      deleted     0
       rejected    0
-      requests    1  none repeated
+      requests    2  none repeated
       next start  2026-08-21 09:36:24.833587 UTC
     exit code 0
     ");
@@ -134,16 +137,18 @@ fn progress_as_json_is_one_object_a_line_and_the_receipt_on_standard_output() {
       "inserted": 30,
       "updated": 0,
       "unchanged": 0,
+      "read_again": 0,
       "deleted": 0,
       "rejected": 0,
       "discarded": 0,
-      "requests": 1,
+      "requests": 2,
       "retries": 0,
       "rate_limited_ms": 0,
       "started_at": null,
       "elapsed_ms": null,
       "covered_since": null,
       "next_start": "2026-08-25T15:37:38.70357Z",
+      "unfinished": false,
       "stopped_at": null,
       "warnings": [],
       "error": null
@@ -209,8 +214,9 @@ fn a_limit_stops_early_and_the_next_run_reads_all() {
       inserted    5
       updated     0
       unchanged   0
+      deleted     0
       rejected    0
-      requests    1  none repeated
+      requests    2  none repeated
       next start  from the beginning
     exit code 0
     ");

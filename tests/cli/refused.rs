@@ -113,12 +113,12 @@ fn an_unknown_scheme_is_answered_with_what_exists() {
     ");
     assert_snapshot!(uris(GOOD, "snowflake://planted-key-4f1c9a7e@x"), @r"
     error: --dest-uri: `snowflake` is not a scheme ingestr knows
-      hint: use duckdb:///<file> or bigquery://<project>
+      hint: use duckdb:///<file> or bigquery://<project> (not available yet)
     exit code 2
     ");
     assert_snapshot!(uris(GOOD, "shop.duckdb"), @r"
     error: --dest-uri has no scheme
-      hint: use duckdb:///<file> or bigquery://<project>
+      hint: use duckdb:///<file> or bigquery://<project> (not available yet)
     exit code 2
     ");
     assert_snapshot!(uris(GOOD, "duckdb:///"), @r"
@@ -250,7 +250,7 @@ fn a_wrong_key() {
     failed after TIME: tickets → main.tickets in duckdb file shop.duckdb
       read        0  rows in 0 pages
       requests    1  none repeated
-      next start  with what is left; what was committed stays
+      next start  from the beginning
     error: Gorgias account acme refused the credentials
       cause: GET /api/tickets?limit=100&order_by=updated_datetime%3Adesc: HTTP 401 "Unauthorized."
       hint: check api_key and email in --source-uri: the key is shown under Settings > Account > REST API, and the e-mail must be that of the user who owns it (an access_token may have expired)
@@ -267,7 +267,7 @@ fn a_domain_nobody_has() {
     failed after TIME: tickets → main.tickets in duckdb file shop.duckdb
       read        0  rows in 0 pages
       requests    1  none repeated
-      next start  with what is left; what was committed stays
+      next start  from the beginning
     error: there is no Gorgias account named `acme`
       cause: GET /api/tickets?limit=100&order_by=updated_datetime%3Adesc: HTTP 404
       hint: check the domain in --source-uri: it is the part before .gorgias.com in the address of the help desk, https://acme.gorgias.com
@@ -284,7 +284,7 @@ fn a_role_that_may_not_read_the_table() {
     failed after TIME: tickets → main.tickets in duckdb file shop.duckdb
       read        0  rows in 0 pages
       requests    1  none repeated
-      next start  with what is left; what was committed stays
+      next start  from the beginning
     error: these credentials may not read table tickets of Gorgias account acme
       cause: GET /api/tickets?limit=100&order_by=updated_datetime%3Adesc: HTTP 403 "You do not have enough permissions to perform this action."
       hint: give the user who owns the key a role that may read it, or use an admin's key
@@ -306,7 +306,7 @@ fn a_host_that_does_not_answer() {
     failed after TIME: tickets → main.tickets in duckdb file shop.duckdb
       read        0  rows in 0 pages
       requests    3  2 of them repeated
-      next start  with what is left; what was committed stays
+      next start  from the beginning
     error: Gorgias account acme cannot be reached
       cause: GET /api/tickets?limit=100&order_by=updated_datetime%3Adesc: no connection: Connection refused (os error 111) (gave up after 3 attempts in TIME)
       hint: check the domain in --source-uri, and the network or proxy of this machine
@@ -331,7 +331,7 @@ fn a_host_without_tls() {
     failed after TIME: tickets → main.tickets in duckdb file shop.duckdb
       read        0  rows in 0 pages
       requests    1  none repeated
-      next start  with what is left; what was committed stays
+      next start  from the beginning
     error: there is no secure connection to Gorgias account acme
       cause: GET /api/tickets?limit=100&order_by=updated_datetime%3Adesc: no secure connection: received corrupt message of type InvalidContentType
       hint: check the clock of this machine and the certificates of a proxy in between

@@ -32,7 +32,8 @@ fn a_good_run_leaves_no_key_anywhere() {
 #[test]
 fn a_failing_run_leaves_no_key_anywhere() {
     let desk = Desk::with(Options { tickets: 500, messages: 500, ..options() }, Duration::ZERO);
-    for fault in [Fault::Forbidden, Fault::Status(404), Fault::Status(400)] {
+    // None of those that a cursor gets which is no longer known: the place would be found again without it.
+    for fault in [Fault::Forbidden, Fault::Status(405), Fault::Status(451)] {
         desk.account().faults().nth(2, fault);
         let done = desk.ingest("tickets", &["--debug", "--full-refresh"]).finish();
         assert_ne!(done.code(), Some(0), "{}", done.shown());

@@ -43,6 +43,7 @@ fn a_source_that_fails_half_way_is_named_and_what_was_read_stays() {
       inserted    200
       updated       0
       unchanged     0
+      deleted       0
       rejected      0
       requests      4  none repeated
       stopped at  2026-04-02 13:27:06.394688 UTC
@@ -66,8 +67,7 @@ fn a_file_that_another_program_holds() {
     let holder = duckdb::Connection::open(desk.folder().join("shop.duckdb")).expect("a database");
     assert_snapshot!(desk.ingest("tickets", &[]).finish().shown(), @r#"
     error: table main.tickets: the duckdb file FOLDER/shop.duckdb is in use by another process: PROGRAM
-      cause 1: IO Error: Could not set lock on file "FOLDER/shop.duckdb": Conflicting lock is held in PROGRAM
-      cause 2: Error code 1: Unknown error code
+      cause: IO Error: Could not set lock on file "FOLDER/shop.duckdb": Conflicting lock is held in PROGRAM
       hint: close the program that holds it, or run the command again later
     exit code 5
     "#);
@@ -83,8 +83,7 @@ fn a_file_that_is_no_database() {
     std::fs::write(desk.folder().join("shop.duckdb"), &text).expect("a file");
     assert_snapshot!(desk.ingest("tickets", &[]).finish().shown(), @r#"
     error: table main.tickets: FOLDER/shop.duckdb is not a duckdb database, or is damaged
-      cause 1: IO Error: The file "FOLDER/shop.duckdb" exists, but it is not a valid DuckDB database file!
-      cause 2: Error code 1: Unknown error code
+      cause: IO Error: The file "FOLDER/shop.duckdb" exists, but it is not a valid DuckDB database file!
       hint: restore it from a backup, or name another file in --dest-uri
     exit code 5
     "#);
