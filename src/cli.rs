@@ -11,7 +11,7 @@ use crate::secret::SecretUri;
 
 mod parse;
 
-pub use parse::{Stop, command, completions, env_names, man, parse};
+pub use parse::{Stop, command, completions, env_names, man, parse, parts};
 
 /// Copies a Gorgias help desk into an analytics database, and keeps it true.
 #[derive(Debug, Parser)]
@@ -30,6 +30,9 @@ pub enum Command {
     Ingest(Box<IngestArgs>),
     /// List the tables that can be copied, with keys, columns and types.
     Tables(TablesArgs),
+    /// Show or reset what a destination remembers of earlier runs.
+    #[command(subcommand, disable_help_subcommand = true)]
+    State(StateCommand),
     /// Print a completion script for your shell.
     Completions {
         /// The shell.
@@ -63,6 +66,40 @@ pub struct TablesArgs {
     /// Print JSON instead of text.
     #[arg(long)]
     pub json: bool,
+}
+
+/// What can be done with what is remembered.
+#[derive(Debug, Subcommand)]
+pub enum StateCommand {
+    /// Show how far each table has been read, what is unfinished, who writes to it, and the last runs.
+    Show(ShowArgs),
+    /// Forget how far a table has been read: its next run reads everything again. The rows stay.
+    Reset(ResetArgs),
+}
+
+/// Arguments of `ingestr state show`.
+#[derive(Debug, Args)]
+pub struct ShowArgs {
+    /// Look into this destination: duckdb:///file.duckdb, or duckdb:////absolute/file.duckdb.
+    #[arg(long, value_name = "URI")]
+    pub dest_uri: Option<SecretUri>,
+    /// Show only this table: schema.table.
+    #[arg(long, value_name = "TABLE")]
+    pub dest_table: Option<String>,
+    /// Print JSON instead of text.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `ingestr state reset`.
+#[derive(Debug, Args)]
+pub struct ResetArgs {
+    /// Change this destination: duckdb:///file.duckdb, or duckdb:////absolute/file.duckdb.
+    #[arg(long, value_name = "URI")]
+    pub dest_uri: Option<SecretUri>,
+    /// Forget this table: schema.table. It has to be typed, and nothing is asked.
+    #[arg(long, value_name = "TABLE")]
+    pub dest_table: Option<String>,
 }
 
 /// Arguments of `ingestr ingest`, as typed or found in the environment.

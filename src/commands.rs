@@ -6,13 +6,15 @@ use std::sync::Arc;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
-use crate::cli::{self, Command, DocsPage, IngestArgs, TablesArgs};
+use crate::cli::{self, Command, DocsPage, IngestArgs, StateCommand, TablesArgs};
 use crate::error::{Failure, Kind};
 use crate::plan::{self, Ends, Environment, Plan};
 use crate::report::{self, Event, Reporter, Terminal};
 use crate::run::{self, Job};
 use crate::schema::Micros;
 use crate::{dest, docs, source};
+
+mod state;
 
 /// What a command may know of the world, and where it may print.
 #[derive(Debug, Clone, Copy)]
@@ -33,10 +35,12 @@ pub struct World {
 ///
 /// # Errors
 /// When it cannot be done as typed.
-pub fn text(command: &Command) -> Result<Vec<u8>, Failure> {
+pub fn text(command: &Command, now: Micros) -> Result<Vec<u8>, Failure> {
     let internal = |error: &dyn std::fmt::Display| Failure::new(Kind::Internal, error.to_string());
     match command {
         Command::Tables(args) => tables(args),
+        Command::State(StateCommand::Show(args)) => state::show(args, now),
+        Command::State(StateCommand::Reset(args)) => state::reset(args, now),
         Command::Completions { shell } => Ok(cli::completions(*shell)),
         Command::Man => cli::man().map_err(|error| internal(&error)),
         Command::Docs { page: DocsPage::Cli } => Ok(docs::cli_markdown().into_bytes()),

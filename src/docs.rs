@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
-use crate::cli::{command, env_names};
+use crate::cli::{command, env_names, parts};
 use crate::error::Kind;
 use crate::source::{Incremental, TableSpec};
 
@@ -19,14 +19,16 @@ pub fn cli_markdown() -> String {
     let mut command = command();
     command.build();
     let mut page = format!("{MADE}\n# Command line\n");
-    for sub in command.get_subcommands().filter(|sub| !sub.is_hide_set()) {
+    for sub in parts(&command) {
+        let name = sub.get_bin_name().unwrap_or_else(|| sub.get_name());
         let positional: String = sub.get_positionals().map(|arg| format!(" {}", positional(arg))).collect();
-        let flags = if sub.get_name() == "ingest" {
-            " --source-uri <URI> --source-table <TABLE> --dest-uri <URI> [flags]"
-        } else {
-            ""
+        let flags = match sub.get_name() {
+            "ingest" => " --source-uri <URI> --source-table <TABLE> --dest-uri <URI> [flags]",
+            "show" => " --dest-uri <URI> [flags]",
+            "reset" => " --dest-uri <URI> --dest-table <TABLE>",
+            _ => "",
         };
-        push(&mut page, &format!("\n## `ingestr {}{flags}{positional}`\n\n{}\n", sub.get_name(), about(sub)));
+        push(&mut page, &format!("\n## `{name}{flags}{positional}`\n\n{}\n", about(sub)));
         let mut heading = "";
         for arg in sub
             .get_arguments()
@@ -37,7 +39,8 @@ pub fn cli_markdown() -> String {
                 heading = under;
                 push(&mut page, &format!("\n### {heading}\n"));
             }
-            push(&mut page, &argument(arg, sub.get_name() == "ingest"));
+            let environment = sub.get_name() == "ingest" || arg.get_long() == Some("dest-uri");
+            push(&mut page, &argument(arg, environment));
         }
         if sub.get_name() == "ingest" {
             page.push_str(ENVIRONMENT);

@@ -21,6 +21,8 @@ mod names;
 mod rows;
 
 pub use dates::format_utc;
+pub use flags::missing;
+pub use names::table_name;
 
 pub use crate::normalise::{ColumnOverride, Contract, Naming, Shaping};
 

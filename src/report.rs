@@ -19,6 +19,7 @@ mod format;
 mod human;
 mod json;
 mod live;
+pub mod remembered;
 
 /// Takes the events of one run. Called from the run and from the HTTP client, so it must be shareable.
 pub trait Reporter: Send + Sync {

@@ -11,4 +11,5 @@ mod desk;
 mod printed;
 mod refused;
 mod secrets;
+mod state;
 mod stopped;

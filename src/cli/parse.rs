@@ -12,8 +12,9 @@ use clap::error::{ContextKind, ContextValue};
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, CommandFactory, FromArgMatches};
 
-use super::{Cli, Command};
+use super::{Cli, Command, ResetArgs, ShowArgs, StateCommand};
 use crate::error::Kind;
+use crate::secret::SecretUri;
 
 /// A reason not to go on: help that was asked for, or a command line that makes no sense.
 #[derive(Debug)]
@@ -43,9 +44,11 @@ pub fn command() -> clap::Command {
         ingest.mut_args(with_variables)
     };
     // Not `mut_subcommand`, which would move it to the end of the list.
-    Cli::command()
-        .after_help(exits.clone())
-        .mut_subcommands(|sub| if sub.get_name() == "ingest" { ingest(sub) } else { sub })
+    Cli::command().after_help(exits.clone()).mut_subcommands(|sub| match sub.get_name() {
+        "ingest" => ingest(sub),
+        "state" => sub.mut_subcommands(|sub| sub.mut_arg("dest_uri", with_variables)),
+        _ => sub,
+    })
 }
 
 /// The flag with its variables at the end of its long help.
@@ -85,7 +88,7 @@ pub fn env_names(long: &str) -> Vec<String> {
     if prefixed_only.contains(&long) { vec![prefixed] } else { vec![prefixed, name] }
 }
 
-/// Reads a command line (program name first) and, for `ingest`, the environment through `env`.
+/// Reads a command line (program name first) and, for `ingest` and the URI of `state`, the environment through `env`.
 ///
 /// # Errors
 /// [`Stop`] when help or version was asked for, and when the command line makes no sense to clap.
@@ -95,7 +98,8 @@ pub fn parse(argv: Vec<OsString>, env: &dyn Fn(&str) -> Option<OsString>) -> Res
     let (argv, mut typed) = if ingest { plain_switches(&command, argv) } else { (argv, BTreeSet::new()) };
     let matches = matches(&command, &argv, &[])?;
     let Some(("ingest", typed_matches)) = matches.subcommand() else {
-        return Ok(Cli::from_arg_matches(&matches).map_err(|error| stop(&error, &argv, &[]))?.command);
+        let cli = Cli::from_arg_matches(&matches).map_err(|error| stop(&error, &argv, &[]))?;
+        return Ok(with_destination(cli.command, env));
     };
     typed.extend(typed_names(&command, typed_matches));
     let found = from_environment(&command, &typed, env)?;
@@ -107,6 +111,20 @@ pub fn parse(argv: Vec<OsString>, env: &dyn Fn(&str) -> Option<OsString>) -> Res
         args.typed = typed;
     }
     Ok(cli.command)
+}
+
+/// The command with the destination of the environment, if none was typed. Which table is meant has to be typed: a
+/// variable that is there for other commands must not narrow what is shown, or choose what is forgotten.
+fn with_destination(mut command: Command, env: &dyn Fn(&str) -> Option<OsString>) -> Command {
+    if let Command::State(
+        StateCommand::Show(ShowArgs { dest_uri, .. }) | StateCommand::Reset(ResetArgs { dest_uri, .. }),
+    ) = &mut command
+        && dest_uri.is_none()
+    {
+        let mut found = env_names("dest-uri").into_iter().filter_map(|name| env(&name)?.into_string().ok());
+        *dest_uri = found.find(|uri| !uri.is_empty()).map(SecretUri::new);
+    }
+    command
 }
 
 /// A value from the environment, as the argument that says the same.
@@ -254,8 +272,14 @@ pub fn man() -> std::io::Result<Vec<u8>> {
     command.build();
     let mut roff = Vec::new();
     clap_mangen::Man::new(command.clone()).render(&mut roff)?;
-    for part in command.get_subcommands().filter(|part| !part.is_hide_set()) {
+    for part in parts(&command) {
         clap_mangen::Man::new(part.clone()).render(&mut roff)?;
     }
     Ok(roff)
+}
+
+/// The commands that are shown, in order: of a command with commands of its own, those.
+pub fn parts(command: &clap::Command) -> Vec<&clap::Command> {
+    let shown = command.get_subcommands().filter(|part| !part.is_hide_set());
+    shown.flat_map(|part| if part.has_subcommands() { parts(part) } else { vec![part] }).collect()
 }

@@ -12,7 +12,8 @@ use crate::error::Failure;
 use crate::source::{Incremental, TableSpec};
 
 /// The failure for flags that must be given.
-pub(super) fn missing(flags: &[&str]) -> Failure {
+#[must_use]
+pub fn missing(flags: &[&str]) -> Failure {
     let names: Vec<String> = flags.iter().map(|flag| format!("--{flag}")).collect();
     let verb = if names.len() == 1 { "is" } else { "are" };
     let ways: Vec<String> = flags
@@ -285,7 +286,10 @@ mod tests {
             ("-30s", None),
             ("30 s", None),
             ("1..5s", None),
-            ("1d", None),
+            ("1d", Some(86_400_000)),
+            ("7d12h", Some(648_000_000)),
+            ("1w", None),
+            ("367d", None),
             ("99999999999999999h", None),
         ] {
             assert_eq!(duration(typed), millis.map(Duration::from_millis), "{typed}");

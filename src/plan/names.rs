@@ -7,7 +7,7 @@ use crate::error::Failure;
 use crate::source::TableSpec;
 
 /// Tables of ours that no data may be copied into.
-const RESERVED: [&str; 3] = ["_ingestr_state", "_ingestr_runs", "_ingestr_rejects"];
+const RESERVED: [&str; 4] = ["_ingestr_state", "_ingestr_runs", "_ingestr_rejects", "_ingestr_leases"];
 
 /// Schema and table that are written to.
 ///
@@ -18,29 +18,48 @@ pub(super) fn dest_table(
     table: &TableSpec,
     ends: &Ends,
 ) -> Result<(String, String), Failure> {
-    let typed = typed.unwrap_or(table.name).trim();
     let example = format!("type --dest-table <schema>.{}", table.name);
-    let refuse = |what: &str| Failure::usage(format!("--dest-table: `{typed}` {what}"));
-    let parts = parts(typed).map_err(|what| refuse(what).hint(example.as_str()))?;
-    let (schema, name) = match <[String; 2]>::try_from(parts) {
-        Ok([schema, name]) => (schema, name),
-        Err(parts) => match (<[String; 1]>::try_from(parts), ends.default_schema) {
-            (Ok([name]), Some(schema)) => (schema.to_owned(), name),
-            (Ok(_), None) => return Err(refuse("has no schema").hint(example)),
-            (Err(parts), _) => {
-                return Err(refuse(&format!(
-                    "has {} parts, {} takes schema.table",
-                    parts.len(),
-                    ends.destination
-                ))
-                .hint("put a name that has a dot in double quotes: 'main.\"my.table\"'"));
-            }
-        },
-    };
+    let typed = typed.unwrap_or(table.name);
+    let (schema, name) = table_name(typed, &example, ends.destination, ends.default_schema)?;
     if RESERVED.iter().any(|reserved| reserved.eq_ignore_ascii_case(&name)) {
-        return Err(refuse("is a table that ingestr keeps for itself").hint(example));
+        return Err(Failure::usage(format!(
+            "--dest-table: `{}` is a table that ingestr keeps for itself",
+            typed.trim()
+        ))
+        .hint(example));
     }
     Ok((schema, name))
+}
+
+/// Schema and table of a name as typed, for a destination that may have a default schema.
+///
+/// # Errors
+/// When the name has empty parts, too many or, without a default schema, too few.
+pub fn table_name(
+    typed: &str,
+    example: &str,
+    destination: &str,
+    default_schema: Option<&str>,
+) -> Result<(String, String), Failure> {
+    let typed = typed.trim();
+    if typed.contains("://") {
+        // Not shown: it may hold a key.
+        return Err(Failure::usage("--dest-table takes the name of a table, not a URI")
+            .hint("the URI belongs to --dest-uri"));
+    }
+    let refuse = |what: &str| Failure::usage(format!("--dest-table: `{typed}` {what}"));
+    let parts = parts(typed).map_err(|what| refuse(what).hint(example))?;
+    match <[String; 2]>::try_from(parts) {
+        Ok([schema, name]) => Ok((schema, name)),
+        Err(parts) => match (<[String; 1]>::try_from(parts), default_schema) {
+            (Ok([name]), Some(schema)) => Ok((schema.to_owned(), name)),
+            (Ok(_), None) => Err(refuse("has no schema").hint(example)),
+            (Err(parts), _) => {
+                Err(refuse(&format!("has {} parts, {destination} takes schema.table", parts.len()))
+                    .hint("put a name that has a dot in double quotes: 'main.\"my.table\"'"))
+            }
+        },
+    }
 }
 
 /// The parts between dots, without their quotes; `""` inside quotes is one quote.

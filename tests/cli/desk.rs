@@ -115,6 +115,7 @@ fn filters(folder: &Path) -> insta::internals::SettingsBindDropGuard {
         // How many lines of progress there are depends on the machine.
         (r"(?m)^\d{4}-\S+Z \w+: .* rows/s.*\n", ""),
         (r"(?m)^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ ", "NOW "),
+        (r"\d{4}-\S+ \S+ UTC  (\w[\w ]*), in [^,]+,", "NOW UTC  $1, in TIME,"),
         (r"cursor=[^:\s]+", "cursor=CURSOR"),
         (r"in \d+ s\)", "in TIME)"),
         (r"by another process: .*", "by another process: PROGRAM"),
@@ -174,6 +175,10 @@ impl Running {
                 return self;
             }
         }
+    }
+
+    pub(super) fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     /// Sends a signal, by its name without SIG.

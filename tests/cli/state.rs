@@ -1,0 +1,271 @@
+//! `ingestr state`: what is shown of earlier runs, and what is forgotten.
+
+use std::time::Duration;
+
+use gorgias_sim::{Fault, Options};
+use insta::assert_snapshot;
+
+use super::desk::{Desk, options};
+
+const SHOP: [&str; 2] = ["--dest-uri", "duckdb:///shop.duckdb"];
+
+fn show(desk: &Desk, more: &[&str]) -> String {
+    desk.ingestr(["state", "show"].into_iter().chain(SHOP).chain(more.iter().copied())).finish().shown()
+}
+
+fn reset(desk: &Desk, more: &[&str]) -> String {
+    desk.ingestr(["state", "reset"].into_iter().chain(SHOP).chain(more.iter().copied())).finish().shown()
+}
+
+fn json(desk: &Desk) -> serde_json::Value {
+    let done = desk.ingestr(["state", "show", "--json"].into_iter().chain(SHOP)).finish().well();
+    assert_eq!(done.stderr, "");
+    serde_json::from_str(&done.stdout).expect("JSON")
+}
+
+#[test]
+fn of_a_destination_that_nothing_was_copied_to() {
+    let desk = Desk::new();
+    assert_snapshot!(show(&desk, &[]), @r"
+    --- stdout
+    nothing is remembered in duckdb file shop.duckdb: the next run of any table is a first one
+    exit code 0
+    ");
+    assert_eq!(json(&desk), serde_json::json!([]));
+    assert_snapshot!(reset(&desk, &["--dest-table", "main.tickets"]), @r"
+    error: nothing is remembered of table main.tickets in duckdb file shop.duckdb
+      hint: nor of any other table: check --dest-uri
+    exit code 2
+    ");
+    assert!(desk.files().is_empty(), "{:?}", desk.files());
+}
+
+#[test]
+fn complete_tables_and_their_last_runs() {
+    let desk = Desk::new();
+    desk.ingest("tickets", &["--dest-table", "shop.Tickets"]).finish().well();
+    desk.ingest("customers", &["--interval-start", "2020-01-01"]).finish().well();
+    for _ in 0..6 {
+        desk.ingest("customers", &[]).finish().well();
+    }
+    assert_snapshot!(show(&desk, &[]), @r"
+    --- stdout
+    main.customers  customers of account acme
+      changed up to  2026-08-25 15:37:38.70357 UTC
+      covered since  2020-01-01 00:00:00 UTC
+      last runs      NOW UTC  success, in TIME, 1 row, 2 requests
+                     NOW UTC  success, in TIME, 1 row, 2 requests
+                     NOW UTC  success, in TIME, 1 row, 2 requests
+                     NOW UTC  success, in TIME, 1 row, 2 requests
+                     NOW UTC  success, in TIME, 1 row, 2 requests
+
+    shop.Tickets  tickets of account acme
+      changed up to  2026-08-21 09:36:24.833587 UTC
+      covered since  its beginning
+      last runs      NOW UTC  success, in TIME, 60 rows, 2 requests
+    exit code 0
+    ");
+    assert_snapshot!(show(&desk, &["--dest-table", "SHOP.tickets"]), @r"
+    --- stdout
+    shop.Tickets  tickets of account acme
+      changed up to  2026-08-21 09:36:24.833587 UTC
+      covered since  its beginning
+      last runs      NOW UTC  success, in TIME, 60 rows, 2 requests
+    exit code 0
+    ");
+    let shown = desk.ingestr(["state", "show"]).env("DESTINATION_URI", SHOP[1]).finish().well();
+    assert_eq!(shown.shown(), show(&desk, &[]), "the destination comes from the environment, too");
+
+    let json = json(&desk);
+    let tables: Vec<_> = json.as_array().expect("a list").iter().map(|one| &one["table"]).collect();
+    assert_eq!(tables, ["customers", "Tickets"]);
+    let mut customers = json[0].clone();
+    assert_eq!(customers["runs"].as_array().map(Vec::len), Some(5));
+    for changing in ["run_id", "started_at", "ended_at", "elapsed_ms"] {
+        assert!(!customers["runs"][0][changing].take().is_null(), "{changing}");
+    }
+    assert_eq!(customers["state"]["progress"]["version"], 1);
+    assert!(customers["state"]["progress"].take().is_object());
+    assert!(customers["state"]["updated_at"].take().is_string());
+    customers["runs"].as_array_mut().expect("a list").truncate(1);
+    assert_snapshot!(serde_json::to_string_pretty(&customers).expect("JSON"), @r#"
+    {
+      "account": "acme",
+      "source_table": "customers",
+      "schema": "main",
+      "table": "customers",
+      "state": {
+        "version": 1,
+        "readable": true,
+        "watermark": "2026-08-25T15:37:38.70357Z",
+        "covered_since": "2020-01-01T00:00:00Z",
+        "unfinished": false,
+        "updated_at": null,
+        "progress": null
+      },
+      "aside": null,
+      "lease": null,
+      "runs": [
+        {
+          "run_id": null,
+          "started_at": null,
+          "ended_at": null,
+          "elapsed_ms": null,
+          "outcome": "success",
+          "rows_read": 1,
+          "requests": 2,
+          "error": null
+        }
+      ]
+    }
+    "#);
+}
+
+#[test]
+fn a_pass_that_was_not_finished_and_why() {
+    let desk = Desk::with(Options { tickets: 500, messages: 500, ..options() }, Duration::ZERO);
+    desk.account().faults().nth(3, Fault::Forbidden);
+    desk.ingest("tickets", &[]).finish();
+    assert_snapshot!(show(&desk, &[]), @r"
+    --- stdout
+    main.tickets  tickets of account acme
+      changed up to  nothing yet
+      unfinished     a pass is unfinished; the next run goes on with it
+      last runs      NOW UTC  failed, in TIME, 200 rows, 4 requests: these credentials may not read table tickets of Gorgias account acme
+    exit code 0
+    ");
+    let all = json(&desk);
+    assert_eq!(
+        (&all[0]["state"]["unfinished"], &all[0]["runs"][0]["outcome"]),
+        (&true.into(), &"failed".into())
+    );
+}
+
+#[test]
+fn rows_kept_aside_for_a_replacement() {
+    let desk = Desk::with(Options { tickets: 500, messages: 500, ..options() }, Duration::ZERO);
+    desk.ingest("tickets", &[]).finish().well();
+    desk.account().faults().nth(3, Fault::Forbidden);
+    desk.ingest("tickets", &["--full-refresh"]).finish();
+    let shown = show(&desk, &[]);
+    assert!(
+        shown.contains(
+            "  kept aside     rows of an unfinished replacement; running it again goes on with them\n"
+        ),
+        "{shown}"
+    );
+    assert_eq!(json(&desk)[0]["aside"]["unfinished"], true);
+    let forgot = reset(&desk, &["--dest-table", "tickets"]);
+    assert!(forgot.contains(" and the rows kept aside for an unfinished replacement\n"), "{forgot}");
+    assert_eq!(json(&desk), serde_json::json!([]));
+}
+
+#[test]
+fn a_run_that_goes_on_is_named_and_not_disturbed() {
+    let desk =
+        Desk::with(Options { tickets: 3_000, messages: 3_000, ..options() }, Duration::from_millis(150));
+    let running = desk.ingest("tickets", &["--flush-records", "300"]).start().until("committed 300 rows");
+    let pid = running.pid();
+    let shown = show(&desk, &[]);
+    assert!(
+        shown.contains("  in use         by a run since ") && shown.contains(&format!("process {pid};")),
+        "{shown}"
+    );
+    assert!(shown.contains(" UTC  running, in ") && shown.contains("a pass is unfinished"), "{shown}");
+    let refused = reset(&desk, &["--dest-table", "tickets"]);
+    assert!(refused.starts_with("error: table main.tickets is being loaded by another run"), "{refused}");
+    assert!(refused.ends_with("  hint: wait until it is done, or stop it first\nexit code 5"), "{refused}");
+
+    running.signal("KILL").finish();
+    let shown = show(&desk, &[]);
+    assert!(shown.contains(" UTC  cut off, in ") && !shown.contains("in use"), "{shown}");
+    assert_eq!(json(&desk)[0]["runs"][0]["outcome"], "cut_off");
+    let forgot = reset(&desk, &["--dest-table", "tickets"]);
+    assert!(forgot.contains("forgot how far its first load had come"), "{forgot}");
+}
+
+#[test]
+fn a_table_that_was_forgotten_keeps_its_rows_and_is_read_anew() {
+    let desk = Desk::new();
+    desk.ingest("tickets", &[]).finish().well();
+    desk.ingest("customers", &[]).finish().well();
+    assert_snapshot!(reset(&desk, &["--dest-table", "main.TICKETS"]), @r"
+    --- stdout
+    main.tickets in duckdb file shop.duckdb, tickets of account acme: forgot how far it was read (2026-08-21 09:36:24.833587 UTC)
+    the rows of the table stay; its next run reads everything again
+    exit code 0
+    ");
+    assert_eq!(desk.ask("shop.duckdb", "SELECT count(*) FROM tickets"), "60");
+    assert!(!show(&desk, &[]).contains("tickets"));
+    let again = desk.ingest("tickets", &[]).finish().well();
+    assert!(
+        again.stderr.contains("; everything; merge by id") && again.stderr.contains("unchanged   60"),
+        "{}",
+        again.shown()
+    );
+}
+
+#[test]
+fn a_table_that_nothing_is_remembered_of() {
+    let desk = Desk::new();
+    for (table, to) in [("customers", "a.customers"), ("tickets", "b.tickets"), ("tickets", "c.old")] {
+        desk.ingest(table, &["--dest-table", to]).finish().well();
+    }
+    assert_snapshot!(reset(&desk, &["--dest-table", "ticket"]), @r"
+    error: nothing is remembered of table main.ticket in duckdb file shop.duckdb
+      hint: there are b.tickets, a.customers, c.old
+    exit code 2
+    ");
+    assert_snapshot!(reset(&desk, &["--dest-table", "c.olds"]), @r"
+    error: nothing is remembered of table c.olds in duckdb file shop.duckdb
+      hint: there are c.old, a.customers, b.tickets
+    exit code 2
+    ");
+    assert_snapshot!(show(&desk, &["--dest-table", "nothing.like.it"]), @r#"
+    error: --dest-table: `nothing.like.it` has 3 parts, DuckDB takes schema.table
+      hint: put a name that has a dot in double quotes: 'main."my.table"'
+    exit code 2
+    "#);
+    assert_snapshot!(show(&desk, &["--dest-table", "b.orders"]), @r"
+    error: nothing is remembered of table b.orders in duckdb file shop.duckdb
+      hint: there are a.customers, b.tickets, c.old
+    exit code 2
+    ");
+    assert_eq!(json(&desk).as_array().map(Vec::len), Some(3));
+}
+
+#[test]
+fn what_cannot_be_done_as_typed() {
+    let desk = Desk::new();
+    let said = |arguments: &[&str]| desk.ingestr(arguments.iter().copied()).finish().shown();
+    assert_snapshot!(said(&["state", "show"]), @r"
+    error: --dest-uri is missing
+      hint: type --dest-uri duckdb:///gorgias.duckdb (or set INGESTR_DESTINATION_URI or DESTINATION_URI)
+    exit code 2
+    ");
+    assert_snapshot!(said(&["state", "reset", "--dest-uri", "duckdb:///shop.duckdb"]), @r"
+    error: --dest-table is missing
+      hint: type the table to forget, --dest-table <schema>.<table>; `ingestr state show` lists them
+    exit code 2
+    ");
+    assert_snapshot!(said(&["state", "show", "--dest-uri", "bigquery://project"]), @r"
+    error: --dest-uri: the destination BigQuery is not available yet
+      hint: copy into DuckDB for now: duckdb:///<file>
+    exit code 2
+    ");
+    assert_snapshot!(said(&["state", "show", "--dest-uri", "snowflake://planted-key-4f1c9a7e@x"]), @r"
+    error: --dest-uri: `snowflake` is not a scheme ingestr knows
+      hint: use duckdb:///<file> or bigquery://<project> (not available yet)
+    exit code 2
+    ");
+    assert_snapshot!(said(&["state", "reset", "--dest-uri", "duckdb:///x", "--dest-table", "x://planted-key-4f1c9a7e"]), @r"
+    error: --dest-table takes the name of a table, not a URI
+      hint: the URI belongs to --dest-uri
+    exit code 2
+    ");
+    assert_eq!(said(&["state"]).lines().last(), Some("exit code 2"));
+    // A variable that is there for other commands does not choose what is forgotten.
+    let found =
+        desk.ingestr(["state", "reset"].into_iter().chain(SHOP)).env("DESTINATION_TABLE", "main.tickets");
+    assert!(found.finish().stderr.starts_with("error: --dest-table is missing"));
+}
