@@ -12,10 +12,10 @@ features = $(if $(FEATURES),--features "$(FEATURES)")
 release = $(CARGO_TARGET_DIR)/release
 
 .DEFAULT_GOAL := help
-.PHONY: help libduckdb build install test check fmt clippy rustdoc deny advisories docs docs-check demo sim bench
+.PHONY: help libduckdb build install test test-recordings check fmt clippy rustdoc deny advisories docs docs-check demo sim bench
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 libduckdb: ## Fetch DuckDB's prebuilt library into .duckdb/ (not needed with FEATURES=bundled)
 	@$(if $(findstring bundled,$(FEATURES)),:,scripts/libduckdb)
@@ -33,6 +33,9 @@ install: build ## Install ingestr under PREFIX (~/.local), a link in its bin/
 
 test: libduckdb ## Run all tests
 	@scripts/test
+
+test-recordings: ## Compare the simulator with recorded answers, which are in ../shared
+	cargo test --locked --package gorgias-sim --lib -- --ignored as_recorded
 
 check: fmt clippy rustdoc deny docs-check ## All checks that are not tests, as CI runs them
 
