@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 use serde::Serialize;
 
 use crate::cli::{command, env_names, parts};
+use crate::dest::{DELETED_AT, MERGED_INTO};
 use crate::error::Kind;
 use crate::source::{Incremental, TableSpec};
 
@@ -135,6 +136,17 @@ pub fn tables_markdown(tables: &[TableSpec]) -> String {
         "\nAll documented columns exist from the first load, whether a row has a value or not. A field that is not \
          documented becomes a new column (see `--schema-contract`). Each row carries `_ingestr_loaded_at`.\n",
     );
+    let tracked: Vec<&str> = tables.iter().filter(|table| table.deletions).map(|table| table.name).collect();
+    if !tracked.is_empty() {
+        let _ = write!(
+            page,
+            "\nRows that are deleted at the source are found in {}. They stay, and get two more columns: \
+             `{DELETED_AT}` (timestamptz, NULL as long as the row is there) and `{MERGED_INTO}` (bigint, the row it was \
+             merged into, where known). `--deletes hard` removes them instead, `--deletes ignore` leaves them as they \
+             are.\n",
+            tracked.join(", ")
+        );
+    }
     for table in tables {
         let _ = write!(
             page,
@@ -164,6 +176,8 @@ pub fn tables_text(tables: &[TableSpec]) -> String {
         let _ = writeln!(text, "{}  {}", table.name, table.about);
         let _ = writeln!(text, "  key          {}", table.key);
         let _ = writeln!(text, "  incremental  {}", incremental(table));
+        let _ =
+            writeln!(text, "  deletions    {}", if table.deletions { "are found" } else { "are not seen" });
         let width = table.columns.iter().map(|(name, ..)| name.chars().count()).max().unwrap_or_default();
         for (name, logical, about) in table.columns {
             let line = format!("    {name:<width$}  {:<11}  {about}", logical.name());
@@ -181,6 +195,7 @@ struct TableJson<'a> {
     incremental_key: &'a str,
     incremental: &'static str,
     lookback_days: Option<u32>,
+    deletions: bool,
     columns: Vec<ColumnJson<'a>>,
 }
 
@@ -211,6 +226,7 @@ pub fn tables_json(tables: &[TableSpec]) -> Result<String, serde_json::Error> {
                 Incremental::Updated => None,
                 Incremental::Lookback { days } => Some(days),
             },
+            deletions: table.deletions,
             columns: table
                 .columns
                 .iter()
@@ -249,23 +265,25 @@ mod tests {
 
     #[test]
     fn tables_as_text() {
-        insta::assert_snapshot!(tables_text(&TABLES), @r#"
+        insta::assert_snapshot!(tables_text(&TABLES), @r"
         tickets  One conversation.
           key          id
           incremental  by updated_datetime: only what changed is read
+          deletions    are found
             id    bigint       Its id.
             meta  json         A | B.
 
         satisfaction_surveys  One survey.
           key          id
           incremental  by updated_datetime: what was created in the last 30 days is read again
+          deletions    are not seen
             id  bigint
-        "#);
+        ");
     }
 
     #[test]
     fn tables_as_markdown() {
-        insta::assert_snapshot!(tables_markdown(&TABLES), @r#"
+        insta::assert_snapshot!(tables_markdown(&TABLES), @r"
         <!-- Made by `ingestr docs`; change the source, not this file. -->
 
         # Tables
@@ -276,6 +294,8 @@ mod tests {
         | [satisfaction_surveys](#satisfaction_surveys) | One survey. | id | by updated_datetime: what was created in the last 30 days is read again |
 
         All documented columns exist from the first load, whether a row has a value or not. A field that is not documented becomes a new column (see `--schema-contract`). Each row carries `_ingestr_loaded_at`.
+
+        Rows that are deleted at the source are found in tickets. They stay, and get two more columns: `_ingestr_deleted_at` (timestamptz, NULL as long as the row is there) and `_ingestr_merged_into` (bigint, the row it was merged into, where known). `--deletes hard` removes them instead, `--deletes ignore` leaves them as they are.
 
         ## tickets
 
@@ -293,7 +313,7 @@ mod tests {
         | column | type | meaning |
         | --- | --- | --- |
         | id | bigint |  |
-        "#);
+        ");
     }
 
     #[test]
@@ -309,6 +329,7 @@ mod tests {
             "incremental_key": "updated_datetime",
             "incremental": "lookback",
             "lookback_days": 30,
+            "deletions": false,
             "columns": [
               {
                 "name": "id",

@@ -46,7 +46,10 @@ pub fn command() -> clap::Command {
     // Not `mut_subcommand`, which would move it to the end of the list.
     Cli::command().after_help(exits.clone()).mut_subcommands(|sub| match sub.get_name() {
         "ingest" => ingest(sub),
-        "state" => sub.mut_subcommands(|sub| sub.mut_arg("dest_uri", with_variables)),
+        // Not `mut_arg`, for the same reason.
+        "state" => sub.mut_subcommands(|sub| {
+            sub.mut_args(|arg| if arg.get_id() == "dest_uri" { with_variables(arg) } else { arg })
+        }),
         _ => sub,
     })
 }

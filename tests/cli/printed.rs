@@ -21,15 +21,19 @@ fn the_tables_are_listed_with_keys_columns_and_types() {
     customers  People who wrote to the help desk, or were created in it.
       key          id
       incremental  by updated_datetime: only what changed is read
+      deletions    are found
     tickets  Conversations, without their messages.
       key          id
       incremental  by updated_datetime: only what changed is read
+      deletions    are found
     ticket_messages  Messages of all tickets: e-mails, chats, notes, calls.
       key          id
       incremental  by updated_datetime: what was created in the last 3 days is read again
+      deletions    are found
     satisfaction_surveys  Surveys sent after a ticket, with their scores.
       key          id
       incremental  by updated_datetime: what was created in the last 30 days is read again
+      deletions    are not seen
     ");
     let tickets = text.split("\n\n").find(|table| table.starts_with("tickets ")).expect("tickets");
     let columns: Vec<&str> = tickets.lines().filter(|line| line.starts_with("    ")).take(4).collect();
