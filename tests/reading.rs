@@ -42,14 +42,19 @@ async fn a_run_that_finds_nothing_new_asks_as_little_as_can_be() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_small_table_takes_one_request_and_its_events_another() {
+async fn a_small_table_takes_one_request_and_what_follows_it_one_each() {
     let world =
         World::new(Options { tickets: 80, messages: 90, surveys: 20, customers: 60, ..Options::default() });
     for (table, _) in LISTS {
         let before = world.requests();
         world.ingest(table, &[]).await.unwrap();
-        let events = u64::from(table != "satisfaction_surveys");
-        assert_eq!(world.requests() - before, 1 + events, "{table}");
+        // Messages are compared with their tickets from then on, so the newest ticket is looked at first.
+        let more = match table {
+            "satisfaction_surveys" => 0,
+            "ticket_messages" => 2,
+            _ => 1,
+        };
+        assert_eq!(world.requests() - before, 1 + more, "{table}");
         world.assert_equal(table, "small");
     }
 }

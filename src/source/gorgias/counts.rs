@@ -35,14 +35,17 @@ pub(super) struct Changed {
 }
 
 impl Reader {
-    /// Begins to keep track, after the first load: everything older has just been read.
-    pub(super) fn begin_counts(&mut self) {
+    /// Begins to keep track: tickets changed until now will have been compared by the first load. What "now" is, the
+    /// newest ticket tells, since the API's clock may not be ours.
+    pub(super) async fn begin_counts(&mut self) -> Result<(), SourceError> {
         let now = self.request.now;
-        self.progress.counts.get_or_insert_with(|| Counts {
-            seen: now.minus(OVERLAP),
-            queue: Vec::new(),
-            settled: BTreeMap::new(),
-        });
+        let mut walk = Walk::new(SortField::Updated, Direction::NewestFirst, None);
+        let mut footprint = Footprint::of(&walk);
+        let Some(fetched) = self.tickets(&mut walk, &mut footprint).await? else { return Ok(()) };
+        let top = fetched.values.iter().flatten().copied().filter(|at| *at <= now).max();
+        let seen = top.unwrap_or(now.minus(OVERLAP));
+        self.progress.counts = Some(Counts { seen, queue: Vec::new(), settled: BTreeMap::new() });
+        Ok(())
     }
 
     /// The tickets that changed since the last time.
@@ -54,7 +57,7 @@ impl Reader {
         let mut footprint = Footprint::of(&walk);
         while !walk.done {
             let Some(fetched) = self.tickets(&mut walk, &mut footprint).await? else { break };
-            pairs.extend(pairs_of(&fetched));
+            pairs.extend(self.pairs_of(&fetched));
             top = top.or(fetched.values.iter().flatten().copied().filter(|at| *at <= self.request.now).max());
         }
         Ok(Changed { pairs, any: top.is_some_and(|top| top > counts.seen), top })
@@ -141,7 +144,7 @@ impl Reader {
         true
     }
 
-    /// Walks on through all tickets, oldest first, as far as `share` requests go. What is left of the share.
+    /// Walks on through all tickets, as far as `share` requests go. What is left of the share.
     async fn sweep_tickets(&mut self, mut share: u64, out: &mut Outlet) -> Result<u64, SourceError> {
         loop {
             let (began, mut walk) = self.sweep_walk();
@@ -149,7 +152,7 @@ impl Reader {
             while !walk.done && share > 0 {
                 let Some(fetched) = self.tickets(&mut walk, &mut footprint).await? else { return Ok(0) };
                 share -= 1;
-                if !self.compare(pairs_of(&fetched), out).await {
+                if !self.compare(self.pairs_of(&fetched), out).await {
                     return Ok(0);
                 }
             }
@@ -244,12 +247,14 @@ impl Reader {
         let gone = held.pairs.iter().filter(|(key, _)| !seen.contains(key));
         gone.map(|(key, _)| Tombstone { key: *key, at: self.request.now, merged_into: None }).collect()
     }
-}
 
-fn pairs_of(fetched: &Fetched) -> Vec<Pair> {
-    fetched
-        .rows
-        .iter()
-        .filter_map(|row| Some((integer(row, "id")?, integer(row, "messages_count")?)))
-        .collect()
+    /// Tickets and counts of a page. A ticket from before the table is covered has messages that were never asked for.
+    fn pairs_of(&self, fetched: &Fetched) -> Vec<Pair> {
+        let since = self.progress.covered_since;
+        let covered = |row| {
+            since.is_none_or(|since| walk::datetime(row, "created_datetime").is_some_and(|at| at >= since))
+        };
+        let rows = fetched.rows.iter().filter(|row| covered(*row));
+        rows.filter_map(|row| Some((integer(row, "id")?, integer(row, "messages_count")?))).collect()
+    }
 }

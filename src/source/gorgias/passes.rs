@@ -45,6 +45,8 @@ pub(super) struct Reader {
     pub(super) spent: u64,
     /// Whether any row is newer than the watermark was.
     news: bool,
+    /// Whether events and counts are followed from this run on.
+    tracking_begins: bool,
     warnings: Vec<String>,
 }
 
@@ -92,6 +94,7 @@ impl Reader {
             progress,
             spent: 0,
             news: false,
+            tracking_begins: false,
             warnings: Vec::new(),
         })
     }
@@ -100,7 +103,7 @@ impl Reader {
     pub(super) async fn run(mut self, mut out: Outlet) -> Result<State, SourceError> {
         let tracks = self.request.late != Late::Nothing && self.request.overlap == Overlap::Wide;
         if tracks {
-            self.begin_tracking();
+            self.begin_tracking().await?;
         }
         let mut active = self.begin();
         let follows = tracks && active.moves;
@@ -143,15 +146,17 @@ impl Reader {
     }
 
     /// From the first run on: whatever happens after it began will be noticed, be it in this run or in a later one.
-    fn begin_tracking(&mut self) {
+    async fn begin_tracking(&mut self) -> Result<(), SourceError> {
         let now = self.request.now;
+        self.tracking_begins = self.progress.sweep.is_none();
         if self.deletions() {
             self.progress.events.get_or_insert_with(|| Mark { since: now, done: Vec::new() });
         }
-        if self.endpoint.spec.name == "ticket_messages" {
-            self.begin_counts();
+        if self.endpoint.spec.name == "ticket_messages" && self.progress.counts.is_none() {
+            self.begin_counts().await?;
         }
         self.begin_sweeps();
+        Ok(())
     }
 
     /// What comes after the pass over messages.
@@ -343,12 +348,20 @@ impl Reader {
     }
 
     /// The newest value of the sort field that is not in the future, seen as early as possible.
-    fn note_top(&self, active: &mut Active, turn: usize, fetched: &Fetched) {
+    fn note_top(&mut self, active: &mut Active, turn: usize, fetched: &Fetched) {
         let walk = &active.pass.walks[turn];
         let tells = walk.sort == self.endpoint.sort && walk.direction == Direction::NewestFirst;
-        if active.pass.top.is_none() && tells {
-            active.pass.top =
-                fetched.values.iter().flatten().copied().filter(|value| *value <= self.request.now).max();
+        if active.pass.top.is_some() || !tells {
+            return;
+        }
+        let now = self.request.now;
+        active.pass.top = fetched.values.iter().flatten().copied().filter(|value| *value <= now).max();
+        // The API's clock may be behind ours. What it calls its newest change is a time both agree on.
+        if let (Some(top), true) = (active.pass.top, self.tracking_begins) {
+            self.tracking_begins = false;
+            if let Some(mark) = &mut self.progress.events {
+                mark.since = mark.since.min(top);
+            }
         }
     }
 
@@ -404,7 +417,12 @@ impl Reader {
     /// A pass is complete: moves the watermark.
     fn complete(&mut self, active: &mut Active) {
         let pass = &mut active.pass;
-        pass.top = pass.top.or_else(|| live_end(pass, self.endpoint.sort, self.request.now));
+        let now = self.request.now;
+        pass.top = pass.top.or_else(|| live_end(pass, self.endpoint.sort, now));
+        if pass.top.is_none() && pass.walks.iter().any(|walk| walk.last.is_some()) {
+            // Every row is dated in the future: our clock is the only one left to go by.
+            pass.top = Some(now);
+        }
         if !active.moves {
             return;
         }

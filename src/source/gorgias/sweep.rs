@@ -42,11 +42,12 @@ impl Reader {
         })
     }
 
-    /// The walk to go on with, and when it began.
+    /// The walk to go on with, and when it began: newest first, as far back as the table is covered.
     pub(super) fn sweep_walk(&self) -> (Micros, Walk) {
         let unfinished = self.progress.sweep.as_ref().and_then(|sweep| sweep.walk.clone());
+        let until = self.progress.covered_since;
         unfinished.unwrap_or_else(|| {
-            (self.request.now, Walk::new(SortField::Created, Direction::OldestFirst, None))
+            (self.request.now, Walk::new(SortField::Created, Direction::NewestFirst, until))
         })
     }
 
