@@ -120,10 +120,16 @@ fn in_turn<T>(
     // Letting go of the file closes it and, as long as nothing failed, leaves no WAL behind.
     let detach = format!("DETACH {}", DuckDialect.quote(CATALOG));
     let let_go = engine.as_ref().is_some_and(|engine| engine.execute_batch(&detach).is_ok());
-    if !let_go || result.is_err() {
+    // An engine that spilled keeps its files as long as it lives, and customer data must not stay.
+    if !let_go || result.is_err() || spill_of(&path).exists() {
         *engine = None;
     }
     result
+}
+
+/// Where DuckDB puts what does not fit into its memory.
+fn spill_of(path: &Path) -> PathBuf {
+    PathBuf::from(format!("{}.tmp", path.display()))
 }
 
 #[allow(
@@ -150,10 +156,11 @@ fn attach(
 }
 
 fn try_attach(engine: &mut Option<Connection>, path: &Path, access: Access) -> Result<Connection, DestError> {
-    let spill = PathBuf::from(format!("{}.tmp", path.display()));
-    let running = match engine.take() {
-        Some(running) => running,
-        None => start(&spill, path)?,
+    let spill = spill_of(path);
+    // An engine that spilled was let go, so what lies there is a dead process's, and is swept once the file is ours.
+    let (running, fresh) = match engine.take().filter(|_| !spill.exists()) {
+        Some(running) => (running, false),
+        None => (start(&spill, path)?, true),
     };
     let (options, vacuum_tasks) = match access {
         Access::Write(grain) => (grain.options(), grain.vacuum_tasks()),
@@ -170,7 +177,8 @@ fn try_attach(engine: &mut Option<Connection>, path: &Path, access: Access) -> R
     };
     let connection = open().map_err(|e| failed(path, "open", e))?;
     *engine = Some(running);
-    if access != Access::Read {
+    // Not later: what lies there then is this engine's own.
+    if fresh && access != Access::Read {
         sweep_spill(&spill);
     }
     Ok(connection)

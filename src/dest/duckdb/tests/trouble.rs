@@ -284,3 +284,21 @@ async fn folders_are_made_at_the_first_commit_and_nothing_is_left_beside_the_fil
     let files: Vec<_> = files.map(|f| f.expect("is a file").file_name()).collect();
     assert_eq!(files, ["it's.duckdb"]);
 }
+
+/// What does not fit into DuckDB's memory is put beside the file, and is gone after each commit.
+#[tokio::test]
+async fn commits_larger_than_the_memory_leave_nothing_beside_the_file() {
+    let file = File::new();
+    let long = "words that come again and again ".repeat(500);
+    for round in 0..3 {
+        let rows: Vec<_> = (0..10_000).map(|id| (round * 10_000 + id, long.as_str(), 10)).collect();
+        let counts =
+            load(&file.duck(), &items(Strategy::Merge), vec![batch(&rows)], commit("r", "p", true)).await;
+        assert_eq!(counts.expect("loads").inserted, 10_000);
+        let beside: Vec<_> = std::fs::read_dir(file.path().parent().expect("a folder"))
+            .expect("can be listed")
+            .map(|entry| entry.expect("an entry").file_name())
+            .collect();
+        assert_eq!(beside.len(), 1, "{beside:?}");
+    }
+}
