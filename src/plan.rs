@@ -27,7 +27,7 @@ pub use names::table_name;
 pub use crate::normalise::{ColumnOverride, Contract, Naming, Shaping};
 
 /// Bytes of staged rows after which a commit is made, whatever their number: bounds memory for tables of large rows.
-pub const FLUSH_BYTES: u64 = 44 * 1024 * 1024;
+pub const FLUSH_BYTES: u64 = 32 * 1024 * 1024;
 
 /// What the plan may know of the world around it.
 #[derive(Debug, Clone, Copy)]
