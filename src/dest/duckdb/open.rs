@@ -344,7 +344,11 @@ pub(super) fn from_io(path: &Path, action: &str, error: io::Error) -> DestError 
 /// A failure of DuckDB. DuckDB has no codes for these, so its words decide; what they do not settle is `Other` and
 /// keeps them.
 pub(super) fn failed(path: &Path, action: &str, error: duckdb::Error) -> DestError {
-    let text = error.to_string();
+    // The text only: what lies below it is `Error code 1: Unknown error code` for whatever it was.
+    let text = match error {
+        duckdb::Error::DuckDBFailure(_, Some(text)) => text,
+        other => other.to_string(),
+    };
     let has = |parts: &[&str]| parts.iter().any(|part| text.contains(part));
     let path = path.display();
     let (kind, message, hint) = if has(&["Could not set lock"]) {
@@ -390,6 +394,5 @@ pub(super) fn failed(path: &Path, action: &str, error: duckdb::Error) -> DestErr
         let first = text.lines().next().unwrap_or_default();
         (DestErrorKind::Other, format!("cannot {action} the duckdb file {path}: {first}"), None)
     };
-    // The text only: what lies below it is `Error code 1: Unknown error code` for whatever it was.
     DestError { kind, message, hint: hint.map(Into::into), source: Some(text.into()) }
 }
