@@ -24,13 +24,13 @@ pub struct Target {
     pub strategy: Strategy,
     /// The documented columns (after exclusion and renaming), in order; all exist in the table from the first load.
     pub columns: Vec<Column>,
-    /// Value of [`LOADED_AT`] for this run; `None` leaves the column out.
+    /// Value of [`super::LOADED_AT`] for this run; `None` leaves the column out.
     pub loaded_at: Option<Micros>,
     /// With [`Strategy::DeleteInsert`], the closed window of the incremental key to be replaced; an open end means
     /// the smallest or largest value that was read.
     pub window: (Option<Micros>, Option<Micros>),
-    /// What becomes of rows that are gone. With [`Deletes::Soft`], [`DELETED_AT`] and [`MERGED_INTO`] are among
-    /// `columns`.
+    /// What becomes of rows that are gone. With [`Deletes::Soft`], [`super::DELETED_AT`] and [`super::MERGED_INTO`] are
+    /// among `columns`.
     pub deletes: Deletes,
     /// The run starts from zero: rows that an earlier unfinished [`Strategy::Replace`] or
     /// [`Strategy::DeleteInsert`] kept aside are forgotten. Only the first commit of a run sees this set.
@@ -96,7 +96,7 @@ pub struct Commit {
     pub rejects: Vec<Reject>,
     /// The run's line in the ledger.
     pub run: RunRecord,
-    /// The lease of the run, to be renewed with this commit; the commit fails with [`DestErrorKind::Leased`] if
+    /// The lease of the run, to be renewed with this commit; the commit fails with [`super::DestErrorKind::Leased`] if
     /// another run has taken it since.
     pub lease: Option<Lease>,
     /// Whether the lease is given up with this commit.
