@@ -26,13 +26,17 @@ pub(super) fn screen() -> ProgressDrawTarget {
     ProgressDrawTarget::term_like_with_hz(Box::new(Screen(Term::buffered_stderr())), 20)
 }
 
+/// What is left of a line; all of it where there is hardly any.
+fn narrower(width: u16) -> u16 {
+    if width > 4 * MARGIN { width - MARGIN } else { width }
+}
+
 #[derive(Debug)]
 struct Screen(Term);
 
 impl TermLike for Screen {
     fn width(&self) -> u16 {
-        let (_, width) = self.0.size();
-        if width > 4 * MARGIN { width - MARGIN } else { width }
+        narrower(self.0.size().1)
     }
 
     fn height(&self) -> u16 {
@@ -198,6 +202,14 @@ mod tests {
         assert_eq!(at(6.5), "tickets 300 rows · rate limit: 4 s");
         assert_eq!(at(9.5), "tickets 300 rows · rate limit: 1 s");
         assert_eq!(at(10.0), "tickets 300 rows");
+    }
+
+    #[test]
+    fn an_echo_of_ctrl_c_has_room() {
+        for width in [17, 40, 80, 250] {
+            assert!(usize::from(narrower(width)) + "^C^C".len() <= usize::from(width));
+        }
+        assert_eq!(narrower(10), 10);
     }
 
     #[test]

@@ -91,6 +91,21 @@ fn a_first_run_copies_all_and_a_second_one_what_changed() {
 }
 
 #[test]
+fn every_row_that_was_read_is_in_the_receipt() {
+    let desk = Desk::with(Options { tickets: 500, messages: 500, ..options() }, Duration::ZERO);
+    for more in
+        [&[][..], &["--full-refresh"], &["--incremental-strategy", "scd2", "--dest-table", "versions"]]
+    {
+        let done = desk.ingest("tickets", &[&["--progress", "json"], more].concat()).finish().well();
+        let receipt: serde_json::Value = serde_json::from_str(&done.stdout).expect("one object");
+        let number = |name: &str| receipt[name].as_u64().expect("a number");
+        let counted: u64 = ["inserted", "updated", "unchanged", "read_again"].into_iter().map(number).sum();
+        assert_eq!(number("read"), counted, "{more:?}: {receipt}");
+        assert!(number("read_again") > 0, "{more:?}: {receipt}");
+    }
+}
+
+#[test]
 fn every_ticket_arrives_with_its_text() {
     let desk = Desk::new();
     desk.ingest("tickets", &[]).finish().well();
