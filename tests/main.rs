@@ -13,6 +13,7 @@
 
 mod cli;
 mod convergence;
+mod kill;
 mod reading;
 mod support;
 mod tidy;

@@ -1,5 +1,7 @@
 //! What tests share: the simulator as a transport, a destination in memory, and runs of both.
 
+#[cfg(feature = "duckdb")]
+pub mod duck;
 pub mod memory;
 pub mod transport;
 pub mod world;
