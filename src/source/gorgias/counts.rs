@@ -9,8 +9,8 @@ use std::collections::{BTreeMap, HashSet};
 
 use super::events::{integer, is_forbidden};
 use super::feed::Outlet;
-use super::passes::{OVERLAP, Reader};
 use super::progress::{Counts, Direction, Walk};
+use super::reader::{OVERLAP, Reader};
 use super::tables::{Endpoint, SortField};
 use super::walk::{self, Fetched, Footprint, PAGE_ROWS, Stumble};
 use crate::dest::{Question, Tombstone};

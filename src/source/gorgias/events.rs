@@ -9,8 +9,8 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::feed::Outlet;
-use super::passes::{OVERLAP, Reader};
 use super::progress::Mark;
+use super::reader::{OVERLAP, Reader};
 use super::tables::TICKETS;
 use super::walk::{self, PAGE_ROWS};
 use crate::dest::{Question, Tombstone};

@@ -5,6 +5,7 @@ mod events;
 mod feed;
 mod passes;
 mod progress;
+mod reader;
 mod sweep;
 mod tables;
 mod uri;
@@ -17,8 +18,8 @@ use base64::engine::general_purpose::STANDARD;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use self::feed::Feed;
-use self::passes::Reader;
 use self::progress::{Kind, Progress};
+use self::reader::Reader;
 use self::tables::Endpoint;
 pub use self::tables::TABLES;
 use self::uri::{Credentials, GorgiasUri};

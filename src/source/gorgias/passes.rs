@@ -10,60 +10,36 @@
 //! rows that change while a list is read jump to its front and would be missed (`ARCHITECTURE.md`, "Reading").
 
 use std::collections::HashSet;
-use std::sync::Arc;
 use std::time::Duration;
 
-use super::counts::Changed;
 use super::events::integer;
 use super::feed::Outlet;
-use super::progress::{Direction, Kind, Mark, Pass, Progress, Walk};
-use super::tables::{Endpoint, SortField};
+use super::progress::{Direction, Kind, Pass, Walk};
+use super::reader::{OVERLAP, Reader};
+use super::tables::SortField;
 use super::walk::{self, Fetched, Footprint, Stumble};
-use crate::dest::Tombstone;
-use crate::http::Listener;
-use crate::http::client::Client;
 use crate::normalise::rows::Rows;
 use crate::schema::Micros;
-use crate::source::{Incremental, Late, Overlap, Page, ReadRequest, SourceError};
-use crate::state::State;
+use crate::source::{Incremental, Overlap, Page, SourceError};
 
-/// How far behind the watermark a catch-up reads: a row can become visible later than the time it carries, and
-/// clocks differ.
-pub(super) const OVERLAP: Duration = Duration::from_secs(5 * 60);
 const DAY: Duration = Duration::from_secs(86_400);
 /// Short catch-ups after a pass; a busy account could keep us here for good.
 const MOST_ROUNDS: u32 = 10;
 
-/// Reads one table.
-pub(super) struct Reader {
-    pub(super) client: Arc<Client>,
-    pub(super) listener: Arc<dyn Listener>,
-    pub(super) endpoint: Endpoint,
-    pub(super) request: ReadRequest,
-    pub(super) progress: Progress,
-    /// Pages of passes read so far.
-    pub(super) spent: u64,
-    /// Whether any row is newer than the watermark was.
-    news: bool,
-    /// Whether events and counts are followed from this run on.
-    tracking_begins: bool,
-    warnings: Vec<String>,
-}
-
 /// The pass being walked.
-struct Active {
-    pass: Pass,
+pub(super) struct Active {
+    pub(super) pass: Pass,
     footprints: Vec<Footprint>,
     /// The walk that goes next.
     turn: usize,
     /// Catch-ups after the first pass.
     round: u32,
     /// Whether the watermark moves once it is complete, and so whether it is stored while it is not.
-    moves: bool,
+    pub(super) moves: bool,
     /// Whether an earlier run began it.
-    resumed: bool,
+    pub(super) resumed: bool,
     /// Ids met, for a pass whose range is compared with the rows held.
-    seen: Option<HashSet<i64>>,
+    pub(super) seen: Option<HashSet<i64>>,
 }
 
 impl Active {
@@ -79,113 +55,8 @@ impl Active {
 }
 
 impl Reader {
-    pub(super) fn new(
-        client: Arc<Client>,
-        listener: Arc<dyn Listener>,
-        endpoint: Endpoint,
-        request: ReadRequest,
-    ) -> Result<Self, SourceError> {
-        let progress = Progress::read(request.from.as_ref(), endpoint.spec.name)?;
-        Ok(Self {
-            client,
-            listener,
-            endpoint,
-            request,
-            progress,
-            spent: 0,
-            news: false,
-            tracking_begins: false,
-            warnings: Vec::new(),
-        })
-    }
-
-    /// Reads all that was asked for, to the state to store at the end.
-    pub(super) async fn run(mut self, mut out: Outlet) -> Result<State, SourceError> {
-        let tracks = self.request.late != Late::Nothing && self.request.overlap == Overlap::Wide;
-        if tracks {
-            self.begin_tracking().await?;
-        }
-        let mut active = self.begin();
-        let follows = tracks && active.moves;
-        // A first load of one run has read everything just now; one of several runs has not.
-        let fresh = self.progress.watermark.is_none() && !active.resumed;
-        if active.resumed {
-            self.pass(&mut active, &mut out).await?;
-            // What the earlier run read of it may have changed since.
-            if let Some(watermark) = self.progress.watermark {
-                active = self.catch_up(watermark.minus(self.behind()), 0, true);
-            }
-        }
-        if !active.resumed {
-            if follows
-                && self.deletions()
-                && active.pass.kind == Kind::CatchUp
-                && self.endpoint.sort == SortField::Created
-            {
-                active.seen = Some(HashSet::new());
-            }
-            self.pass(&mut active, &mut out).await?;
-        }
-        if follows && self.progress.counts.is_some() {
-            self.settle_messages(active, fresh, &mut out).await?;
-        } else {
-            self.rounds(active, &mut out).await?;
-            if follows {
-                let swept = self.endpoint.sort == SortField::Updated && !fresh;
-                if swept && self.sweep_is_due(self.news) {
-                    self.sweep_table(&mut out).await?;
-                }
-                self.follow_events(&mut out).await?;
-            }
-        }
-        if !self.warnings.is_empty() {
-            let page = self.page_of(Rows::default(), Vec::new());
-            out.page(page).await;
-        }
-        Ok(self.progress.state())
-    }
-
-    /// From the first run on: whatever happens after it began will be noticed, be it in this run or in a later one.
-    async fn begin_tracking(&mut self) -> Result<(), SourceError> {
-        let now = self.request.now;
-        self.tracking_begins = self.progress.sweep.is_none();
-        if self.deletions() {
-            self.progress.events.get_or_insert_with(|| Mark { since: now, done: Vec::new() });
-        }
-        if self.endpoint.spec.name == "ticket_messages" && self.progress.counts.is_none() {
-            self.begin_counts().await?;
-        }
-        self.begin_sweeps();
-        Ok(())
-    }
-
-    /// What comes after the pass over messages.
-    async fn settle_messages(
-        &mut self,
-        active: Active,
-        fresh: bool,
-        out: &mut Outlet,
-    ) -> Result<(), SourceError> {
-        let changed = if fresh { Changed::default() } else { self.changed_tickets().await? };
-        // A message that came while the pass was walked has moved its ticket: without any such ticket there is none,
-        // and the round from the top would find nothing.
-        if fresh || changed.any {
-            self.rounds(active, out).await?;
-        }
-        self.follow_events(out).await?;
-        self.check_counts(changed, out).await
-    }
-
-    fn deletions(&self) -> bool {
-        self.request.late == Late::ChangesAndDeletions && !self.endpoint.events.is_empty()
-    }
-
-    async fn follow_events(&mut self, out: &mut Outlet) -> Result<(), SourceError> {
-        if self.deletions() { self.read_events(out).await } else { Ok(()) }
-    }
-
     /// Walks a pass to its end, and moves the watermark.
-    async fn pass(&mut self, active: &mut Active, out: &mut Outlet) -> Result<(), SourceError> {
+    pub(super) async fn pass(&mut self, active: &mut Active, out: &mut Outlet) -> Result<(), SourceError> {
         while let Some(page) = self.walk(active).await? {
             out.page(page).await;
         }
@@ -204,7 +75,7 @@ impl Reader {
     }
 
     /// Short catch-ups from the top, until one finds nothing that it could have missed.
-    async fn rounds(&mut self, mut active: Active, out: &mut Outlet) -> Result<(), SourceError> {
+    pub(super) async fn rounds(&mut self, mut active: Active, out: &mut Outlet) -> Result<(), SourceError> {
         while let Some(mut next) = self.round_after(&active) {
             self.pass(&mut next, out).await?;
             active = next;
@@ -213,7 +84,7 @@ impl Reader {
     }
 
     /// Decides what the first pass is.
-    fn begin(&mut self) -> Active {
+    pub(super) fn begin(&mut self) -> Active {
         let window = self.request.window;
         let newest_first = |until| Walk::new(self.endpoint.sort, Direction::NewestFirst, until);
         if !window.is_open() {
@@ -251,14 +122,14 @@ impl Reader {
     }
 
     /// How far behind the watermark a run reads.
-    fn behind(&self) -> Duration {
+    pub(super) fn behind(&self) -> Duration {
         match self.request.overlap {
             Overlap::Wide => OVERLAP.max(self.lookback()),
             Overlap::None => Duration::ZERO,
         }
     }
 
-    fn catch_up(&self, until: Micros, round: u32, moves: bool) -> Active {
+    pub(super) fn catch_up(&self, until: Micros, round: u32, moves: bool) -> Active {
         let walks = vec![Walk::new(self.endpoint.sort, Direction::NewestFirst, Some(until))];
         Active::new(Pass { kind: Kind::CatchUp, top: None, pages: 0, walks }, moves, round)
     }
@@ -392,26 +263,6 @@ impl Reader {
         let reached = fetched.values.iter().rev().find_map(|value| *value);
         let state = progress.state();
         Page { keep, state, reached, ..self.page_of(fetched.rows, Vec::new()) }
-    }
-
-    /// A page whose rows are all wanted, with the state as it stands.
-    pub(super) fn page_of(&mut self, rows: Rows, gone: Vec<Tombstone>) -> Page {
-        let derived = (self.endpoint.sort == SortField::Created)
-            .then(|| (self.endpoint.spec.incremental_key, rows.iter().map(walk::newest_datetime).collect()));
-        Page {
-            keep: vec![true; rows.len()],
-            derived,
-            gone,
-            state: self.progress.state(),
-            reached: None,
-            warnings: std::mem::take(&mut self.warnings),
-            rows,
-        }
-    }
-
-    /// Something the receipt must say.
-    pub(super) fn warn(&mut self, warning: &str) {
-        self.warnings.push(warning.to_owned());
     }
 
     /// A pass is complete: moves the watermark.

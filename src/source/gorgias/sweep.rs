@@ -8,8 +8,8 @@
 use std::time::Duration;
 
 use super::feed::Outlet;
-use super::passes::Reader;
 use super::progress::{Direction, Sweep, Walk};
+use super::reader::Reader;
 use super::tables::SortField;
 use super::walk::{self, Footprint, Stumble};
 use crate::schema::Micros;

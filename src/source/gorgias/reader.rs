@@ -1,0 +1,165 @@
+//! Reading one table from beginning to end: the passes over its list, then whatever a list does not show.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::counts::Changed;
+use super::feed::Outlet;
+use super::passes::Active;
+use super::progress::{Kind, Mark, Progress};
+use super::tables::{Endpoint, SortField};
+use super::walk;
+use crate::dest::Tombstone;
+use crate::http::Listener;
+use crate::http::client::Client;
+use crate::normalise::rows::Rows;
+use crate::source::{Late, Overlap, Page, ReadRequest, SourceError};
+use crate::state::State;
+
+/// How far behind the watermark a catch-up reads: a row can become visible later than the time it carries, and
+/// clocks differ.
+pub(super) const OVERLAP: Duration = Duration::from_secs(5 * 60);
+
+/// Reads one table.
+pub(super) struct Reader {
+    pub(super) client: Arc<Client>,
+    pub(super) listener: Arc<dyn Listener>,
+    pub(super) endpoint: Endpoint,
+    pub(super) request: ReadRequest,
+    pub(super) progress: Progress,
+    /// Pages of passes read so far.
+    pub(super) spent: u64,
+    /// Whether any row is newer than the watermark was.
+    pub(super) news: bool,
+    /// Whether events and counts are followed from this run on.
+    pub(super) tracking_begins: bool,
+    pub(super) warnings: Vec<String>,
+}
+
+impl Reader {
+    pub(super) fn new(
+        client: Arc<Client>,
+        listener: Arc<dyn Listener>,
+        endpoint: Endpoint,
+        request: ReadRequest,
+    ) -> Result<Self, SourceError> {
+        let progress = Progress::read(request.from.as_ref(), endpoint.spec.name)?;
+        Ok(Self {
+            client,
+            listener,
+            endpoint,
+            request,
+            progress,
+            spent: 0,
+            news: false,
+            tracking_begins: false,
+            warnings: Vec::new(),
+        })
+    }
+
+    /// Reads all that was asked for, to the state to store at the end.
+    pub(super) async fn run(mut self, mut out: Outlet) -> Result<State, SourceError> {
+        let tracks = self.request.late != Late::Nothing && self.request.overlap == Overlap::Wide;
+        if tracks {
+            self.begin_tracking().await?;
+        }
+        let mut active = self.begin();
+        let follows = tracks && active.moves;
+        // A first load of one run has read everything just now; one of several runs has not.
+        let fresh = self.progress.watermark.is_none() && !active.resumed;
+        if active.resumed {
+            self.pass(&mut active, &mut out).await?;
+            // What the earlier run read of it may have changed since.
+            if let Some(watermark) = self.progress.watermark {
+                active = self.catch_up(watermark.minus(self.behind()), 0, true);
+            }
+        }
+        if !active.resumed {
+            if follows
+                && self.deletions()
+                && active.pass.kind == Kind::CatchUp
+                && self.endpoint.sort == SortField::Created
+            {
+                active.seen = Some(HashSet::new());
+            }
+            self.pass(&mut active, &mut out).await?;
+        }
+        if follows && self.progress.counts.is_some() {
+            self.settle_messages(active, fresh, &mut out).await?;
+        } else {
+            self.rounds(active, &mut out).await?;
+            if follows {
+                let swept = self.endpoint.sort == SortField::Updated && !fresh;
+                if swept && self.sweep_is_due(self.news) {
+                    self.sweep_table(&mut out).await?;
+                }
+                self.follow_events(&mut out).await?;
+            }
+        }
+        if !self.warnings.is_empty() {
+            let page = self.page_of(Rows::default(), Vec::new());
+            out.page(page).await;
+        }
+        Ok(self.progress.state())
+    }
+
+    /// From the first run on: whatever happens after it began will be noticed, be it in this run or in a later one.
+    async fn begin_tracking(&mut self) -> Result<(), SourceError> {
+        let now = self.request.now;
+        self.tracking_begins = self.progress.sweep.is_none();
+        if self.deletions() {
+            self.progress.events.get_or_insert_with(|| Mark { since: now, done: Vec::new() });
+        }
+        if self.endpoint.spec.name == "ticket_messages" && self.progress.counts.is_none() {
+            self.begin_counts().await?;
+        }
+        self.begin_sweeps();
+        Ok(())
+    }
+
+    /// What comes after the pass over messages.
+    async fn settle_messages(
+        &mut self,
+        active: Active,
+        fresh: bool,
+        out: &mut Outlet,
+    ) -> Result<(), SourceError> {
+        let changed = if fresh { Changed::default() } else { self.changed_tickets().await? };
+        // A message that came while the pass was walked has moved its ticket: without any such ticket there is none,
+        // and the round from the top would find nothing.
+        if fresh || changed.any {
+            self.rounds(active, out).await?;
+        }
+        self.follow_events(out).await?;
+        self.check_counts(changed, out).await
+    }
+
+    fn deletions(&self) -> bool {
+        self.request.late == Late::ChangesAndDeletions && !self.endpoint.events.is_empty()
+    }
+
+    async fn follow_events(&mut self, out: &mut Outlet) -> Result<(), SourceError> {
+        if self.deletions() { self.read_events(out).await } else { Ok(()) }
+    }
+
+    /// A page whose rows are all wanted, with the state as it stands.
+    pub(super) fn page_of(&mut self, rows: Rows, gone: Vec<Tombstone>) -> Page {
+        let derived = (self.endpoint.sort == SortField::Created)
+            .then(|| (self.endpoint.spec.incremental_key, rows.iter().map(walk::newest_datetime).collect()));
+        Page {
+            keep: vec![true; rows.len()],
+            derived,
+            gone,
+            state: self.progress.state(),
+            reached: None,
+            warnings: std::mem::take(&mut self.warnings),
+            rows,
+        }
+    }
+
+    /// Something the receipt must say.
+    pub(super) fn warn(&mut self, warning: &str) {
+        self.warnings.push(warning.to_owned());
+    }
+}
