@@ -38,7 +38,7 @@ fn main() {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match *arguments.as_slice() {
         ["child", what, file, rows, commit] => {
-            child(what, Path::new(file), rows.parse().unwrap(), commit.parse().unwrap())
+            child(what, Path::new(file), rows.parse().unwrap(), commit.parse().unwrap());
         }
         ["keys"] => keys(),
         [] => compare(60_000),
