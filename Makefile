@@ -5,6 +5,8 @@ export CARGO_TARGET_DIR ?= $(HOME)/.cache/ingestr/target
 # FEATURES=bundled compiles DuckDB in instead of linking the prebuilt library.
 export FEATURES ?=
 PREFIX ?= $(HOME)/.local
+# Seeds of `make soak`.
+SEEDS ?= 1000
 # Arguments of `make sim`.
 ARGS ?= --tickets 5000 --messages 15000 --customers 2000
 
@@ -12,7 +14,7 @@ features = $(if $(FEATURES),--features "$(FEATURES)")
 release = $(CARGO_TARGET_DIR)/release
 
 .DEFAULT_GOAL := help
-.PHONY: help libduckdb build install test test-recordings check fmt clippy rustdoc deny advisories docs docs-check demo sim bench
+.PHONY: help libduckdb build install test soak test-recordings check fmt clippy rustdoc deny advisories docs docs-check demo sim bench
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,6 +35,9 @@ install: build ## Install ingestr under PREFIX (~/.local), a link in its bin/
 
 test: libduckdb ## Run all tests
 	@scripts/test
+
+soak: libduckdb ## Run the convergence simulation over SEEDS seeds (1000)
+	INGESTR_SEEDS=$(SEEDS) cargo test --locked --no-default-features --test main -- convergence --nocapture
 
 test-recordings: ## Compare the simulator with recorded answers, which are in ../shared
 	cargo test --locked --package gorgias-sim --lib -- --ignored as_recorded
