@@ -211,7 +211,7 @@ struct Stand {
     /// Creation of the last rows that the walks of an unfinished backfill have read, from the newest and from the
     /// oldest end; if it has begun to walk from both.
     walked: Option<(i64, i64)>,
-    /// Whether a pass is unfinished that has come beyond its first page.
+    /// Whether a walk is unfinished that has come beyond its first page.
     unfinished: bool,
     /// Whether a first load is complete.
     loaded: bool,
@@ -265,8 +265,10 @@ fn stand(shop: &Shop, table: &str, before: &Stand, first_created: &BTreeMap<i64,
             assert!(!held.contains(id) || !ahead, "{table}: {id} is there, but the state does not know it");
         }
     }
-    let cursor = walks.is_some_and(|walks| walks.iter().any(|walk| !walk["cursor"].is_null()));
-    Stand { rows, walked, unfinished: cursor, loaded: !state["watermark"].is_null() }
+    // Walks that have met are done; the run after that begins with the catch-up.
+    let goes_on = |walk: &serde_json::Value| !walk["cursor"].is_null() && walk["done"] == false;
+    let unfinished = walks.is_some_and(|walks| walks.iter().any(goes_on));
+    Stand { rows, walked, unfinished, loaded: !state["watermark"].is_null() }
 }
 
 /// When each row of a list was created.
