@@ -13,3 +13,4 @@ mod refused;
 mod secrets;
 mod state;
 mod stopped;
+mod tls;
