@@ -66,6 +66,8 @@ pub struct Options {
     pub merge_event_names_target: bool,
     /// True: a customer merge also moves the survivor's `updated_datetime`.
     pub merge_bumps_customer: bool,
+    /// False: random changes are only those that a list or the events show.
+    pub silent_changes: bool,
     /// True: every request gets the HTML 404 of an unknown subdomain.
     pub unknown_tenant: bool,
     /// The loopback skin uses the wall clock as it is, instead of mapping `end` to the moment it starts.
@@ -98,6 +100,7 @@ impl Default for Options {
             live_embeds: false,
             merge_event_names_target: false,
             merge_bumps_customer: false,
+            silent_changes: true,
             unknown_tenant: false,
             real_time: false,
         }

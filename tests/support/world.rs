@@ -32,6 +32,8 @@ pub struct World {
     pub latency: Duration,
     pub seed: u64,
     pub flush_rows: u64,
+    /// Whether runs walk over everything again for what changes without a sign.
+    pub sweeps: bool,
 }
 
 /// Tables of the tool and the lists of the API they come from.
@@ -61,6 +63,7 @@ impl World {
             latency: Duration::from_millis(100),
             seed,
             flush_rows: 500,
+            sweeps: true,
         }
     }
 
@@ -121,6 +124,7 @@ impl World {
             bell: Arc::clone(&bell),
         };
         let source = Gorgias::with_transport(URI, Arc::new(transport), self.seed).unwrap();
+        let source = if self.sweeps { source } else { source.without_sweeps() };
         let (_keep, stop) = watch::channel(false);
         let job = Job { plan: &plan, source: &source, dest, reporter: Arc::new(Silent), stop };
         let result = tokio::select! {

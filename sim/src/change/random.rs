@@ -19,6 +19,14 @@ impl Account {
     pub fn random_change(&mut self, rng: &mut Rng, now: Micros) -> Change {
         loop {
             let change = self.pick(rng, now).unwrap_or(Change::CreateTicket { customer: None });
+            let silent = match change {
+                Change::DeleteMessage { .. } => true,
+                Change::MergeCustomers { .. } => !self.options.merge_bumps_customer,
+                _ => false,
+            };
+            if silent && !self.options.silent_changes {
+                continue;
+            }
             if self.apply(change.clone(), now).is_some() {
                 return change;
             }

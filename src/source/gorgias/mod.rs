@@ -36,6 +36,7 @@ use crate::state::State;
 pub struct Gorgias {
     domain: String,
     client: Arc<Client>,
+    sweeps: bool,
 }
 
 /// Why an account cannot be opened. Nothing has been sent.
@@ -71,7 +72,14 @@ impl Gorgias {
     fn over(transport: Arc<dyn Transport>, uri: GorgiasUri, rng: fastrand::Rng) -> Self {
         let authorization = authorization(&uri.credentials);
         let client = Client::new(transport, uri.base, authorization, Arc::new(Limiter::new()), rng);
-        Self { domain: uri.domain, client: Arc::new(client) }
+        Self { domain: uri.domain, client: Arc::new(client), sweeps: true }
+    }
+
+    /// The same account, but lists are never walked over again for what changes without a sign. That walk repairs
+    /// whatever else was missed, so a test of everything else has to go without it.
+    #[must_use]
+    pub fn without_sweeps(self) -> Self {
+        Self { sweeps: false, ..self }
     }
 }
 
@@ -109,7 +117,8 @@ impl Source for Gorgias {
         let table = request.table.name;
         let endpoint = Endpoint::of(request.table)
             .ok_or_else(|| SourceError::State { table, why: "it is no table of Gorgias".into() })?;
-        let reader = Reader::new(Arc::clone(&self.client), listener, endpoint, request)?;
+        let reader =
+            Reader::new(Arc::clone(&self.client), listener, endpoint, request)?.sweeping(self.sweeps);
         Ok(Box::new(Feed::new(endpoint.path, |out| Box::pin(reader.run(out)))))
     }
 }

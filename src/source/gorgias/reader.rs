@@ -34,6 +34,8 @@ pub(super) struct Reader {
     pub(super) news: bool,
     /// Whether events and counts are followed from this run on.
     pub(super) tracking_begins: bool,
+    /// Whether whole lists are walked over again, for what changes without a sign.
+    pub(super) sweeps: bool,
     pub(super) warnings: Vec<String>,
 }
 
@@ -54,8 +56,13 @@ impl Reader {
             spent: 0,
             news: false,
             tracking_begins: false,
+            sweeps: true,
             warnings: Vec::new(),
         })
+    }
+
+    pub(super) fn sweeping(self, sweeps: bool) -> Self {
+        Self { sweeps, ..self }
     }
 
     /// Reads all that was asked for, to the state to store at the end.

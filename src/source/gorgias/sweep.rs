@@ -36,7 +36,7 @@ impl Reader {
 
     /// Whether this run should walk on.
     pub(super) fn sweep_is_due(&self, changed: bool) -> bool {
-        let sweep = self.progress.sweep.as_ref();
+        let sweep = self.progress.sweep.as_ref().filter(|_| self.sweeps);
         sweep.is_some_and(|sweep| {
             changed || sweep.walk.is_some() || sweep.swept.plus(RENEWAL) <= self.request.now
         })
