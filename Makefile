@@ -37,7 +37,7 @@ test: libduckdb ## Run all tests
 	@scripts/test
 
 soak: libduckdb ## Run the convergence simulation over SEEDS seeds (1000)
-	INGESTR_SEEDS=$(SEEDS) cargo test --locked --no-default-features --test main -- convergence --nocapture
+	INGESTR_SEEDS=$(SEEDS) cargo test --profile soak --locked --no-default-features --test main -- convergence --nocapture
 
 test-recordings: ## Compare the simulator with recorded answers, which are in ../shared
 	cargo test --locked --package gorgias-sim --lib -- --ignored as_recorded

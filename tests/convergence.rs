@@ -40,7 +40,21 @@ fn seeds() -> std::ops::Range<u64> {
 
 #[test]
 fn once_changes_stop_the_next_run_makes_both_equal() {
+    for_each_seed(seeds(), |seed| Box::pin(life(seed)));
+}
+
+/// A run looks again at what changed while it read.
+#[test]
+fn what_changes_while_a_first_load_begins_is_in_it() {
     let seeds = seeds();
+    let some = seeds.start..seeds.end.min(seeds.start + 100);
+    for_each_seed(some, |seed| Box::pin(restless_load(seed)));
+}
+
+type Story = std::pin::Pin<Box<dyn Future<Output = ()>>>;
+
+/// Tells each seed's story on a clock of its own.
+fn for_each_seed(seeds: std::ops::Range<u64>, story: impl Fn(u64) -> Story + Sync) {
     let next = std::sync::atomic::AtomicU64::new(seeds.start);
     let worker = || {
         loop {
@@ -54,7 +68,7 @@ fn once_changes_stop_the_next_run_makes_both_equal() {
                 .build()
                 .unwrap();
             let result =
-                std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| runtime.block_on(life(seed))));
+                std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| runtime.block_on(story(seed))));
             if let Err(panic) = result {
                 eprintln!("seed {seed} failed; replay it with INGESTR_SEED={seed}");
                 std::panic::resume_unwind(panic);
@@ -67,6 +81,31 @@ fn once_changes_stop_the_next_run_makes_both_equal() {
             worker.join().unwrap();
         }
     });
+}
+
+/// First loads during whose first requests the account changes, and nothing after that.
+async fn restless_load(seed: u64) {
+    let mut rng = fastrand::Rng::with_seed(seed);
+    let tickets = rng.usize(250..400);
+    let world = World::new(Options {
+        seed,
+        tickets,
+        customers: rng.usize(250..400),
+        messages: tickets * 2,
+        surveys: 240,
+        max_body: 500,
+        merge_event_names_target: rng.bool(),
+        merge_bumps_customer: rng.bool(),
+        silent_changes: false,
+        ..Options::default()
+    });
+    let world = World { sweeps: false, ..world };
+    for (table, _) in LISTS {
+        let requests = rng.u64(1..4);
+        world.account().set_churn_for(requests, rng.f64() * 8.0);
+        world.ingest(table, &[]).await.unwrap_or_else(|failure| panic!("seed {seed}: {table}: {failure}"));
+        compare(&world, table, seed);
+    }
 }
 
 /// One account's life: runs among changes, faults and deaths, then peace and one more run.

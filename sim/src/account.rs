@@ -30,6 +30,8 @@ pub struct Account {
     log: Vec<Logged>,
     served: u64,
     churn: f64,
+    /// Requests that still bring changes.
+    churning: u64,
     owed: f64,
     rng: fastrand::Rng,
 }
@@ -46,6 +48,7 @@ impl Account {
             log: Vec::new(),
             served: 0,
             churn: 0.0,
+            churning: u64::MAX,
             owed: 0.0,
             rng: fastrand::Rng::with_seed(options.seed ^ 0xC0FFEE),
             options,
@@ -66,7 +69,10 @@ impl Account {
     /// Answers a request, or spoils the answer as scripted.
     pub fn handle(&mut self, request: &Request, now: Micros) -> Reply {
         self.served += 1;
-        self.owed += self.churn;
+        if self.churning > 0 {
+            self.churning -= 1;
+            self.owed += self.churn;
+        }
         while self.owed >= 1.0 {
             self.owed -= 1.0;
             let mut rng = self.rng.clone();
@@ -192,7 +198,13 @@ impl Account {
 
     /// From now on so many random changes happen per request; fractions add up.
     pub fn set_churn(&mut self, changes_per_request: f64) {
+        self.set_churn_for(u64::MAX, changes_per_request);
+    }
+
+    /// The same, for the next few requests only.
+    pub fn set_churn_for(&mut self, requests: u64, changes_per_request: f64) {
         self.churn = changes_per_request;
+        self.churning = requests;
     }
 
     /// From now on another client makes so many calls per second.
