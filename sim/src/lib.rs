@@ -23,6 +23,7 @@ mod list;
 mod model;
 mod options;
 mod presets;
+mod prose;
 mod query;
 mod render;
 mod routes;

@@ -37,6 +37,10 @@ pub(crate) struct Ticket {
 #[derive(Debug, Clone)]
 pub(crate) struct Message {
     pub(crate) id: i64,
+    /// The ticket it was written in: a merge moves messages, and leaves what they say.
+    pub(crate) thread: i64,
+    /// How many messages there were before it.
+    pub(crate) place: u16,
     pub(crate) ticket: i64,
     pub(crate) customer: i64,
     pub(crate) created: Micros,

@@ -167,6 +167,8 @@ fn messages(data: &mut Data, rng: &mut Rng, plans: &mut [Plan], times: Vec<(Micr
         let public = first || rng.u8(0..8) > 0;
         let message = Message {
             id,
+            thread: ticket.id,
+            place: u16::try_from(ticket.messages.len()).unwrap_or(u16::MAX),
             ticket: ticket.id,
             customer: ticket.customer,
             created,

@@ -13,8 +13,15 @@ pub(crate) struct Word {
     pub(crate) ascii: String,
 }
 
+impl Word {
+    /// The fragment in both forms.
+    pub(crate) fn of(text: &str) -> Word {
+        Word { plain: escape(text, false), ascii: escape(text, true) }
+    }
+}
+
 fn words(texts: &[&str]) -> Vec<Word> {
-    texts.iter().map(|text| Word { plain: escape(text, false), ascii: escape(text, true) }).collect()
+    texts.iter().map(|text| Word::of(text)).collect()
 }
 
 pub(crate) static FIRST: LazyLock<Vec<Word>> = LazyLock::new(|| {

@@ -74,6 +74,8 @@ impl Account {
         let sent = if public && !from_agent { Maybe::some(at) } else { Maybe::NONE };
         let message = Message {
             id,
+            thread: ticket,
+            place: u16::try_from(row.messages.len()).unwrap_or(u16::MAX),
             ticket,
             customer: row.customer,
             created: at,

@@ -1,10 +1,11 @@
 //! Messages: nearly all of an account's bytes, so this is the hot path.
 
+use super::letter::Letter;
 use super::{Of, Person, View};
 use crate::dice::Dice;
 use crate::json::Out;
 use crate::model::Message;
-use crate::text::{CHANNELS, INTENTS, SENTENCES, SUBJECTS};
+use crate::text::{CHANNELS, INTENTS, SUBJECTS};
 use crate::time::Maybe;
 
 /// Where the message is shown.
@@ -55,7 +56,7 @@ pub(crate) fn message(out: &mut Out, view: View<'_>, row: &Message, form: Form) 
         true => out.raw("\"").word(fixed.pick(&SUBJECTS)).raw("\""),
         false => out.raw("null"),
     };
-    bodies(out, view, &mut dice, email);
+    bodies(out, view, row, &mut dice, email);
     tail(out, row, &mut dice, form, email);
 }
 
@@ -111,61 +112,35 @@ fn length(dice: &mut Dice, max: usize) -> usize {
     match dice.below(5000) {
         0 => max / 4 + dice.below(max - max / 4),
         1..=1100 => 40 + dice.below(260),
-        1101..=3900 => 400 + dice.below(800),
-        3901..=4900 => 1000 + dice.below(1500),
+        1101..=3900 => 380 + dice.below(720),
+        3901..=4900 => 900 + dice.below(1400),
         _ => 4000 + dice.below(6000),
     }
     .min(max)
 }
 
-fn bodies(out: &mut Out, view: View<'_>, dice: &mut Dice, email: bool) {
+fn bodies(out: &mut Out, view: View<'_>, row: &Message, dice: &mut Dice, email: bool) {
     let length = length(dice, view.options.max_body);
-    let words = *dice;
-    out.raw(",\"body_text\":");
+    let letter = Letter::of(view, row, length, email);
     // The few very long bodies are newsletters: HTML without a text part.
-    if length > 20_000 {
-        out.raw("null");
-    } else {
-        out.raw("\"");
-        sentences(out, words, length, "", "");
-        out.raw("\"");
-    }
+    let newsletter = length > 20_000;
+    let part = |out: &mut Out, name: &str, there: bool, write: &dyn Fn(&mut Out)| {
+        out.raw(name);
+        if there {
+            out.raw("\"");
+            write(out);
+            out.raw("\"");
+        } else {
+            out.raw("null");
+        }
+    };
+    part(out, ",\"body_text\":", !newsletter, &|out| letter.text(out, true));
     let html = email || dice.below(2) == 0;
-    out.raw(",\"body_html\":");
-    rich(out, words, length, html);
-    out.raw(",\"stripped_text\":");
-    let stripped = length / 3;
-    if email && length <= 20_000 {
-        out.raw("\"");
-        sentences(out, words, stripped, "", "");
-        out.raw("\"");
-    } else {
-        out.raw("null");
-    }
-    out.raw(",\"stripped_html\":");
-    rich(out, words, stripped, email && length <= 20_000);
+    part(out, ",\"body_html\":", html, &|out| letter.html(out, true));
+    part(out, ",\"stripped_text\":", email && !newsletter, &|out| letter.text(out, false));
+    part(out, ",\"stripped_html\":", email && !newsletter, &|out| letter.html(out, false));
     out.raw(",\"stripped_signature\":");
     out.raw(if dice.below(8) == 0 { "\"--\\nSent from my phone\"" } else { "null" });
-}
-
-fn rich(out: &mut Out, words: Dice, length: usize, present: bool) {
-    if present {
-        out.raw("\"<div dir=\\\"auto\\\">");
-        sentences(out, words, length, "<p style=\\\"margin:0\\\">", "</p>\\n");
-        out.raw("</div>\"");
-    } else {
-        out.raw("null");
-    }
-}
-
-fn sentences(out: &mut Out, mut words: Dice, length: usize, open: &str, close: &str) {
-    let end = out.len() + length;
-    loop {
-        out.raw(open).word(words.pick(&SENTENCES)).raw(close);
-        if out.len() >= end {
-            return;
-        }
-    }
 }
 
 fn tail(out: &mut Out, row: &Message, dice: &mut Dice, form: Form, email: bool) {

@@ -3,6 +3,7 @@
 mod customer;
 mod deep;
 mod event;
+mod letter;
 mod message;
 mod ticket;
 
@@ -32,6 +33,8 @@ pub(crate) enum Of {
     Ticket,
     Message,
     Body,
+    Letter,
+    Thread,
 }
 
 impl View<'_> {
