@@ -1,13 +1,18 @@
 //! Puts the prebuilt libduckdb next to the binaries and lets them look there, so that a built `ingestr` runs from
-//! wherever `CARGO_TARGET_DIR` is, and goes on running when the checkout it came from is gone.
+//! wherever `CARGO_TARGET_DIR` is, and goes on running when the checkout it came from is gone. What the library would
+//! look up about itself at each start is looked up here, once (`scripts/settle.rs`).
 
 #![expect(clippy::disallowed_methods, reason = "a build script is told everything through its environment")]
 
 use std::path::{Path, PathBuf};
 use std::{env, fs, io};
 
+#[path = "scripts/settle.rs"]
+mod settle;
+
 fn main() -> Result<(), String> {
     println!("cargo::rerun-if-changed=build.rs");
+    println!("cargo::rerun-if-changed=scripts/settle.rs");
     println!("cargo::rerun-if-changed=.duckdb/libduckdb.so");
     let linked =
         env::var_os("CARGO_FEATURE_DUCKDB").is_some() && env::var_os("CARGO_FEATURE_BUNDLED").is_none();
@@ -32,12 +37,14 @@ fn main() -> Result<(), String> {
 
 /// Through a rename: a running `ingestr` keeps the file it has mapped.
 fn copy(from: &Path, to: &Path) -> io::Result<()> {
-    let same =
-        fs::metadata(to).is_ok_and(|there| fs::metadata(from).is_ok_and(|here| here.len() == there.len()));
-    if same {
+    let mut library = fs::read(from)?;
+    if settle::settle(&mut library).is_none() {
+        println!("cargo::warning=libduckdb.so is not laid out as expected; each start takes 8 ms longer");
+    }
+    if fs::read(to).is_ok_and(|there| there == library) {
         return Ok(());
     }
     let part = to.with_extension("part");
-    fs::copy(from, &part)?;
+    fs::write(&part, library)?;
     fs::rename(part, to)
 }
