@@ -22,7 +22,7 @@ const DT_RELACOUNT: u64 = 0x6fff_fff9;
 
 /// Settles the library; returns how many references. `None`: it is no such library, or a damaged one, and nothing was
 /// changed.
-pub fn settle(library: &mut [u8]) -> Option<usize> {
+pub(crate) fn settle(library: &mut [u8]) -> Option<usize> {
     // 64 bits, little endian, x86-64.
     if library.get(..6)? != b"\x7fELF\x02\x01" || number(library, 18, 2)? != 62 {
         return None;

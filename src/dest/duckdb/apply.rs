@@ -13,8 +13,8 @@ use super::merge::{self, IS_CURRENT, Merge, VALID_FROM, VALID_TO};
 use super::open::CATALOG;
 use super::rows::{Rows, columns_of};
 use super::shape::{Found, Needs, ReadError, Shape, same};
-use super::{Faults, Step, leases};
-use crate::dest::sql::{Dialect, TableName, create_schema, create_table, delete_window, list, newest_first};
+use super::{Faults, Step, leases, packing};
+use crate::dest::sql::{Dialect, TableName, create_schema, delete_window, list, newest_first};
 use crate::dest::{Commit, Counts, DestError, DestErrorKind, LOADED_AT, Target, Tombstone};
 use crate::schema::{Column, LogicalType};
 use crate::strategy::Strategy;
@@ -131,7 +131,7 @@ impl Work<'_> {
             needed.push(Column::new(LOADED_AT, LogicalType::Timestamp));
         }
         needed.extend_from_slice(extra);
-        let shape = self.shape_for(name, &needed)?;
+        let shape = self.shape_for(name, &needed, &batches)?;
         let columns = brought.iter().map(|c| {
             // The appender wants the table's spelling of a name.
             let found = shape.find(&c.name);
@@ -143,10 +143,15 @@ impl Work<'_> {
         Ok((shape, rows))
     }
 
-    fn shape_for(&self, name: &TableName, needed: &[Column]) -> Result<Shape, DestError> {
+    fn shape_for(
+        &self,
+        name: &TableName,
+        needed: &[Column],
+        rows: &[arrow_array::RecordBatch],
+    ) -> Result<Shape, DestError> {
         match self.read(name)? {
             None => {
-                self.run(&create_table(&DuckDialect, name, needed))?;
+                packing::create_table(self.connection, name, needed, rows).map_err(self.wrap)?;
             }
             Some(shape) => {
                 shape.check(needed)?;
@@ -292,7 +297,7 @@ impl Work<'_> {
     fn replace_window(&self, hidden: &TableName) -> Result<Counts, DestError> {
         let d = &DuckDialect;
         let source = self.read(hidden)?.map(|shape| shape.known()).unwrap_or_default();
-        let shape = self.shape_for(&table_of(self.target), &source)?;
+        let shape = self.shape_for(&table_of(self.target), &source, &[])?;
         let name = shape.name.sql(d);
         let from = hidden.sql(d);
         let mut deleted = 0;

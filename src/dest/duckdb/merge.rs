@@ -160,7 +160,10 @@ impl Merge<'_> {
             "CREATE TEMP TABLE _ingestr_hit AS SELECT dense_rank() OVER (ORDER BY ord) - 1 AS ord, rid, maybe_same, \
              count(*) OVER (PARTITION BY ord) AS times FROM temp.main._ingestr_match",
         )?;
-        let unchanged = self.run(&self.drop_unchanged(&columns))?;
+        self.run(&self.compare(&columns))?;
+        let unchanged = self.run(
+            "DELETE FROM temp.main._ingestr_hit WHERE ord IN (SELECT ord FROM temp.main._ingestr_same WHERE same)",
+        )?;
         self.run(
             "DELETE FROM temp.main._ingestr_stage WHERE ord NOT IN (SELECT ord FROM temp.main._ingestr_hit)",
         )?;
@@ -171,7 +174,13 @@ impl Merge<'_> {
         Ok(changed)
     }
 
-    fn drop_unchanged(&self, columns: &[Column]) -> String {
+    /// Notes in `_ingestr_same` which rows say nothing new.
+    ///
+    /// The comparison is a value that is written down, not a condition. As a condition it becomes part of the join, and
+    /// DuckDB then reads and hashes every column of the whole table; so the join is by row number alone, and DuckDB reads
+    /// only where the row numbers are: 6 instead of 263 ms for the 600 newest of 60,000 messages, 146 instead of 197 ms
+    /// for 600 that are spread over all of them.
+    fn compare(&self, columns: &[Column]) -> String {
         let d = &DuckDialect;
         let mut equal: Vec<String> = columns
             .iter()
@@ -186,11 +195,11 @@ impl Merge<'_> {
             }
         }
         format!(
-            "DELETE FROM temp.main._ingestr_hit WHERE ord IN (SELECT {M}.ord FROM temp.main._ingestr_hit AS {M} \
-             JOIN temp.main._ingestr_stage AS {S} ON {S}.ord = {M}.ord \
-             JOIN {} AS {T} ON {T}.rowid = {M}.rid WHERE {M}.maybe_same AND {M}.times = 1 AND {})",
-            self.name(),
-            equal.join(" AND ")
+            "CREATE TEMP TABLE _ingestr_same AS SELECT {M}.ord AS ord, ({}) AS same \
+             FROM temp.main._ingestr_hit AS {M} JOIN temp.main._ingestr_stage AS {S} ON {S}.ord = {M}.ord \
+             JOIN {} AS {T} ON {T}.rowid = {M}.rid WHERE {M}.maybe_same AND {M}.times = 1",
+            equal.join(" AND "),
+            self.name()
         )
     }
 

@@ -27,6 +27,7 @@ mod leases;
 mod load;
 mod merge;
 mod open;
+mod packing;
 mod remember;
 mod rows;
 mod shape;

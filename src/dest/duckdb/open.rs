@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use duckdb::{Config, Connection};
 
 use super::dialect::DuckDialect;
+use super::packing;
 use crate::dest::sql::Dialect;
 use crate::dest::{DestError, DestErrorKind};
 
@@ -163,7 +164,7 @@ fn try_attach(engine: &mut Option<Connection>, path: &Path, access: Access) -> R
         None => (start(&spill, path)?, true),
     };
     let (options, vacuum_tasks) = match access {
-        Access::Write(grain) => (grain.options(), grain.vacuum_tasks()),
+        Access::Write(grain) => (grain.options() + packing::options(path), grain.vacuum_tasks()),
         Access::Read => ("TYPE duckdb, READ_ONLY".into(), "0"),
     };
     let open = || -> duckdb::Result<Connection> {

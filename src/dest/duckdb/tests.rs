@@ -83,4 +83,5 @@ mod suite {
 
 mod gone;
 mod made_by_others;
+mod packed;
 mod trouble;
