@@ -7,6 +7,8 @@
 #![allow(clippy::disallowed_methods, reason = "real programs live in real time")]
 
 mod copies;
+#[cfg(target_os = "linux")]
+mod denied;
 mod desk;
 mod printed;
 mod refused;

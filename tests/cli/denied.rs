@@ -1,0 +1,127 @@
+//! Destinations that the system does not let us write: read-only folders, files and mounts, and a disk that is full.
+//!
+//! Bits of permission bind nobody who runs as root, and no test may fill the machine's disk. So where we are root, the
+//! program is started without the right to pass over permissions (`setpriv`), and disks are small ones in memory that
+//! only the program sees (`unshare`). `make test-denied` runs these.
+
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::path::Path;
+use std::time::Duration;
+
+use gorgias_sim::Options;
+use insta::assert_snapshot;
+
+use super::desk::{Desk, Run, options};
+
+/// A desk with customers in `shop.duckdb`.
+fn desk() -> Desk {
+    let more = Options { tickets: 2_000, messages: 6_000, max_body: 100_000, ..options() };
+    let desk = Desk::with(more, Duration::ZERO);
+    desk.ingest("customers", &[]).finish().well();
+    desk
+}
+
+/// A line for the shell in which `ingest` is a run of the program that permissions bind.
+fn ingest(desk: &Desk, line: &str) -> Run {
+    let root = std::fs::metadata("/proc/self").expect("Linux").uid() == 0;
+    let bound = if root { "setpriv --bounding-set=-dac_override --inh-caps=-dac_override" } else { "" };
+    let program = env!("CARGO_BIN_EXE_ingestr");
+    let line = format!("ingest() {{ {bound} '{program}' ingest \"$@\"; }}; {line}");
+    Run::in_shell(desk, &line).env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").env("SOURCE_URI", desk.uri())
+}
+
+/// The same with a disk of `size` mounted on the folder `small`, which holds a copy of `shop.duckdb`; what is left of it
+/// is copied back as `after.duckdb`.
+fn on_small_disk(desk: &Desk, size: &str, line: &str) -> Run {
+    std::fs::create_dir(desk.folder().join("small")).expect("a folder");
+    let program = env!("CARGO_BIN_EXE_ingestr");
+    let inside = format!(
+        "ingest() {{ '{program}' ingest \"$@\"; }}; mount -t tmpfs -o size={size} none small && \
+         cp shop.duckdb small/ && {line}; code=$?; cp small/shop.duckdb after.duckdb; exit $code"
+    );
+    Run::in_shell(desk, "unshare --map-root-user --mount sh -c \"$INSIDE\"")
+        .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
+        .env("INSIDE", inside)
+        .env("SOURCE_URI", desk.uri())
+}
+
+fn permit(path: &Path, mode: u32) {
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).expect("ours");
+}
+
+fn customers(desk: &Desk, file: &str) -> String {
+    desk.ask(file, "SELECT count(*) FROM customers")
+}
+
+#[test]
+#[ignore = "needs setpriv"]
+fn a_read_only_folder_is_named_before_anything_is_read() {
+    let desk = desk();
+    let folder = desk.folder().join("closed");
+    std::fs::create_dir(&folder).expect("a folder");
+    std::fs::copy(desk.folder().join("shop.duckdb"), folder.join("shop.duckdb")).expect("a copy");
+    permit(&folder, 0o555);
+    let served = desk.account().served();
+    for file in ["shop", "new"] {
+        let line = format!("ingest --source-table tickets --dest-uri duckdb:///closed/{file}.duckdb");
+        let done = ingest(&desk, &line).finish();
+        insta::allow_duplicates! { assert_snapshot!(done.shown().replace(file, "FILE"), @r"
+        error: table main.tickets: no permission to create the duckdb file closed/FILE.duckdb
+          cause: Permission denied (os error 13)
+          hint: give this user the right to write there, or name another place in --dest-uri
+        exit code 5
+        "); }
+    }
+    permit(&folder, 0o755);
+    assert_eq!(desk.account().served(), served, "a request was sent");
+    assert_eq!(customers(&desk, "closed/shop.duckdb"), "30");
+    assert_eq!(desk.files(), ["closed", "closed/shop.duckdb", "shop.duckdb"]);
+}
+
+#[test]
+#[ignore = "needs setpriv"]
+fn a_read_only_file_is_named_before_anything_is_read() {
+    let desk = desk();
+    permit(&desk.folder().join("shop.duckdb"), 0o444);
+    let done = ingest(&desk, "ingest --source-table tickets --dest-uri duckdb:///shop.duckdb").finish();
+    assert_snapshot!(done.shown(), @r"
+    error: table main.tickets: no permission to write the duckdb file shop.duckdb
+      cause: Permission denied (os error 13)
+      hint: give this user the right to write there, or name another place in --dest-uri
+    exit code 5
+    ");
+    assert_eq!(customers(&desk, "shop.duckdb"), "30");
+}
+
+#[test]
+#[ignore = "needs unshare"]
+fn a_read_only_mount_is_named_before_anything_is_read() {
+    let desk = desk();
+    let line = "mount -o remount,ro none small && \
+                ingest --source-table tickets --dest-uri duckdb:///small/shop.duckdb";
+    assert_snapshot!(on_small_disk(&desk, "16m", line).finish().shown(), @r"
+    error: table main.tickets: no permission to write the duckdb file small/shop.duckdb
+      cause: Read-only file system (os error 30)
+      hint: give this user the right to write there, or name another place in --dest-uri
+    exit code 5
+    ");
+    assert_eq!(customers(&desk, "after.duckdb"), "30");
+}
+
+#[test]
+#[ignore = "needs unshare"]
+fn a_full_disk_leaves_the_old_rows_and_says_so() {
+    let desk = desk();
+    let line = "ingest --source-table ticket_messages --dest-uri duckdb:///small/shop.duckdb --progress log";
+    let done = on_small_disk(&desk, "2m", line).finish();
+    assert_eq!(done.code(), Some(5), "{}", done.shown());
+    let error = done.stderr.find("error: ").map_or("no error", |at| &done.stderr[at..]);
+    assert_snapshot!(error, @r#"
+    error: table main.ticket_messages: no space left for the duckdb file small/shop.duckdb
+      cause: TransactionContext Error: Failed to commit: Checkpoint failed for database "_ingestr_file". The database has been invalidated. Original error: Could not write file "FOLDER/small/shop.duckdb": No space left on device
+      hint: free some space and run the command again; it goes on from what is stored
+    "#);
+    assert_eq!(customers(&desk, "after.duckdb"), "30");
+    let tables = "SELECT count(*) FROM duckdb_tables() WHERE table_name = 'ticket_messages'";
+    assert_eq!(desk.ask("after.duckdb", tables), "0");
+}
