@@ -5,6 +5,7 @@ use duckdb::{Connection, params};
 
 use super::dialect::DuckDialect;
 use super::open::CATALOG;
+use super::shape::same;
 use crate::dest::sql::books::{REJECTS, RUNS, STATE, reject_columns, run_columns, state_columns};
 use crate::dest::sql::{Dialect, TableName, list};
 use crate::dest::{Commit, Target};
@@ -55,18 +56,30 @@ pub(super) fn exists(connection: &Connection, name: &TableName) -> duckdb::Resul
     )
 }
 
-/// Creates the table, or adds the columns that a version before this one did not have.
+/// Creates the table, or adds the columns that a version before this one did not have. What is missing is found out
+/// first: there are thirty columns in the books, and each `ALTER TABLE` is parsed, bound and planned though it does nothing.
 pub(super) fn ensure(connection: &Connection, name: &TableName, columns: &[Column]) -> duckdb::Result<()> {
     let d = &DuckDialect;
     let declare = |c: &Column| format!("{} {}", d.quote(&c.name), d.type_name(c.logical));
-    if exists(connection, name)? {
-        for column in columns {
-            let (table, column) = (name.sql(d), declare(column));
-            connection.execute_batch(&format!("ALTER TABLE {table} ADD COLUMN IF NOT EXISTS {column}"))?;
-        }
-        return Ok(());
+    let there: Vec<String> = connection
+        .prepare(
+            "SELECT column_name FROM duckdb_columns() WHERE database_name = ? AND lower(schema_name) = lower(?) \
+             AND lower(table_name) = lower(?)",
+        )?
+        .query_map(params![name.catalog, name.schema, name.table], |row| row.get(0))?
+        .collect::<duckdb::Result<_>>()?;
+    if there.is_empty() {
+        return connection.execute_batch(&format!(
+            "CREATE TABLE {} ({})",
+            name.sql(d),
+            list(columns, declare)
+        ));
     }
-    connection.execute_batch(&format!("CREATE TABLE {} ({})", name.sql(d), list(columns, declare)))
+    for column in columns.iter().filter(|c| !there.iter().any(|name| same(name, &c.name))) {
+        let (table, column) = (name.sql(d), declare(column));
+        connection.execute_batch(&format!("ALTER TABLE {table} ADD COLUMN IF NOT EXISTS {column}"))?;
+    }
+    Ok(())
 }
 
 const OF_TARGET: &str = "account = ? AND source_table = ? AND lower(dest_schema) = lower(?) \
