@@ -8,6 +8,11 @@
 //! | read | reads and normalises; a sink counts rows and bytes |
 //! | floor | the same, keeps the batches, then appends them to one DuckDB table and checkpoints; only that is counted |
 //! | copy | `ingestr ingest` into a DuckDB file |
+//!
+//! `nothing new` is a second copy of an account that has not changed. `10 x 1 %` are ten further copies, each after one
+//! row of a hundred has changed: tickets are updated all over the table; of messages one half is new and the other half
+//! edited, of those young enough to be looked at again. Its floor is a plain append of the table as it is after that.
+//! `copy incremental tickets 6000` measures that alone, with so many messages.
 
 #![allow(
     clippy::unwrap_used,
@@ -22,13 +27,13 @@
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use arrow_array::RecordBatch;
+use gorgias_sim::{Account, Change, Options, Server};
 use ingestr::http::Deaf;
 use ingestr::normalise::{Normaliser, Shaping};
-use ingestr::schema::Micros;
 use ingestr::source::gorgias::{Gorgias, TABLES};
 use ingestr::source::{Late, Overlap, ReadRequest, Source as _, Step, Window};
 use nix::sys::resource::{UsageWho, getrusage};
@@ -38,7 +43,14 @@ fn main() {
     match args.get(1).map(String::as_str) {
         Some("read") => read(&args[2], &args[3]),
         Some("floor") => floor(&args[2], &args[3], Path::new(&args[4])),
-        _ => measure(args.iter().skip(1).any(|arg| arg == "large")),
+        Some("incremental") => incremental(&args[2], args[3].parse().unwrap()),
+        _ => {
+            measure(args.iter().skip(1).any(|arg| arg == "large"));
+            for table in ["ticket_messages", "tickets"] {
+                incremental(table, 60_000);
+            }
+            help();
+        }
     }
 }
 
@@ -53,7 +65,7 @@ fn batches(uri: &str, table: &str, mut take: impl FnMut(RecordBatch)) {
         overlap: Overlap::Wide,
         lookback: None,
         late: Late::Nothing,
-        now: Micros(i64::MAX),
+        now: ingestr::schema::Micros(i64::MAX),
     };
     let mut pages = source.read(request, Arc::new(Deaf)).unwrap();
     let mut normaliser = Normaliser::new(&table.columns(), table.key, &[], &Shaping::default());
@@ -244,6 +256,64 @@ fn measure(large: bool) {
             );
         }
     }
+}
+
+/// Ten copies, before each of which a hundredth of the rows has changed.
+fn incremental(table: &str, messages: usize) {
+    const ROUNDS: usize = 10;
+    let options = Options {
+        messages,
+        tickets: messages / 3,
+        customers: messages / 6,
+        unlimited: true,
+        ..Options::default()
+    };
+    let end = options.end;
+    let account = Arc::new(Mutex::new(Account::new(options)));
+    let server = Server::start(Arc::clone(&account), Duration::ZERO).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("copy.duckdb");
+    cost(&mut copy(server.source_uri(), table, &file));
+    let (mut used, mut peak, mut wall) = (0.0, 0.0f64, 0.0);
+    for round in 1..=ROUNDS {
+        change(&mut account.lock().unwrap(), table, round, end);
+        let run = cost(&mut copy(server.source_uri(), table, &file));
+        (used, wall, peak) = (used + run.cpu, wall + run.wall, peak.max(run.peak));
+    }
+    let plain = folder.path().join("floor.duckdb");
+    let me = std::env::current_exe().unwrap();
+    cost(Command::new(me).args(["floor", server.source_uri(), table]).arg(&plain));
+    println!(
+        "| {ROUNDS} x 1 % of {table} | | {used:.2} | {wall:.1} | {peak:.0} | {:.1} | | {:.2} |",
+        size(&file),
+        size(&file) / size(&plain)
+    );
+}
+
+fn change(account: &mut Account, table: &str, round: usize, end: i64) {
+    let now = end + i64::try_from(round).unwrap() * 1_000_000;
+    let tickets = account.ids("tickets");
+    let spread = |count: usize| {
+        let (step, first) = (tickets.len() / count, round * 7);
+        (0..count).map(move |n| (n * step + first) % (count * step))
+    };
+    if table == "tickets" {
+        for n in spread(tickets.len() / 100) {
+            account.apply(Change::UpdateTicket { ticket: tickets[n] }, now).unwrap();
+        }
+        return;
+    }
+    let messages = account.ids("messages");
+    let half = messages.len() / 200;
+    for message in messages.iter().rev().take(half) {
+        account.apply(Change::EditMessage { message: *message }, now).unwrap();
+    }
+    for n in spread(half) {
+        account.apply(Change::AddMessage { ticket: tickets[n], from_agent: n % 2 == 0 }, now).unwrap();
+    }
+}
+
+fn help() {
     let mut help = Vec::new();
     for _ in 0..20 {
         help.push(cost(Command::new(program("ingestr")).env_clear().arg("--help")).wall);
