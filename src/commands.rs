@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use crate::cli::{self, Command, DocsPage, IngestArgs, StateCommand, TablesArgs};
 use crate::error::{Failure, Kind};
 use crate::plan::{self, Ends, Environment, Plan};
-use crate::report::{self, Event, Reporter, Terminal};
+use crate::report::{self, Reporter, Terminal};
 use crate::run::{self, Job};
 use crate::schema::Micros;
 use crate::{dest, docs, source};
@@ -111,7 +111,7 @@ fn prepare(
 }
 
 fn told(reporter: &Arc<dyn Reporter>, failure: Failure) -> Failure {
-    reporter.event(&Event::Failed(&failure));
+    reporter.failed(&failure);
     failure
 }
 

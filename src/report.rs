@@ -21,13 +21,16 @@ mod json;
 mod live;
 pub mod remembered;
 
-/// Takes the events of one run. Called from the run and from the HTTP client, so it must be shareable.
+/// Takes what happens in one command. Called from runs and from the HTTP client, so it must be shareable.
 pub trait Reporter: Send + Sync {
-    /// Shows an event, or decides not to.
-    fn event(&self, event: &Event<'_>);
+    /// Shows an event of the run of this source table, or decides not to.
+    fn event(&self, table: &str, event: &Event<'_>);
+
+    /// Shows why there is no run of any table. The only thing a reporter is told then.
+    fn failed(&self, failure: &Failure);
 }
 
-/// What happens in a run. `elapsed` is always the time since the run started.
+/// What happens in the run of one table. `elapsed` is always the time since the run started.
 #[derive(Debug)]
 pub enum Event<'a> {
     /// All is decided; the first request comes next.
@@ -70,7 +73,7 @@ pub enum Event<'a> {
         /// Why it is not a success.
         failure: Option<&'a Failure>,
     },
-    /// There was no run. The only event.
+    /// There was no run of this table. Its last event.
     Failed(&'a Failure),
 }
 

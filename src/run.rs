@@ -50,6 +50,13 @@ impl std::fmt::Debug for Job<'_> {
     }
 }
 
+impl Job<'_> {
+    /// Tells the reporter what happens to this table.
+    fn tell(&self, event: &Event<'_>) {
+        self.reporter.event(self.plan.table.name, event);
+    }
+}
+
 /// Copies one table and reports on it to the end.
 ///
 /// # Errors
@@ -60,7 +67,7 @@ pub async fn run(job: Job<'_>) -> Result<Receipt, Failure> {
         let mut run = match Run::prepare(job.clone(), start).await {
             Ok(run) => run,
             Err(failure) => {
-                job.reporter.event(&Event::Failed(&failure));
+                job.tell(&Event::Failed(&failure));
                 return Err(failure);
             }
         };
@@ -69,7 +76,7 @@ pub async fn run(job: Job<'_>) -> Result<Receipt, Failure> {
             continue;
         }
         let receipt = run.receipt(failure.as_ref());
-        job.reporter.event(&Event::Finished { receipt: &receipt, failure: failure.as_ref() });
+        job.tell(&Event::Finished { receipt: &receipt, failure: failure.as_ref() });
         return failure.map_or(Ok(receipt), Err);
     }
 }
@@ -213,7 +220,7 @@ impl<'a> Run<'a> {
 
     fn warn(&mut self, warning: String) {
         if !self.done.warnings.contains(&warning) {
-            self.job.reporter.event(&Event::Warning(&warning));
+            self.job.tell(&Event::Warning(&warning));
             self.done.warnings.push(warning);
         }
     }

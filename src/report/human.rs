@@ -212,7 +212,7 @@ impl Log {
 }
 
 impl Reporter for Log {
-    fn event(&self, event: &Event<'_>) {
+    fn event(&self, _: &str, event: &Event<'_>) {
         let state = &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match event {
             Event::Started(start) => {
@@ -248,5 +248,9 @@ impl Reporter for Log {
             Event::Finished { receipt, failure } => state.lines.finish(receipt, *failure),
             Event::Failed(failure) => state.lines.failure(failure),
         }
+    }
+
+    fn failed(&self, failure: &Failure) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).lines.failure(failure);
     }
 }

@@ -192,6 +192,10 @@ fn problem(failure: &Failure) -> Problem<'_> {
     }
 }
 
+fn no_run(failure: &Failure) -> Line<'_> {
+    Line::End { outcome: Outcome::Failed.name(), receipt: None, error: Some(problem(failure)) }
+}
+
 /// One object and a newline in one write. A reader that went away is no reason to stop copying.
 fn write(to: &mut dyn Write, line: &Line<'_>) {
     if let Ok(mut bytes) = serde_json::to_vec(line) {
@@ -214,7 +218,7 @@ impl Json {
 }
 
 impl Reporter for Json {
-    fn event(&self, event: &Event<'_>) {
+    fn event(&self, _: &str, event: &Event<'_>) {
         let state = &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let line = match event {
             Event::Started(begin) => start(begin),
@@ -265,14 +269,13 @@ impl Reporter for Json {
                 };
                 return write(&mut state.out, &line);
             }
-            Event::Failed(failure) => {
-                let outcome = Outcome::Failed.name();
-                return write(
-                    &mut state.out,
-                    &Line::End { outcome, receipt: None, error: Some(problem(failure)) },
-                );
-            }
+            Event::Failed(failure) => return write(&mut state.out, &no_run(failure)),
         };
         write(&mut state.err, &line);
+    }
+
+    fn failed(&self, failure: &Failure) {
+        let state = &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        write(&mut state.out, &no_run(failure));
     }
 }

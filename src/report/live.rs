@@ -13,6 +13,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle, T
 use super::format::{Speed, count, duration, progress, seconds_up, wait};
 use super::human::{Lines, NEWS, WORTH_A_WORD};
 use super::{Event, Reporter, Wait};
+use crate::error::Failure;
 
 /// Redraw interval.
 const TICK: Duration = Duration::from_millis(100);
@@ -151,7 +152,7 @@ impl Interactive {
 }
 
 impl Reporter for Interactive {
-    fn event(&self, event: &Event<'_>) {
+    fn event(&self, _: &str, event: &Event<'_>) {
         let state = &mut *self.state.lock().unwrap_or_else(PoisonError::into_inner);
         match event {
             Event::Started(start) => {
@@ -185,6 +186,10 @@ impl Reporter for Interactive {
                 state.lines.failure(failure);
             }
         }
+    }
+
+    fn failed(&self, failure: &Failure) {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).lines.failure(failure);
     }
 }
 

@@ -100,22 +100,22 @@ fn run(reporter: &dyn Reporter) {
         wait: Duration::from_millis(millis),
         elapsed: Duration::from_secs(seconds),
     };
-    reporter.event(&Event::Started(&start()));
-    reporter.event(&page(100, 1));
-    reporter.event(&wait(Wait::RateLimit, 400, 1));
-    reporter.event(&wait(Wait::RateLimit, 500, 3));
-    reporter.event(&page(2_000, 4));
-    reporter.event(&page(2_100, 5));
-    reporter.event(&wait(Wait::RateLimit, 400, 5));
-    reporter.event(&wait(Wait::RateLimit, 3_200, 5));
-    reporter.event(&wait(Wait::Retry { what: "HTTP 503".into(), attempt: 2 }, 1_000, 8));
-    reporter.event(&wait(Wait::DestinationLocked, 500, 9));
-    reporter.event(&Event::Debug("GET /api/tickets"));
-    reporter.event(&Event::Warning("the list was out of order"));
-    reporter.event(&Event::Committing { rows: 20_000, elapsed: Duration::from_secs(90) });
+    reporter.event("tickets", &Event::Started(&start()));
+    reporter.event("tickets", &page(100, 1));
+    reporter.event("tickets", &wait(Wait::RateLimit, 400, 1));
+    reporter.event("tickets", &wait(Wait::RateLimit, 500, 3));
+    reporter.event("tickets", &page(2_000, 4));
+    reporter.event("tickets", &page(2_100, 5));
+    reporter.event("tickets", &wait(Wait::RateLimit, 400, 5));
+    reporter.event("tickets", &wait(Wait::RateLimit, 3_200, 5));
+    reporter.event("tickets", &wait(Wait::Retry { what: "HTTP 503".into(), attempt: 2 }, 1_000, 8));
+    reporter.event("tickets", &wait(Wait::DestinationLocked, 500, 9));
+    reporter.event("tickets", &Event::Debug("GET /api/tickets"));
+    reporter.event("tickets", &Event::Warning("the list was out of order"));
+    reporter.event("tickets", &Event::Committing { rows: 20_000, elapsed: Duration::from_secs(90) });
     let counts = receipt(Outcome::Success).counts;
-    reporter.event(&Event::Committed { rows: 20_000, counts, elapsed: Duration::from_secs(91) });
-    reporter.event(&Event::Finished { receipt: &receipt(Outcome::Success), failure: None });
+    reporter.event("tickets", &Event::Committed { rows: 20_000, counts, elapsed: Duration::from_secs(91) });
+    reporter.event("tickets", &Event::Finished { receipt: &receipt(Outcome::Success), failure: None });
 }
 
 fn shown(style: ProgressStyle, events: impl FnOnce(&dyn Reporter)) -> (String, String) {
@@ -205,7 +205,7 @@ fn a_failed_run_ends_with_its_reason() {
         ..receipt(Outcome::Failed)
     };
     let finish = |reporter: &dyn Reporter| {
-        reporter.event(&Event::Finished { receipt: &stopped, failure: Some(&failure) });
+        reporter.event("tickets", &Event::Finished { receipt: &stopped, failure: Some(&failure) });
     };
     insta::assert_snapshot!(shown(ProgressStyle::Log, finish).1, @r"
     failed after 1 min 32 s: tickets → gorgias.tickets in duckdb file shop.duckdb
@@ -234,7 +234,7 @@ fn a_run_that_stored_nothing_says_where_the_next_one_starts() {
         let nothing =
             Receipt { read: 0, pages: 0, counts, read_again: 0, next_start, ..receipt(Outcome::Failed) };
         let finish = |reporter: &dyn Reporter| {
-            reporter.event(&Event::Finished { receipt: &nothing, failure: Some(&failure) });
+            reporter.event("tickets", &Event::Finished { receipt: &nothing, failure: Some(&failure) });
         };
         let text = shown(ProgressStyle::Log, finish).1;
         text.lines().find(|line| line.contains("next start")).unwrap_or_default().to_owned()
@@ -258,8 +258,9 @@ fn nothing_new_is_short() {
         warnings: vec![],
         ..receipt(Outcome::Success)
     };
-    let finish =
-        |reporter: &dyn Reporter| reporter.event(&Event::Finished { receipt: &receipt, failure: None });
+    let finish = |reporter: &dyn Reporter| {
+        reporter.event("tickets", &Event::Finished { receipt: &receipt, failure: None })
+    };
     insta::assert_snapshot!(shown(ProgressStyle::Log, finish).1, @r#"
     done in 0.3 s: tickets → gorgias.tickets in duckdb file shop.duckdb
       read        0  rows in 1 page
@@ -271,7 +272,7 @@ fn nothing_new_is_short() {
 #[test]
 fn without_a_run_there_is_only_the_reason() {
     let failure = Failure::usage("--source-uri is missing").hint("type it");
-    let fail = |reporter: &dyn Reporter| reporter.event(&Event::Failed(&failure));
+    let fail = |reporter: &dyn Reporter| reporter.failed(&failure);
     assert_eq!(
         shown(ProgressStyle::Log, fail),
         (String::new(), "error: --source-uri is missing\n  hint: type it\n".into())

@@ -10,6 +10,7 @@ use crate::http::{Listener, Signal};
 use crate::report::{Event, Reporter, Wait};
 
 pub(super) struct Ear {
+    table: &'static str,
     reporter: Arc<dyn Reporter>,
     start: Instant,
     requests: AtomicU64,
@@ -19,8 +20,9 @@ pub(super) struct Ear {
 }
 
 impl Ear {
-    pub(super) fn new(reporter: Arc<dyn Reporter>, start: Instant) -> Self {
+    pub(super) fn new(table: &'static str, reporter: Arc<dyn Reporter>, start: Instant) -> Self {
         Self {
+            table,
             reporter,
             start,
             requests: AtomicU64::new(0),
@@ -62,11 +64,11 @@ impl Listener for Ear {
             }
             Signal::Budget(wait) => {
                 self.waited_micros.fetch_add(u64::try_from(wait.as_micros()).unwrap_or(u64::MAX), Relaxed);
-                self.reporter.event(&Event::Waiting { why: Wait::RateLimit, wait, elapsed });
+                self.reporter.event(self.table, &Event::Waiting { why: Wait::RateLimit, wait, elapsed });
             }
             Signal::Retry { why, attempt, wait } => {
                 let why = Wait::Retry { what: why, attempt: attempt + 1 };
-                self.reporter.event(&Event::Waiting { why, wait, elapsed });
+                self.reporter.event(self.table, &Event::Waiting { why, wait, elapsed });
             }
         }
     }

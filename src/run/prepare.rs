@@ -44,7 +44,7 @@ impl<'a> Run<'a> {
             _ => inspection.state,
         };
         target.fresh = plan.strategy != Strategy::Replace || from.is_none();
-        let ear = Arc::new(Ear::new(Arc::clone(&job.reporter), start));
+        let ear = Arc::new(Ear::new(spec.name, Arc::clone(&job.reporter), start));
         let request = ReadRequest {
             table: spec,
             window: plan.window,
@@ -57,7 +57,7 @@ impl<'a> Run<'a> {
         let listener: Arc<dyn Listener> = Arc::<Ear>::clone(&ear);
         let pages =
             job.source.read(request, listener).map_err(|error| words::source(job.source, spec, &error))?;
-        job.reporter.event(&Event::Started(&Start {
+        job.tell(&Event::Started(&Start {
             table: spec.name.to_owned(),
             source: job.source.describe(),
             dest_table: format!("{}.{}", plan.schema, plan.dest_table),
@@ -137,11 +137,7 @@ async fn look(job: &Job<'_>, target: &Target, start: Instant) -> Result<Inspecti
         if !job.plan.wait {
             return Err(words::leased(target, other));
         }
-        job.reporter.event(&Event::Waiting {
-            why: Wait::DestinationLocked,
-            wait: PATIENCE,
-            elapsed: start.elapsed(),
-        });
+        job.tell(&Event::Waiting { why: Wait::DestinationLocked, wait: PATIENCE, elapsed: start.elapsed() });
         let mut stop = job.stop.clone();
         tokio::select! {
             _ = stop.wait_for(|stop| *stop) => return Err(words::interrupted(&target.source_table)),

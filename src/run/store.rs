@@ -66,7 +66,7 @@ impl Run<'_> {
             self.state = page.state;
         }
         self.stage(false).await?;
-        self.job.reporter.event(&Event::Page(self.progress()));
+        self.job.tell(&Event::Page(self.progress()));
         Ok(())
     }
 
@@ -112,7 +112,7 @@ impl Run<'_> {
         self.stage(true).await?;
         let mut load = self.load.take().unwrap_or_else(|| self.job.dest.begin(&self.target));
         let elapsed = self.start.elapsed();
-        self.job.reporter.event(&Event::Committing { rows: self.staged.rows, elapsed });
+        self.job.tell(&Event::Committing { rows: self.staged.rows, elapsed });
         let staged = std::mem::replace(&mut self.staged, Staged::nothing(Instant::now()));
         let rejected = staged.rejects.len() as u64;
         let refused = staged.rejects.iter().filter(|reject| reject.column.is_none()).count() as u64;
@@ -135,7 +135,7 @@ impl Run<'_> {
         self.done.rejected += rejected;
         self.done.counts.add(counts);
         let elapsed = self.start.elapsed();
-        self.job.reporter.event(&Event::Committed { rows: staged.rows, counts, elapsed });
+        self.job.tell(&Event::Committed { rows: staged.rows, counts, elapsed });
         Ok(())
     }
 

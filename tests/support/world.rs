@@ -48,7 +48,9 @@ pub const LISTS: [(&str, &str); 4] = [
 pub struct Silent;
 
 impl Reporter for Silent {
-    fn event(&self, _: &Event<'_>) {}
+    fn event(&self, _: &str, _: &Event<'_>) {}
+
+    fn failed(&self, _: &Failure) {}
 }
 
 impl World {
