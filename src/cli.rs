@@ -26,7 +26,7 @@ pub struct Cli {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Copy one table into a database; a second run copies only what changed.
+    /// Copy tables into a database; a second run copies only what changed.
     Ingest(Box<IngestArgs>),
     /// List the tables that can be copied, with keys, columns and types.
     Tables(TablesArgs),
@@ -111,8 +111,11 @@ pub struct IngestArgs {
     /// of the machine do not see it.
     #[arg(long, value_name = "URI", help_heading = READ)]
     pub source_uri: Option<SecretUri>,
-    /// Copy this table; `ingestr tables` lists them.
-    #[arg(long, value_name = "TABLE", help_heading = READ)]
+    /// Copy this table, these tables (tickets,customers), or all of them ('*'); `ingestr tables` lists them.
+    ///
+    /// Several tables are copied at once and share the account's request budget. One that fails does not stop the
+    /// others.
+    #[arg(long, value_name = "TABLES", help_heading = READ)]
     pub source_table: Option<String>,
     /// Copy only rows changed at or after this time.
     ///
@@ -137,7 +140,8 @@ pub struct IngestArgs {
     /// Write to this table: schema.table.
     ///
     /// The schema is created if it is missing. Put a part with a dot in double quotes: 'main."my.table"'. Without this
-    /// flag, the source table's name is used.
+    /// flag, the source table's name is used. For several tables, type the schema of all of them (gorgias), or a pattern
+    /// (raw.gorgias_{table}).
     #[arg(long, value_name = "TABLE", help_heading = WRITE)]
     pub dest_table: Option<String>,
     /// Decide how rows that were read meet rows that are there.

@@ -8,8 +8,8 @@ use tokio::sync::watch;
 
 use crate::cli::{self, Command, DocsPage, IngestArgs, StateCommand, TablesArgs};
 use crate::error::{Failure, Kind};
-use crate::plan::{self, Ends, Environment, Plan};
-use crate::report::{self, Reporter, Terminal};
+use crate::plan::{self, Ends, Environment, Plans};
+use crate::report::{self, Reporter, Several, Summary, Terminal};
 use crate::run::{self, Job};
 use crate::schema::Micros;
 use crate::{dest, docs, source};
@@ -81,7 +81,7 @@ pub fn ingest(args: &IngestArgs, world: &World) -> u8 {
 }
 
 struct Prepared {
-    plan: Plan,
+    plans: Plans,
     source: Box<dyn source::Source>,
     dest: Box<dyn dest::Destination>,
 }
@@ -104,8 +104,8 @@ fn prepare(
             default_schema: to.default_schema,
             capabilities: dest.capabilities(),
         };
-        let plan = Plan::from_args(args, environment, &ends)?;
-        Ok(Prepared { source: from.open(plan.source_uri.expose())?, dest, plan })
+        let plans = Plans::from_args(args, environment, &ends)?;
+        Ok(Prepared { source: from.open(source_uri.expose())?, dest, plans })
     };
     prepare().map_err(|failure| told(reporter, failure))
 }
@@ -118,11 +118,41 @@ fn told(reporter: &Arc<dyn Reporter>, failure: Failure) -> Failure {
 async fn copy(prepared: Prepared, reporter: Arc<dyn Reporter>) -> Result<(), Failure> {
     let (sender, stop) = watch::channel(false);
     let watcher = tokio::spawn(watch_signals(sender));
-    let Prepared { plan, source, dest } = &prepared;
-    let job = Job { plan, source: &**source, dest: &**dest, reporter, stop };
-    let result = run::run(job).await;
+    let Prepared { plans, source, dest } = &prepared;
+    let job = |plan| Job {
+        plan,
+        source: &**source,
+        dest: &**dest,
+        reporter: Arc::clone(&reporter),
+        stop: stop.clone(),
+    };
+    let jobs: Vec<Job<'_>> = plans.tables.iter().map(job).collect();
+    let result = match jobs.as_slice() {
+        [one] => run::run(one.clone()).await.map(drop),
+        several => copy_all(several, &plans.notes).await,
+    };
     watcher.abort();
-    result.map(drop)
+    result
+}
+
+/// Copies several tables, and tells what they amount to.
+async fn copy_all(jobs: &[Job<'_>], notes: &[String]) -> Result<(), Failure> {
+    let Some(first) = jobs.first() else { return Ok(()) };
+    let start = tokio::time::Instant::now();
+    let tables: Vec<&str> = jobs.iter().map(|job| job.plan.table.name).collect();
+    let (source, destination) = (first.source.describe(), first.dest.describe());
+    let (source, destination) = (source.as_str(), destination.as_str());
+    first.reporter.begins(&Several { source, destination, tables: &tables, notes });
+    let ends = run::all(jobs).await;
+    let failure = run::whole(&ends);
+    first.reporter.ends(&Summary {
+        ends: &ends,
+        source,
+        destination,
+        elapsed: start.elapsed(),
+        failure: failure.as_ref(),
+    });
+    failure.map_or(Ok(()), Err)
 }
 
 /// The first signal asks the run to store what it has and stop; the second ends it at once, as a user expects who

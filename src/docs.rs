@@ -24,7 +24,7 @@ pub fn cli_markdown() -> String {
         let name = sub.get_bin_name().unwrap_or_else(|| sub.get_name());
         let positional: String = sub.get_positionals().map(|arg| format!(" {}", positional(arg))).collect();
         let flags = match sub.get_name() {
-            "ingest" => " --source-uri <URI> --source-table <TABLE> --dest-uri <URI> [flags]",
+            "ingest" => " --source-uri <URI> --source-table <TABLES> --dest-uri <URI> [flags]",
             "show" => " --dest-uri <URI> [flags]",
             "reset" => " --dest-uri <URI> --dest-table <TABLE>",
             _ => "",

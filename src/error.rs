@@ -21,17 +21,23 @@ pub enum Kind {
     Destination,
     /// Stopped before the end, by a signal. What was committed stays.
     Interrupted,
+    /// Some of several tables are complete and others are not.
+    Partial,
 }
 
 impl Kind {
     /// All of them with what docs say, in order of their codes.
-    pub const ALL: [(Self, &'static str); 6] = [
+    pub const ALL: [(Self, &'static str); 7] = [
         (Self::Internal, "a defect of ingestr; please report it"),
         (Self::Usage, "the command cannot be done as typed; nothing was read or written"),
         (Self::Authentication, "the source refused the credentials, or they may not read this table"),
         (Self::Source, "the source could not be read to the end; what was committed stays"),
         (Self::Destination, "the destination could not be read or written; its old data is intact"),
-        (Self::Interrupted, "stopped before the end, or only part of it is done; what was committed stays"),
+        (Self::Interrupted, "stopped before the end; what was committed stays"),
+        (
+            Self::Partial,
+            "some of several tables failed, or each for another reason; what was committed stays",
+        ),
     ];
 
     /// The process's exit code.
@@ -43,7 +49,7 @@ impl Kind {
             Self::Authentication => 3,
             Self::Source => 4,
             Self::Destination => 5,
-            Self::Interrupted => 6,
+            Self::Interrupted | Self::Partial => 6,
         }
     }
 
@@ -57,12 +63,13 @@ impl Kind {
             Self::Source => "source",
             Self::Destination => "destination",
             Self::Interrupted => "interrupted",
+            Self::Partial => "partial",
         }
     }
 }
 
 /// A failure as the user sees it.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Failure {
     /// Decides the exit code.
     pub kind: Kind,

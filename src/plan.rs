@@ -8,7 +8,6 @@ use std::time::Duration;
 use crate::cli::IngestArgs;
 use crate::dest::{Capabilities, Deletes};
 use crate::error::Failure;
-use crate::nearest::nearest;
 use crate::schema::Micros;
 use crate::secret::SecretUri;
 use crate::source::{TableSpec, Window};
@@ -19,14 +18,17 @@ mod dates;
 mod flags;
 mod names;
 mod rows;
+mod several;
 
 pub use dates::format_utc;
 pub use flags::missing;
 pub use names::table_name;
+pub use several::Plans;
 
 pub use crate::normalise::{ColumnOverride, Contract, Naming, Shaping};
 
-/// Bytes of staged rows after which a commit is made, whatever their number: bounds memory for tables of large rows.
+/// Bytes of staged rows of all tables of a command after which a commit is made, whatever their number: bounds memory for
+/// tables of large rows.
 pub const FLUSH_BYTES: u64 = 32 * 1024 * 1024;
 
 /// What the plan may know of the world around it.
@@ -53,7 +55,7 @@ pub struct Ends {
     pub capabilities: Capabilities,
 }
 
-/// Everything decided about a run.
+/// Everything decided about the run of one table.
 #[derive(Debug, Clone)]
 pub struct Plan {
     /// Where from.
@@ -117,7 +119,7 @@ pub struct Plan {
 pub struct Flush {
     /// Rows staged; at least 1.
     pub rows: u64,
-    /// Bytes staged; at least 1.
+    /// Bytes staged by all tables of the command; at least 1.
     pub bytes: u64,
     /// Time since the last commit; more than zero.
     pub interval: Duration,
@@ -185,16 +187,16 @@ pub fn uris(args: &IngestArgs) -> Result<(SecretUri, SecretUri), Failure> {
 }
 
 impl Plan {
-    /// Decides everything. Pure: the same input gives the same plan.
-    ///
-    /// # Errors
-    /// A usage failure for whatever cannot be done as typed.
-    pub fn from_args(args: &IngestArgs, environment: &Environment, ends: &Ends) -> Result<Self, Failure> {
-        flags::refuse(args)?;
+    /// Decides everything about one table of a command.
+    fn of_table(
+        args: &IngestArgs,
+        environment: &Environment,
+        ends: &Ends,
+        table: &'static TableSpec,
+        (schema, dest_table): (String, String),
+    ) -> Result<Self, Failure> {
         let mut notes = Vec::new();
         let (source_uri, dest_uri) = uris(args)?;
-        let table = source_table(args.source_table.as_deref().unwrap_or_default(), ends)?;
-        let (schema, dest_table) = names::dest_table(args.dest_table.as_deref(), table, ends)?;
         let window = dates::window(args, environment.now, &mut notes)?;
         let limit = flags::limit(args)?;
         let strategy = rows::strategy(args, ends, &window, limit, &mut notes)?;
@@ -244,27 +246,6 @@ impl Plan {
             started_at: environment.now,
         })
     }
-}
-
-/// The table of that name.
-fn source_table(typed: &str, ends: &Ends) -> Result<&'static TableSpec, Failure> {
-    let typed = typed.trim();
-    if let Some(table) = ends.tables.iter().find(|table| table.name == typed) {
-        return Ok(table);
-    }
-    let names: Vec<&str> = ends.tables.iter().map(|table| table.name).collect();
-    let list = names.join(", ");
-    if typed == "*" || typed.contains(',') {
-        return Err(Failure::usage(format!("--source-table takes one table, not `{typed}`"))
-            .hint(format!("run one command for each table: {list}")));
-    }
-    if typed.starts_with("query:") {
-        return Err(Failure::usage(format!("--source-table: {} cannot be asked in SQL", ends.source))
-            .hint(format!("tables are {list}; query the copy in the destination")));
-    }
-    let meant = nearest(typed, names).map(|name| format!("did you mean `{name}`? ")).unwrap_or_default();
-    Err(Failure::usage(format!("{} has no table `{typed}`", ends.source))
-        .hint(format!("{meant}{} are {list}", if meant.is_empty() { "tables" } else { "Tables" })))
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::dest::Counts;
-use crate::error::Failure;
+use crate::error::{Failure, Kind};
 use crate::plan::ProgressStyle;
 use crate::schema::Micros;
 use crate::source::Window;
@@ -20,6 +20,8 @@ mod human;
 mod json;
 mod live;
 pub mod remembered;
+mod screen;
+mod summary;
 
 /// Takes what happens in one command. Called from runs and from the HTTP client, so it must be shareable.
 pub trait Reporter: Send + Sync {
@@ -28,6 +30,53 @@ pub trait Reporter: Send + Sync {
 
     /// Shows why there is no run of any table. The only thing a reporter is told then.
     fn failed(&self, failure: &Failure);
+
+    /// Several tables are about to be copied; not told of one. The first thing a reporter is told then.
+    fn begins(&self, several: &Several<'_>);
+
+    /// The runs of several tables are over; not told of one. The last thing a reporter is told then.
+    fn ends(&self, summary: &Summary<'_>);
+}
+
+/// Several tables in one command.
+#[derive(Debug, Clone, Copy)]
+pub struct Several<'a> {
+    /// The source, as it describes itself.
+    pub source: &'a str,
+    /// The destination, as it describes itself.
+    pub destination: &'a str,
+    /// Source tables, in the order they are shown.
+    pub tables: &'a [&'a str],
+    /// Notes of the plan that concern more than one of them.
+    pub notes: &'a [String],
+}
+
+/// What several runs did.
+#[derive(Debug, Clone, Copy)]
+pub struct Summary<'a> {
+    /// Each table's end, in the order they are shown.
+    pub ends: &'a [Ended],
+    /// The source, as it describes itself.
+    pub source: &'a str,
+    /// The destination, as it describes itself.
+    pub destination: &'a str,
+    /// Time of the whole command.
+    pub elapsed: Duration,
+    /// Why it is not a success.
+    pub failure: Option<&'a Failure>,
+}
+
+impl Summary<'_> {
+    /// How the command ended, in one word of machine-readable output.
+    fn outcome(&self) -> &'static str {
+        let limited = |end: &Ended| end.receipt.as_ref().is_some_and(|done| done.outcome == Outcome::Limited);
+        match self.failure.map(|failure| failure.kind) {
+            None if self.ends.iter().any(limited) => Outcome::Limited.name(),
+            None => Outcome::Success.name(),
+            Some(kind @ (Kind::Partial | Kind::Interrupted)) => kind.name(),
+            Some(_) => Outcome::Failed.name(),
+        }
+    }
 }
 
 /// What happens in the run of one table. `elapsed` is always the time since the run started.
@@ -66,7 +115,7 @@ pub enum Event<'a> {
     Warning(&'a str),
     /// A detail for `--debug`; no values of rows, no secrets.
     Debug(&'a str),
-    /// The run is over, well or not. The last event.
+    /// The run is over, well or not. The last event of the table.
     Finished {
         /// What was done.
         receipt: &'a Receipt,
@@ -221,6 +270,17 @@ pub struct Receipt {
     pub warnings: Vec<String>,
 }
 
+/// How the run of one table ended.
+#[derive(Debug, Clone)]
+pub struct Ended {
+    /// Source table.
+    pub table: String,
+    /// What it did; `None`: there was no run.
+    pub receipt: Option<Receipt>,
+    /// Why it is not complete.
+    pub failure: Option<Failure>,
+}
+
 /// What the reporter may know of the terminal.
 #[derive(Debug, Clone, Copy)]
 pub struct Terminal {
@@ -243,7 +303,7 @@ pub fn reporter(
     match style {
         ProgressStyle::Json => Arc::new(json::Json::new(out, err, debug)),
         ProgressStyle::Interactive if terminal.stderr => {
-            Arc::new(live::Interactive::new(live::screen(), human::Lines::new(err, terminal.color, debug)))
+            Arc::new(live::Interactive::new(screen::screen(), human::Lines::new(err, terminal.color, debug)))
         }
         ProgressStyle::Interactive | ProgressStyle::Log => {
             Arc::new(human::Log::new(human::Lines::new(err, terminal.color, debug)))

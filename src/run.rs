@@ -4,9 +4,11 @@
 //! so many rows, bytes or seconds; whatever stops a run, what was read since the last commit is committed first, so
 //! that the next run goes on from there.
 
+mod crew;
 mod ear;
 mod prepare;
 mod store;
+mod whole;
 mod words;
 
 use std::sync::Arc;
@@ -14,16 +16,18 @@ use std::sync::Arc;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use self::crew::{Crew, Member};
 use self::ear::Ear;
 use self::prepare::late;
 use self::store::{Ending, Staged};
+pub use self::whole::whole;
 pub(crate) use self::words::{in_use, of_destination};
 use crate::dest::{Counts, DestErrorKind, Destination, Lease, Load, Question, Target};
 use crate::error::{Failure, Kind};
 use crate::lease;
 use crate::normalise::Normaliser;
 use crate::plan::{Contract, Plan};
-use crate::report::{Event, Outcome, Progress, Receipt, Reporter};
+use crate::report::{Ended, Event, Outcome, Progress, Receipt, Reporter};
 use crate::schema::Micros;
 use crate::source::{Late, Pages, Source, Step};
 use crate::state::State;
@@ -62,27 +66,50 @@ impl Job<'_> {
 /// # Errors
 /// Why it is not complete. The reporter has been told already.
 pub async fn run(job: Job<'_>) -> Result<Receipt, Failure> {
+    let crew = Crew::new(1);
+    let Ended { receipt, failure, .. } = one(job, crew.member(0)).await;
+    match (failure, receipt) {
+        (None, Some(receipt)) => Ok(receipt),
+        (Some(failure), _) => Err(failure),
+        (None, None) => Err(Failure::new(Kind::Internal, "a run ended without saying how")),
+    }
+}
+
+/// Copies several tables at once and reports on each to its end. One that fails does not stop the others. What they
+/// stage together is bounded by the first one's plan. The order of the ends is that of the jobs.
+pub async fn all(jobs: &[Job<'_>]) -> Vec<Ended> {
+    let crew = Crew::new(jobs.len());
+    let runs = jobs.iter().enumerate().map(|(place, job)| one(job.clone(), crew.member(place)));
+    futures_util::future::join_all(runs).await
+}
+
+async fn one(job: Job<'_>, mut member: Member<'_>) -> Ended {
     let start = Instant::now();
+    let table = job.plan.table.name.to_owned();
     loop {
-        let mut run = match Run::prepare(job.clone(), start).await {
+        let mut run = match Run::prepare(job.clone(), start, &mut member).await {
             Ok(run) => run,
             Err(failure) => {
                 job.tell(&Event::Failed(&failure));
-                return Err(failure);
+                return Ended { table, receipt: None, failure: Some(failure) };
             }
         };
+        if !run.is_short() {
+            run.member.after_the_short_ones().await;
+        }
         let failure = run.copy().await.err();
         if run.overtaken && job.plan.wait {
             continue;
         }
         let receipt = run.receipt(failure.as_ref());
         job.tell(&Event::Finished { receipt: &receipt, failure: failure.as_ref() });
-        return failure.map_or(Ok(receipt), Err);
+        return Ended { table, receipt: Some(receipt), failure };
     }
 }
 
-struct Run<'a> {
+struct Run<'a, 'm> {
     job: Job<'a>,
+    member: &'m mut Member<'a>,
     target: Target,
     normaliser: Normaliser,
     pages: Box<dyn Pages>,
@@ -119,7 +146,13 @@ struct Done {
     limited: bool,
 }
 
-impl<'a> Run<'a> {
+impl Run<'_, '_> {
+    /// Whether it reads only what changed: such runs go before those that read everything.
+    fn is_short(&self) -> bool {
+        let known = |state: &State| state.complete && state.watermark.is_some();
+        self.job.plan.window.is_open() && self.stored.as_ref().is_some_and(known)
+    }
+
     /// Reads to the end, or as far as it goes, and stores what was read.
     async fn copy(&mut self) -> Result<(), Failure> {
         let failure = match self.read().await {
@@ -151,6 +184,12 @@ impl<'a> Run<'a> {
                 biased;
                 _ = stop.wait_for(|stop| *stop) => return Err(words::interrupted(self.target.source_table.as_str())),
                 step = self.pages.next() => step,
+                () = self.member.asked_to_commit() => {
+                    if self.due() {
+                        self.commit(Ending::None).await?;
+                    }
+                    continue;
+                }
                 () = tokio::time::sleep(lease::RENEWAL), if self.leased.is_some() => {
                     self.hold().await?;
                     continue;

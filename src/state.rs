@@ -28,7 +28,7 @@ pub struct State {
 /// One row of `_ingestr_runs`, rewritten at each commit of the run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunRecord {
-    /// Unique per run, e.g. `20261122T094025.123456Z-4f2a`.
+    /// Unique per run, e.g. `20261122T094025.123456Z-4f2a90c1`.
     pub id: String,
     /// When the run began.
     pub started_at: Micros,

@@ -13,6 +13,7 @@ mod desk;
 mod printed;
 mod refused;
 mod secrets;
+mod several;
 mod state;
 mod stopped;
 mod tls;

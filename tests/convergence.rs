@@ -141,6 +141,10 @@ async fn life(seed: u64) {
     // More than a day: what shows no sign at all is found by then. What shows one is found at once.
     let patience = if world.sweeps { 90_000..130_000 } else { 300..3_000 };
     world.pass(Duration::from_secs(rng.u64(patience))).await;
+    let all = tables.join(",");
+    if tables.len() > 1 && rng.bool() {
+        at_last(&world, &all, seed).await;
+    }
     for table in tables {
         let result = world.ingest(table, &[]).await;
         if std::env::var_os("INGESTR_SEED").is_some() {
@@ -171,14 +175,28 @@ fn change(world: &World, rng: &mut fastrand::Rng) {
     account.random_change(rng, carries);
 }
 
-/// Changes, then a run of each table that may fail or die.
+/// All tables once more, in one command.
+async fn at_last(world: &World, tables: &str, seed: u64) {
+    let ends = world.ingest_all(tables, &[], None).await.expect("nobody dies any more");
+    let ends = ends.unwrap_or_else(|failure| panic!("seed {seed}: {tables}: {failure}"));
+    for end in ends {
+        if let Some(failure) = end.failure {
+            panic!("seed {seed}: {}: {failure}", end.table);
+        }
+        compare(world, &end.table, seed);
+    }
+}
+
+/// Changes, then a run of each table that may fail or die: one after the other, or all in one command.
 async fn turmoil(world: &mut World, rng: &mut fastrand::Rng, tables: &[&str]) {
     for _ in 0..rng.usize(0..25) {
         change(world, rng);
         world.pass(Duration::from_millis(rng.u64(0..120_000))).await;
     }
     world.account().set_churn(if rng.bool() { 0.0 } else { rng.f64() * 1.5 });
-    for table in tables {
+    let all = tables.join(",");
+    let together = tables.len() > 1 && rng.u8(0..3) == 0;
+    for table in if together { vec![all.as_str()] } else { tables.to_vec() } {
         let plan = [
             "none",
             "light",
@@ -206,10 +224,18 @@ async fn turmoil(world: &mut World, rng: &mut fastrand::Rng, tables: &[&str]) {
             2 => &["--interval-start", "2026-07-01", "--interval-end", "2026-08-25T10:00:00"],
             _ => &[],
         };
-        let result = world.ingest_until(table, flags, death).await;
+        let fate = format!("{death:?} {crash:?}");
         // Whether it succeeds is not the question here.
-        if std::env::var_os("INGESTR_SEED").is_some() {
-            tell(table, flags, &format!("{death:?} {crash:?}"), result.as_ref());
+        if together {
+            let ends = world.ingest_all(table, flags, death).await.map(|ends| ends.expect("a plan"));
+            for end in ends.iter().flatten().filter(|_| std::env::var_os("INGESTR_SEED").is_some()) {
+                eprintln!("together, {}: {fate}: {:?} {:?}", end.table, end.receipt, end.failure);
+            }
+        } else {
+            let result = world.ingest_until(table, flags, death).await;
+            if std::env::var_os("INGESTR_SEED").is_some() {
+                tell(table, flags, &fate, result.as_ref());
+            }
         }
         if rng.bool() {
             world.pass(Duration::from_secs(rng.u64(0..7_200))).await;

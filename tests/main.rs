@@ -15,5 +15,6 @@ mod cli;
 mod convergence;
 mod kill;
 mod reading;
+mod several;
 mod support;
 mod tidy;

@@ -116,7 +116,7 @@ pub fn parse(argv: Vec<OsString>, env: &dyn Fn(&str) -> Option<OsString>) -> Res
     Ok(cli.command)
 }
 
-/// The command with the destination of the environment, if none was typed. Which table is meant has to be typed: a
+/// The command with the URIs of the environment, if none were typed. Which table is meant has to be typed: a
 /// variable that is there for other commands must not narrow what is shown, or choose what is forgotten.
 fn with_destination(mut command: Command, env: &dyn Fn(&str) -> Option<OsString>) -> Command {
     if let Command::State(

@@ -1,10 +1,14 @@
-//! Names of destination tables: `schema.table`, with double quotes around a part that has a dot.
+//! Names of destination tables: `schema.table`, with double quotes around a part that has a dot; for several tables a
+//! schema, or a pattern.
 //!
 //! Names are taken as they are, any Unicode; quoting them for a database is its dialect's business.
 
 use super::Ends;
 use crate::error::Failure;
 use crate::source::TableSpec;
+
+/// Stands for the name of each table.
+const TABLE: &str = "{table}";
 
 /// Tables of ours that no data may be copied into.
 const RESERVED: [&str; 4] = ["_ingestr_state", "_ingestr_runs", "_ingestr_rejects", "_ingestr_leases"];
@@ -19,7 +23,8 @@ pub(super) fn dest_table(
     ends: &Ends,
 ) -> Result<(String, String), Failure> {
     let example = format!("type --dest-table <schema>.{}", table.name);
-    let typed = typed.unwrap_or(table.name);
+    let typed = typed.unwrap_or(table.name).replace(TABLE, table.name);
+    let typed = typed.as_str();
     let (schema, name) = table_name(typed, &example, ends.destination, ends.default_schema)?;
     if RESERVED.iter().any(|reserved| reserved.eq_ignore_ascii_case(&name)) {
         return Err(Failure::usage(format!(
@@ -29,6 +34,47 @@ pub(super) fn dest_table(
         .hint(example));
     }
     Ok((schema, name))
+}
+
+/// Schemas and tables that several tables are written to.
+///
+/// # Errors
+/// When what was typed is neither a schema nor a pattern, and for a destination without a default schema when nothing
+/// was.
+pub(super) fn dest_tables(
+    typed: Option<&str>,
+    tables: &[&'static TableSpec],
+    ends: &Ends,
+) -> Result<Vec<(String, String)>, Failure> {
+    let typed = typed.map(str::trim).filter(|typed| !typed.is_empty());
+    let Some(typed) = typed else {
+        let schema = ends.default_schema.ok_or_else(|| {
+            Failure::usage(format!("--dest-table is missing: {} has no schema of its own", ends.destination))
+                .hint("type the schema for all tables, --dest-table <schema>")
+        })?;
+        return Ok(tables.iter().map(|table| (schema.to_owned(), table.name.to_owned())).collect());
+    };
+    let plain = typed.replace(TABLE, "");
+    if let Some(open) = plain.find('{') {
+        let close = plain[open..].find('}').map_or(plain.len(), |length| open + length + 1);
+        return Err(Failure::usage(format!("--dest-table: `{}` is not known", &plain[open..close]))
+            .hint("the name of each table takes the place of {table}: 'raw.gorgias_{table}'"));
+    }
+    if typed.contains(TABLE) {
+        return tables.iter().map(|table| dest_table(Some(typed), table, ends)).collect();
+    }
+    match parts(typed) {
+        Ok(parts) if parts.len() == 1 => {
+            Ok(tables.iter().map(|table| (parts[0].clone(), table.name.to_owned())).collect())
+        }
+        Ok(_) => Err(Failure::usage(format!(
+            "--dest-table: `{typed}` is one table, and --source-table names {}",
+            tables.len()
+        ))
+        .hint(format!("type a schema for all of them, or a pattern: '{typed}_{TABLE}'"))),
+        Err(what) => Err(Failure::usage(format!("--dest-table: `{typed}` {what}"))
+            .hint("type a schema for all tables, or a pattern such as 'raw.gorgias_{table}'")),
+    }
 }
 
 /// Schema and table of a name as typed, for a destination that may have a default schema.

@@ -4,6 +4,8 @@ use super::*;
 use crate::schema::LogicalType;
 use crate::source::Incremental;
 
+mod several;
+
 const NOW: Micros = Micros(1_763_812_443_000_000);
 
 const fn table(name: &'static str, incremental: Incremental) -> TableSpec {
@@ -81,7 +83,14 @@ fn args(line: &[&str]) -> IngestArgs {
 
 fn plan_for(line: &[&str], ends: &Ends) -> Result<Plan, String> {
     let environment = Environment { now: NOW, terminal: true };
-    Plan::from_args(&args(line), &environment, ends).map_err(|failure| {
+    plans_for(line, &environment, ends).map(|mut plans| {
+        assert_eq!((plans.tables.len(), plans.notes.len()), (1, 0));
+        plans.tables.remove(0)
+    })
+}
+
+fn plans_for(line: &[&str], environment: &Environment, ends: &Ends) -> Result<Plans, String> {
+    Plans::from_args(&args(line), environment, ends).map_err(|failure| {
         assert_eq!(failure.kind.exit_code(), 2);
         failure.to_string()
     })
@@ -169,14 +178,6 @@ fn what_cannot_be_done_is_refused_with_what_to_type_instead() {
         (
             &["--source-table", "orders"],
             "Gorgias has no table `orders` | tables are customers, tickets, ticket_messages, satisfaction_surveys",
-        ),
-        (
-            &["--source-table", "tickets,customers"],
-            "--source-table takes one table, not `tickets,customers` | run one command for each table: customers, tickets, ticket_messages, satisfaction_surveys",
-        ),
-        (
-            &["--source-table", "*"],
-            "--source-table takes one table, not `*` | run one command for each table: customers, tickets, ticket_messages, satisfaction_surveys",
         ),
         (
             &["--source-table", "query:SELECT 1"],
@@ -505,7 +506,7 @@ fn finer_ends_keep_to_whole_microseconds_inside() {
 #[test]
 fn without_a_terminal_interactive_is_log() {
     let environment = Environment { now: NOW, terminal: false };
-    let plan = |line: &[&str]| Plan::from_args(&args(line), &environment, &DUCKDB).unwrap().progress;
+    let plan = |line: &[&str]| plans_for(line, &environment, &DUCKDB).unwrap().tables[0].progress;
     assert_eq!(plan(&[]), ProgressStyle::Log);
     assert_eq!(plan(&["--progress", "json"]), ProgressStyle::Json);
 }

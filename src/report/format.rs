@@ -74,6 +74,18 @@ pub(super) fn wait(why: &Wait) -> String {
 
 /// The line before a run.
 pub(super) fn headline(start: &Start) -> String {
+    let (table, source, place, destination) =
+        (&start.table, &start.source, &start.dest_table, &start.destination);
+    format!("{table}: {source} → {place} in {destination}; {}", intent(start))
+}
+
+/// The same where source and destination are known already.
+pub(super) fn short_headline(start: &Start) -> String {
+    format!("{} → {}; {}", start.table, start.dest_table, intent(start))
+}
+
+/// Which rows are read, and what becomes of them.
+fn intent(start: &Start) -> String {
     let scope = match start.scope {
         Scope::Everything => "everything".into(),
         Scope::ChangedSince(since) => format!("what changed since {}", utc(since)),
@@ -89,10 +101,7 @@ pub(super) fn headline(start: &Start) -> String {
         Strategy::Merge | Strategy::Scd2 => format!(" by {}", start.key.join(", ")),
         Strategy::Replace | Strategy::Append | Strategy::DeleteInsert => String::new(),
     };
-    format!(
-        "{}: {} → {} in {}; {scope}; {}{by}",
-        start.table, start.source, start.dest_table, start.destination, start.strategy
-    )
+    format!("{scope}; {}{by}", start.strategy)
 }
 
 /// `123 pages`, `196 rows/s` and so on, for a line of progress.

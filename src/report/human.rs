@@ -1,11 +1,14 @@
 //! Text for people: the line before a run, log lines while it runs, the receipt after it.
 
+use std::collections::BTreeMap;
 use std::io::Write;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::format::{Speed, count, duration, headline, number, progress, seconds_up, short_utc, utc, wait};
-use super::{Event, Outcome, Receipt, Reporter, Start, Wait};
+use super::format::{
+    Speed, count, duration, headline, number, progress, seconds_up, short_headline, short_utc, utc, wait,
+};
+use super::{Event, Outcome, Progress, Receipt, Reporter, Several, Start, Summary, Wait};
 use crate::dest::Counts;
 use crate::error::Failure;
 use crate::schema::Micros;
@@ -22,6 +25,8 @@ pub(super) struct Lines {
     err: Box<dyn Write + Send>,
     color: bool,
     pub(super) debug: bool,
+    /// What is said about a table names it.
+    pub(super) several: bool,
 }
 
 /// The few colours, as the second part of an escape sequence.
@@ -35,7 +40,7 @@ pub(super) enum Color {
 
 impl Lines {
     pub(super) fn new(err: Box<dyn Write + Send>, color: bool, debug: bool) -> Self {
-        Self { err, color, debug }
+        Self { err, color, debug, several: false }
     }
 
     /// A line. A reader that went away is no reason to stop copying.
@@ -54,23 +59,42 @@ impl Lines {
     }
 
     pub(super) fn start(&mut self, start: &Start) {
-        self.line(&headline(start));
+        self.line(&if self.several { short_headline(start) } else { headline(start) });
         for note in &start.notes {
-            let note = format!("{} {note}", self.paint(Color::Dim, "note:"));
-            self.line(&note);
+            self.note(&start.table, note);
         }
     }
 
-    pub(super) fn warning(&mut self, text: &str) {
-        let text = format!("{} {text}", self.paint(Color::Yellow, "warning:"));
+    /// The notes that concern several tables.
+    pub(super) fn begin(&mut self, several: &Several<'_>) {
+        let tables = count(several.tables.len() as u64, "table");
+        self.line(&format!("{tables}: {} → {}", several.source, several.destination));
+        for note in several.notes {
+            self.note("", note);
+        }
+        self.several = true;
+    }
+
+    fn note(&mut self, table: &str, text: &str) {
+        let text = format!("{} {}{text}", self.paint(Color::Dim, "note:"), self.whose(table));
         self.line(&text);
     }
 
-    pub(super) fn debug(&mut self, text: &str) {
+    pub(super) fn warning(&mut self, table: &str, text: &str) {
+        let text = format!("{} {}{text}", self.paint(Color::Yellow, "warning:"), self.whose(table));
+        self.line(&text);
+    }
+
+    pub(super) fn debug(&mut self, table: &str, text: &str) {
         if self.debug {
-            let text = self.paint(Color::Dim, &format!("debug: {text}"));
+            let text = self.paint(Color::Dim, &format!("debug: {}{text}", self.whose(table)));
             self.line(&text);
         }
+    }
+
+    /// The table that a line is about, if there are others.
+    fn whose(&self, table: &str) -> String {
+        if self.several && !table.is_empty() { format!("{table}: ") } else { String::new() }
     }
 
     pub(super) fn failure(&mut self, failure: &Failure) {
@@ -176,13 +200,34 @@ fn places(receipt: &Receipt) -> Vec<(&'static str, String)> {
     places
 }
 
+/// What became of one of several tables, in a few words.
+pub(super) fn in_short(receipt: &Receipt, failure: Option<&Failure>) -> String {
+    let did = format!("{} in {}", count(receipt.read, "row"), count(receipt.pages, "page"));
+    let time = duration(receipt.elapsed);
+    match (receipt.outcome, failure) {
+        (Outcome::Success, _) => format!("done in {time}, {did}"),
+        (Outcome::Limited, _) => format!("stopped at --sql-limit after {time}, {did}"),
+        (Outcome::Interrupted, _) => format!("interrupted after {time}, {did}"),
+        (Outcome::Failed, failure) => {
+            let why = failure.map(|failure| format!(": {}", failure.headline)).unwrap_or_default();
+            format!("failed after {time}, {did}{why}")
+        }
+    }
+}
+
 /// Log lines: one every few seconds, and one for each notable event, each with its time in UTC.
 pub(super) struct Log(Mutex<LogState>);
 
 struct LogState {
     lines: Lines,
-    table: String,
-    at: Micros,
+    paces: BTreeMap<String, Pace>,
+}
+
+/// What is remembered of a table between two lines.
+#[derive(Default)]
+struct Pace {
+    /// When its run began.
+    at: Option<Micros>,
     speed: Speed,
     shown: Duration,
     /// Short waits since the last line of progress.
@@ -190,67 +235,82 @@ struct LogState {
 }
 
 impl LogState {
-    fn log(&mut self, elapsed: Duration, text: &str) {
-        let since = i64::try_from(elapsed.as_micros()).unwrap_or(i64::MAX);
-        let time = short_utc(Micros(self.at.0.saturating_add(since))).replace(' ', "T");
-        let line = format!("{time}Z {}: {text}", self.table);
-        self.lines.line(&line);
+    fn log(&mut self, table: &str, elapsed: Duration, text: &str) {
+        let at = self.paces.get(table).and_then(|pace| pace.at);
+        let time = at.map_or(String::new(), |at| {
+            let since = i64::try_from(elapsed.as_micros()).unwrap_or(i64::MAX);
+            let time = short_utc(Micros(at.0.saturating_add(since))).replace(' ', "T");
+            format!("{time}Z ")
+        });
+        self.lines.line(&format!("{time}{table}: {text}"));
+    }
+
+    fn page(&mut self, table: &str, page: &Progress) {
+        let pace = self.paces.entry(table.to_owned()).or_default();
+        let rate = pace.speed.at(page.elapsed, page.rows);
+        if page.elapsed < pace.shown + EVERY {
+            return;
+        }
+        pace.shown = page.elapsed;
+        let mut text = format!("{}, {}", count(page.rows, "row"), progress(page, rate).join(", "));
+        let waited = std::mem::take(&mut pace.waited);
+        if waited >= WORTH_A_WORD {
+            text.push_str(&format!(", waited {} for the rate limit", duration(waited)));
+        }
+        self.log(table, page.elapsed, &text);
     }
 }
 
 impl Log {
     pub(super) fn new(lines: Lines) -> Self {
-        Self(Mutex::new(LogState {
-            lines,
-            table: String::new(),
-            at: Micros(0),
-            speed: Speed::default(),
-            shown: Duration::ZERO,
-            waited: Duration::ZERO,
-        }))
+        Self(Mutex::new(LogState { lines, paces: BTreeMap::new() }))
+    }
+
+    fn state(&self) -> MutexGuard<'_, LogState> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Reporter for Log {
-    fn event(&self, _: &str, event: &Event<'_>) {
-        let state = &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+    fn event(&self, table: &str, event: &Event<'_>) {
+        let state = &mut *self.state();
         match event {
             Event::Started(start) => {
-                state.table.clone_from(&start.table);
-                state.at = start.at;
+                state.paces.entry(table.to_owned()).or_default().at = Some(start.at);
                 state.lines.start(start);
             }
-            Event::Page(page) => {
-                let rate = state.speed.at(page.elapsed, page.rows);
-                if page.elapsed >= state.shown + EVERY {
-                    state.shown = page.elapsed;
-                    let mut text =
-                        format!("{}, {}", count(page.rows, "row"), progress(page, rate).join(", "));
-                    let waited = std::mem::take(&mut state.waited);
-                    if waited >= WORTH_A_WORD {
-                        text.push_str(&format!(", waited {} for the rate limit", duration(waited)));
-                    }
-                    state.log(page.elapsed, &text);
-                }
-            }
+            Event::Page(page) => state.page(table, page),
             Event::Waiting { why: Wait::RateLimit, wait: length, .. } if *length < NEWS => {
-                state.waited += *length;
+                state.paces.entry(table.to_owned()).or_default().waited += *length;
             }
             Event::Waiting { why, wait: length, elapsed } => {
-                state.log(*elapsed, &format!("{}: {}", wait(why), seconds_up(*length)));
+                state.log(table, *elapsed, &format!("{}: {}", wait(why), seconds_up(*length)));
             }
             Event::Committing { .. } => {}
             Event::Committed { rows, elapsed, .. } => {
-                state.log(*elapsed, &format!("committed {}", count(*rows, "row")));
+                state.log(table, *elapsed, &format!("committed {}", count(*rows, "row")));
             }
-            Event::Warning(text) => state.lines.warning(text),
-            Event::Debug(text) => state.lines.debug(text),
+            Event::Warning(text) => state.lines.warning(table, text),
+            Event::Debug(text) => state.lines.debug(table, text),
+            Event::Finished { receipt, failure } if state.lines.several => {
+                state.log(table, receipt.elapsed, &in_short(receipt, *failure));
+            }
             Event::Finished { receipt, failure } => state.lines.finish(receipt, *failure),
+            // Told at the end.
+            Event::Failed(_) if state.lines.several => {}
             Event::Failed(failure) => state.lines.failure(failure),
         }
     }
 
     fn failed(&self, failure: &Failure) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).lines.failure(failure);
+        self.state().lines.failure(failure);
+    }
+
+    fn begins(&self, several: &Several<'_>) {
+        self.state().lines.begin(several);
+    }
+
+    fn ends(&self, summary: &Summary<'_>) {
+        self.state().lines.all(summary, None);
     }
 }

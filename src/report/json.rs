@@ -2,17 +2,21 @@
 //!
 //! Field names are an interface: add, do not rename. Times are RFC 3339 in UTC, lengths milliseconds.
 
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use serde::Serialize;
 
+use self::several::{TableEnd, Whole, table_end, whole};
 use super::human::{EVERY, NEWS};
-use super::{Event, Outcome, Receipt, Reporter, Scope, Start, Wait, format};
+use super::{Event, Outcome, Progress, Receipt, Reporter, Scope, Several, Start, Summary, Wait, format};
 use crate::error::Failure;
 use crate::plan::format_utc;
 use crate::schema::Micros;
+
+mod several;
 
 /// JSON lines.
 pub(super) struct Json(Mutex<State>);
@@ -21,6 +25,14 @@ struct State {
     out: Box<dyn Write + Send>,
     err: Box<dyn Write + Send>,
     debug: bool,
+    /// Each table ends with a line of its own, and the last object is about all of them.
+    several: bool,
+    paces: BTreeMap<String, Pace>,
+}
+
+/// What is remembered of a table between two lines.
+#[derive(Default)]
+struct Pace {
     speed: format::Speed,
     shown: Option<Duration>,
     waited: Duration,
@@ -29,6 +41,12 @@ struct State {
 #[derive(Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 enum Line<'a> {
+    Begin {
+        source: &'a str,
+        destination: &'a str,
+        tables: &'a [&'a str],
+        notes: &'a [String],
+    },
     Start {
         table: &'a str,
         source: &'a str,
@@ -43,6 +61,7 @@ enum Line<'a> {
         started_at: String,
     },
     Progress {
+        table: &'a str,
         rows: u64,
         pages: u64,
         rows_per_second: u64,
@@ -54,6 +73,7 @@ enum Line<'a> {
         elapsed_ms: u64,
     },
     Waiting {
+        table: &'a str,
         why: &'static str,
         what: Option<&'a str>,
         attempt: Option<u32>,
@@ -61,6 +81,7 @@ enum Line<'a> {
         elapsed_ms: u64,
     },
     Committed {
+        table: &'a str,
         rows: u64,
         inserted: u64,
         updated: u64,
@@ -69,9 +90,11 @@ enum Line<'a> {
         elapsed_ms: u64,
     },
     Warning {
+        table: &'a str,
         message: &'a str,
     },
     Debug {
+        table: &'a str,
         message: &'a str,
     },
     End {
@@ -80,11 +103,16 @@ enum Line<'a> {
         receipt: Option<Done<'a>>,
         error: Option<Problem<'a>>,
     },
+    TableEnd(TableEnd<'a>),
+    #[serde(rename = "end")]
+    EndOfAll(Whole<'a>),
 }
 
 #[derive(Serialize)]
 struct Done<'a> {
-    table: &'a str,
+    /// Of several tables, it stands outside already.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    table: Option<&'a str>,
     dest_table: &'a str,
     destination: &'a str,
     strategy: &'static str,
@@ -144,19 +172,40 @@ fn start(start: &Start) -> Line<'_> {
     }
 }
 
-fn waiting(why: &Wait, wait: Duration, elapsed: Duration) -> Line<'_> {
+/// A line of progress every few seconds.
+fn progress<'a>(table: &'a str, page: &Progress, pace: &mut Pace) -> Option<Line<'a>> {
+    let rate = pace.speed.at(page.elapsed, page.rows);
+    if pace.shown.is_some_and(|shown| page.elapsed < shown + EVERY) {
+        return None;
+    }
+    pace.shown = Some(page.elapsed);
+    Some(Line::Progress {
+        table,
+        rows: page.rows,
+        pages: page.pages,
+        rows_per_second: rate,
+        reached: page.reached.map(format_utc),
+        requests: page.requests,
+        budget_used: page.budget.map(|(used, _)| used),
+        budget_capacity: page.budget.map(|(_, capacity)| capacity),
+        rate_limited_ms: ms(pace.waited),
+        elapsed_ms: ms(page.elapsed),
+    })
+}
+
+fn waiting<'a>(table: &'a str, why: &'a Wait, wait: Duration, elapsed: Duration) -> Line<'a> {
     let (why, what, attempt) = match why {
         Wait::RateLimit => ("rate_limit", None, None),
         Wait::Retry { what, attempt } => ("retry", Some(what.as_str()), Some(*attempt)),
         Wait::DestinationLocked => ("destination_locked", None, None),
     };
-    Line::Waiting { why, what, attempt, wait_ms: ms(wait), elapsed_ms: ms(elapsed) }
+    Line::Waiting { table, why, what, attempt, wait_ms: ms(wait), elapsed_ms: ms(elapsed) }
 }
 
-fn done(receipt: &Receipt) -> Done<'_> {
+fn done(receipt: &Receipt, several: bool) -> Done<'_> {
     let time = |instant: Option<Micros>| instant.map(format_utc);
     Done {
-        table: &receipt.table,
+        table: (!several).then_some(receipt.table.as_str()),
         dest_table: &receipt.dest_table,
         destination: &receipt.destination,
         strategy: receipt.strategy.name(),
@@ -206,51 +255,32 @@ fn write(to: &mut dyn Write, line: &Line<'_>) {
 
 impl Json {
     pub(super) fn new(out: Box<dyn Write + Send>, err: Box<dyn Write + Send>, debug: bool) -> Self {
-        Self(Mutex::new(State {
-            out,
-            err,
-            debug,
-            speed: format::Speed::default(),
-            shown: None,
-            waited: Duration::ZERO,
-        }))
+        Self(Mutex::new(State { out, err, debug, several: false, paces: BTreeMap::new() }))
     }
 }
 
 impl Reporter for Json {
-    fn event(&self, _: &str, event: &Event<'_>) {
+    fn event(&self, table: &str, event: &Event<'_>) {
         let state = &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let line = match event {
             Event::Started(begin) => start(begin),
             Event::Page(page) => {
-                let rate = state.speed.at(page.elapsed, page.rows);
-                if state.shown.is_some_and(|shown| page.elapsed < shown + EVERY) {
-                    return;
-                }
-                state.shown = Some(page.elapsed);
-                Line::Progress {
-                    rows: page.rows,
-                    pages: page.pages,
-                    rows_per_second: rate,
-                    reached: page.reached.map(format_utc),
-                    requests: page.requests,
-                    budget_used: page.budget.map(|(used, _)| used),
-                    budget_capacity: page.budget.map(|(_, capacity)| capacity),
-                    rate_limited_ms: ms(state.waited),
-                    elapsed_ms: ms(page.elapsed),
-                }
+                let pace = state.paces.entry(table.to_owned()).or_default();
+                let Some(line) = progress(table, page, pace) else { return };
+                line
             }
             Event::Waiting { why, wait, elapsed } => {
                 if *why == Wait::RateLimit {
-                    state.waited += *wait;
+                    state.paces.entry(table.to_owned()).or_default().waited += *wait;
                     if *wait < NEWS {
                         return;
                     }
                 }
-                waiting(why, *wait, *elapsed)
+                waiting(table, why, *wait, *elapsed)
             }
             Event::Committing { .. } => return,
             Event::Committed { rows, counts, elapsed } => Line::Committed {
+                table,
                 rows: *rows,
                 inserted: counts.inserted,
                 updated: counts.updated,
@@ -258,13 +288,17 @@ impl Reporter for Json {
                 deleted: counts.deleted,
                 elapsed_ms: ms(*elapsed),
             },
-            Event::Warning(message) => Line::Warning { message },
-            Event::Debug(message) if state.debug => Line::Debug { message },
+            Event::Warning(message) => Line::Warning { table, message },
+            Event::Debug(message) if state.debug => Line::Debug { table, message },
             Event::Debug(_) => return,
+            Event::Finished { receipt, failure } if state.several => {
+                Line::TableEnd(table_end(table, Some(receipt), *failure))
+            }
+            Event::Failed(failure) if state.several => Line::TableEnd(table_end(table, None, Some(failure))),
             Event::Finished { receipt, failure } => {
                 let line = Line::End {
                     outcome: receipt.outcome.name(),
-                    receipt: Some(done(receipt)),
+                    receipt: Some(done(receipt, false)),
                     error: failure.map(problem),
                 };
                 return write(&mut state.out, &line);
@@ -277,5 +311,24 @@ impl Reporter for Json {
     fn failed(&self, failure: &Failure) {
         let state = &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner);
         write(&mut state.out, &no_run(failure));
+    }
+
+    fn begins(&self, several: &Several<'_>) {
+        let state = &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        state.several = true;
+        write(
+            &mut state.err,
+            &Line::Begin {
+                source: several.source,
+                destination: several.destination,
+                tables: several.tables,
+                notes: several.notes,
+            },
+        );
+    }
+
+    fn ends(&self, summary: &Summary<'_>) {
+        let state = &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        write(&mut state.out, &Line::EndOfAll(whole(summary)));
     }
 }

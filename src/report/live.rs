@@ -1,81 +1,22 @@
-//! The live line of a terminal: a spinner, what is going on, and a wait that counts down.
+//! The live lines of a terminal: a spinner, what is going on, and a wait that counts down.
 //!
-//! indicatif redraws it ten times a second from its own thread; this only tells it what to say.
+//! indicatif redraws them ten times a second from threads of its own; this only tells it what to say.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use console::Term;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle, TermLike};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 use super::format::{Speed, count, duration, progress, seconds_up, wait};
-use super::human::{Lines, NEWS, WORTH_A_WORD};
-use super::{Event, Reporter, Wait};
+use super::human::{Lines, NEWS, WORTH_A_WORD, in_short};
+use super::{Event, Outcome, Reporter, Several, Summary, Wait};
 use crate::error::Failure;
 
 /// Redraw interval.
 const TICK: Duration = Duration::from_millis(100);
-
-/// Columns kept free at the right: indicatif leaves the cursor at the end of the line, and a terminal that echoes
-/// `^C` there would break the line, so that half of the last frame stayed on the screen.
-const MARGIN: u16 = 4;
-
-/// Standard error, a little narrower than it is.
-pub(super) fn screen() -> ProgressDrawTarget {
-    ProgressDrawTarget::term_like_with_hz(Box::new(Screen(Term::buffered_stderr())), 20)
-}
-
-/// What is left of a line; all of it where there is hardly any.
-fn narrower(width: u16) -> u16 {
-    if width > 4 * MARGIN { width - MARGIN } else { width }
-}
-
-#[derive(Debug)]
-struct Screen(Term);
-
-impl TermLike for Screen {
-    fn width(&self) -> u16 {
-        narrower(self.0.size().1)
-    }
-
-    fn height(&self) -> u16 {
-        self.0.size().0
-    }
-
-    fn move_cursor_up(&self, lines: usize) -> io::Result<()> {
-        self.0.move_cursor_up(lines)
-    }
-
-    fn move_cursor_down(&self, lines: usize) -> io::Result<()> {
-        self.0.move_cursor_down(lines)
-    }
-
-    fn move_cursor_right(&self, columns: usize) -> io::Result<()> {
-        self.0.move_cursor_right(columns)
-    }
-
-    fn move_cursor_left(&self, columns: usize) -> io::Result<()> {
-        self.0.move_cursor_left(columns)
-    }
-
-    fn write_line(&self, text: &str) -> io::Result<()> {
-        self.0.write_line(text)
-    }
-
-    fn write_str(&self, text: &str) -> io::Result<()> {
-        self.0.write_str(text)
-    }
-
-    fn clear_line(&self) -> io::Result<()> {
-        self.0.clear_line()
-    }
-
-    fn flush(&self) -> io::Result<()> {
-        self.0.flush()
-    }
-}
 
 /// What the line says first, so that a narrow terminal cuts off the rest.
 #[derive(Debug, Default)]
@@ -107,89 +48,214 @@ impl Head {
     }
 }
 
-/// A live line on a terminal.
-pub(super) struct Interactive {
+/// A line that redraws itself: what it says first, and the rest.
+struct Row {
     bar: ProgressBar,
     head: Arc<Mutex<Head>>,
+    speed: Speed,
+}
+
+impl Row {
+    fn new(bar: ProgressBar) -> Self {
+        let head = Arc::new(Mutex::new(Head::default()));
+        bar.set_style(style("{spinner} {head}{wide_msg}", &head));
+        Self { bar, head, speed: Speed::default() }
+    }
+
+    fn run(&self) {
+        self.bar.reset_elapsed();
+        self.bar.enable_steady_tick(TICK);
+    }
+
+    fn say(&self, text: String, rest: String) {
+        *self.head.lock().unwrap_or_else(PoisonError::into_inner) = Head { text, waiting: None };
+        self.bar.set_message(rest);
+    }
+
+    fn wait(&self, why: String, length: Duration) {
+        let (until, short) = (self.bar.elapsed() + length, length < NEWS);
+        let mut head = self.head.lock().unwrap_or_else(PoisonError::into_inner);
+        head.waiting = Some(Waiting { why, until, short });
+    }
+
+    /// Stays as it is, with another mark in the place of the spinner.
+    fn end(&self, mark: &str, text: String) {
+        self.bar.set_style(style(&format!("{mark} {{head}}{{wide_msg}}"), &self.head));
+        self.say(text, String::new());
+        self.bar.finish();
+    }
+}
+
+fn style(template: &str, head: &Arc<Mutex<Head>>) -> ProgressStyle {
+    let shown = Arc::clone(head);
+    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_spinner()).with_key(
+        "head",
+        move |state: &ProgressState, out: &mut dyn std::fmt::Write| {
+            let head = shown.lock().unwrap_or_else(PoisonError::into_inner);
+            let _ = out.write_str(&head.show(state.elapsed()));
+        },
+    )
+}
+
+/// Live lines on a terminal: one for each table, and for several tables one below them for what they share, the
+/// account's budget.
+pub(super) struct Interactive {
+    screen: MultiProgress,
     state: Mutex<State>,
 }
 
 struct State {
     lines: Lines,
-    table: String,
-    speed: Speed,
+    rows: BTreeMap<String, Row>,
+    /// The line of the budget.
+    foot: Option<Row>,
+    /// Of the longest name of a table, so that what follows is aligned.
+    width: usize,
 }
 
 impl Interactive {
     pub(super) fn new(target: ProgressDrawTarget, lines: Lines) -> Self {
-        let bar = ProgressBar::with_draw_target(None, target);
-        let head = Arc::new(Mutex::new(Head::default()));
-        let shown = Arc::clone(&head);
-        let style = ProgressStyle::with_template("{spinner} {head}{wide_msg}")
-            .unwrap_or_else(|_| ProgressStyle::default_spinner())
-            .with_key("head", move |state: &ProgressState, out: &mut dyn std::fmt::Write| {
-                let head = shown.lock().unwrap_or_else(PoisonError::into_inner);
-                let _ = out.write_str(&head.show(state.elapsed()));
-            });
-        bar.set_style(style);
-        Self { bar, head, state: Mutex::new(State { lines, table: String::new(), speed: Speed::default() }) }
+        let screen = MultiProgress::with_draw_target(target);
+        let state = State { lines, rows: BTreeMap::new(), foot: None, width: 0 };
+        Self { screen, state: Mutex::new(state) }
     }
 
-    fn say(&self, change: impl FnOnce(&mut Head)) {
-        change(&mut self.head.lock().unwrap_or_else(PoisonError::into_inner));
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn page(&self, state: &mut State, page: &super::Progress) {
-        let rate = state.speed.at(page.elapsed, page.rows);
-        let text = format!("{} {}", state.table, count(page.rows, "row"));
-        self.say(|head| *head = Head { text, waiting: None });
+    /// A line that does not move, above those that do.
+    fn above(&self, say: impl FnOnce()) {
+        self.screen.suspend(say);
+    }
+
+    fn add(&self) -> Row {
+        Row::new(self.screen.add(ProgressBar::new_spinner()))
+    }
+
+    fn started(&self, state: &mut State, table: &str, start: &super::Start) {
+        let lines = &mut state.lines;
+        self.above(|| lines.start(start));
+        let text = state.named(table, "waiting for the first page");
+        let row = state.rows.entry(table.to_owned()).or_insert_with(|| self.add());
+        row.say(text, String::new());
+        row.run();
+    }
+
+    fn over(&self) {
+        // Nothing to be done about a terminal that went away.
+        let _ = self.screen.clear();
+    }
+}
+
+impl State {
+    /// `tickets · what`; of several tables, below one another.
+    fn named(&self, table: &str, what: &str) -> String {
+        if self.foot.is_some() {
+            format!("{table:<width$}  {what}", width = self.width)
+        } else {
+            format!("{table} · {what}")
+        }
+    }
+
+    fn page(&mut self, table: &str, page: &super::Progress) {
+        let rows = count(page.rows, "row");
+        let text = match self.foot {
+            Some(_) => self.named(table, &format!("{rows:>14}")),
+            None => format!("{table} {rows}"),
+        };
+        let Some(row) = self.rows.get_mut(table) else { return };
+        let rate = row.speed.at(page.elapsed, page.rows);
         let mut rest = String::new();
-        for part in progress(page, rate) {
+        // The budget is that of all tables.
+        let own = super::Progress { budget: page.budget.filter(|_| self.foot.is_none()), ..*page };
+        for part in progress(&own, rate) {
             let _ = write!(rest, " · {part}");
         }
-        self.bar.set_message(rest);
+        row.say(text, rest);
+        if let (Some(foot), Some((used, capacity))) = (&self.foot, page.budget) {
+            let mut head = foot.head.lock().unwrap_or_else(PoisonError::into_inner);
+            head.text = format!("{:<width$}  requests {used}/{capacity}", "budget", width = self.width);
+        }
+    }
+
+    fn end(&self, table: &str, mark: &str, text: &str) {
+        if let Some(row) = self.rows.get(table) {
+            row.end(mark, self.named(table, text));
+        }
     }
 }
 
 impl Reporter for Interactive {
-    fn event(&self, _: &str, event: &Event<'_>) {
-        let state = &mut *self.state.lock().unwrap_or_else(PoisonError::into_inner);
+    fn event(&self, table: &str, event: &Event<'_>) {
+        let state = &mut *self.state();
+        let lines = &mut state.lines;
         match event {
-            Event::Started(start) => {
-                state.table.clone_from(&start.table);
-                state.lines.start(start);
-                self.say(|head| head.text = format!("{} · waiting for the first page", start.table));
-                self.bar.reset_elapsed();
-                self.bar.enable_steady_tick(TICK);
-            }
-            Event::Page(page) => self.page(state, page),
+            Event::Started(start) => self.started(state, table, start),
+            Event::Page(page) => state.page(table, page),
             Event::Waiting { why: Wait::RateLimit, wait: length, .. } if *length < WORTH_A_WORD => {}
             Event::Waiting { why, wait: length, .. } => {
-                let (until, short) = (self.bar.elapsed() + *length, *length < NEWS);
-                self.say(|head| head.waiting = Some(Waiting { why: wait(why), until, short }));
+                let shared = state.foot.as_ref().filter(|_| *why == Wait::RateLimit);
+                if let Some(row) = shared.or_else(|| state.rows.get(table)) {
+                    row.wait(wait(why), *length);
+                }
             }
             Event::Committing { rows, .. } => {
-                let text = format!("{} · committing {}", state.table, count(*rows, "row"));
-                self.say(|head| *head = Head { text, waiting: None });
-                self.bar.set_message("");
+                let text = state.named(table, &format!("committing {}", count(*rows, "row")));
+                if let Some(row) = state.rows.get(table) {
+                    row.say(text, String::new());
+                }
             }
             Event::Committed { .. } => {}
-            Event::Warning(text) => self.bar.suspend(|| state.lines.warning(text)),
-            Event::Debug(text) if state.lines.debug => self.bar.suspend(|| state.lines.debug(text)),
+            Event::Warning(text) => self.above(|| lines.warning(table, text)),
+            Event::Debug(text) if lines.debug => self.above(|| lines.debug(table, text)),
             Event::Debug(_) => {}
+            Event::Finished { receipt, failure } if lines.several => {
+                let mark = if receipt.outcome == Outcome::Success { "✔" } else { "✘" };
+                state.end(table, mark, &in_short(receipt, *failure));
+            }
+            Event::Failed(failure) if lines.several => state.end(table, "✘", &failure.headline),
             Event::Finished { receipt, failure } => {
-                self.bar.finish_and_clear();
-                state.lines.finish(receipt, *failure);
+                self.over();
+                lines.finish(receipt, *failure);
             }
             Event::Failed(failure) => {
-                self.bar.finish_and_clear();
-                state.lines.failure(failure);
+                self.over();
+                lines.failure(failure);
             }
         }
     }
 
     fn failed(&self, failure: &Failure) {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).lines.failure(failure);
+        self.state().lines.failure(failure);
+    }
+
+    fn begins(&self, several: &Several<'_>) {
+        let state = &mut *self.state();
+        state.lines.begin(several);
+        state.width = several.tables.iter().map(|table| table.chars().count()).max().unwrap_or_default();
+        for table in several.tables {
+            let row = self.add();
+            row.say(
+                format!("{table:<width$}  looking at the destination", width = state.width),
+                String::new(),
+            );
+            row.run();
+            state.rows.insert((*table).to_owned(), row);
+        }
+        let foot = self.add();
+        foot.bar.set_style(style("  {head}{wide_msg}", &foot.head));
+        foot.run();
+        state.foot = Some(foot);
+    }
+
+    fn ends(&self, summary: &Summary<'_>) {
+        let state = &mut *self.state();
+        for row in state.rows.values().chain(&state.foot) {
+            row.bar.finish();
+        }
+        self.over();
+        state.lines.all(summary, Some(usize::from(Term::stderr().size().1)));
     }
 }
 
@@ -207,14 +273,6 @@ mod tests {
         assert_eq!(at(6.5), "tickets 300 rows · rate limit: 4 s");
         assert_eq!(at(9.5), "tickets 300 rows · rate limit: 1 s");
         assert_eq!(at(10.0), "tickets 300 rows");
-    }
-
-    #[test]
-    fn an_echo_of_ctrl_c_has_room() {
-        for width in [17, 40, 80, 250] {
-            assert!(usize::from(narrower(width)) + "^C^C".len() <= usize::from(width));
-        }
-        assert_eq!(narrower(10), 10);
     }
 
     #[test]

@@ -7,6 +7,8 @@ use std::time::Duration;
 use super::*;
 use crate::error::Kind;
 
+mod several;
+
 const NOON: i64 = 1_763_812_443_000_000;
 
 /// A writer that can be read.
@@ -157,15 +159,15 @@ fn a_run_as_log_lines() {
 fn a_run_as_json() {
     let (out, err) = shown(ProgressStyle::Json, run);
     insta::assert_snapshot!(err, @r#"
-    {"event":"start","table":"tickets","source":"Gorgias account acme","dest_table":"gorgias.tickets","destination":"duckdb file shop.duckdb","strategy":"merge","key":["id"],"scope":"changed_since","since":"2025-11-21T11:54:03Z","until":null,"notes":["--page-size has no effect: Gorgias pages are always 100 rows"],"started_at":"2025-11-22T11:54:03Z"}
-    {"event":"progress","rows":100,"pages":1,"rows_per_second":100,"reached":"2025-11-22T10:54:02.999999Z","requests":1,"budget_used":12,"budget_capacity":40,"rate_limited_ms":0,"elapsed_ms":1000}
-    {"event":"progress","rows":2000,"pages":20,"rows_per_second":500,"reached":"2025-11-22T10:54:02.999999Z","requests":20,"budget_used":12,"budget_capacity":40,"rate_limited_ms":900,"elapsed_ms":4000}
-    {"event":"waiting","why":"rate_limit","what":null,"attempt":null,"wait_ms":3200,"elapsed_ms":5000}
-    {"event":"waiting","why":"retry","what":"HTTP 503","attempt":2,"wait_ms":1000,"elapsed_ms":8000}
-    {"event":"waiting","why":"destination_locked","what":null,"attempt":null,"wait_ms":500,"elapsed_ms":9000}
-    {"event":"warning","message":"the list was out of order"}
-    {"event":"committed","rows":20000,"inserted":1203,"updated":512,"unchanged":18185,"deleted":0,"elapsed_ms":91000}
-    "#);
+{"event":"start","table":"tickets","source":"Gorgias account acme","dest_table":"gorgias.tickets","destination":"duckdb file shop.duckdb","strategy":"merge","key":["id"],"scope":"changed_since","since":"2025-11-21T11:54:03Z","until":null,"notes":["--page-size has no effect: Gorgias pages are always 100 rows"],"started_at":"2025-11-22T11:54:03Z"}
+{"event":"progress","table":"tickets","rows":100,"pages":1,"rows_per_second":100,"reached":"2025-11-22T10:54:02.999999Z","requests":1,"budget_used":12,"budget_capacity":40,"rate_limited_ms":0,"elapsed_ms":1000}
+{"event":"progress","table":"tickets","rows":2000,"pages":20,"rows_per_second":500,"reached":"2025-11-22T10:54:02.999999Z","requests":20,"budget_used":12,"budget_capacity":40,"rate_limited_ms":900,"elapsed_ms":4000}
+{"event":"waiting","table":"tickets","why":"rate_limit","what":null,"attempt":null,"wait_ms":3200,"elapsed_ms":5000}
+{"event":"waiting","table":"tickets","why":"retry","what":"HTTP 503","attempt":2,"wait_ms":1000,"elapsed_ms":8000}
+{"event":"waiting","table":"tickets","why":"destination_locked","what":null,"attempt":null,"wait_ms":500,"elapsed_ms":9000}
+{"event":"warning","table":"tickets","message":"the list was out of order"}
+{"event":"committed","table":"tickets","rows":20000,"inserted":1203,"updated":512,"unchanged":18185,"deleted":0,"elapsed_ms":91000}
+"#);
     insta::assert_snapshot!(out, @r#"{"event":"end","outcome":"success","table":"tickets","dest_table":"gorgias.tickets","destination":"duckdb file shop.duckdb","strategy":"merge","read":20000,"pages":200,"inserted":1203,"updated":512,"unchanged":18185,"read_again":100,"deleted":0,"rejected":3,"discarded":0,"requests":203,"retries":3,"rate_limited_ms":52000,"started_at":"2025-11-22T11:54:03Z","elapsed_ms":92000,"covered_since":null,"next_start":"2025-11-22T11:54:02.876544Z","unfinished":false,"stopped_at":null,"warnings":["the list was out of order"],"error":null}"#);
 }
 
@@ -259,7 +261,7 @@ fn nothing_new_is_short() {
         ..receipt(Outcome::Success)
     };
     let finish = |reporter: &dyn Reporter| {
-        reporter.event("tickets", &Event::Finished { receipt: &receipt, failure: None })
+        reporter.event("tickets", &Event::Finished { receipt: &receipt, failure: None });
     };
     insta::assert_snapshot!(shown(ProgressStyle::Log, finish).1, @r#"
     done in 0.3 s: tickets → gorgias.tickets in duckdb file shop.duckdb

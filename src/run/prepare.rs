@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::crew::Member;
 use super::ear::Ear;
 use super::store::Staged;
 use super::{Done, Job, Run, words};
@@ -20,9 +21,13 @@ use crate::source::{Late, Overlap, ReadRequest, Source, TableSpec};
 use crate::state::{SourceState, State};
 use crate::strategy::Strategy;
 
-impl<'a> Run<'a> {
+impl<'a, 'm> Run<'a, 'm> {
     /// Looks at the destination and starts reading; nothing is written and no request is sent.
-    pub(super) async fn prepare(job: Job<'a>, start: Instant) -> Result<Self, Failure> {
+    pub(super) async fn prepare(
+        job: Job<'a>,
+        start: Instant,
+        member: &'m mut Member<'a>,
+    ) -> Result<Self, Failure> {
         let plan = job.plan;
         let spec = plan.table;
         let shape = |existing: &Inspection| {
@@ -34,7 +39,7 @@ impl<'a> Run<'a> {
             )
         };
         let mut target = target(plan, job.source, shape(&Inspection::default()).documented());
-        let inspection = look(&job, &target, start).await?;
+        let inspection = look(&job, &target, start, member).await?;
         let normaliser = shape(&inspection);
         // A replacement starts from zero, unless an earlier one that read the same was not finished.
         let from = match plan.strategy {
@@ -57,20 +62,12 @@ impl<'a> Run<'a> {
         let listener: Arc<dyn Listener> = Arc::<Ear>::clone(&ear);
         let pages =
             job.source.read(request, listener).map_err(|error| words::source(job.source, spec, &error))?;
-        job.tell(&Event::Started(&Start {
-            table: spec.name.to_owned(),
-            source: job.source.describe(),
-            dest_table: format!("{}.{}", plan.schema, plan.dest_table),
-            destination: job.dest.describe(),
-            strategy: plan.strategy,
-            key: plan.key.clone(),
-            scope: scope(plan, from.as_ref()),
-            notes: plan.notes.clone(),
-            at: plan.started_at,
-        }));
+        job.tell(&Event::Started(&announced(&job, from.as_ref())));
         let id = words::run_id(plan.started_at, &target);
+        member.decide();
         Ok(Self {
             job,
+            member,
             target,
             normaliser,
             pages,
@@ -86,6 +83,22 @@ impl<'a> Run<'a> {
             leased: None,
             overtaken: false,
         })
+    }
+}
+
+/// What is said before the first request.
+fn announced(job: &Job<'_>, from: Option<&State>) -> Start {
+    let plan = job.plan;
+    Start {
+        table: plan.table.name.to_owned(),
+        source: job.source.describe(),
+        dest_table: format!("{}.{}", plan.schema, plan.dest_table),
+        destination: job.dest.describe(),
+        strategy: plan.strategy,
+        key: plan.key.clone(),
+        scope: scope(plan, from),
+        notes: plan.notes.clone(),
+        at: plan.started_at,
     }
 }
 
@@ -126,7 +139,12 @@ pub(super) fn late(plan: &Plan, spec: &TableSpec) -> Late {
 }
 
 /// Looks at the target; waits for another run to let go of it, if that is wanted.
-async fn look(job: &Job<'_>, target: &Target, start: Instant) -> Result<Inspection, Failure> {
+async fn look(
+    job: &Job<'_>,
+    target: &Target,
+    start: Instant,
+    member: &mut Member<'_>,
+) -> Result<Inspection, Failure> {
     loop {
         let inspection =
             job.dest.inspect(target).await.map_err(|error| words::destination(target, &error))?;
@@ -137,6 +155,8 @@ async fn look(job: &Job<'_>, target: &Target, start: Instant) -> Result<Inspecti
         if !job.plan.wait {
             return Err(words::leased(target, other));
         }
+        // Who waits for another program keeps none of this one waiting.
+        member.decide();
         job.tell(&Event::Waiting { why: Wait::DestinationLocked, wait: PATIENCE, elapsed: start.elapsed() });
         let mut stop = job.stop.clone();
         tokio::select! {

@@ -40,7 +40,7 @@ pub(super) enum Ending<'f> {
     Failure(&'f Failure),
 }
 
-impl Run<'_> {
+impl Run<'_, '_> {
     /// Stages one page.
     pub(super) async fn take(&mut self, mut page: Page) -> Result<(), Failure> {
         for warning in std::mem::take(&mut page.warnings) {
@@ -60,6 +60,7 @@ impl Run<'_> {
         self.staged.rows += kept;
         self.staged.bytes += (self.normaliser.pending_bytes() - before) as u64;
         self.staged.pages += 1;
+        self.member.stage(self.staged.bytes);
         self.staged.rejects.append(&mut self.normaliser.take_rejects());
         self.mark_gone(&page);
         if !self.done.limited {
@@ -104,7 +105,7 @@ impl Run<'_> {
     pub(super) fn due(&self) -> bool {
         let flush = self.job.plan.flush;
         self.staged.rows >= flush.rows
-            || self.staged.bytes >= flush.bytes
+            || self.member.is_full(flush.bytes)
             || (self.staged.pages > 0 && self.staged.since.elapsed() >= flush.interval)
     }
 
@@ -126,7 +127,9 @@ impl Run<'_> {
             last: matches!(ending, Ending::Success),
         };
         let (release, stored) = (commit.release, commit.state.clone());
-        let counts = load.commit(commit).await.map_err(|error| words::destination(&self.target, &error))?;
+        let counts = load.commit(commit).await;
+        self.member.stage(0);
+        let counts = counts.map_err(|error| words::destination(&self.target, &error))?;
         self.leased = self.leased.filter(|_| !release).map(|_| Instant::now());
         self.target.fresh = false;
         self.stored = Some(stored);

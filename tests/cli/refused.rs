@@ -146,14 +146,52 @@ fn an_unknown_table_is_answered_with_all_four_and_the_nearest() {
       hint: did you mean `ticket_messages`? Tables are customers, tickets, ticket_messages, satisfaction_surveys
     exit code 2
     ");
+    assert_snapshot!(table("tickets,,customers"), @r"
+    error: --source-table: `tickets,,customers` has an empty name
+      hint: put one comma between two tables; they are customers, tickets, ticket_messages, satisfaction_surveys
+    exit code 2
+    ");
+    assert_snapshot!(table("tickets,*"), @r"
+    error: --source-table: `tickets,*` names all tables and others beside
+      hint: type '*' alone for all, or the names of some
+    exit code 2
+    ");
+    assert_snapshot!(table("tickets,mesages"), @r"
+    error: Gorgias has no table `mesages`
+      hint: did you mean `ticket_messages`? Tables are customers, tickets, ticket_messages, satisfaction_surveys
+    exit code 2
+    ");
     assert_snapshot!(table("orders"), @r"
     error: Gorgias has no table `orders`
       hint: tables are customers, tickets, ticket_messages, satisfaction_surveys
     exit code 2
     ");
-    assert_snapshot!(table("tickets,customers"), @r"
-    error: --source-table takes one table, not `tickets,customers`
-      hint: run one command for each table: customers, tickets, ticket_messages, satisfaction_surveys
+}
+
+#[test]
+fn a_place_for_one_table_is_none_for_several() {
+    let to = |more: &[&str]| {
+        let usual = ["--source-uri", GOOD, "--source-table", "*", "--dest-uri", "duckdb:///shop.duckdb"];
+        said(&[&usual, more].concat())
+    };
+    assert_snapshot!(to(&["--dest-table", "gorgias.tickets"]), @r"
+    error: --dest-table: `gorgias.tickets` is one table, and --source-table names 4
+      hint: type a schema for all of them, or a pattern: 'gorgias.tickets_{table}'
+    exit code 2
+    ");
+    assert_snapshot!(to(&["--dest-table", "gorgias.{name}"]), @r"
+    error: --dest-table: `{name}` is not known
+      hint: the name of each table takes the place of {table}: 'raw.gorgias_{table}'
+    exit code 2
+    ");
+    assert_snapshot!(to(&["--primary-key", "ticket_id"]), @r"
+    error: --primary-key: customers has no column `ticket_id`, which ticket_messages, satisfaction_surveys have
+      hint: copy ticket_messages, satisfaction_surveys with a command of their own
+    exit code 2
+    ");
+    assert_snapshot!(to(&["--columns", "body:text:body_text"]), @r"
+    error: --columns: customers has no column `body_text`, which ticket_messages, satisfaction_surveys have
+      hint: copy ticket_messages, satisfaction_surveys with a command of their own
     exit code 2
     ");
 }
@@ -234,7 +272,7 @@ fn a_flag_that_would_change_rows_is_refused_by_name() {
     assert_snapshot!(said_to(&["--no-such-flag"]), @r"
     error: unexpected argument '--no-such-flag' found
 
-    Usage: ingestr ingest --source-uri <URI> --source-table <TABLE> --dest-uri <URI>
+    Usage: ingestr ingest --source-uri <URI> --source-table <TABLES> --dest-uri <URI>
 
     For more information, try '--help'.
     exit code 2

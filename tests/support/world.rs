@@ -9,8 +9,8 @@ use gorgias_sim::{Account, Options};
 use ingestr::cli::{self, Command};
 use ingestr::dest::Destination;
 use ingestr::error::Failure;
-use ingestr::plan::{Ends, Environment, Plan};
-use ingestr::report::{Event, Receipt, Reporter};
+use ingestr::plan::{Ends, Environment, Plans};
+use ingestr::report::{Ended, Event, Receipt, Reporter, Several, Summary};
 use ingestr::run::{self, Job};
 use ingestr::schema::{LogicalType, Micros};
 use ingestr::source::gorgias::{Gorgias, TABLES};
@@ -34,6 +34,8 @@ pub struct World {
     pub flush_rows: u64,
     /// Whether runs walk over everything again for what changes without a sign.
     pub sweeps: bool,
+    /// Instead of the usual bound of memory.
+    pub flush_bytes: Option<u64>,
 }
 
 /// Tables of the tool and the lists of the API they come from.
@@ -51,6 +53,10 @@ impl Reporter for Silent {
     fn event(&self, _: &str, _: &Event<'_>) {}
 
     fn failed(&self, _: &Failure) {}
+
+    fn begins(&self, _: &Several<'_>) {}
+
+    fn ends(&self, _: &Summary<'_>) {}
 }
 
 impl World {
@@ -66,6 +72,7 @@ impl World {
             seed,
             flush_rows: 500,
             sweeps: true,
+            flush_bytes: None,
         }
     }
 
@@ -95,9 +102,35 @@ impl World {
         flags: &[&str],
         death: Option<Death>,
     ) -> Option<Result<Receipt, Failure>> {
+        let mut ends = match self.ingest_all_into(dest, table, flags, death).await? {
+            Ok(ends) => ends,
+            Err(failure) => return Some(Err(failure)),
+        };
+        assert_eq!(ends.len(), 1, "one table");
+        let Ended { receipt, failure, .. } = ends.remove(0);
+        Some(failure.map_or_else(|| Ok(receipt.expect("a receipt")), Err))
+    }
+
+    /// Copies several tables in one command into the destination in memory; how each ended, or why there was no run.
+    pub async fn ingest_all(
+        &self,
+        tables: &str,
+        flags: &[&str],
+        death: Option<Death>,
+    ) -> Option<Result<Vec<Ended>, Failure>> {
+        self.ingest_all_into(&self.memory, tables, flags, death).await
+    }
+
+    async fn ingest_all_into(
+        &self,
+        dest: &dyn Destination,
+        tables: &str,
+        flags: &[&str],
+        death: Option<Death>,
+    ) -> Option<Result<Vec<Ended>, Failure>> {
         let flush = self.flush_rows.to_string();
         let argv =
-            ["ingestr", "ingest", "--source-uri", URI, "--dest-uri", "memory://", "--source-table", table];
+            ["ingestr", "ingest", "--source-uri", URI, "--dest-uri", "memory://", "--source-table", tables];
         let argv = argv.into_iter().chain(["--flush-records", flush.as_str()]).chain(flags.iter().copied());
         let Command::Ingest(args) =
             cli::parse(argv.map(Into::into).collect(), &|_| None).expect("flags make sense")
@@ -112,10 +145,13 @@ impl World {
             default_schema: Some("main"),
             capabilities: dest.capabilities(),
         };
-        let plan = match Plan::from_args(&args, &environment, &ends) {
-            Ok(plan) => plan,
+        let mut plans = match Plans::from_args(&args, &environment, &ends) {
+            Ok(plans) => plans,
             Err(failure) => return Some(Err(failure)),
         };
+        for plan in &mut plans.tables {
+            plan.flush.bytes = self.flush_bytes.unwrap_or(plan.flush.bytes);
+        }
         let bell = Arc::new(Notify::new());
         let transport = SimTransport {
             account: Arc::clone(&self.account),
@@ -128,9 +164,10 @@ impl World {
         let source = Gorgias::with_transport(URI, Arc::new(transport), self.seed).unwrap();
         let source = if self.sweeps { source } else { source.without_sweeps() };
         let (_keep, stop) = watch::channel(false);
-        let job = Job { plan: &plan, source: &source, dest, reporter: Arc::new(Silent), stop };
+        let job = |plan| Job { plan, source: &source, dest, reporter: Arc::new(Silent), stop: stop.clone() };
+        let jobs: Vec<Job<'_>> = plans.tables.iter().map(job).collect();
         let result = tokio::select! {
-            result = run::run(job) => Some(result),
+            ends = run::all(&jobs) => Some(Ok(ends)),
             () = bell.notified() => None,
         };
         if result.is_none() {

@@ -1,0 +1,170 @@
+//! Which tables one command copies, and where to: `--source-table` names one, several or all, and `--dest-table` one,
+//! the schema for all, or a pattern.
+//!
+//! Each table gets a plan of its own. What could only be meant for one of several is refused by name: a flag that
+//! silently did nothing to the others would be worse than an error.
+
+use super::{Ends, Environment, Plan, names};
+use crate::cli::IngestArgs;
+use crate::error::Failure;
+use crate::nearest::nearest;
+use crate::source::TableSpec;
+
+/// Everything decided about a command.
+#[derive(Debug, Clone)]
+pub struct Plans {
+    /// One plan for each table, in the order they were named; at least one.
+    pub tables: Vec<Plan>,
+    /// Things to say before the runs that concern more than one table; empty for one table.
+    pub notes: Vec<String>,
+}
+
+impl Plans {
+    /// Decides everything. Pure: the same input gives the same plans.
+    ///
+    /// # Errors
+    /// A usage failure for whatever cannot be done as typed.
+    pub fn from_args(args: &IngestArgs, environment: &Environment, ends: &Ends) -> Result<Self, Failure> {
+        super::flags::refuse(args)?;
+        super::uris(args)?;
+        let mut notes = Vec::new();
+        let tables = source_tables(args.source_table.as_deref().unwrap_or_default(), ends, &mut notes)?;
+        if let [table] = tables.as_slice() {
+            let name = names::dest_table(args.dest_table.as_deref(), table, ends)?;
+            let mut plan = Plan::of_table(args, environment, ends, table, name)?;
+            plan.notes.splice(0..0, notes);
+            return Ok(Self { tables: vec![plan], notes: Vec::new() });
+        }
+        let names = names::dest_tables(args.dest_table.as_deref(), &tables, ends)?;
+        let plans = tables.iter().zip(names);
+        let plans = plans.map(|(table, name)| Plan::of_table(args, environment, ends, table, name)).collect();
+        let mut tables = agreed(plans, &tables)?;
+        for_all(args, &tables)?;
+        if let Some(limit) = tables[0].limit {
+            notes.push(format!("--sql-limit {limit} is for each of the {} tables", tables.len()));
+        }
+        let common: Vec<String> = tables[0]
+            .notes
+            .iter()
+            .filter(|note| tables.iter().all(|plan| plan.notes.contains(note)))
+            .cloned()
+            .collect();
+        tables.iter_mut().for_each(|plan| plan.notes.retain(|note| !common.contains(note)));
+        notes.extend(common);
+        Ok(Self { tables, notes })
+    }
+}
+
+/// All plans, or the failure: one that only some of the tables have says which.
+fn agreed(plans: Vec<Result<Plan, Failure>>, tables: &[&TableSpec]) -> Result<Vec<Plan>, Failure> {
+    let all = plans.iter().all(Result::is_err);
+    let mut good = Vec::new();
+    for (plan, table) in plans.into_iter().zip(tables) {
+        match plan {
+            Ok(plan) => good.push(plan),
+            Err(failure) if all => return Err(failure),
+            Err(mut failure) => {
+                if !failure.headline.contains(table.name) {
+                    failure.headline = format!("table {}: {}", table.name, failure.headline);
+                }
+                let apart = format!("or copy {} with a command of its own", table.name);
+                let hint = failure.hint.take();
+                return Err(
+                    failure.hint(hint.map_or_else(|| apart.clone(), |hint| format!("{hint}, {apart}")))
+                );
+            }
+        }
+    }
+    Ok(good)
+}
+
+/// Refuses columns that are named for all tables and that only some of them have.
+fn for_all(args: &IngestArgs, plans: &[Plan]) -> Result<(), Failure> {
+    let columns = plans.iter().flat_map(|plan| &plan.shaping.overrides);
+    let columns = columns.map(|wish| ("columns", wish.source_name()));
+    let renamed = |name: &str| plans[0].shaping.overrides.iter().find(|wish| wish.name == name);
+    let keys = args.primary_key.iter().map(|name| name.trim()).filter(|name| !name.is_empty());
+    let keys = keys.map(|name| ("primary-key", renamed(name).map_or(name, |wish| wish.source_name())));
+    for (flag, column) in columns.chain(keys) {
+        let has = |plan: &&Plan| {
+            let spec = plan.table;
+            spec.incremental_key == column || spec.columns.iter().any(|(name, ..)| *name == column)
+        };
+        let (with, without): (Vec<&Plan>, Vec<&Plan>) = plans.iter().partition(has);
+        if let (Some(_), Some(lacks)) = (with.first(), without.first()) {
+            let with: Vec<&str> = with.iter().map(|plan| plan.table.name).collect();
+            return Err(Failure::usage(format!(
+                "--{flag}: {} has no column `{column}`, which {} {}",
+                lacks.table.name,
+                with.join(", "),
+                if with.len() == 1 { "has" } else { "have" }
+            ))
+            .hint(format!(
+                "copy {} with a command of {} own",
+                with.join(", "),
+                if with.len() == 1 { "its" } else { "their" }
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// The tables of those names, each once.
+fn source_tables(
+    typed: &str,
+    ends: &Ends,
+    notes: &mut Vec<String>,
+) -> Result<Vec<&'static TableSpec>, Failure> {
+    let typed = typed.trim();
+    if typed == "*" {
+        return Ok(ends.tables.iter().collect());
+    }
+    if typed.starts_with("query:") {
+        return Err(Failure::usage(format!("--source-table: {} cannot be asked in SQL", ends.source))
+            .hint(format!("tables are {}; query the copy in the destination", list(ends))));
+    }
+    let mut tables: Vec<&'static TableSpec> = Vec::new();
+    let names: Vec<&str> = typed.split(',').map(str::trim).collect();
+    for name in &names {
+        if name.is_empty() {
+            return Err(Failure::usage(format!("--source-table: `{typed}` has an empty name"))
+                .hint(format!("put one comma between two tables; they are {}", list(ends))));
+        }
+        if *name == "*" {
+            return Err(Failure::usage(format!(
+                "--source-table: `{typed}` names all tables and others beside"
+            ))
+            .hint("type '*' alone for all, or the names of some"));
+        }
+        let table = source_table(name, ends)?;
+        if !tables.iter().any(|there| there.name == table.name) {
+            tables.push(table);
+        }
+    }
+    for table in &tables {
+        let times = names.iter().filter(|name| **name == table.name).count();
+        if times > 1 {
+            notes.push(format!("--source-table names {} {times} times; it is copied once", table.name));
+        }
+    }
+    Ok(tables)
+}
+
+/// The table of that name.
+fn source_table(typed: &str, ends: &Ends) -> Result<&'static TableSpec, Failure> {
+    if let Some(table) = ends.tables.iter().find(|table| table.name == typed) {
+        return Ok(table);
+    }
+    let names = ends.tables.iter().map(|table| table.name);
+    let meant = nearest(typed, names).map(|name| format!("did you mean `{name}`? ")).unwrap_or_default();
+    Err(Failure::usage(format!("{} has no table `{typed}`", ends.source)).hint(format!(
+        "{meant}{} are {}",
+        if meant.is_empty() { "tables" } else { "Tables" },
+        list(ends)
+    )))
+}
+
+fn list(ends: &Ends) -> String {
+    let names: Vec<&str> = ends.tables.iter().map(|table| table.name).collect();
+    names.join(", ")
+}

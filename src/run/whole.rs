@@ -1,0 +1,81 @@
+//! What several runs amount to: one failure for the exit code and the last line.
+
+use crate::error::{Failure, Kind};
+use crate::report::Ended;
+
+/// Why the command is not a success; `None` if every table is complete.
+///
+/// Failures that are all of one kind give the command that kind. A single cause that every table met is told as it is.
+#[must_use]
+pub fn whole(ends: &[Ended]) -> Option<Failure> {
+    let failures: Vec<&Failure> = ends.iter().filter_map(|end| end.failure.as_ref()).collect();
+    let first = *failures.first()?;
+    let names: Vec<&str> =
+        ends.iter().filter(|end| end.failure.is_some()).map(|end| end.table.as_str()).collect();
+    let (tables, all) = (names.join(", "), ends.len());
+    let verb = |one, more| if names.len() == 1 { one } else { more };
+    if failures.iter().all(|failure| failure.kind == Kind::Interrupted) {
+        return Some(
+            Failure::new(
+                Kind::Interrupted,
+                format!(
+                    "stopped before {} of {all} tables {} complete: {tables}",
+                    names.len(),
+                    verb("was", "were")
+                ),
+            )
+            .hint("run the same command again; it goes on from what is stored"),
+        );
+    }
+    let alike = names.len() == all && failures.iter().all(|failure| failure.kind == first.kind);
+    if alike && failures.iter().all(|failure| failure.headline == first.headline) {
+        return Some(first.clone());
+    }
+    let (kind, headline) = match alike {
+        true => (first.kind, format!("none of the {all} tables is complete")),
+        false => (
+            Kind::Partial,
+            format!("{} of {all} tables {} not complete: {tables}", names.len(), verb("is", "are")),
+        ),
+    };
+    let hint = "run the same command again; each table goes on from what is stored";
+    Some(Failure::new(kind, headline).hint(hint))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `name` and what became of it.
+    fn ended(ends: &[(&str, Option<(Kind, &str)>)]) -> Option<(u8, String)> {
+        let ends: Vec<Ended> = ends
+            .iter()
+            .map(|(table, failure)| Ended {
+                table: (*table).into(),
+                receipt: None,
+                failure: failure.map(|(kind, headline)| Failure::new(kind, headline)),
+            })
+            .collect();
+        whole(&ends).map(|failure| (failure.kind.exit_code(), failure.headline))
+    }
+
+    #[test]
+    fn the_exit_code_says_whether_all_failed_alike() {
+        let (refused, gone) = (Some((Kind::Authentication, "refused")), Some((Kind::Source, "gone")));
+        let stopped = Some((Kind::Interrupted, "stopped"));
+        let said = |code, text: &str| Some((code, text.to_owned()));
+        assert_eq!(ended(&[("a", None), ("b", None)]), None);
+        assert_eq!(ended(&[("a", refused), ("b", refused)]), said(3, "refused"));
+        assert_eq!(
+            ended(&[("a", Some((Kind::Source, "x"))), ("b", gone)]),
+            said(4, "none of the 2 tables is complete")
+        );
+        assert_eq!(ended(&[("a", refused), ("b", None)]), said(6, "1 of 2 tables is not complete: a"));
+        assert_eq!(ended(&[("a", refused), ("b", gone)]), said(6, "2 of 2 tables are not complete: a, b"));
+        assert_eq!(
+            ended(&[("a", stopped), ("b", None), ("c", stopped)]),
+            said(6, "stopped before 2 of 3 tables were complete: a, c")
+        );
+        assert_eq!(ended(&[("a", stopped), ("b", gone)]), said(6, "2 of 2 tables are not complete: a, b"));
+    }
+}
