@@ -28,6 +28,8 @@ pub struct Cli {
 pub enum Command {
     /// Copy tables into a database; a second run copies only what changed.
     Ingest(Box<IngestArgs>),
+    /// Check that source and destination are there, and what may be done with them; nothing is written.
+    Check(CheckArgs),
     /// List the tables that can be copied, with keys, columns and types.
     Tables(TablesArgs),
     /// Show or reset what a destination remembers of earlier runs.
@@ -63,6 +65,20 @@ pub struct TablesArgs {
     /// Source whose tables are listed, e.g. gorgias://mycompany; nothing is connected to.
     #[arg(value_name = "SOURCE_URI")]
     pub source_uri: Option<SecretUri>,
+    /// Print JSON instead of text.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `ingestr check`.
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// Check this source: gorgias://DOMAIN?api_key=KEY&email=EMAIL. Without it, only the destination is checked.
+    #[arg(long, value_name = "URI")]
+    pub source_uri: Option<SecretUri>,
+    /// Check this destination: duckdb:///file.duckdb. Without it, only the source is checked.
+    #[arg(long, value_name = "URI")]
+    pub dest_uri: Option<SecretUri>,
     /// Print JSON instead of text.
     #[arg(long)]
     pub json: bool,

@@ -14,7 +14,10 @@ use crate::run::{self, Job};
 use crate::schema::Micros;
 use crate::{dest, docs, source};
 
+mod check;
 mod state;
+
+pub use check::check;
 
 /// What a command may know of the world, and where it may print.
 #[derive(Debug, Clone, Copy)]
@@ -47,7 +50,7 @@ pub fn text(command: &Command, now: Micros) -> Result<Vec<u8>, Failure> {
         Command::Docs { page: DocsPage::Tables } => {
             Ok(docs::tables_markdown(&source::gorgias::TABLES).into_bytes())
         }
-        Command::Ingest(_) => Err(internal(&"ingest is not a command that only prints")),
+        Command::Ingest(_) | Command::Check(_) => Err(internal(&"this command does more than to print")),
     }
 }
 

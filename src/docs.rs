@@ -25,6 +25,7 @@ pub fn cli_markdown() -> String {
         let positional: String = sub.get_positionals().map(|arg| format!(" {}", positional(arg))).collect();
         let flags = match sub.get_name() {
             "ingest" => " --source-uri <URI> --source-table <TABLES> --dest-uri <URI> [flags]",
+            "check" => " [--source-uri <URI>] [--dest-uri <URI>] [flags]",
             "show" => " --dest-uri <URI> [flags]",
             "reset" => " --dest-uri <URI> --dest-table <TABLE>",
             _ => "",
@@ -40,7 +41,8 @@ pub fn cli_markdown() -> String {
                 heading = under;
                 push(&mut page, &format!("\n### {heading}\n"));
             }
-            let environment = sub.get_name() == "ingest" || arg.get_long() == Some("dest-uri");
+            let environment =
+                sub.get_name() == "ingest" || matches!(arg.get_long(), Some("source-uri" | "dest-uri"));
             push(&mut page, &argument(arg, environment));
         }
         if sub.get_name() == "ingest" {

@@ -15,6 +15,7 @@ use crate::schema::Micros;
 use crate::source::Window;
 use crate::strategy::Strategy;
 
+pub mod check;
 mod format;
 mod human;
 mod json;

@@ -21,7 +21,7 @@ use self::ear::Ear;
 use self::prepare::late;
 use self::store::{Ending, Staged};
 pub use self::whole::whole;
-pub(crate) use self::words::{in_use, of_destination};
+pub(crate) use self::words::{in_use, of_destination, of_source};
 use crate::dest::{Counts, DestErrorKind, Destination, Lease, Load, Question, Target};
 use crate::error::{Failure, Kind};
 use crate::lease;

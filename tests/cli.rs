@@ -6,6 +6,7 @@
 #![cfg(feature = "duckdb")]
 #![allow(clippy::disallowed_methods, reason = "real programs live in real time")]
 
+mod check;
 mod copies;
 #[cfg(target_os = "linux")]
 mod denied;

@@ -12,7 +12,7 @@ use clap::error::{ContextKind, ContextValue};
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, CommandFactory, FromArgMatches};
 
-use super::{Cli, Command, ResetArgs, ShowArgs, StateCommand};
+use super::{CheckArgs, Cli, Command, ResetArgs, ShowArgs, StateCommand};
 use crate::error::Kind;
 use crate::secret::SecretUri;
 
@@ -43,13 +43,17 @@ pub fn command() -> clap::Command {
         let ingest = ingest.args_override_self(true).after_help(format!("{environment}\n\n{exits}"));
         ingest.mut_args(with_variables)
     };
+    let uris = |sub: clap::Command| {
+        sub.mut_args(|arg| {
+            if matches!(arg.get_id().as_str(), "source_uri" | "dest_uri") { with_variables(arg) } else { arg }
+        })
+    };
     // Not `mut_subcommand`, which would move it to the end of the list.
     Cli::command().after_help(exits.clone()).mut_subcommands(|sub| match sub.get_name() {
         "ingest" => ingest(sub),
         // Not `mut_arg`, for the same reason.
-        "state" => sub.mut_subcommands(|sub| {
-            sub.mut_args(|arg| if arg.get_id() == "dest_uri" { with_variables(arg) } else { arg })
-        }),
+        "state" => sub.mut_subcommands(uris),
+        "check" => uris(sub).after_help(exits.clone()),
         _ => sub,
     })
 }
@@ -102,7 +106,7 @@ pub fn parse(argv: Vec<OsString>, env: &dyn Fn(&str) -> Option<OsString>) -> Res
     let matches = matches(&command, &argv, &[])?;
     let Some(("ingest", typed_matches)) = matches.subcommand() else {
         let cli = Cli::from_arg_matches(&matches).map_err(|error| stop(&error, &argv, &[]))?;
-        return Ok(with_destination(cli.command, env));
+        return Ok(with_uris(cli.command, env));
     };
     typed.extend(typed_names(&command, typed_matches));
     let found = from_environment(&command, &typed, env)?;
@@ -118,14 +122,22 @@ pub fn parse(argv: Vec<OsString>, env: &dyn Fn(&str) -> Option<OsString>) -> Res
 
 /// The command with the URIs of the environment, if none were typed. Which table is meant has to be typed: a
 /// variable that is there for other commands must not narrow what is shown, or choose what is forgotten.
-fn with_destination(mut command: Command, env: &dyn Fn(&str) -> Option<OsString>) -> Command {
-    if let Command::State(
-        StateCommand::Show(ShowArgs { dest_uri, .. }) | StateCommand::Reset(ResetArgs { dest_uri, .. }),
-    ) = &mut command
-        && dest_uri.is_none()
-    {
-        let mut found = env_names("dest-uri").into_iter().filter_map(|name| env(&name)?.into_string().ok());
-        *dest_uri = found.find(|uri| !uri.is_empty()).map(SecretUri::new);
+fn with_uris(mut command: Command, env: &dyn Fn(&str) -> Option<OsString>) -> Command {
+    let fill = |long: &str, uri: &mut Option<SecretUri>| {
+        if uri.is_none() {
+            let mut found = env_names(long).into_iter().filter_map(|name| env(&name)?.into_string().ok());
+            *uri = found.find(|uri| !uri.is_empty()).map(SecretUri::new);
+        }
+    };
+    match &mut command {
+        Command::State(
+            StateCommand::Show(ShowArgs { dest_uri, .. }) | StateCommand::Reset(ResetArgs { dest_uri, .. }),
+        ) => fill("dest-uri", dest_uri),
+        Command::Check(CheckArgs { source_uri, dest_uri, .. }) => {
+            fill("source-uri", source_uri);
+            fill("dest-uri", dest_uri);
+        }
+        _ => {}
     }
     command
 }

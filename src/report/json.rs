@@ -138,7 +138,7 @@ struct Done<'a> {
 }
 
 #[derive(Serialize)]
-struct Problem<'a> {
+pub(super) struct Problem<'a> {
     kind: &'static str,
     exit_code: u8,
     message: &'a str,
@@ -231,7 +231,7 @@ fn done(receipt: &Receipt, several: bool) -> Done<'_> {
     }
 }
 
-fn problem(failure: &Failure) -> Problem<'_> {
+pub(super) fn problem(failure: &Failure) -> Problem<'_> {
     Problem {
         kind: failure.kind.name(),
         exit_code: failure.kind.exit_code(),

@@ -8,13 +8,24 @@ use crate::http::client::{HttpError, Problem};
 use crate::http::retry::Why;
 use crate::normalise::Frozen;
 use crate::schema::Micros;
-use crate::source::{Source, SourceError, TableSpec};
+use crate::source::{Source, SourceError, Subject, TableSpec};
 
-/// A failure of the source.
-pub(super) fn source(source: &dyn Source, table: &TableSpec, error: &SourceError) -> Failure {
-    let (who, name) = (source.describe(), table.name);
+/// A failure of the source while it reads a table.
+pub(super) fn source(source: &dyn Source, table: &'static TableSpec, error: &SourceError) -> Failure {
+    of_source(source, Subject::Table(table), error)
+}
+
+/// A failure of the source, whatever it was asked about.
+pub(crate) fn of_source(source: &dyn Source, subject: Subject, error: &SourceError) -> Failure {
+    let (who, name) = (source.describe(), subject.name());
+    let what = match subject {
+        Subject::Account => "the account's settings".to_owned(),
+        Subject::User => "who they belong to".to_owned(),
+        Subject::Table(spec) => format!("table {}", spec.name),
+        Subject::Events => "the events".to_owned(),
+    };
     let failure = match error {
-        SourceError::Http(http) => return refusal(&who, source.account(), name, http),
+        SourceError::Http(http) => return refusal(&who, source.account(), &what, http),
         SourceError::RepeatedCursor { .. } => {
             Failure::new(Kind::Source, format!("table {name} of {who} cannot be read to the end"))
                 .hint("this is a fault of the API; run the command again, it goes on from what is stored")
@@ -36,7 +47,7 @@ pub(super) fn source(source: &dyn Source, table: &TableSpec, error: &SourceError
     failure.caused_by(error)
 }
 
-fn refusal(who: &str, account: &str, table: &str, error: &HttpError) -> Failure {
+fn refusal(who: &str, account: &str, what: &str, error: &HttpError) -> Failure {
     let failure = match &error.problem {
         Problem::Refused { status: 401, .. } => {
             Failure::new(Kind::Authentication, format!("{who} refused the credentials")).hint(
@@ -45,7 +56,7 @@ fn refusal(who: &str, account: &str, table: &str, error: &HttpError) -> Failure 
             )
         }
         Problem::Refused { status: 403, .. } => {
-            Failure::new(Kind::Authentication, format!("these credentials may not read table {table} of {who}"))
+            Failure::new(Kind::Authentication, format!("these credentials may not read {what} of {who}"))
                 .hint("give the user who owns the key a role that may read it, or use an admin's key")
         }
         Problem::Refused { status: 404, json: false, .. } => {
@@ -55,7 +66,7 @@ fn refusal(who: &str, account: &str, table: &str, error: &HttpError) -> Failure 
             ))
         }
         Problem::Refused { .. } => {
-            Failure::new(Kind::Source, format!("{who} refused to list table {table}"))
+            Failure::new(Kind::Source, format!("{who} refused to show {what}"))
                 .hint("if this lasts, please report it: the API may have changed")
         }
         Problem::Tls(_) => Failure::new(Kind::Source, format!("there is no secure connection to {who}"))
@@ -63,11 +74,11 @@ fn refusal(who: &str, account: &str, table: &str, error: &HttpError) -> Failure 
         Problem::Persistent(Why::Connect(_)) => Failure::new(Kind::Source, format!("{who} cannot be reached"))
             .hint("check the domain in --source-uri, and the network or proxy of this machine"),
         Problem::Persistent(Why::Body(_)) => {
-            Failure::new(Kind::Source, format!("{who} answered table {table} with something that is no list"))
+            Failure::new(Kind::Source, format!("{who} answered a request for {what} with something else"))
                 .hint("a proxy or a maintenance page may stand in between; run the command again later")
         }
         Problem::Persistent(_) => {
-            Failure::new(Kind::Source, format!("{who} could not be read on at table {table}"))
+            Failure::new(Kind::Source, format!("{who} could not be read on at {what}"))
                 .hint("run the command again later; it goes on from what is stored")
         }
     };

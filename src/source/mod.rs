@@ -15,7 +15,10 @@ use crate::normalise::rows::Rows;
 use crate::schema::{Column, LogicalType, Micros};
 use crate::state::State;
 
+mod finding;
 pub mod gorgias;
+
+pub use finding::{Finding, Subject};
 
 /// One kind of source.
 #[derive(Debug, Clone, Copy)]
@@ -218,6 +221,9 @@ pub trait Source: Send + Sync + std::fmt::Debug {
 
     /// Whether `state` is that of a pass which reads from zero exactly what this window asks for, and was not finished.
     fn continues(&self, table: &TableSpec, window: Window, state: &State) -> bool;
+
+    /// Finds out what the credentials may do, with one cheap request after the other.
+    fn probe(&self, listener: Arc<dyn Listener>) -> BoxFuture<'_, Vec<Finding>>;
 
     /// Starts reading. Sends nothing before the first call of [`Pages::next`].
     ///

@@ -4,6 +4,7 @@ mod counts;
 mod events;
 mod feed;
 mod passes;
+mod probe;
 mod progress;
 mod reader;
 mod sweep;
@@ -15,6 +16,7 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use futures_util::future::BoxFuture;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use self::feed::Feed;
@@ -28,7 +30,7 @@ use crate::http::client::Client;
 use crate::http::limit::Limiter;
 use crate::http::wire::Wire;
 use crate::http::{Listener, Transport};
-use crate::source::{Pages, ReadRequest, Source, SourceError, TableSpec, Window};
+use crate::source::{Finding, Pages, ReadRequest, Source, SourceError, TableSpec, Window};
 use crate::state::State;
 
 /// One Gorgias account.
@@ -111,6 +113,10 @@ impl Source for Gorgias {
         window.end.is_none()
             && progress.watermark.is_none()
             && progress.unfinished.is_some_and(|pass| pass.kind == kind)
+    }
+
+    fn probe(&self, listener: Arc<dyn Listener>) -> BoxFuture<'_, Vec<Finding>> {
+        Box::pin(self.find_out(listener))
     }
 
     fn read(&self, request: ReadRequest, listener: Arc<dyn Listener>) -> Result<Box<dyn Pages>, SourceError> {

@@ -1,0 +1,159 @@
+//! `ingestr check`: whether both ends are there, and what may be done with them. Nothing is written.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::World;
+use crate::cli::CheckArgs;
+use crate::dest::{self, Deletes, Destination, Target};
+use crate::error::{Failure, Kind};
+use crate::http::{Listener, Signal};
+use crate::report::check::{self, Check, Status};
+use crate::run::{of_destination, of_source};
+use crate::schema::{Column, LogicalType};
+use crate::secret::SecretUri;
+use crate::source::{self, Source, Subject};
+use crate::strategy::Strategy;
+
+/// What the answers said of the budget.
+#[derive(Debug, Default)]
+struct Budget(Mutex<Option<(u32, u32)>>);
+
+impl Listener for Budget {
+    fn hear(&self, signal: Signal) {
+        if let Signal::Used { used, limit } = signal {
+            *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((used, limit));
+        }
+    }
+}
+
+/// Checks what is given, prints what was found, and returns the exit code: that of `ingest` for the first thing that
+/// would stop it.
+#[must_use]
+pub fn check(args: &CheckArgs, world: &World) -> u8 {
+    let checks = match open(args).and_then(|(source, dest)| run(source, dest)) {
+        Ok(checks) => checks,
+        Err(failure) if args.json => vec![Check::failed("command", failure)],
+        Err(failure) => {
+            let _ = writeln!((world.err)(), "{failure}");
+            return failure.kind.exit_code();
+        }
+    };
+    let text = if args.json { check::json(&checks) } else { check::text(&checks) };
+    // A reader that went away is no failure.
+    let _ = (world.out)().write_all(text.as_bytes());
+    checks.iter().find_map(Check::exit_code).unwrap_or(0)
+}
+
+type Ends = (Option<Box<dyn Source>>, Option<(Box<dyn Destination>, &'static str)>);
+
+fn open(args: &CheckArgs) -> Result<Ends, Failure> {
+    let given = |uri: &Option<SecretUri>| uri.clone().filter(|uri| !uri.expose().trim().is_empty());
+    let (from, to) = (given(&args.source_uri), given(&args.dest_uri));
+    if from.is_none() && to.is_none() {
+        return Err(Failure::usage("there is nothing to check: --source-uri and --dest-uri are missing").hint(
+            "type one of them or both, or set INGESTR_SOURCE_URI and INGESTR_DESTINATION_URI in the environment",
+        ));
+    }
+    let source = from.map(|uri| source::entry(uri.expose())?.open(uri.expose())).transpose()?;
+    let dest = to.map(|uri| {
+        let entry = dest::entry(uri.expose())?;
+        Ok((entry.open(uri.expose())?, entry.default_schema.unwrap_or("ingestr_check")))
+    });
+    Ok((source, dest.transpose()?))
+}
+
+fn run(
+    source: Option<Box<dyn Source>>,
+    dest: Option<(Box<dyn Destination>, &'static str)>,
+) -> Result<Vec<Check>, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::new(Kind::Internal, format!("no runtime: {error}")))?;
+    Ok(runtime.block_on(async {
+        let mut checks = Vec::new();
+        if let Some(source) = source {
+            checks.extend(of_the_source(&*source).await);
+        }
+        if let Some((dest, schema)) = dest {
+            checks.push(of_the_destination(&*dest, schema).await);
+        }
+        checks
+    }))
+}
+
+async fn of_the_source(source: &dyn Source) -> Vec<Check> {
+    let budget = Arc::new(Budget::default());
+    let listener: Arc<dyn Listener> = Arc::<Budget>::clone(&budget);
+    let mut checks = Vec::new();
+    let mut reached = false;
+    let findings = source.probe(listener).await;
+    let cut_short = findings.len() == 1;
+    for finding in findings {
+        let name = finding.subject.name();
+        reached |= finding.result.is_ok();
+        checks.push(match finding.result {
+            Ok(found) => Check::ok(name, found),
+            Err(error) => {
+                let mut failure = of_source(source, finding.subject, &error);
+                if matches!(finding.subject, Subject::Events) {
+                    failure.headline.push_str(": deletions and merges will not be seen");
+                }
+                if finding.subject.can_be_missing() && !cut_short {
+                    Check::warned(name, failure)
+                } else {
+                    Check::failed(name, failure)
+                }
+            }
+        });
+    }
+    if reached {
+        let seen = *budget.0.lock().unwrap_or_else(PoisonError::into_inner);
+        checks.push(match seen {
+            Some((used, capacity)) => {
+                Check::ok("budget", format!("{capacity} requests, {used} of them in use after this check"))
+            }
+            None => Check {
+                name: "budget",
+                status: Status::Warn,
+                found: "the answers do not say what is left of it: 40 requests in 20 s are kept to".into(),
+                failure: None,
+            },
+        });
+    }
+    checks
+}
+
+/// Looks at a table that is not there: whether its place can be written is what a run finds out first, too.
+async fn of_the_destination(dest: &dyn Destination, schema: &str) -> Check {
+    let target = Target {
+        account: "check".into(),
+        source_table: "check".into(),
+        schema: schema.to_owned(),
+        table: "ingestr_check".into(),
+        key: vec!["id".into()],
+        incremental_key: None,
+        strategy: Strategy::Merge,
+        columns: vec![Column::new("id", LogicalType::Int64)],
+        loaded_at: None,
+        window: (None, None),
+        deletes: Deletes::Ignore,
+        fresh: true,
+    };
+    let found = async {
+        dest.inspect(&target).await?;
+        dest.remembered().await
+    };
+    match found.await {
+        Ok(remembered) => {
+            let tables = remembered.iter().filter(|one| !one.aside).count();
+            let kept = match tables {
+                0 => "nothing was copied to it yet".to_owned(),
+                1 => "1 table was copied to it".to_owned(),
+                tables => format!("{tables} tables were copied to it"),
+            };
+            Check::ok("destination", format!("{} can be written; {kept}", dest.describe()))
+        }
+        Err(error) => Check::failed("destination", of_destination(&error)),
+    }
+}

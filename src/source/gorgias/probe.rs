@@ -1,0 +1,84 @@
+//! What the credentials may do, found out with one cheap request after the other: `ingestr check`.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use serde_json::Value;
+
+use super::Gorgias;
+use super::tables::{Endpoint, TABLES};
+use super::walk;
+use crate::http::Listener;
+use crate::http::client::{HttpError, Problem};
+use crate::source::{Finding, SourceError, Subject};
+
+impl Gorgias {
+    /// Asks for the account, the user, a row of each table and an event. Where the account cannot be reached or does not
+    /// take the credentials, nothing else is asked.
+    pub(super) async fn find_out(&self, listener: Arc<dyn Listener>) -> Vec<Finding> {
+        let account = self.object("/api/account", &*listener).await;
+        let useless = account.as_ref().err().is_some_and(is_useless);
+        let mut findings =
+            vec![Finding::new(Subject::Account, account.map(|account| self.account_words(&account)))];
+        if useless {
+            return findings;
+        }
+        // 0 is the user who asks.
+        let user = self.object("/api/users/0", &*listener).await;
+        findings.push(Finding::new(Subject::User, user.map(|user| user_words(&user))));
+        for spec in &TABLES {
+            let Some(endpoint) = Endpoint::of(spec) else { continue };
+            let rows = self.list(endpoint.path, &*listener).await;
+            let words = |some: bool| if some { "may be read" } else { "may be read; it has no rows" };
+            findings.push(Finding::new(Subject::Table(spec), rows.map(|some| words(some).to_owned())));
+        }
+        let events = self.list("/api/events", &*listener).await;
+        let words = |_| "may be read: deletions and merges will be seen".to_owned();
+        findings.push(Finding::new(Subject::Events, events.map(words)));
+        findings
+    }
+
+    async fn object(&self, path: &str, listener: &dyn Listener) -> Result<Value, SourceError> {
+        let read = |body: Bytes| match serde_json::from_slice(&body) {
+            Ok(Value::Object(fields)) => Ok(Value::Object(fields)),
+            Ok(_) => Err("the answer is no JSON object".to_owned()),
+            Err(error) => Err(error.to_string()),
+        };
+        Ok(self.client.get(path, listener, read).await?)
+    }
+
+    /// Whether a list has any rows.
+    async fn list(&self, path: &str, listener: &dyn Listener) -> Result<bool, SourceError> {
+        let (rows, _) = self.client.get(&format!("{path}?limit=1"), listener, walk::read).await?;
+        Ok(!rows.is_empty())
+    }
+
+    fn account_words(&self, account: &Value) -> String {
+        let text = |path: &str| account.pointer(path).and_then(Value::as_str);
+        let mut words = format!("{}.gorgias.com answers", self.domain);
+        for (name, value) in
+            [("status", text("/status/status")), ("plan", text("/current_subscription/plan"))]
+        {
+            words.extend(value.map(|value| format!(", {name} {value}")));
+        }
+        words
+    }
+}
+
+fn user_words(user: &Value) -> String {
+    let text = |path: &str| user.pointer(path).and_then(Value::as_str).filter(|text| !text.is_empty());
+    let who = text("/email").or(text("/name")).unwrap_or("a user without a name");
+    match text("/role/name") {
+        Some(role) => format!("{who}, role {role}"),
+        None => format!("{who}, role not told"),
+    }
+}
+
+/// Whether no other request can succeed either.
+fn is_useless(error: &SourceError) -> bool {
+    let SourceError::Http(HttpError { problem, .. }) = error else { return false };
+    match problem {
+        Problem::Refused { status, json, .. } => *status == 401 || (*status == 404 && !json),
+        Problem::Tls(_) | Problem::Persistent(_) => true,
+    }
+}
