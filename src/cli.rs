@@ -28,6 +28,8 @@ pub struct Cli {
 pub enum Command {
     /// Copy tables into a database; a second run copies only what changed.
     Ingest(Box<IngestArgs>),
+    /// Say what `ingest` with the same flags would read and how long it would take; nothing is written.
+    Plan(Box<PlanArgs>),
     /// Check that source and destination are there, and what may be done with them; nothing is written.
     Check(CheckArgs),
     /// List the tables that can be copied, with keys, columns and types.
@@ -67,6 +69,17 @@ pub struct TablesArgs {
     pub source_uri: Option<SecretUri>,
     /// Print JSON instead of text.
     #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `ingestr plan`: those of `ingest`, and the form of the answer.
+#[derive(Debug, Args)]
+pub struct PlanArgs {
+    /// What would be copied.
+    #[command(flatten)]
+    pub ingest: IngestArgs,
+    /// Print JSON instead of text.
+    #[arg(long, help_heading = RUN)]
     pub json: bool,
 }
 

@@ -8,16 +8,19 @@ use tokio::sync::watch;
 
 use crate::cli::{self, Command, DocsPage, IngestArgs, StateCommand, TablesArgs};
 use crate::error::{Failure, Kind};
-use crate::plan::{self, Ends, Environment, Plans};
+use crate::plan::{Ends, Environment, Plans, uris};
 use crate::report::{self, Reporter, Several, Summary, Terminal};
 use crate::run::{self, Job};
 use crate::schema::Micros;
 use crate::{dest, docs, source};
 
 mod check;
+mod heard;
+mod plan;
 mod state;
 
 pub use check::check;
+pub use plan::plan;
 
 /// What a command may know of the world, and where it may print.
 #[derive(Debug, Clone, Copy)]
@@ -50,7 +53,9 @@ pub fn text(command: &Command, now: Micros) -> Result<Vec<u8>, Failure> {
         Command::Docs { page: DocsPage::Tables } => {
             Ok(docs::tables_markdown(&source::gorgias::TABLES).into_bytes())
         }
-        Command::Ingest(_) | Command::Check(_) => Err(internal(&"this command does more than to print")),
+        Command::Ingest(_) | Command::Plan(_) | Command::Check(_) => {
+            Err(internal(&"this command does more than to print"))
+        }
     }
 }
 
@@ -73,7 +78,8 @@ pub fn ingest(args: &IngestArgs, world: &World) -> u8 {
     let environment = Environment { now: world.now, terminal: world.terminal };
     let terminal = Terminal { stderr: world.terminal, color: world.terminal && world.color };
     let reporter = report::reporter(args.progress, terminal, args.debug, (world.out)(), (world.err)());
-    let result = prepare(args, &environment, &reporter).and_then(|prepared| {
+    let decided = decide(args, &environment).map_err(|failure| told(&reporter, failure));
+    let result = decided.and_then(|prepared| {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         match runtime {
             Ok(runtime) => runtime.block_on(copy(prepared, Arc::clone(&reporter))),
@@ -90,27 +96,20 @@ struct Prepared {
 }
 
 /// Everything that can be known without connecting anywhere.
-fn prepare(
-    args: &IngestArgs,
-    environment: &Environment,
-    reporter: &Arc<dyn Reporter>,
-) -> Result<Prepared, Failure> {
-    let prepare = || {
-        let (source_uri, dest_uri) = plan::uris(args)?;
-        let from = source::entry(source_uri.expose())?;
-        let to = dest::entry(dest_uri.expose())?;
-        let dest = to.open(dest_uri.expose())?;
-        let ends = Ends {
-            source: from.name,
-            tables: from.tables,
-            destination: to.name,
-            default_schema: to.default_schema,
-            capabilities: dest.capabilities(),
-        };
-        let plans = Plans::from_args(args, environment, &ends)?;
-        Ok(Prepared { source: from.open(source_uri.expose())?, dest, plans })
+fn decide(args: &IngestArgs, environment: &Environment) -> Result<Prepared, Failure> {
+    let (source_uri, dest_uri) = uris(args)?;
+    let from = source::entry(source_uri.expose())?;
+    let to = dest::entry(dest_uri.expose())?;
+    let dest = to.open(dest_uri.expose())?;
+    let ends = Ends {
+        source: from.name,
+        tables: from.tables,
+        destination: to.name,
+        default_schema: to.default_schema,
+        capabilities: dest.capabilities(),
     };
-    prepare().map_err(|failure| told(reporter, failure))
+    let plans = Plans::from_args(args, environment, &ends)?;
+    Ok(Prepared { source: from.open(source_uri.expose())?, dest, plans })
 }
 
 fn told(reporter: &Arc<dyn Reporter>, failure: Failure) -> Failure {

@@ -25,19 +25,25 @@ pub fn cli_markdown() -> String {
         let positional: String = sub.get_positionals().map(|arg| format!(" {}", positional(arg))).collect();
         let flags = match sub.get_name() {
             "ingest" => " --source-uri <URI> --source-table <TABLES> --dest-uri <URI> [flags]",
+            "plan" => " --source-uri <URI> --source-table <TABLES> --dest-uri <URI> [flags]",
             "check" => " [--source-uri <URI>] [--dest-uri <URI>] [flags]",
             "show" => " --dest-uri <URI> [flags]",
             "reset" => " --dest-uri <URI> --dest-table <TABLE>",
             _ => "",
         };
         push(&mut page, &format!("\n## `{name}{flags}{positional}`\n\n{}\n", about(sub)));
+        if sub.get_name() == "plan" {
+            push(&mut page, "\nIt takes all flags of `ingestr ingest`, and:\n");
+        }
         let mut heading = "";
         for arg in sub
             .get_arguments()
             .filter(|arg| !arg.is_hide_set() && !matches!(arg.get_id().as_str(), "help" | "version"))
+            // All others are those of `ingest`.
+            .filter(|arg| sub.get_name() != "plan" || arg.get_id() == "json")
         {
             let under = arg.get_help_heading().unwrap_or_default();
-            if under != heading {
+            if under != heading && sub.get_name() != "plan" {
                 heading = under;
                 push(&mut page, &format!("\n### {heading}\n"));
             }

@@ -14,6 +14,7 @@ use ingestr::schema::Micros;
 fn main() -> ExitCode {
     let stop = match cli::parse(env::args_os().collect(), &|name| env::var_os(name)) {
         Ok(Command::Ingest(args)) => return ExitCode::from(commands::ingest(&args, &world())),
+        Ok(Command::Plan(args)) => return ExitCode::from(commands::plan(&args, &world())),
         Ok(Command::Check(args)) => return ExitCode::from(commands::check(&args, &world())),
         Ok(other) => match commands::text(&other, world().now) {
             Ok(text) => return print(&text, false, 0),

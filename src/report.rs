@@ -11,11 +11,13 @@ use std::time::Duration;
 use crate::dest::Counts;
 use crate::error::{Failure, Kind};
 use crate::plan::ProgressStyle;
+use crate::run::Expected;
 use crate::schema::Micros;
 use crate::source::Window;
 use crate::strategy::Strategy;
 
 pub mod check;
+pub mod forecast;
 mod format;
 mod human;
 mod json;
@@ -163,6 +165,19 @@ pub enum Scope {
     Interval(Window),
 }
 
+impl Scope {
+    /// The name in machine-readable output.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Everything => "everything",
+            Self::ChangedSince(_) => "changed_since",
+            Self::Remaining => "remaining",
+            Self::Interval(_) => "interval",
+        }
+    }
+}
+
 /// How far reading has come.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Progress {
@@ -178,6 +193,8 @@ pub struct Progress {
     pub budget: Option<(u32, u32)>,
     /// Time since the run started.
     pub elapsed: Duration,
+    /// Time that the rest of a long pass will take, measured.
+    pub left: Option<Duration>,
 }
 
 /// Why nothing happens.
@@ -267,6 +284,8 @@ pub struct Receipt {
     pub unfinished: bool,
     /// The date reached by a run that stopped before the end.
     pub stopped_at: Option<Micros>,
+    /// What was expected after the first pages, of a run that was long enough.
+    pub expected: Option<Expected>,
     /// All warnings; each was an event, too.
     pub warnings: Vec<String>,
 }

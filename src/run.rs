@@ -6,18 +6,24 @@
 
 mod crew;
 mod ear;
+mod foresee;
+mod outlook;
 mod prepare;
 mod store;
 mod whole;
 mod words;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::time::Instant;
 
 use self::crew::{Crew, Member};
 use self::ear::Ear;
+pub(crate) use self::foresee::foresee;
+pub use self::outlook::Expected;
+use self::outlook::{Budget, Outlook};
 use self::prepare::late;
 use self::store::{Ending, Staged};
 pub use self::whole::whole;
@@ -125,6 +131,7 @@ struct Run<'a, 'm> {
     load: Option<Box<dyn Load>>,
     staged: Staged,
     done: Done,
+    outlook: Outlook,
     /// When the lease was taken or renewed; `None`: we have none.
     leased: Option<Instant>,
     /// Another run took the target before we had read a page.
@@ -144,6 +151,8 @@ struct Done {
     warnings: Vec<String>,
     commits: u64,
     limited: bool,
+    /// The time that was left when it was measured last, and when.
+    left: Option<(Duration, Duration)>,
 }
 
 impl Run<'_, '_> {
@@ -268,8 +277,9 @@ impl Run<'_, '_> {
         self.job.plan.started_at.plus(self.start.elapsed())
     }
 
-    fn progress(&self) -> Progress {
+    fn progress(&mut self) -> Progress {
         Progress {
+            left: self.look_ahead(),
             rows: self.done.read,
             pages: self.done.pages,
             requests: self.ear.requests(),
@@ -277,6 +287,19 @@ impl Run<'_, '_> {
             budget: self.ear.budget(),
             elapsed: self.start.elapsed(),
         }
+    }
+
+    /// The time that is left, measured.
+    fn look_ahead(&mut self) -> Option<Duration> {
+        let elapsed = self.start.elapsed();
+        if self.outlook.is_due(elapsed) {
+            let left = self.job.source.left(self.job.plan.table, &self.state);
+            // Once something has been waited for, what is measured is better than what is documented.
+            let steady = (self.ear.waited() < Duration::from_secs(1)).then(|| self.ear.budget()).flatten();
+            let time = self.outlook.look(elapsed, left, steady.map(Budget::of));
+            self.done.left = time.map(|time| (elapsed, time));
+        }
+        self.done.left.map(|(then, left)| left.saturating_sub(elapsed - then))
     }
 
     /// Committed rows that are not among the counted ones, since the run had read them before. Where rows are counted
@@ -325,6 +348,7 @@ impl Run<'_, '_> {
             next_start: stored.filter(|stored| stored.complete).and_then(|stored| stored.watermark),
             unfinished: stored.is_some_and(|stored| !stored.complete),
             stopped_at: failure.and(self.done.reached),
+            expected: self.outlook.expected(self.done.pages).filter(|_| outcome == Outcome::Success),
             warnings: self.done.warnings.clone(),
         }
     }

@@ -11,6 +11,7 @@ mod copies;
 #[cfg(target_os = "linux")]
 mod denied;
 mod desk;
+mod plan;
 mod printed;
 mod refused;
 mod secrets;

@@ -13,6 +13,7 @@
 
 mod cli;
 mod convergence;
+mod forecast;
 mod kill;
 mod reading;
 mod several;

@@ -50,7 +50,7 @@ pub fn command() -> clap::Command {
     };
     // Not `mut_subcommand`, which would move it to the end of the list.
     Cli::command().after_help(exits.clone()).mut_subcommands(|sub| match sub.get_name() {
-        "ingest" => ingest(sub),
+        "ingest" | "plan" => ingest(sub),
         // Not `mut_arg`, for the same reason.
         "state" => sub.mut_subcommands(uris),
         "check" => uris(sub).after_help(exits.clone()),
@@ -72,7 +72,7 @@ fn with_variables(arg: Arg) -> Arg {
 #[must_use]
 pub fn env_names(long: &str) -> Vec<String> {
     let name = match long {
-        "" | "help" | "version" => return Vec::new(),
+        "" | "help" | "version" | "json" => return Vec::new(),
         "dest-uri" => "DESTINATION_URI".into(),
         "dest-table" => "DESTINATION_TABLE".into(),
         "yes" => "SKIP_CONFIRMATION".into(),
@@ -101,10 +101,10 @@ pub fn env_names(long: &str) -> Vec<String> {
 /// [`Stop`] when help or version was asked for, and when the command line makes no sense to clap.
 pub fn parse(argv: Vec<OsString>, env: &dyn Fn(&str) -> Option<OsString>) -> Result<Command, Stop> {
     let command = command();
-    let ingest = argv.get(1).is_some_and(|name| name == "ingest");
-    let (argv, mut typed) = if ingest { plain_switches(&command, argv) } else { (argv, BTreeSet::new()) };
+    let copies = argv.get(1).is_some_and(|name| name == "ingest" || name == "plan");
+    let (argv, mut typed) = if copies { plain_switches(&command, argv) } else { (argv, BTreeSet::new()) };
     let matches = matches(&command, &argv, &[])?;
-    let Some(("ingest", typed_matches)) = matches.subcommand() else {
+    let Some(("ingest" | "plan", typed_matches)) = matches.subcommand() else {
         let cli = Cli::from_arg_matches(&matches).map_err(|error| stop(&error, &argv, &[]))?;
         return Ok(with_uris(cli.command, env));
     };
@@ -114,8 +114,10 @@ pub fn parse(argv: Vec<OsString>, env: &dyn Fn(&str) -> Option<OsString>) -> Res
     all.splice(2..2, found.iter().map(|found| found.argument.clone()));
     let matches = self::matches(&command, &all, &found)?;
     let mut cli = Cli::from_arg_matches(&matches).map_err(|error| stop(&error, &all, &found))?;
-    if let Command::Ingest(args) = &mut cli.command {
-        args.typed = typed;
+    match &mut cli.command {
+        Command::Ingest(args) => args.typed = typed,
+        Command::Plan(args) => args.ingest.typed = typed,
+        _ => {}
     }
     Ok(cli.command)
 }

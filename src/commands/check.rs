@@ -1,30 +1,19 @@
 //! `ingestr check`: whether both ends are there, and what may be done with them. Nothing is written.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use super::World;
+use super::heard::Heard;
 use crate::cli::CheckArgs;
 use crate::dest::{self, Deletes, Destination, Target};
 use crate::error::{Failure, Kind};
-use crate::http::{Listener, Signal};
+use crate::http::Listener;
 use crate::report::check::{self, Check, Status};
 use crate::run::{of_destination, of_source};
 use crate::schema::{Column, LogicalType};
 use crate::secret::SecretUri;
 use crate::source::{self, Source, Subject};
 use crate::strategy::Strategy;
-
-/// What the answers said of the budget.
-#[derive(Debug, Default)]
-struct Budget(Mutex<Option<(u32, u32)>>);
-
-impl Listener for Budget {
-    fn hear(&self, signal: Signal) {
-        if let Signal::Used { used, limit } = signal {
-            *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((used, limit));
-        }
-    }
-}
 
 /// Checks what is given, prints what was found, and returns the exit code: that of `ingest` for the first thing that
 /// would stop it.
@@ -83,8 +72,8 @@ fn run(
 }
 
 async fn of_the_source(source: &dyn Source) -> Vec<Check> {
-    let budget = Arc::new(Budget::default());
-    let listener: Arc<dyn Listener> = Arc::<Budget>::clone(&budget);
+    let heard = Arc::new(Heard::default());
+    let listener: Arc<dyn Listener> = Arc::<Heard>::clone(&heard);
     let mut checks = Vec::new();
     let mut reached = false;
     let findings = source.probe(listener).await;
@@ -108,8 +97,7 @@ async fn of_the_source(source: &dyn Source) -> Vec<Check> {
         });
     }
     if reached {
-        let seen = *budget.0.lock().unwrap_or_else(PoisonError::into_inner);
-        checks.push(match seen {
+        checks.push(match heard.budget() {
             Some((used, capacity)) => {
                 Check::ok("budget", format!("{capacity} requests, {used} of them in use after this check"))
             }

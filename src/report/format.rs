@@ -53,6 +53,16 @@ pub(super) fn duration(length: Duration) -> String {
     }
 }
 
+/// `40 s`, `3 min`, `2 h 10 min`: as exact as an estimate deserves.
+pub(super) fn roughly(length: Duration) -> String {
+    match length.as_secs() {
+        seconds @ 0..10 => format!("{} s", seconds.max(1)),
+        seconds @ 10..100 => format!("{} s", (seconds + 5) / 10 * 10),
+        seconds @ 100..5_400 => format!("{} min", (seconds + 30) / 60),
+        seconds => format!("{} h {:02} min", (seconds + 300) / 3600, (seconds + 300) % 3600 / 600 * 10),
+    }
+}
+
 /// Whole seconds, rounded up, so that a wait never shows as `0 s`.
 pub(super) fn seconds_up(length: Duration) -> String {
     let seconds = length.as_millis().div_ceil(1000).max(1);
@@ -84,9 +94,9 @@ pub(super) fn short_headline(start: &Start) -> String {
     format!("{} → {}; {}", start.table, start.dest_table, intent(start))
 }
 
-/// Which rows are read, and what becomes of them.
-fn intent(start: &Start) -> String {
-    let scope = match start.scope {
+/// Which rows are read.
+pub(super) fn intent_of(scope: Scope) -> String {
+    match scope {
         Scope::Everything => "everything".into(),
         Scope::ChangedSince(since) => format!("what changed since {}", utc(since)),
         Scope::Remaining => "the rest of what an earlier run began".into(),
@@ -96,7 +106,12 @@ fn intent(start: &Start) -> String {
             (None, Some(end)) => format!("changed up to {}", utc(end)),
             (None, None) => "everything".into(),
         },
-    };
+    }
+}
+
+/// Which rows are read, and what becomes of them.
+fn intent(start: &Start) -> String {
+    let scope = intent_of(start.scope);
     let by = match start.strategy {
         Strategy::Merge | Strategy::Scd2 => format!(" by {}", start.key.join(", ")),
         Strategy::Replace | Strategy::Append | Strategy::DeleteInsert => String::new(),
@@ -109,6 +124,9 @@ pub(super) fn progress(progress: &Progress, rate: u64) -> Vec<String> {
     let mut parts = vec![count(progress.pages, "page"), format!("{} rows/s", number(rate))];
     if let Some(reached) = progress.reached {
         parts.push(format!("reached {}", short_utc(reached)));
+    }
+    if let Some(left) = progress.left {
+        parts.push(format!("about {} left", roughly(left)));
     }
     if let Some((used, capacity)) = progress.budget {
         parts.push(format!("requests {used}/{capacity}"));

@@ -6,7 +6,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::format::{
-    Speed, count, duration, headline, number, progress, seconds_up, short_headline, short_utc, utc, wait,
+    Speed, count, duration, headline, number, progress, roughly, seconds_up, short_headline, short_utc, utc,
+    wait,
 };
 use super::{Event, Outcome, Progress, Receipt, Reporter, Several, Start, Summary, Wait};
 use crate::dest::Counts;
@@ -167,6 +168,7 @@ fn receipt_lines(receipt: &Receipt) -> Vec<String> {
     if !receipt.warnings.is_empty() {
         rows.push(("warnings", receipt.warnings.len() as u64, "see above".into()));
     }
+    let expected = expected(receipt).map(|text| ("expected", text));
     let width = rows.iter().map(|(_, value, _)| number(*value).len()).max().unwrap_or_default();
     let mut lines: Vec<String> = rows
         .into_iter()
@@ -174,12 +176,25 @@ fn receipt_lines(receipt: &Receipt) -> Vec<String> {
             format!("  {label:<10}  {:>width$}  {more}", number(value)).trim_end().to_owned()
         })
         .collect();
-    lines.extend(places(receipt).into_iter().map(|(label, text)| format!("  {label:<10}  {text}")));
+    let places = expected.into_iter().chain(places(receipt));
+    lines.extend(places.map(|(label, text)| format!("  {label:<10}  {text}")));
     lines
 }
 
 fn noun(value: u64, noun: &str) -> String {
     if value == 1 { noun.to_owned() } else { format!("{noun}s") }
+}
+
+/// Pages and time as they were expected: `42 pages in 20 s after the first 12`.
+fn expected(receipt: &Receipt) -> Option<String> {
+    receipt.expected.map(|expected| {
+        format!(
+            "{} pages in {} after the first {}",
+            number(expected.pages),
+            roughly(expected.elapsed),
+            expected.after
+        )
+    })
 }
 
 /// Where the run stopped, what it covers and where the next one starts.

@@ -71,6 +71,7 @@ enum Line<'a> {
         budget_capacity: Option<u32>,
         rate_limited_ms: u64,
         elapsed_ms: u64,
+        left_ms: Option<u64>,
     },
     Waiting {
         table: &'a str,
@@ -134,7 +135,16 @@ struct Done<'a> {
     next_start: Option<String>,
     unfinished: bool,
     stopped_at: Option<String>,
+    expected: Option<ExpectedJson>,
     warnings: &'a [String],
+}
+
+/// What was expected after the first pages, to be compared with what came.
+#[derive(Serialize)]
+struct ExpectedJson {
+    after_pages: u64,
+    pages: u64,
+    elapsed_ms: u64,
 }
 
 #[derive(Serialize)]
@@ -151,11 +161,10 @@ pub(super) fn ms(length: Duration) -> u64 {
 }
 
 fn start(start: &Start) -> Line<'_> {
-    let (scope, since, until) = match start.scope {
-        Scope::Everything => ("everything", None, None),
-        Scope::ChangedSince(since) => ("changed_since", Some(since), None),
-        Scope::Remaining => ("remaining", None, None),
-        Scope::Interval(window) => ("interval", window.start, window.end),
+    let (since, until) = match start.scope {
+        Scope::Everything | Scope::Remaining => (None, None),
+        Scope::ChangedSince(since) => (Some(since), None),
+        Scope::Interval(window) => (window.start, window.end),
     };
     Line::Start {
         table: &start.table,
@@ -164,7 +173,7 @@ fn start(start: &Start) -> Line<'_> {
         destination: &start.destination,
         strategy: start.strategy.name(),
         key: &start.key,
-        scope,
+        scope: start.scope.name(),
         since: since.map(format_utc),
         until: until.map(format_utc),
         notes: &start.notes,
@@ -190,6 +199,7 @@ fn progress<'a>(table: &'a str, page: &Progress, pace: &mut Pace) -> Option<Line
         budget_capacity: page.budget.map(|(_, capacity)| capacity),
         rate_limited_ms: ms(pace.waited),
         elapsed_ms: ms(page.elapsed),
+        left_ms: page.left.map(ms),
     })
 }
 
@@ -227,6 +237,11 @@ fn done(receipt: &Receipt, several: bool) -> Done<'_> {
         next_start: time(receipt.next_start),
         unfinished: receipt.unfinished,
         stopped_at: time(receipt.stopped_at),
+        expected: receipt.expected.map(|expected| ExpectedJson {
+            after_pages: expected.after,
+            pages: expected.pages,
+            elapsed_ms: ms(expected.elapsed),
+        }),
         warnings: &receipt.warnings,
     }
 }

@@ -81,6 +81,7 @@ fn receipt(outcome: Outcome) -> Receipt {
         next_start: Some(Micros(NOON - 123_456)),
         unfinished: false,
         stopped_at: None,
+        expected: Some(Expected { after: 12, pages: 187, elapsed: Duration::from_secs(84) }),
         warnings: vec!["the list was out of order".into()],
     }
 }
@@ -93,6 +94,7 @@ fn page(rows: u64, seconds: u64) -> Event<'static> {
         reached: Some(Micros(NOON - 3_600_000_001)),
         budget: Some((12, 40)),
         elapsed: Duration::from_secs(seconds),
+        left: (rows > 1_000).then(|| Duration::from_secs(100 - seconds)),
     })
 }
 
@@ -134,7 +136,7 @@ fn a_run_as_log_lines() {
     insta::assert_snapshot!(err, @r"
     tickets: Gorgias account acme → gorgias.tickets in duckdb file shop.duckdb; what changed since 2025-11-21 11:54:03 UTC; merge by id
     note: --page-size has no effect: Gorgias pages are always 100 rows
-    2025-11-22T11:54:07Z tickets: 2,000 rows, 20 pages, 500 rows/s, reached 2025-11-22 10:54:02, requests 12/40, waited 0.9 s for the rate limit
+    2025-11-22T11:54:07Z tickets: 2,000 rows, 20 pages, 500 rows/s, reached 2025-11-22 10:54:02, about 100 s left, requests 12/40, waited 0.9 s for the rate limit
     2025-11-22T11:54:08Z tickets: rate limit: 4 s
     2025-11-22T11:54:11Z tickets: HTTP 503, attempt 2: 1 s
     2025-11-22T11:54:12Z tickets: destination locked: 1 s
@@ -150,6 +152,7 @@ fn a_run_as_log_lines() {
       rejected         3  values, kept in _ingestr_rejects
       requests       203  3 of them repeated, 52 s waited for the rate limit
       warnings         1  see above
+      expected    187 pages in 80 s after the first 12
       next start  2025-11-22 11:54:02.876544 UTC
     ");
     assert_eq!(shown(ProgressStyle::Interactive, run).1, err, "without a terminal, interactive is log");
@@ -159,16 +162,16 @@ fn a_run_as_log_lines() {
 fn a_run_as_json() {
     let (out, err) = shown(ProgressStyle::Json, run);
     insta::assert_snapshot!(err, @r#"
-{"event":"start","table":"tickets","source":"Gorgias account acme","dest_table":"gorgias.tickets","destination":"duckdb file shop.duckdb","strategy":"merge","key":["id"],"scope":"changed_since","since":"2025-11-21T11:54:03Z","until":null,"notes":["--page-size has no effect: Gorgias pages are always 100 rows"],"started_at":"2025-11-22T11:54:03Z"}
-{"event":"progress","table":"tickets","rows":100,"pages":1,"rows_per_second":100,"reached":"2025-11-22T10:54:02.999999Z","requests":1,"budget_used":12,"budget_capacity":40,"rate_limited_ms":0,"elapsed_ms":1000}
-{"event":"progress","table":"tickets","rows":2000,"pages":20,"rows_per_second":500,"reached":"2025-11-22T10:54:02.999999Z","requests":20,"budget_used":12,"budget_capacity":40,"rate_limited_ms":900,"elapsed_ms":4000}
-{"event":"waiting","table":"tickets","why":"rate_limit","what":null,"attempt":null,"wait_ms":3200,"elapsed_ms":5000}
-{"event":"waiting","table":"tickets","why":"retry","what":"HTTP 503","attempt":2,"wait_ms":1000,"elapsed_ms":8000}
-{"event":"waiting","table":"tickets","why":"destination_locked","what":null,"attempt":null,"wait_ms":500,"elapsed_ms":9000}
-{"event":"warning","table":"tickets","message":"the list was out of order"}
-{"event":"committed","table":"tickets","rows":20000,"inserted":1203,"updated":512,"unchanged":18185,"deleted":0,"elapsed_ms":91000}
-"#);
-    insta::assert_snapshot!(out, @r#"{"event":"end","outcome":"success","table":"tickets","dest_table":"gorgias.tickets","destination":"duckdb file shop.duckdb","strategy":"merge","read":20000,"pages":200,"inserted":1203,"updated":512,"unchanged":18185,"read_again":100,"deleted":0,"rejected":3,"discarded":0,"requests":203,"retries":3,"rate_limited_ms":52000,"started_at":"2025-11-22T11:54:03Z","elapsed_ms":92000,"covered_since":null,"next_start":"2025-11-22T11:54:02.876544Z","unfinished":false,"stopped_at":null,"warnings":["the list was out of order"],"error":null}"#);
+    {"event":"start","table":"tickets","source":"Gorgias account acme","dest_table":"gorgias.tickets","destination":"duckdb file shop.duckdb","strategy":"merge","key":["id"],"scope":"changed_since","since":"2025-11-21T11:54:03Z","until":null,"notes":["--page-size has no effect: Gorgias pages are always 100 rows"],"started_at":"2025-11-22T11:54:03Z"}
+    {"event":"progress","table":"tickets","rows":100,"pages":1,"rows_per_second":100,"reached":"2025-11-22T10:54:02.999999Z","requests":1,"budget_used":12,"budget_capacity":40,"rate_limited_ms":0,"elapsed_ms":1000,"left_ms":null}
+    {"event":"progress","table":"tickets","rows":2000,"pages":20,"rows_per_second":500,"reached":"2025-11-22T10:54:02.999999Z","requests":20,"budget_used":12,"budget_capacity":40,"rate_limited_ms":900,"elapsed_ms":4000,"left_ms":96000}
+    {"event":"waiting","table":"tickets","why":"rate_limit","what":null,"attempt":null,"wait_ms":3200,"elapsed_ms":5000}
+    {"event":"waiting","table":"tickets","why":"retry","what":"HTTP 503","attempt":2,"wait_ms":1000,"elapsed_ms":8000}
+    {"event":"waiting","table":"tickets","why":"destination_locked","what":null,"attempt":null,"wait_ms":500,"elapsed_ms":9000}
+    {"event":"warning","table":"tickets","message":"the list was out of order"}
+    {"event":"committed","table":"tickets","rows":20000,"inserted":1203,"updated":512,"unchanged":18185,"deleted":0,"elapsed_ms":91000}
+    "#);
+    insta::assert_snapshot!(out, @r#"{"event":"end","outcome":"success","table":"tickets","dest_table":"gorgias.tickets","destination":"duckdb file shop.duckdb","strategy":"merge","read":20000,"pages":200,"inserted":1203,"updated":512,"unchanged":18185,"read_again":100,"deleted":0,"rejected":3,"discarded":0,"requests":203,"retries":3,"rate_limited_ms":52000,"started_at":"2025-11-22T11:54:03Z","elapsed_ms":92000,"covered_since":null,"next_start":"2025-11-22T11:54:02.876544Z","unfinished":false,"stopped_at":null,"expected":{"after_pages":12,"pages":187,"elapsed_ms":84000},"warnings":["the list was out of order"],"error":null}"#);
 }
 
 #[test]
@@ -191,6 +194,7 @@ fn a_run_on_a_terminal_leaves_headline_and_receipt() {
       rejected         3  values, kept in _ingestr_rejects
       requests       203  3 of them repeated, 52 s waited for the rate limit
       warnings         1  see above
+      expected    187 pages in 80 s after the first 12
       next start  2025-11-22 11:54:02.876544 UTC
     ");
 }
@@ -219,13 +223,14 @@ fn a_failed_run_ends_with_its_reason() {
       deleted          0
       rejected         3  values, kept in _ingestr_rejects
       requests       203  3 of them repeated, 52 s waited for the rate limit
+      expected    187 pages in 80 s after the first 12
       stopped at  2025-11-22 11:54:03 UTC
       covers      changes since 1970-01-01 00:00:00 UTC
       next start  with what is left; what was committed stays
     error: tickets could not be read to the end
       hint: run it again
     ");
-    insta::assert_snapshot!(shown(ProgressStyle::Json, finish).0, @r#"{"event":"end","outcome":"failed","table":"tickets","dest_table":"gorgias.tickets","destination":"duckdb file shop.duckdb","strategy":"merge","read":20000,"pages":200,"inserted":1203,"updated":512,"unchanged":18185,"read_again":100,"deleted":0,"rejected":3,"discarded":0,"requests":203,"retries":3,"rate_limited_ms":52000,"started_at":"2025-11-22T11:54:03Z","elapsed_ms":92000,"covered_since":"1970-01-01T00:00:00Z","next_start":null,"unfinished":true,"stopped_at":"2025-11-22T11:54:03Z","warnings":[],"error":{"kind":"source","exit_code":4,"message":"tickets could not be read to the end","causes":[],"hint":"run it again"}}"#);
+    insta::assert_snapshot!(shown(ProgressStyle::Json, finish).0, @r#"{"event":"end","outcome":"failed","table":"tickets","dest_table":"gorgias.tickets","destination":"duckdb file shop.duckdb","strategy":"merge","read":20000,"pages":200,"inserted":1203,"updated":512,"unchanged":18185,"read_again":100,"deleted":0,"rejected":3,"discarded":0,"requests":203,"retries":3,"rate_limited_ms":52000,"started_at":"2025-11-22T11:54:03Z","elapsed_ms":92000,"covered_since":"1970-01-01T00:00:00Z","next_start":null,"unfinished":true,"stopped_at":"2025-11-22T11:54:03Z","expected":{"after_pages":12,"pages":187,"elapsed_ms":84000},"warnings":[],"error":{"kind":"source","exit_code":4,"message":"tickets could not be read to the end","causes":[],"hint":"run it again"}}"#);
 }
 
 #[test]
@@ -263,12 +268,13 @@ fn nothing_new_is_short() {
     let finish = |reporter: &dyn Reporter| {
         reporter.event("tickets", &Event::Finished { receipt: &receipt, failure: None });
     };
-    insta::assert_snapshot!(shown(ProgressStyle::Log, finish).1, @r#"
+    insta::assert_snapshot!(shown(ProgressStyle::Log, finish).1, @r"
     done in 0.3 s: tickets → gorgias.tickets in duckdb file shop.duckdb
       read        0  rows in 1 page
       requests    1  none repeated
+      expected    187 pages in 80 s after the first 12
       next start  2025-11-22 11:54:02.876544 UTC
-    "#);
+    ");
 }
 
 #[test]

@@ -7,6 +7,7 @@ use tokio::time::Instant;
 
 use super::crew::Member;
 use super::ear::Ear;
+use super::outlook::Outlook;
 use super::store::Staged;
 use super::{Done, Job, Run, words};
 use crate::dest::{DELETED_AT, Deletes, Inspection, MERGED_INTO, Target};
@@ -41,24 +42,10 @@ impl<'a, 'm> Run<'a, 'm> {
         let mut target = target(plan, job.source, shape(&Inspection::default()).documented());
         let inspection = look(&job, &target, start, member).await?;
         let normaliser = shape(&inspection);
-        // A replacement starts from zero, unless an earlier one that read the same was not finished.
-        let from = match plan.strategy {
-            Strategy::Replace => {
-                inspection.aside.filter(|aside| job.source.continues(spec, plan.window, aside))
-            }
-            _ => inspection.state,
-        };
+        let from = begins_from(plan, job.source, inspection);
         target.fresh = plan.strategy != Strategy::Replace || from.is_none();
         let ear = Arc::new(Ear::new(spec.name, Arc::clone(&job.reporter), start));
-        let request = ReadRequest {
-            table: spec,
-            window: plan.window,
-            from: from.clone(),
-            overlap: if plan.strategy == Strategy::Append { Overlap::None } else { Overlap::Wide },
-            lookback: plan.lookback,
-            late: late(plan, spec),
-            now: plan.started_at,
-        };
+        let request = read_request(plan, from.clone());
         let listener: Arc<dyn Listener> = Arc::<Ear>::clone(&ear);
         let pages =
             job.source.read(request, listener).map_err(|error| words::source(job.source, spec, &error))?;
@@ -80,9 +67,31 @@ impl<'a, 'm> Run<'a, 'm> {
             load: None,
             staged: Staged::nothing(start),
             done: Done::default(),
+            outlook: Outlook::default(),
             leased: None,
             overtaken: false,
         })
+    }
+}
+
+/// Where reading goes on. A replacement starts from zero, unless an earlier one that read the same was not finished.
+pub(super) fn begins_from(plan: &Plan, source: &dyn Source, found: Inspection) -> Option<State> {
+    match plan.strategy {
+        Strategy::Replace => found.aside.filter(|aside| source.continues(plan.table, plan.window, aside)),
+        _ => found.state,
+    }
+}
+
+/// What is asked of the source.
+pub(super) fn read_request(plan: &Plan, from: Option<State>) -> ReadRequest {
+    ReadRequest {
+        table: plan.table,
+        window: plan.window,
+        from,
+        overlap: if plan.strategy == Strategy::Append { Overlap::None } else { Overlap::Wide },
+        lookback: plan.lookback,
+        late: late(plan, plan.table),
+        now: plan.started_at,
     }
 }
 
@@ -103,7 +112,7 @@ fn announced(job: &Job<'_>, from: Option<&State>) -> Start {
 }
 
 /// Everything decided about the table that is written.
-fn target(plan: &Plan, source: &dyn Source, mut columns: Vec<Column>) -> Target {
+pub(super) fn target(plan: &Plan, source: &dyn Source, mut columns: Vec<Column>) -> Target {
     let marks = late(plan, plan.table) == Late::ChangesAndDeletions && plan.deletes == Deletes::Soft;
     if marks && plan.table.deletions {
         columns.push(Column::new(DELETED_AT, LogicalType::Timestamp));
@@ -169,7 +178,7 @@ async fn look(
 /// How often `--wait` looks again.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-fn scope(plan: &Plan, from: Option<&State>) -> Scope {
+pub(super) fn scope(plan: &Plan, from: Option<&State>) -> Scope {
     match from {
         _ if !plan.window.is_open() => Scope::Interval(plan.window),
         Some(state) if !state.complete => Scope::Remaining,

@@ -67,7 +67,8 @@ impl Run<'_, '_> {
             self.state = page.state;
         }
         self.stage(false).await?;
-        self.job.tell(&Event::Page(self.progress()));
+        let progress = self.progress();
+        self.job.tell(&Event::Page(progress));
         Ok(())
     }
 

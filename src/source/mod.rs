@@ -16,9 +16,11 @@ use crate::schema::{Column, LogicalType, Micros};
 use crate::state::State;
 
 mod finding;
+mod forecast;
 pub mod gorgias;
 
 pub use finding::{Finding, Subject};
+pub use forecast::{Basis, Forecast, Guess, Left};
 
 /// One kind of source.
 #[derive(Debug, Clone, Copy)]
@@ -224,6 +226,17 @@ pub trait Source: Send + Sync + std::fmt::Debug {
 
     /// Finds out what the credentials may do, with one cheap request after the other.
     fn probe(&self, listener: Arc<dyn Listener>) -> BoxFuture<'_, Vec<Finding>>;
+
+    /// Estimates what each of these reads would take, in at most three requests a table. The answers are in the order of
+    /// the requests, and end with one that fails for a reason which all others would share.
+    fn forecast(
+        &self,
+        requests: Vec<ReadRequest>,
+        listener: Arc<dyn Listener>,
+    ) -> BoxFuture<'_, Vec<Result<Forecast, SourceError>>>;
+
+    /// What is left of the pass that a state holds; `None` if that cannot be told, or if it holds none.
+    fn left(&self, table: &TableSpec, state: &State) -> Option<Left>;
 
     /// Starts reading. Sends nothing before the first call of [`Pages::next`].
     ///

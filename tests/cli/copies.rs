@@ -165,6 +165,7 @@ fn progress_as_json_is_one_object_a_line_and_the_receipt_on_standard_output() {
       "next_start": "2026-08-25T15:37:38.70357Z",
       "unfinished": false,
       "stopped_at": null,
+      "expected": null,
       "warnings": [],
       "error": null
     }

@@ -1,8 +1,10 @@
 //! Gorgias: one account's tables over its REST API.
 
 mod counts;
+mod estimate;
 mod events;
 mod feed;
+mod forecast;
 mod passes;
 mod probe;
 mod progress;
@@ -30,7 +32,7 @@ use crate::http::client::Client;
 use crate::http::limit::Limiter;
 use crate::http::wire::Wire;
 use crate::http::{Listener, Transport};
-use crate::source::{Finding, Pages, ReadRequest, Source, SourceError, TableSpec, Window};
+use crate::source::{Finding, Forecast, Left, Pages, ReadRequest, Source, SourceError, TableSpec, Window};
 use crate::state::State;
 
 /// One Gorgias account.
@@ -117,6 +119,18 @@ impl Source for Gorgias {
 
     fn probe(&self, listener: Arc<dyn Listener>) -> BoxFuture<'_, Vec<Finding>> {
         Box::pin(self.find_out(listener))
+    }
+
+    fn forecast(
+        &self,
+        requests: Vec<ReadRequest>,
+        listener: Arc<dyn Listener>,
+    ) -> BoxFuture<'_, Vec<Result<Forecast, SourceError>>> {
+        Box::pin(self.foresee(requests, listener))
+    }
+
+    fn left(&self, table: &TableSpec, state: &State) -> Option<Left> {
+        forecast::left(&Progress::read(Some(state), table.name).ok()?)
     }
 
     fn read(&self, request: ReadRequest, listener: Arc<dyn Listener>) -> Result<Box<dyn Pages>, SourceError> {

@@ -75,7 +75,7 @@ fn user_words(user: &Value) -> String {
 }
 
 /// Whether no other request can succeed either.
-fn is_useless(error: &SourceError) -> bool {
+pub(super) fn is_useless(error: &SourceError) -> bool {
     let SourceError::Http(HttpError { problem, .. }) = error else { return false };
     match problem {
         Problem::Refused { status, json, .. } => *status == 401 || (*status == 404 && !json),

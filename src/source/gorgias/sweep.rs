@@ -18,9 +18,9 @@ use crate::source::SourceError;
 /// A new sweep begins after this long, even if nothing seems to have changed.
 const RENEWAL: Duration = Duration::from_secs(24 * 3_600);
 /// Requests a run may spend on looking for changes without a sign, at least...
-const SHARE_LEAST: u64 = 50;
+pub(super) const SHARE_LEAST: u64 = 50;
 /// ...or this part of those it has sent for other things.
-const SHARE: u64 = 4;
+pub(super) const SHARE: u64 = 4;
 
 impl Reader {
     /// Requests this run may spend on what shows no sign.

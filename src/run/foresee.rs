@@ -1,0 +1,34 @@
+//! What a run would do, found out as a run finds it out: the destination is looked at, nothing is written and nothing
+//! is asked of the source.
+
+use super::prepare::{begins_from, read_request, scope, target};
+use super::words;
+use crate::dest::{Destination, Inspection};
+use crate::error::Failure;
+use crate::normalise::Normaliser;
+use crate::plan::Plan;
+use crate::report::Scope;
+use crate::source::{ReadRequest, Source};
+
+/// What would be asked of the source, and what that means.
+#[derive(Debug)]
+pub(crate) struct Intent {
+    pub(crate) request: ReadRequest,
+    pub(crate) scope: Scope,
+}
+
+/// # Errors
+/// Whatever would stop the run before its first request, except another run.
+pub(crate) async fn foresee(
+    plan: &Plan,
+    source: &dyn Source,
+    dest: &dyn Destination,
+) -> Result<Intent, Failure> {
+    let spec = plan.table;
+    let shape = Normaliser::new(&spec.columns(), spec.key, &[], &plan.shaping);
+    let target = target(plan, source, shape.documented());
+    let inspection: Inspection =
+        dest.inspect(&target).await.map_err(|error| words::destination(&target, &error))?;
+    let from = begins_from(plan, source, inspection);
+    Ok(Intent { scope: scope(plan, from.as_ref()), request: read_request(plan, from) })
+}

@@ -1,0 +1,94 @@
+//! What a read would take, before it begins; and what is left of it, while it goes on.
+
+/// A number that is not known exactly: no less than, about, and no more than; `None`: nobody can say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Guess {
+    /// Less would surprise.
+    pub least: u64,
+    /// The best guess.
+    pub about: u64,
+    /// More would surprise.
+    pub most: Option<u64>,
+}
+
+impl Guess {
+    /// A number that is known.
+    #[must_use]
+    pub fn exactly(number: u64) -> Self {
+        Self { least: number, about: number, most: Some(number) }
+    }
+
+    /// Whether it is known.
+    #[must_use]
+    pub fn is_exact(&self) -> bool {
+        self.most == Some(self.least)
+    }
+
+    /// Both together.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        Self {
+            least: self.least + other.least,
+            about: self.about + other.about,
+            most: self.most.zip(other.most).map(|(a, b)| a + b),
+        }
+    }
+
+    /// The same of each bound.
+    #[must_use]
+    pub fn map(self, f: impl Fn(u64) -> u64) -> Self {
+        Self { least: f(self.least), about: f(self.about), most: self.most.map(f) }
+    }
+}
+
+/// What a guess is drawn from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Basis {
+    /// All of it was seen.
+    Seen,
+    /// Ids of the newest and of the oldest rows: how many of the numbers between them are rows of this account.
+    Ids,
+    /// Dates of the newest and of the oldest rows: how many there are in a day.
+    Dates,
+    /// The number of tickets, and how many messages some of them have.
+    Tickets,
+    /// How fast the list changed lately.
+    Changes,
+    /// What an unfinished pass has read so far, and how far that was.
+    Progress,
+}
+
+impl Basis {
+    /// The name in machine-readable output.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Seen => "seen",
+            Self::Ids => "ids",
+            Self::Dates => "dates",
+            Self::Tickets => "tickets",
+            Self::Changes => "changes",
+            Self::Progress => "progress",
+        }
+    }
+}
+
+/// What reading a table would take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Forecast {
+    /// Rows that would be read.
+    pub rows: Guess,
+    /// Requests that would be sent.
+    pub requests: Guess,
+    /// Where this comes from.
+    pub basis: Basis,
+}
+
+/// What is left of a pass.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Left {
+    /// Of the time that the list spans, in microseconds.
+    pub span: u64,
+    /// Pages that were read for the rest.
+    pub pages: u64,
+}

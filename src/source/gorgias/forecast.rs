@@ -1,0 +1,217 @@
+//! What reading tables would take: the pass is decided as for a run, and then estimated from a page of each end of its
+//! list instead of being walked. Never more than three requests a table.
+
+use std::sync::Arc;
+
+use super::Gorgias;
+use super::estimate::{Sample, between, density, per_time, spread, times, whole};
+use super::passes::Active;
+use super::probe::is_useless;
+use super::progress::{Direction, Kind, Pass, Progress, Walk};
+use super::reader::Reader;
+use super::sweep::{SHARE, SHARE_LEAST};
+use super::tables::{Endpoint, SortField};
+use super::walk::{self, PAGE_ROWS};
+use crate::http::Listener;
+use crate::schema::Micros;
+use crate::source::{Basis, Forecast, Guess, Late, Left, Overlap, ReadRequest, SourceError};
+
+const ROWS: u64 = PAGE_ROWS as u64;
+
+/// What is known of a table beside its own forecast.
+struct Told {
+    forecast: Forecast,
+    /// Of tickets that are read from their beginning: messages of each.
+    messages: Option<f64>,
+    /// Whether all of the list is read.
+    all: bool,
+}
+
+impl Gorgias {
+    /// A forecast for each request, in their order; none any more after a failure that the others would share.
+    pub(super) async fn foresee(
+        &self,
+        requests: Vec<ReadRequest>,
+        listener: Arc<dyn Listener>,
+    ) -> Vec<Result<Forecast, SourceError>> {
+        let mut told = Vec::new();
+        let mut tables = Vec::new();
+        for request in requests {
+            tables.push(request.table.name);
+            told.push(self.one(request, Arc::clone(&listener)).await);
+            if told.last().is_some_and(|told| told.as_ref().is_err_and(is_useless)) {
+                break;
+            }
+        }
+        let messages = tables.iter().zip(&told).find_map(|(_, told)| {
+            let told = told.as_ref().ok().filter(|told| told.all)?;
+            Some(times(told.forecast.rows, told.messages?))
+        });
+        let narrower = |a: Guess, b: Guess| {
+            let width = |guess: Guess| guess.most.unwrap_or(u64::MAX).saturating_sub(guess.least);
+            width(a) < width(b)
+        };
+        let pairs = tables.into_iter().zip(told);
+        pairs
+            .map(|(table, told)| {
+                let Told { mut forecast, all, .. } = told?;
+                if let Some(rows) = messages
+                    .filter(|rows| table == "ticket_messages" && all && narrower(*rows, forecast.rows))
+                {
+                    let extra = forecast.requests.least - pages(forecast.rows).least;
+                    let most = forecast.requests.most.zip(forecast.rows.most);
+                    let more = most.map_or(extra, |(requests, rows)| requests - rows.div_ceil(ROWS).max(1));
+                    forecast = Forecast {
+                        rows,
+                        requests: pages(rows).plus(between_least(extra, more)),
+                        basis: Basis::Tickets,
+                    };
+                }
+                Ok(forecast)
+            })
+            .collect()
+    }
+
+    async fn one(&self, request: ReadRequest, listener: Arc<dyn Listener>) -> Result<Told, SourceError> {
+        let table = request.table.name;
+        let endpoint = Endpoint::of(request.table)
+            .ok_or_else(|| SourceError::State { table, why: "it is no table of Gorgias".into() })?;
+        let mut reader = Reader::new(Arc::clone(&self.client), listener, endpoint, request)?;
+        let active = reader.begin();
+        let until = active.pass.walks.first().and_then(|walk| walk.until);
+        let (rows, basis, messages, all) = if active.resumed {
+            let (rows, basis) = reader.rest(&active.pass).await?;
+            (rows, basis, None, false)
+        } else if let Some(until) = until {
+            let (rows, basis) = reader.since(until).await?;
+            (rows, basis, None, false)
+        } else {
+            let (rows, basis, messages) = reader.everything().await?;
+            (rows, basis, messages, true)
+        };
+        let requests = pages(rows).plus(reader.beside(&active, rows));
+        Ok(Told { forecast: Forecast { rows, requests, basis }, messages, all })
+    }
+}
+
+/// Pages of so many rows; a list without any is a page, too.
+fn pages(rows: Guess) -> Guess {
+    rows.map(|rows| rows.div_ceil(ROWS).max(1))
+}
+
+fn between_least(least: u64, most: u64) -> Guess {
+    Guess { least, about: least, most: Some(most) }
+}
+
+impl Reader {
+    /// A page of the list, from its newest or its oldest end.
+    async fn sample(&self, sort: SortField, direction: &str) -> Result<Sample, SourceError> {
+        let path =
+            format!("{}?limit={PAGE_ROWS}&order_by={}%3A{direction}", self.endpoint.path, sort.column());
+        let (rows, meta) = self.client.get(&path, &*self.listener, walk::read).await?;
+        Ok(Sample::of(&rows, meta.next_cursor.is_none(), sort))
+    }
+
+    /// Rows of the whole list.
+    async fn everything(&self) -> Result<(Guess, Basis, Option<f64>), SourceError> {
+        let newest = self.sample(SortField::Created, "desc").await?;
+        if newest.whole {
+            return Ok((Guess::exactly(newest.ids.len() as u64), Basis::Seen, newest.messages));
+        }
+        let oldest = self.sample(SortField::Created, "asc").await?;
+        let messages = newest.messages.zip(oldest.messages).map(|(new, old)| f64::midpoint(new, old));
+        // More than a page, and no telling how much more.
+        let unknown = Guess { least: ROWS, about: ROWS, most: None };
+        let (rows, basis) = between(&newest, &oldest).unwrap_or((unknown, Basis::Seen));
+        Ok((Guess { least: rows.least.max(ROWS), ..rows }, basis, messages))
+    }
+
+    /// Rows down to `until`. How fast a list changed lately says little about long ago: there are no more rows than the
+    /// list has.
+    async fn since(&self, until: Micros) -> Result<(Guess, Basis), SourceError> {
+        let newest = self.sample(self.endpoint.sort, "desc").await?;
+        let inside = newest.times.iter().filter(|at| **at >= until.0).count() as u64;
+        let Some(oldest) = newest.times.first().filter(|oldest| !newest.whole && **oldest > until.0) else {
+            return Ok((Guess::exactly(inside), Basis::Seen));
+        };
+        let Some(density) = density(&newest.times) else {
+            return Ok((Guess { least: inside, about: inside, most: None }, Basis::Changes));
+        };
+        let (all, _, _) = self.everything().await?;
+        #[expect(clippy::cast_precision_loss, reason = "an estimate")]
+        let more = density * (oldest - until.0) as f64;
+        // Days differ, and mornings from nights.
+        let rows = |factor: f64| inside + whole(more * factor);
+        let most = all.most.map_or(rows(3.0), |most| rows(3.0).min(most)).max(inside);
+        let about = rows(1.0).min(all.about.max(inside)).min(most);
+        let least = rows(0.3).min(all.least / 4).clamp(inside, about);
+        Ok((Guess { least, about, most: Some(most) }, Basis::Changes))
+    }
+
+    /// Rows that an unfinished pass has still to read, by how densely those lie that it has read at both ends.
+    async fn rest(&self, pass: &Pass) -> Result<(Guess, Basis), SourceError> {
+        let unknown = (Guess { least: 0, about: 0, most: None }, Basis::Progress);
+        let (Some(left), Some(top)) = (left_of(pass), pass.top) else { return Ok(unknown) };
+        let read = |walk: &Walk, from: i64| {
+            let pages = i64::try_from(walk.pages).ok()?;
+            per_time(pages.checked_mul(i64::try_from(PAGE_ROWS).ok()?)?, (walk.last?.0 - from).abs())
+        };
+        let new = pass.walks.first().and_then(|walk| read(walk, top.0));
+        let old = match pass.walks.as_slice() {
+            [_, .., last] => {
+                // Imports with old dates are no measure of what comes after them.
+                let oldest = self.sample(SortField::Created, "asc").await?.times;
+                oldest.get(oldest.len() / 2).and_then(|from| read(last, *from))
+            }
+            _ => None,
+        };
+        let (Some(new), Some(old)) = (new.or(old), old.or(new)) else { return Ok(unknown) };
+        let span = i64::try_from(left.span).unwrap_or(i64::MAX);
+        Ok(spread(span, Some(new), Some(old))
+            .map_or((Guess::exactly(0), Basis::Progress), |(rows, _)| (rows, Basis::Progress)))
+    }
+
+    /// Requests beside the pages of the pass: what a list does not show, and looking again at its front.
+    fn beside(&self, active: &Active, rows: Guess) -> Guess {
+        let tracks = self.request.late != Late::Nothing && self.request.overlap == Overlap::Wide;
+        let follows = tracks && active.moves;
+        let first = self.progress.watermark.is_none();
+        let several = rows.about > ROWS || active.resumed;
+        let events = u64::from(
+            follows && self.request.late == Late::ChangesAndDeletions && !self.endpoint.events.is_empty(),
+        );
+        let counts = u64::from(tracks && self.endpoint.spec.name == "ticket_messages");
+        // The first page of a table that sorts by changes is read again in the order of creation.
+        let again = u64::from(
+            first
+                && several
+                && active.pass.kind == Kind::Backfill
+                && self.endpoint.sort == SortField::Updated,
+        );
+        let front = u64::from(several && self.request.window.end.is_none());
+        let least = events + counts + again + front;
+        // What shows no sign is looked for within a share, and a list is looked at again as long as it changes.
+        let looks = follows && !first && (counts > 0 || self.endpoint.sort == SortField::Updated);
+        let share = if looks { SHARE_LEAST.max(pages(rows).most.unwrap_or(rows.about) / SHARE) } else { 0 };
+        let again = if several || first { 2 } else { 0 };
+        between_least(least, least + again + share)
+    }
+}
+
+/// What is left of the pass that a state holds.
+pub(super) fn left(progress: &Progress) -> Option<Left> {
+    left_of(progress.unfinished.as_ref()?)
+}
+
+/// The time between the walks, or from the only one to where it ends.
+fn left_of(pass: &Pass) -> Option<Left> {
+    let gap = |newer: Micros, older: Micros| u64::try_from(newer.0 - older.0).unwrap_or_default();
+    let span = match pass.walks.as_slice() {
+        walks if walks.iter().any(|walk| walk.unordered) => return None,
+        walks if walks.iter().all(|walk| walk.done) => 0,
+        [walk] if walk.direction == Direction::NewestFirst => gap(walk.last?, walk.until?),
+        [newer, older] if older.direction == Direction::OldestFirst => gap(newer.last?, older.last?),
+        _ => return None,
+    };
+    Some(Left { span, pages: pass.pages })
+}

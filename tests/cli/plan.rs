@@ -1,0 +1,144 @@
+//! `ingestr plan`: what is said before anything is read, that nothing is written, and the exit code.
+
+use std::time::Duration;
+
+use gorgias_sim::{Fault, Options};
+use insta::assert_snapshot;
+
+use super::desk::{Desk, Run, options};
+
+fn plan(desk: &Desk, table: &str, more: &[&str]) -> Run {
+    let usual = ["plan", "--source-table", table, "--dest-uri", "duckdb:///shop.duckdb"];
+    desk.ingestr(usual.into_iter().chain(more.iter().copied())).env("SOURCE_URI", desk.uri())
+}
+
+/// Times depend on the machine.
+fn timeless() -> insta::internals::SettingsBindDropGuard {
+    let mut settings = insta::Settings::clone_current();
+    settings.add_filter(r"  time  .*", "  time      TIME");
+    settings.add_filter(r"\b\d+ of them in use", "N of them in use");
+    settings.bind_to_scope()
+}
+
+#[test]
+fn before_the_first_load_and_after_it() {
+    let size = Options { tickets: 900, messages: 2_000, customers: 400, unlimited: false, ..options() };
+    let desk = Desk::with(size, Duration::ZERO);
+    let _filters = timeless();
+    let to = ["--dest-table", "gorgias"];
+    assert_snapshot!(plan(&desk, "*", &to).finish().well().shown(), @r"
+    --- stdout
+    customers → gorgias.customers: everything
+      rows      about 409 (324 to 518)
+      requests  about 8 (7 to 11)
+      time      TIME
+      known by  the ids of its newest and its oldest rows
+    tickets → gorgias.tickets: everything
+      rows      about 804 (644 to 1,000)
+      requests  about 12 (10 to 16)
+      time      TIME
+      known by  the ids of its newest and its oldest rows
+    ticket_messages → gorgias.ticket_messages: everything
+      rows      about 1,800 (1,400 to 2,300)
+      requests  about 22 (18 to 28)
+      time      TIME
+      known by  the number of tickets, and how many messages some of them have
+    satisfaction_surveys → gorgias.satisfaction_surveys: everything
+      rows      20
+      requests  1 to 3
+      time      TIME
+      known by  a look at all of it
+    all of them, together
+      requests  about 43 (36 to 58)
+      time      TIME
+    at 2 requests a second: a budget of 40 requests, N of them in use
+    nothing was written; 7 requests were sent to find this out
+    exit code 0
+    ");
+    assert!(desk.files().is_empty(), "{:?}", desk.files());
+    assert!(desk.account().served() <= 12, "three requests a table");
+
+    desk.account().set_api_key(super::desk::PLANTED);
+    desk.ingest("satisfaction_surveys", &["--dest-table", "gorgias.satisfaction_surveys"]).finish().well();
+    let before = std::fs::read(desk.folder().join("shop.duckdb")).expect("a file");
+    let again = plan(&desk, "satisfaction_surveys", &["--dest-table", "gorgias.satisfaction_surveys"]);
+    assert_snapshot!(again.finish().well().shown(), @r"
+    --- stdout
+    satisfaction_surveys → gorgias.satisfaction_surveys: what changed since 2026-08-02 02:03:11.888022 UTC
+      rows      2
+      requests  1
+      time      TIME
+      known by  a look at all of it
+      before    the last runs took 1
+    at 2 requests a second: a budget of 40 requests, N of them in use
+    nothing was written; 1 request was sent to find this out
+    exit code 0
+    ");
+    assert!(
+        before == std::fs::read(desk.folder().join("shop.duckdb")).expect("a file"),
+        "the file was written"
+    );
+}
+
+#[test]
+fn as_json_for_programs() {
+    let desk = Desk::new();
+    let done = plan(&desk, "tickets,customers", &["--json", "--page-size", "5"]).finish().well();
+    assert_eq!(done.stderr, "");
+    let all: serde_json::Value = serde_json::from_str(&done.stdout).expect("one object");
+    assert_eq!(all["tables"][0]["table"], "tickets");
+    assert_eq!(all["tables"][0]["dest_table"], "main.tickets");
+    assert_eq!(all["tables"][0]["rows"], serde_json::json!({"least": 60, "about": 60, "most": 60}));
+    assert_eq!(
+        (&all["tables"][0]["basis"], &all["tables"][0]["scope"]),
+        (&"seen".into(), &"everything".into())
+    );
+    assert_eq!(all["requests_sent"], 2);
+    assert_eq!(all["notes"][0], "--page-size has no effect: Gorgias pages are always 100 rows");
+}
+
+#[test]
+fn what_would_fail_fails_here_too() {
+    let desk = Desk::new();
+    let _filters = timeless();
+    assert_snapshot!(plan(&desk, "ticket", &[]).finish().shown(), @r"
+    error: Gorgias has no table `ticket`
+      hint: did you mean `tickets`? Tables are customers, tickets, ticket_messages, satisfaction_surveys
+    exit code 2
+    ");
+    assert_snapshot!(plan(&desk, "ticket", &["--json"]).finish().shown(), @r#"
+    --- stdout
+    {"error":{"kind":"usage","exit_code":2,"message":"Gorgias has no table `ticket`","causes":[],"hint":"did you mean `tickets`? Tables are customers, tickets, ticket_messages, satisfaction_surveys"}}
+    exit code 2
+    "#);
+    assert_eq!(desk.account().served(), 0);
+    desk.account().faults().on("/api/tickets", 0, Fault::Forbidden);
+    assert_snapshot!(plan(&desk, "tickets,customers", &[]).finish().shown(), @r#"
+    --- stdout
+    tickets → main.tickets
+      error: these credentials may not read table tickets of Gorgias account acme
+        cause: GET /api/tickets?limit=100&order_by=created_datetime%3Adesc: HTTP 403 "You do not have enough permissions to perform this action."
+        hint: give the user who owns the key a role that may read it, or use an admin's key
+    customers → main.customers: everything
+      rows      30
+      requests  2 to 4
+      time      TIME
+      known by  a look at all of it
+    all of them, together
+      requests  2 to 4
+      time      TIME
+    at 50000 requests a second: a budget of 1000000 requests, N of them in use
+    nothing was written; 2 requests were sent to find this out
+    exit code 6
+    "#);
+    desk.account().set_api_key("another");
+    let served = desk.account().served();
+    assert_snapshot!(plan(&desk, "*", &[]).finish().shown(), @r#"
+    error: Gorgias account acme refused the credentials
+      cause: GET /api/customers?limit=100&order_by=created_datetime%3Adesc: HTTP 401 "Unauthorized."
+      hint: check api_key and email in --source-uri: the key is shown under Settings > Account > REST API, and the e-mail must be that of the user who owns it (an access_token may have expired)
+    exit code 3
+    "#);
+    assert_eq!(desk.account().served() - served, 1, "the others would meet the same");
+    assert!(desk.files().is_empty(), "{:?}", desk.files());
+}

@@ -1,0 +1,148 @@
+//! Whether what is forecast is what comes: accounts of many shapes, looked at first and read then.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+
+use gorgias_sim::{DAY, Options};
+use ingestr::http::Deaf;
+use ingestr::schema::Micros;
+use ingestr::source::gorgias::{Gorgias, TABLES};
+use ingestr::source::{Forecast, Late, Overlap, ReadRequest, Source as _, Window};
+use ingestr::state::State;
+use tokio::sync::Notify;
+
+use crate::support::transport::SimTransport;
+use crate::support::world::{LISTS, URI, World};
+
+fn account(seed: u64) -> Options {
+    let mut rng = fastrand::Rng::with_seed(seed);
+    let tickets = rng.usize(150..1_500);
+    let end = Options::default().end;
+    Options {
+        seed,
+        tickets,
+        customers: rng.usize(50..1_000),
+        messages: tickets * rng.usize(1..4),
+        surveys: rng.usize(0..tickets / 2),
+        start: end - rng.i64(20..700) * DAY,
+        max_body: 500,
+        unlimited: true,
+        ..Options::default()
+    }
+}
+
+/// What each table's read from `states` would take, and how many requests it took to find out.
+async fn forecast(world: &World, window: Window, states: &[Option<State>]) -> Vec<Forecast> {
+    let transport = SimTransport {
+        account: Arc::clone(&world.account),
+        clock: world.clock,
+        latency: Duration::ZERO,
+        death: None,
+        sent: AtomicU64::new(0),
+        bell: Arc::new(Notify::new()),
+    };
+    let source = Gorgias::with_transport(URI, Arc::new(transport), 1).unwrap();
+    let requests = TABLES.iter().zip(states).map(|(table, from)| ReadRequest {
+        table,
+        window,
+        from: from.clone(),
+        overlap: Overlap::Wide,
+        lookback: None,
+        late: Late::ChangesAndDeletions,
+        now: Micros(world.clock.now()),
+    });
+    let before = world.requests();
+    let forecasts = source.forecast(requests.collect(), Arc::new(Deaf)).await;
+    let sent = world.requests() - before;
+    assert!(sent <= 3 * TABLES.len() as u64, "{sent} requests");
+    forecasts.into_iter().map(Result::unwrap).collect()
+}
+
+/// How wrong a guess was, as a factor of at least 1.
+fn off(guessed: u64, came: u64) -> f64 {
+    let (a, b) = (guessed.max(1) as f64, came.max(1) as f64);
+    (a / b).max(b / a)
+}
+
+#[tokio::test(start_paused = true)]
+async fn first_loads_take_about_what_was_forecast() {
+    let (mut outside, mut factors) = (0, Vec::new());
+    let seeds = 0..12;
+    for seed in seeds {
+        let world = World::new(account(seed));
+        let forecasts = forecast(&world, Window::default(), &vec![None; 4]).await;
+        for ((table, list), forecast) in LISTS.into_iter().zip(forecasts) {
+            let receipt = world.ingest(table, &[]).await.unwrap();
+            let rows = world.account().count(list) as u64;
+            if forecast.rows.is_exact() {
+                assert_eq!(forecast.rows.about, rows, "seed {seed}: {table}");
+            }
+            let wanted = forecast.requests;
+            factors.push(off(wanted.about, receipt.requests));
+            if receipt.requests < wanted.least || wanted.most.is_some_and(|most| receipt.requests > most) {
+                eprintln!(
+                    "seed {seed}: {table}: {wanted:?} forecast, {} came, by {:?}",
+                    receipt.requests, forecast.basis
+                );
+                outside += 1;
+            }
+        }
+    }
+    factors.sort_by(f64::total_cmp);
+    let (half, worst) = (factors[factors.len() / 2], factors[factors.len() * 95 / 100]);
+    assert!(outside <= factors.len() / 20, "{outside} of {} outside of their range", factors.len());
+    assert!(half < 1.2 && worst < 2.0, "half of them within {half}, 95 % within {worst}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_that_finds_nothing_new_is_forecast_exactly_but_for_what_shows_no_sign() {
+    let world = World::new(account(3));
+    for (table, _) in LISTS {
+        world.ingest(table, &[]).await.unwrap();
+    }
+    let states: Vec<_> =
+        LISTS.iter().map(|(table, _)| world.memory.table(&format!("main.{table}")).state).collect();
+    let forecasts = forecast(&world, Window::default(), &states).await;
+    for ((table, _), forecast) in LISTS.into_iter().zip(forecasts) {
+        let receipt = world.ingest(table, &[]).await.unwrap();
+        let requests = forecast.requests;
+        assert!(
+            (requests.least..=requests.most.unwrap()).contains(&receipt.requests),
+            "{table}: {requests:?} forecast, {} came",
+            receipt.requests
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_left_of_a_killed_first_load_is_told_from_what_was_read() {
+    let mut world = World::new(Options { tickets: 3_000, messages: 3_000, ..account(5) });
+    world.flush_rows = 200;
+    let death = Some(crate::support::world::Death::BeforeRequest(14));
+    assert!(world.ingest_until("tickets", &[], death).await.is_none());
+    let state = world.memory.table("main.tickets").state;
+    let states = [None, state, None, None];
+    let forecast = forecast(&world, Window::default(), &states).await.remove(1);
+    let receipt = world.ingest("tickets", &[]).await.unwrap();
+    let requests = forecast.requests;
+    assert!(
+        (requests.least..=requests.most.unwrap()).contains(&receipt.requests),
+        "{requests:?} forecast, {} came",
+        receipt.requests
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_receipt_compares_what_was_expected_early_with_what_came() {
+    let mut world = World::new(Options { tickets: 4_000, messages: 4_000, unlimited: false, ..account(7) });
+    world.latency = Duration::from_millis(300);
+    let receipt = world.ingest("tickets", &[]).await.unwrap();
+    let expected = receipt.expected.expect("a long run");
+    assert!(expected.after * 3 <= receipt.pages, "{expected:?}");
+    assert!(off(expected.pages, receipt.pages) < 1.5, "{expected:?}, {} came", receipt.pages);
+    let (guessed, came) = (expected.elapsed.as_secs(), receipt.elapsed.as_secs());
+    assert!(off(guessed, came) < 1.6, "{expected:?}, {came} s came");
+    let short = world.ingest("satisfaction_surveys", &[]).await.unwrap();
+    assert!(short.expected.is_none() || short.pages > 10, "{short:?}");
+}
