@@ -142,7 +142,11 @@ impl Interactive {
         row.run();
     }
 
-    fn over(&self) {
+    /// Takes the lines off the screen, and stops what redraws them.
+    fn over(&self, state: &State) {
+        for row in state.rows.values().chain(&state.foot) {
+            row.bar.finish_and_clear();
+        }
         // Nothing to be done about a terminal that went away.
         let _ = self.screen.clear();
     }
@@ -216,12 +220,12 @@ impl Reporter for Interactive {
             }
             Event::Failed(failure) if lines.several => state.end(table, "✘", &failure.headline),
             Event::Finished { receipt, failure } => {
-                self.over();
-                lines.finish(receipt, *failure);
+                self.over(state);
+                state.lines.finish(receipt, *failure);
             }
             Event::Failed(failure) => {
-                self.over();
-                lines.failure(failure);
+                self.over(state);
+                state.lines.failure(failure);
             }
         }
     }
@@ -251,10 +255,7 @@ impl Reporter for Interactive {
 
     fn ends(&self, summary: &Summary<'_>) {
         let state = &mut *self.state();
-        for row in state.rows.values().chain(&state.foot) {
-            row.bar.finish();
-        }
-        self.over();
+        self.over(state);
         state.lines.all(summary, Some(usize::from(Term::stderr().size().1)));
     }
 }
