@@ -4,14 +4,15 @@ use super::format::{count, duration, number, short_utc};
 use super::human::{Color, Lines};
 use super::{Ended, Outcome, Receipt, Summary};
 
-/// A column of numbers: its name, and its number in a receipt.
+/// A column of numbers: its name, and its number in a receipt. "again" are the rows that the run had read before.
 type Numbers = (&'static str, fn(&Receipt) -> u64);
 
-const NUMBERS: [Numbers; 7] = [
+const NUMBERS: [Numbers; 8] = [
     ("read", |done| done.read),
     ("inserted", |done| done.counts.inserted),
     ("updated", |done| done.counts.updated),
     ("unchanged", |done| done.counts.unchanged),
+    ("again", |done| done.read_again),
     ("deleted", |done| done.counts.deleted),
     ("rejected", |done| done.rejected),
     ("requests", |done| done.requests),
@@ -19,8 +20,8 @@ const NUMBERS: [Numbers; 7] = [
 
 impl Lines {
     /// The table, then what went wrong, so that the reason is the last thing on the screen. `width` is that of the
-    /// terminal: where the table is wider, columns that say nothing but 0 are left out, and then the time of the next
-    /// start.
+    /// terminal: where the table is wider, columns that say nothing but 0 are left out, then the time of the next
+    /// start, and at last all but the most important.
     pub(super) fn all(&mut self, summary: &Summary<'_>, width: Option<usize>) {
         let (color, word) = match summary.outcome() {
             "success" => (Color::Green, "done in"),
@@ -56,11 +57,24 @@ impl Lines {
     }
 }
 
+/// How much of the table is shown.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Form {
+    Whole,
+    /// Without columns of nothing but 0.
+    WithoutZeros,
+    /// Nor the time of the next start.
+    WithoutTimes,
+    /// What was read, and how that ended.
+    Brief,
+}
+
 /// The table in a form that fits.
 fn fitting(summary: &Summary<'_>, width: Option<usize>) -> Vec<String> {
     let mut lines = Vec::new();
-    for (zeros, next) in [(true, true), (false, true), (false, false)] {
-        lines = table(summary, zeros, next);
+    let forms = [Form::Whole, Form::WithoutZeros, Form::WithoutTimes, Form::Brief];
+    for form in forms {
+        lines = table(summary, form);
         let longest = lines.iter().map(|line| line.chars().count()).max().unwrap_or_default();
         if width.is_none_or(|width| longest <= width) {
             break;
@@ -69,13 +83,17 @@ fn fitting(summary: &Summary<'_>, width: Option<usize>) -> Vec<String> {
     lines
 }
 
-/// Headings, a row for each table, and a total; columns of nothing but 0 only if wanted.
-fn table(summary: &Summary<'_>, zeros: bool, next: bool) -> Vec<String> {
+/// Headings, a row for each table, and a total.
+fn table(summary: &Summary<'_>, form: Form) -> Vec<String> {
     let receipts = || summary.ends.iter().filter_map(|end| end.receipt.as_ref());
     let sum = |of: fn(&Receipt) -> u64| receipts().map(of).sum::<u64>();
     let columns: Vec<Numbers> = NUMBERS
         .into_iter()
-        .filter(|(name, of)| zeros || sum(*of) > 0 || matches!(*name, "read" | "requests"))
+        .filter(|(name, of)| match (form, *name) {
+            (Form::Whole, _) | (_, "read" | "requests") => true,
+            (Form::Brief, _) => false,
+            _ => sum(*of) > 0,
+        })
         .collect();
     let mut head = vec!["table".to_owned()];
     head.extend(columns.iter().map(|(name, _)| (*name).to_owned()));
@@ -110,7 +128,7 @@ fn table(summary: &Summary<'_>, zeros: bool, next: bool) -> Vec<String> {
             for (cell, width) in row.iter().zip(&widths).skip(1) {
                 line.push_str(&format!("  {cell:>width$}"));
             }
-            if next {
+            if matches!(form, Form::Whole | Form::WithoutZeros) {
                 line.push_str(&format!("  {:<after$}", texts[n]));
             }
             line.push_str(&format!("  {}", ends[n]));

@@ -40,12 +40,12 @@ fn all_tables_into_a_schema_and_again() {
     tickets: committed 1 row
     tickets: done in 0.0 s, 1 row in 1 page
     done in TIME: 4 tables of Gorgias account acme → duckdb file shop.duckdb
-      table                 read  inserted  updated  unchanged  deleted  rejected  requests   time  next start           outcome
-      customers                1         0        0          1        0         0         2  0.0 s  2026-08-25 15:37:38  done
-      tickets                  1         0        0          1        0         0         2  0.0 s  2026-08-21 09:36:24  done
-      ticket_messages          1         0        0          1        0         0         3  0.0 s  2026-08-18 02:43:23  done
-      satisfaction_surveys     2         0        0          2        0         0         1  0.0 s  2026-08-04 09:35:00  done
-      total                    5         0        0          5        0         0         8  0.0 s
+      table                 read  inserted  updated  unchanged  again  deleted  rejected  requests   time  next start           outcome
+      customers                1         0        0          1      0        0         0         2  0.0 s  2026-08-25 15:37:38  done
+      tickets                  1         0        0          1      0        0         0         2  0.0 s  2026-08-21 09:36:24  done
+      ticket_messages          1         0        0          1      0        0         0         3  0.0 s  2026-08-18 02:43:23  done
+      satisfaction_surveys     2         0        0          2      0        0         0         1  0.0 s  2026-08-04 09:35:00  done
+      total                    5         0        0          5      0        0         0         8  0.0 s
     exit code 0
     ");
     assert_eq!(desk.files(), ["shop.duckdb"], "leftovers");
@@ -93,10 +93,10 @@ fn a_table_that_fails_does_not_stop_the_others() {
     tickets: committed 200 rows
     tickets: failed after TIME: these credentials may not read table tickets of Gorgias account acme
     partly done after 0.0 s: 2 tables of Gorgias account acme → duckdb file shop.duckdb
-      table      read  inserted  updated  unchanged  deleted  rejected  requests   time  next start           outcome
-      customers    30        30        0          0        0         0         2  0.0 s  2026-08-25 15:37:38  done
-      tickets     200       200        0          0        0         0         4  0.0 s  with what is left    failed
-      total       230       230        0          0        0         0         6  0.0 s
+      table      read  inserted  updated  unchanged  again  deleted  rejected  requests   time  next start           outcome
+      customers    30        30        0          0      0        0         0         2  0.0 s  2026-08-25 15:37:38  done
+      tickets     200       200        0          0      0        0         0         4  0.0 s  with what is left    failed
+      total       230       230        0          0      0        0         0         6  0.0 s
     error: these credentials may not read table tickets of Gorgias account acme
       cause: GET /api/tickets?limit=100&order_by=created_datetime%3Aasc&cursor=CURSOR: HTTP 403 "You do not have enough permissions to perform this action."
       hint: give the user who owns the key a role that may read it, or use an admin's key
@@ -121,10 +121,10 @@ fn credentials_that_are_refused_are_told_once() {
     customers: failed after TIME: Gorgias account acme refused the credentials
     tickets: failed after TIME: Gorgias account acme refused the credentials
     failed after TIME: 2 tables of Gorgias account acme → duckdb file shop.duckdb
-      table      read  inserted  updated  unchanged  deleted  rejected  requests   time  next start          outcome
-      tickets       0         0        0          0        0         0         1  0.0 s  from the beginning  failed
-      customers     0         0        0          0        0         0         1  0.0 s  from the beginning  failed
-      total         0         0        0          0        0         0         2  0.0 s
+      table      read  inserted  updated  unchanged  again  deleted  rejected  requests   time  next start          outcome
+      tickets       0         0        0          0      0        0         0         1  0.0 s  from the beginning  failed
+      customers     0         0        0          0      0        0         0         1  0.0 s  from the beginning  failed
+      total         0         0        0          0      0        0         0         2  0.0 s
     error: Gorgias account acme refused the credentials
       cause: GET /api/tickets?limit=100&order_by=updated_datetime%3Adesc: HTTP 401 "Unauthorized."
       hint: check api_key and email in --source-uri: the key is shown under Settings > Account > REST API, and the e-mail must be that of the user who owns it (an access_token may have expired)
