@@ -117,7 +117,10 @@ async fn look_ahead(plans: &Plans, source: &dyn Source, dest: &dyn Destination) 
     }
 }
 
-/// Requests of the last successful runs, newest first. The very first one is none to go by.
+/// The most runs that a destination tells of a table ([`Remembered::runs`]).
+const TOLD: usize = 5;
+
+/// Requests of the last successful runs, newest first. The very first one is none to go by: it read everything.
 fn last_runs(remembered: &[Remembered], plan: &Plan, account: &str) -> Vec<u64> {
     let own = remembered.iter().find(|one| {
         !one.aside
@@ -126,8 +129,10 @@ fn last_runs(remembered: &[Remembered], plan: &Plan, account: &str) -> Vec<u64> 
             && one.schema.eq_ignore_ascii_case(&plan.schema)
             && one.table.eq_ignore_ascii_case(&plan.dest_table)
     });
-    let runs = own.into_iter().flat_map(|one| &one.runs).filter(|run| run.outcome == "success");
-    runs.filter_map(|run| u64::try_from(run.requests).ok()).collect()
+    let runs = own.map(|one| one.runs.as_slice()).unwrap_or_default();
+    let later = if runs.len() < TOLD { &runs[..runs.len().saturating_sub(1)] } else { runs };
+    let good = later.iter().filter(|run| run.outcome == "success");
+    good.filter_map(|run| u64::try_from(run.requests).ok()).collect()
 }
 
 /// How fast a list changes varies with the hour, so what runs usually need is a better guess than the last page, within

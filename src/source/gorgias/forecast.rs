@@ -191,7 +191,8 @@ impl Reader {
         let front = u64::from(several && self.request.window.end.is_none());
         let least = events + counts + again + front;
         // What shows no sign is looked for within a share, and a list is looked at again as long as it changes.
-        let looks = follows && !first && (counts > 0 || self.endpoint.sort == SortField::Updated);
+        let fresh = first && !active.resumed;
+        let looks = follows && !fresh && (counts > 0 || self.endpoint.sort == SortField::Updated);
         let share = if looks { SHARE_LEAST.max(pages(rows).most.unwrap_or(rows.about) / SHARE) } else { 0 };
         let again = if several || first { 2 } else { 0 };
         between_least(least, least + again + share)
