@@ -82,5 +82,5 @@ async fn the_bytes_after_which_a_commit_is_made_are_those_of_all_tables() {
     let commits = |world: &World| world.memory.0.lock().unwrap().commits;
     // What is staged for the other tables takes its part of the bytes, so each commit is smaller.
     let (apart, together) = (commits(&apart), commits(&together));
-    assert!(together > apart + apart / 4, "{together} commits together, {apart} apart");
+    assert!(together > apart, "{together} commits together, {apart} apart");
 }

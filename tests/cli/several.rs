@@ -80,30 +80,28 @@ fn said(shown: &str) -> String {
 #[test]
 fn a_table_that_fails_does_not_stop_the_others() {
     let desk = Desk::with(Options { tickets: 500, messages: 500, ..options() }, Duration::ZERO);
-    let _filters = timeless();
     desk.account().faults().on("/api/tickets", 3, Fault::Forbidden);
     let done = desk.ingest("customers,tickets", &["--dest-table", "raw.g_{table}"]).finish();
     assert_eq!(done.code(), Some(6));
-    assert_snapshot!(said(&done.shown()), @r#"
-    2 tables: Gorgias account acme → duckdb file shop.duckdb
-    customers → raw.g_customers; everything; merge by id
-    tickets → raw.g_tickets; everything; merge by id
-    customers: committed 30 rows
-    customers: done in 0.0 s, 30 rows in 1 page
-    tickets: committed 200 rows
-    tickets: failed after TIME: these credentials may not read table tickets of Gorgias account acme
-    partly done after 0.0 s: 2 tables of Gorgias account acme → duckdb file shop.duckdb
-      table      read  inserted  updated  unchanged  again  deleted  rejected  requests   time  next start           outcome
-      customers    30        30        0          0      0        0         0         2  0.0 s  2026-08-25 15:37:38  done
-      tickets     200       200        0          0      0        0         0         4  0.0 s  with what is left    failed
-      total       230       230        0          0      0        0         0         6  0.0 s
-    error: these credentials may not read table tickets of Gorgias account acme
-      cause: GET /api/tickets?limit=100&order_by=created_datetime%3Aasc&cursor=CURSOR: HTTP 403 "You do not have enough permissions to perform this action."
-      hint: give the user who owns the key a role that may read it, or use an admin's key
-    error: 1 of 2 tables is not complete: tickets
-      hint: run the same command again; each table goes on from what is stored
-    exit code 6
-    "#);
+    // How far the other one came by then is a matter of chance.
+    let shown = said(&done.shown());
+    for line in [
+        "2 tables: Gorgias account acme → duckdb file shop.duckdb",
+        "customers → raw.g_customers; everything; merge by id",
+        "error: these credentials may not read table tickets of Gorgias account acme",
+        "  hint: give the user who owns the key a role that may read it, or use an admin's key",
+        "error: 1 of 2 tables is not complete: tickets",
+        "  hint: run the same command again; each table goes on from what is stored",
+        "exit code 6",
+    ] {
+        assert!(shown.lines().any(|there| there == line), "`{line}` is not in\n{shown}");
+    }
+    let row = |table: &str| {
+        let rows = shown.lines().filter(|line| line.starts_with("  "));
+        rows.map(|row| row.split_whitespace().collect::<Vec<_>>()).find(|row| row[0] == table)
+    };
+    assert_eq!(row("customers").and_then(|row| row.last().copied()), Some("done"));
+    assert_eq!(row("tickets").and_then(|row| row.last().copied()), Some("failed"));
     assert_eq!(desk.ask("shop.duckdb", "SELECT count(*) FROM raw.g_customers"), "30");
     desk.ingest("customers,tickets", &["--dest-table", "raw.g_{table}"]).finish().well();
     assert_eq!(desk.ask("shop.duckdb", "SELECT count(DISTINCT id) FROM raw.g_tickets"), "500");
