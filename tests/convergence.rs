@@ -18,7 +18,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use gorgias_sim::{Options, SECOND, fault_plan};
+use gorgias_sim::{Bucket, Cursors, Options, SECOND, fault_plan};
 use ingestr::error::Failure;
 use ingestr::report::Receipt;
 
@@ -33,7 +33,10 @@ fn seeds() -> std::ops::Range<u64> {
         |name: &str| std::env::var(name).ok().map(|text| text.parse::<u64>().expect("a seed is a number"));
     match (read("INGESTR_SEED"), read("INGESTR_SEEDS")) {
         (Some(seed), _) => seed..seed + 1,
-        (None, Some(count)) => 0..count,
+        (None, Some(count)) => {
+            let first = read("INGESTR_FIRST_SEED").unwrap_or(0);
+            first..first + count
+        }
         (None, None) => 0..200,
     }
 }
@@ -111,7 +114,7 @@ async fn restless_load(seed: u64) {
 /// One account's life: runs among changes, faults and deaths, then peace and one more run.
 async fn life(seed: u64) {
     let mut rng = fastrand::Rng::with_seed(seed);
-    let tickets = rng.usize(20..350);
+    let tickets = if rng.u8(0..5) == 0 { rng.usize(350..1_800) } else { rng.usize(20..350) };
     let days = if rng.bool() { 2 } else { rng.i64(3..400) };
     let defaults = Options::default();
     let sweeps = rng.bool();
@@ -126,11 +129,20 @@ async fn life(seed: u64) {
         merge_event_names_target: rng.bool(),
         merge_bumps_customer: rng.bool(),
         silent_changes: sweeps,
+        cursors: [Cursors::Places, Cursors::Places, Cursors::Opaque, Cursors::Strict, Cursors::Forgetful]
+            [rng.usize(0..5)],
+        bucket: Bucket {
+            capacity: if rng.bool() { 40 } else { 80 },
+            window: Duration::from_secs(if rng.bool() { 20 } else { 10 }),
+        },
+        other_client_rate: if rng.u8(0..4) == 0 { rng.f64() * 1.5 } else { 0.0 },
         ..defaults
     });
     world.flush_rows = rng.u64(50..400);
     world.sweeps = sweeps;
-    world.latency = Duration::from_millis(rng.u64(0..1_500));
+    let slow = rng.u8(0..3) == 0;
+    world.latency = Duration::from_millis(rng.u64(0..if slow { 6_000 } else { 1_500 }));
+    world.jitter = rng.f64();
     let tables: Vec<&str> = LISTS.iter().map(|(table, _)| *table).filter(|_| rng.u8(0..4) > 0).collect();
     for _ in 0..rng.usize(1..6) {
         turmoil(&mut world, &mut rng, &tables).await;

@@ -15,5 +15,6 @@ mod cli;
 mod convergence;
 mod kill;
 mod reading;
+mod speed;
 mod support;
 mod tidy;

@@ -30,6 +30,8 @@ pub struct World {
     pub memory: Memory,
     pub clock: Clock,
     pub latency: Duration,
+    /// The part of it that differs from answer to answer, 0 to 1.
+    pub jitter: f64,
     pub seed: u64,
     pub flush_rows: u64,
     /// Whether runs walk over everything again for what changes without a sign.
@@ -61,6 +63,7 @@ impl World {
             memory: Memory::default(),
             clock,
             latency: Duration::from_millis(100),
+            jitter: 0.0,
             seed,
             flush_rows: 500,
             sweeps: true,
@@ -119,6 +122,8 @@ impl World {
             account: Arc::clone(&self.account),
             clock: self.clock,
             latency: self.latency,
+            jitter: self.jitter,
+            rng: Mutex::new(fastrand::Rng::with_seed(self.seed ^ self.requests())),
             death,
             sent: AtomicU64::new(0),
             bell: Arc::clone(&bell),

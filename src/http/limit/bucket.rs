@@ -40,10 +40,12 @@ const MOST_JITTER: Duration = Duration::from_secs(2);
 /// After a refusal, requests are spread evenly for this long; doubled with each one.
 const CALM: Duration = Duration::from_secs(60);
 const LONGEST_CALM: Duration = Duration::from_secs(16 * 60);
-/// More requests under way are tried if the bucket stays nearly empty for this long.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// Round trips in the time of one request, up to which requests may follow one another.
+const ONE_IS_ENOUGH: f64 = 0.25;
+/// Seconds that reading may take in any case: what is quicker is not worth more requests.
+const SOON: f64 = 2.0;
 /// Most requests of one reader under way.
-const MOST_UNDER_WAY: usize = 8;
+const MOST_UNDER_WAY: f64 = 8.0;
 
 /// A request that was sent.
 #[derive(Debug, Clone, Copy)]
@@ -83,9 +85,6 @@ pub(super) struct Bucket {
     sent: u64,
     trips: VecDeque<Duration>,
     others: Others,
-    /// Requests under way beyond those that the rate seems to need.
-    extra: usize,
-    patient_since: Instant,
 }
 
 impl Bucket {
@@ -111,8 +110,6 @@ impl Bucket {
             sent: 0,
             trips: VecDeque::new(),
             others: Others::new(now),
-            extra: 0,
-            patient_since: now,
         }
     }
 
@@ -125,12 +122,23 @@ impl Bucket {
         self.drain.per_second(self.capacity) * self.share.part()
     }
 
-    /// How many requests one reader should have under way to use the rate, given how long answers take.
-    pub(super) fn appetite(&self) -> usize {
-        let needed = (self.rate() * self.trip().as_secs_f64()).ceil().clamp(1.0, MOST_UNDER_WAY as f64);
+    /// How many requests of one reader should be under way so that the budget is used, given how long answers take and
+    /// how many it still has to send, if that is known: the fewer, the more the burst counts.
+    pub(super) fn appetite(&self, left: Option<f64>) -> usize {
+        let (rate, trip) = (self.rate(), self.trip().as_secs_f64());
+        let wanted = match left {
+            Some(left) => {
+                let free = self.capacity * self.share.part() - self.room() - self.level;
+                let time = ((left - free.max(0.0)) / rate).max(SOON);
+                left * trip / time - 0.1
+            }
+            // One after another is enough if each takes a small part of the time that it costs.
+            None if rate * trip <= ONE_IS_ENOUGH => 1.0,
+            None => rate * trip + 0.9,
+        };
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 1 and 8")]
-        let needed = needed as usize;
-        (needed + 1 + self.extra).min(MOST_UNDER_WAY)
+        let wanted = wanted.ceil().clamp(1.0, MOST_UNDER_WAY) as usize;
+        wanted
     }
 
     fn leak(&mut self, now: Instant) {
@@ -143,7 +151,7 @@ impl Bucket {
 
     /// What is left free: for the network's jitter, and for others who use the account.
     fn room(&self) -> f64 {
-        let jitter = self.jitter().saturating_sub(FIRST_JITTER).as_secs_f64();
+        let jitter = self.jitter().as_secs_f64();
         let moving = (self.drain.per_second(self.capacity) * jitter).min(self.capacity / 8.0);
         let hidden = if self.rounds_down() { 0.0 } else { 1.0 };
         let others = self.others.room(self.trip(), hidden).min(self.capacity / 2.0);
@@ -164,7 +172,8 @@ impl Bucket {
             }
             self.closed_until = None;
         }
-        if self.feeling && self.under_way() > 0 {
+        // After a refusal one goes alone; at the very beginning two are no risk.
+        if self.feeling && self.under_way() >= if self.told { 1 } else { 2 } {
             return Err(None);
         }
         let drain = self.drain.per_second(self.capacity);
@@ -196,18 +205,7 @@ impl Bucket {
         }
         let flight = Flight { id: self.sent, sent: now, expected: self.level, answered: None };
         self.flights.push_back(flight);
-        self.grow(now);
         Ok(self.sent)
-    }
-
-    /// Whether more requests under way would help: the bucket is nearly empty though we send what we can.
-    fn grow(&mut self, now: Instant) {
-        if self.level > self.capacity / 4.0 {
-            self.patient_since = now;
-        } else if now.saturating_duration_since(self.patient_since) >= PATIENCE {
-            self.patient_since = now;
-            self.extra = (self.extra + 1).min(MOST_UNDER_WAY);
-        }
     }
 
     /// Requests that have no answer yet.
@@ -255,8 +253,9 @@ impl Bucket {
         let used = f64::from(reading.used);
         if !std::mem::replace(&mut self.told, true) {
             // What was in it before us is nobody's burst. How it was rounded is not known yet.
-            let level = if used > 1.0 { used + 1.0 } else { used };
-            self.shift(level - flight.expected);
+            #[expect(clippy::cast_precision_loss, reason = "one or two")]
+            let ours = self.sent as f64;
+            self.shift(if used > ours { used + 1.0 - flight.expected } else { 0.0 });
             self.others.begin(now);
             return;
         }

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 const SLOW: f64 = 20.0;
 const FAST: f64 = 10.0;
 /// How much faster than the slow rate a fall must be to prove the fast one; that is twice as fast.
-const PROOF: f64 = 1.5;
+const PROOF: f64 = 1.2;
 /// The shortest fall that proves anything, and the longest that is looked at.
 const SHORTEST: Duration = Duration::from_millis(1_500);
 const LONGEST: Duration = Duration::from_secs(30);

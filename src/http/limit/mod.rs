@@ -237,13 +237,13 @@ impl Limiter {
         self.bell.notify_waiters();
     }
 
-    /// How many requests a reader should have under way so that the budget is used however long answers take, if
-    /// `mine` of those under way or waiting are its own.
+    /// How many requests a reader should have under way, of which `mine` are now, so that the budget is used however
+    /// long answers take. `left`: how many it still has to send, if that is known.
     #[must_use]
-    pub fn appetite(&self, mine: usize) -> usize {
+    pub fn appetite(&self, mine: usize, left: Option<f64>) -> usize {
         let inner = self.lock();
         let all = inner.bucket.under_way() + inner.soon.len() + inner.later.len();
-        inner.bucket.appetite().saturating_sub(all.saturating_sub(mine)).max(1)
+        inner.bucket.appetite(left).saturating_sub(all.saturating_sub(mine)).max(1)
     }
 }
 

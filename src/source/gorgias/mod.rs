@@ -1,11 +1,14 @@
 //! Gorgias: one account's tables over its REST API.
 
+mod abreast;
 mod counts;
 mod events;
 mod feed;
+mod made;
 mod passes;
 mod progress;
 mod reader;
+mod stretches;
 mod sweep;
 mod tables;
 mod uri;
