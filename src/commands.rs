@@ -105,7 +105,11 @@ fn prepare(
             capabilities: dest.capabilities(),
         };
         let plan = Plan::from_args(args, environment, &ends)?;
-        Ok(Prepared { source: from.open(plan.source_uri.expose())?, dest, plan })
+        let source = from.open(plan.source_uri.expose())?;
+        if let Some(share) = plan.budget {
+            source.keep_to(share);
+        }
+        Ok(Prepared { source, dest, plan })
     };
     prepare().map_err(|failure| told(reporter, failure))
 }

@@ -28,10 +28,14 @@ fn rows(table: &str, count: usize) -> Options {
 
 /// Loads a table for the first time: seconds, and requests.
 async fn load(options: Options, latency: f64, table: &str) -> (f64, f64) {
+    load_with(options, latency, table, &[]).await
+}
+
+async fn load_with(options: Options, latency: f64, table: &str, flags: &[&str]) -> (f64, f64) {
     let latency = Duration::from_secs_f64(latency);
     let world = World { latency, flush_rows: 100_000, ..World::new(options) };
     let start = Instant::now();
-    let receipt = world.ingest(table, &[]).await.unwrap();
+    let receipt = world.ingest(table, flags).await.unwrap();
     let took = start.elapsed().as_secs_f64();
     world.assert_equal(table, "first load");
     assert_eq!(refused(&world), 0, "{table}: no 429 in a clean run");
@@ -72,6 +76,24 @@ async fn an_enterprise_account_is_read_at_its_own_rate() {
     let (took, sent) = load(Options { bucket, ..rows("customers", 40_000) }, 0.3, "customers").await;
     let limit = (sent - 80.0) / 8.0;
     assert!(took <= limit * 1.03 + 1.5, "{took} s, {limit}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_share_of_the_budget_is_kept() {
+    for (flag, capacity, rate) in [("50%", 20.0, 1.0), ("70", 28.0, 1.4)] {
+        let flags = ["--budget", flag];
+        let (took, sent) = load_with(rows("customers", 12_000), 0.1, "customers", &flags).await;
+        let limit = (sent - capacity) / rate;
+        assert!((limit - 1.0..limit * 1.03).contains(&took), "{flag}: {took} s, {limit}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_another_client_leaves_is_used() {
+    let options = Options { other_client_rate: 1.0, ..rows("customers", 16_000) };
+    let (took, sent) = load(options, 0.5, "customers").await;
+    let limit = sent - 40.0;
+    assert!(took <= limit * 1.05, "{took} s, {limit}");
 }
 
 /// Cursors that cannot be made cost a request or none, and the two walks that are documented do it all.

@@ -13,6 +13,7 @@ use ingestr::plan::{Ends, Environment, Plan};
 use ingestr::report::{Event, Receipt, Reporter};
 use ingestr::run::{self, Job};
 use ingestr::schema::{LogicalType, Micros};
+use ingestr::source::Source as _;
 use ingestr::source::gorgias::{Gorgias, TABLES};
 use serde_json::value::RawValue;
 use tokio::sync::{Notify, watch};
@@ -130,6 +131,9 @@ impl World {
         };
         let source = Gorgias::with_transport(URI, Arc::new(transport), self.seed).unwrap();
         let source = if self.sweeps { source } else { source.without_sweeps() };
+        if let Some(share) = plan.budget {
+            source.keep_to(share);
+        }
         let (_keep, stop) = watch::channel(false);
         let job = Job { plan: &plan, source: &source, dest, reporter: Arc::new(Silent), stop };
         let result = tokio::select! {
