@@ -10,7 +10,7 @@ use super::desk::{Desk, options};
 #[test]
 fn ctrl_c_keeps_what_was_committed_and_the_next_run_goes_on() {
     let desk =
-        Desk::with(Options { tickets: 3_000, messages: 3_000, ..options() }, Duration::from_millis(150));
+        Desk::with(Options { tickets: 3_000, messages: 3_000, ..options() }, Duration::from_millis(700));
     let running = desk.ingest("tickets", &["--flush-records", "300"]).start();
     let done = running.until("committed 300 rows").signal("INT").finish();
     assert_eq!(done.code(), Some(6), "{}", done.shown());
