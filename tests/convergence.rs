@@ -114,7 +114,7 @@ async fn restless_load(seed: u64) {
 /// One account's life: runs among changes, faults and deaths, then peace and one more run.
 async fn life(seed: u64) {
     let mut rng = fastrand::Rng::with_seed(seed);
-    let tickets = if rng.u8(0..5) == 0 { rng.usize(350..1_800) } else { rng.usize(20..350) };
+    let tickets = if rng.u8(0..8) == 0 { rng.usize(350..1_000) } else { rng.usize(20..350) };
     let days = if rng.bool() { 2 } else { rng.i64(3..400) };
     let defaults = Options::default();
     let sweeps = rng.bool();
