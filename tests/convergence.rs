@@ -54,6 +54,47 @@ fn what_changes_while_a_first_load_begins_is_in_it() {
     for_each_seed(some, |seed| Box::pin(restless_load(seed)));
 }
 
+/// Answers so slow that walks begin in the middle of the list, or try to; runs among them fail and die.
+#[test]
+fn walks_from_the_middle_leave_nothing_out() {
+    let seeds = seeds();
+    let some = seeds.start..seeds.end.min(seeds.start + 30);
+    for_each_seed(some, |seed| Box::pin(slow_load(seed)));
+}
+
+async fn slow_load(seed: u64) {
+    let mut rng = fastrand::Rng::with_seed(seed);
+    let defaults = Options::default();
+    let world = World::new(Options {
+        seed,
+        tickets: 20,
+        customers: rng.usize(1_300..2_200),
+        messages: 20,
+        surveys: 5,
+        max_body: 500,
+        start: defaults.end - rng.i64(3..400) * gorgias_sim::DAY,
+        silent_changes: false,
+        cursors: [Cursors::Places, Cursors::Places, Cursors::Places, Cursors::Strict, Cursors::Forgetful]
+            [rng.usize(0..5)],
+        ..defaults
+    });
+    let latency = Duration::from_millis(rng.u64(2_000..8_000));
+    let world = World { sweeps: false, latency, jitter: rng.f64(), flush_rows: 100, ..world };
+    for _ in 0..rng.usize(0..3) {
+        world.account().set_churn(rng.f64());
+        let plan = ["none", "light", "expired=0.1", "nometa=0.05,emptypage=0.05", "wrongorder=0.02"];
+        let plan = fault_plan(plan[rng.usize(0..plan.len())]).unwrap();
+        world.account().faults().plan(rng.u64(..), plan);
+        // Whether it succeeds is not the question here.
+        let _ = world.ingest_until("customers", &[], Some(Death::BeforeRequest(rng.u64(5..25)))).await;
+    }
+    world.account().set_churn(0.0);
+    world.account().faults().clear();
+    let result = world.ingest("customers", &[]).await;
+    result.unwrap_or_else(|failure| panic!("seed {seed}: {failure}"));
+    compare(&world, "customers", seed);
+}
+
 type Story = std::pin::Pin<Box<dyn Future<Output = ()>>>;
 
 /// Tells each seed's story on a clock of its own.
