@@ -119,8 +119,8 @@ pub(super) fn take(
     };
     let values: Vec<_> = rows.iter().map(|row| datetime(row, walk.sort.column())).collect();
     let warning = check_order(walk, footprint.previous, endpoint, &values);
-    if warning.is_some() && footprint.previous.is_some() {
-        // The list turned around on the way: where this page's cursor leads is anybody's guess. Only a list read
+    if warning.is_some() && (footprint.previous.is_some() || meta.next_cursor.is_some()) {
+        // The list turned around, now or at its first page: where this page's cursor leads is anybody's guess. Only a list read
         // from its beginning to its end is known to be whole, whatever its order.
         begin_anew(walk, footprint);
         return Ok(Fetched { rows, values, skipped: false, warning });
