@@ -229,6 +229,12 @@ pub struct IngestArgs {
     /// satisfaction_surveys unless given.
     #[arg(long, value_name = "DURATION", help_heading = READ)]
     pub lookback: Option<String>,
+    /// Use this part of the account's request budget and leave the rest to other programs, e.g. 70%.
+    ///
+    /// Of the burst and of the rate. The same as budget=70% in --source-uri, which it overrides. Without either, what
+    /// others leave is used.
+    #[arg(long, value_name = "PERCENT", help_heading = READ)]
+    pub budget: Option<String>,
     /// Wait while another run writes to the table, instead of stopping.
     #[arg(long, help_heading = RUN)]
     pub wait: bool,

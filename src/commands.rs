@@ -109,7 +109,11 @@ fn decide(args: &IngestArgs, environment: &Environment) -> Result<Prepared, Fail
         capabilities: dest.capabilities(),
     };
     let plans = Plans::from_args(args, environment, &ends)?;
-    Ok(Prepared { source: from.open(source_uri.expose())?, dest, plans })
+    let source = from.open(source_uri.expose())?;
+    if let Some(share) = plans.tables.first().and_then(|plan| plan.budget) {
+        source.keep_to(share);
+    }
+    Ok(Prepared { source, dest, plans })
 }
 
 fn told(reporter: &Arc<dyn Reporter>, failure: Failure) -> Failure {

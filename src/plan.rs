@@ -8,6 +8,7 @@ use std::time::Duration;
 use crate::cli::IngestArgs;
 use crate::dest::{Capabilities, Deletes};
 use crate::error::Failure;
+use crate::http::limit::Share;
 use crate::schema::Micros;
 use crate::secret::SecretUri;
 use crate::source::{TableSpec, Window};
@@ -82,6 +83,8 @@ pub struct Plan {
     pub deletes: Deletes,
     /// How long after its creation a row is read again, if not as the table declares.
     pub lookback: Option<Duration>,
+    /// The part of the account's request budget to keep to, if not as the source URI says.
+    pub budget: Option<Share>,
     /// Wait while another run holds the table.
     pub wait: bool,
     /// What happens to rows on the way.
@@ -205,6 +208,7 @@ impl Plan {
         let incremental_key = rows::incremental_key(args, table, &columns, &mut notes)?;
         let flush = flags::flush(args)?;
         let lookback = flags::lookback(args, table, &mut notes)?;
+        let budget = flags::budget(args)?;
         let loading = flags::loading(args, ends, &columns, &mut notes)?;
         flags::note_without_effect(args, ends, &mut notes);
         Ok(Self {
@@ -220,6 +224,7 @@ impl Plan {
             full_refresh: args.full_refresh,
             deletes: args.deletes,
             lookback,
+            budget,
             wait: args.wait,
             shaping: Shaping {
                 overrides: columns.overrides,

@@ -38,6 +38,8 @@ async fn forecast(world: &World, window: Window, states: &[Option<State>]) -> Ve
         account: Arc::clone(&world.account),
         clock: world.clock,
         latency: Duration::ZERO,
+        jitter: 0.0,
+        rng: std::sync::Mutex::new(fastrand::Rng::with_seed(1)),
         death: None,
         sent: AtomicU64::new(0),
         bell: Arc::new(Notify::new()),

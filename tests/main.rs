@@ -17,5 +17,6 @@ mod forecast;
 mod kill;
 mod reading;
 mod several;
+mod speed;
 mod support;
 mod tidy;

@@ -44,7 +44,7 @@ pub use change::Change;
 pub use cursor::{Cursor, Key};
 pub use faults::{Fault, Faults};
 pub use model::Tombstone;
-pub use options::{Bucket, Options};
+pub use options::{Bucket, Cursors, Options};
 pub use presets::fault_plan;
 pub use server::Server;
 pub use time::{DAY, Micros, SECOND, iso, naive, parse};

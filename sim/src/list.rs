@@ -7,6 +7,7 @@ use crate::faults::Fault;
 use crate::filter;
 use crate::json::Out;
 use crate::model::Index;
+use crate::options::Cursors;
 use crate::query::{Query, Refusal, refusal};
 use crate::render::{self, Form, View};
 use crate::small::Small;
@@ -54,13 +55,28 @@ pub(crate) fn list(
     let like = filter::like(sort);
     let cursor = match query.one("cursor") {
         None => None,
-        Some(text) => Some(Cursor::decode(text, &like).ok_or_else(|| refusal("cursor", "Invalid cursor."))?),
+        Some(text) => placed(view.options.cursors, text, &like)?,
     };
     if fault == Some(&Fault::ExpiredCursor) && cursor.is_some() {
         return Err(refusal("cursor", "The cursor has expired."));
     }
     let page = page(view, &rows, cursor.as_ref(), ascending, limit);
     Ok(envelope(view, spec, query, &page, ascending, fault))
+}
+
+/// The cursor that was sent, by the account's rules for cursors. Ids begin at 1, so a place with id 0 was made up.
+fn placed(cursors: Cursors, text: &str, like: &Key) -> Result<Option<Cursor>, Refusal> {
+    let invalid = || refusal("cursor", "Invalid cursor.");
+    let plain = match cursors {
+        Cursors::Opaque => Cursor::unveil(text).ok_or_else(invalid)?,
+        _ => text.to_owned(),
+    };
+    let cursor = Cursor::decode(&plain, like).ok_or_else(invalid)?;
+    match cursors {
+        Cursors::Strict if cursor.id < 1 => Err(invalid()),
+        Cursors::Forgetful if cursor.id < 1 => Ok(None),
+        _ => Ok(Some(cursor)),
+    }
 }
 
 fn page(view: View<'_>, rows: &Rows<'_>, cursor: Option<&Cursor>, ascending: bool, limit: usize) -> Page {
@@ -140,7 +156,10 @@ fn envelope(
     up: bool,
     fault: Option<&Fault>,
 ) -> String {
-    let at = |row: &(Key, i64), forward| Cursor { forward, key: row.0.clone(), id: row.1 }.encode();
+    let at = |row: &(Key, i64), forward| {
+        let plain = Cursor { forward, key: row.0.clone(), id: row.1 }.encode();
+        if view.options.cursors == Cursors::Opaque { Cursor::veil(&plain) } else { plain }
+    };
     let mut next = page.rows.last().filter(|_| page.after).map(|row| at(row, true));
     let prev = page.rows.first().filter(|_| page.before).map(|row| at(row, false));
     let mut shown = page.rows.as_slice();

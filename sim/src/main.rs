@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use clap::Parser;
-use gorgias_sim::{Account, Bucket, Fault, Options, Server, fault_plan};
+use gorgias_sim::{Account, Bucket, Cursors, Fault, Options, Server, fault_plan};
 
 /// A simulated Gorgias account on 127.0.0.1.
 ///
@@ -53,6 +53,9 @@ struct Args {
     /// Tickets whose messages_count is wrong.
     #[arg(long, default_value_t = 0)]
     count_lies: usize,
+    /// What cursors are like: `places` as recorded, `opaque`, `strict` or `forgetful` about those it did not hand out.
+    #[arg(long, default_value = "places", value_name = "KIND", value_parser = cursors)]
+    cursors: Cursors,
     /// Largest HTML body in bytes.
     #[arg(long, default_value_t = 200 * 1024, value_name = "BYTES")]
     max_body: usize,
@@ -106,6 +109,16 @@ fn duration(text: &str) -> Result<Duration, String> {
     Duration::try_from_secs_f64(seconds * unit).map_err(|error| error.to_string())
 }
 
+fn cursors(text: &str) -> Result<Cursors, String> {
+    Ok(match text {
+        "places" => Cursors::Places,
+        "opaque" => Cursors::Opaque,
+        "strict" => Cursors::Strict,
+        "forgetful" => Cursors::Forgetful,
+        _ => return Err("it is places, opaque, strict or forgetful".into()),
+    })
+}
+
 fn plan(text: &str) -> Result<Plan, String> {
     fault_plan(text).map(Plan)
 }
@@ -128,6 +141,7 @@ fn options(args: &Args) -> Options {
         max_body: args.max_body,
         role_can_read_events: !args.deny_events,
         count_lies: args.count_lies,
+        cursors: args.cursors,
         ..Options::default()
     }
 }

@@ -20,6 +20,20 @@ impl Default for Bucket {
     }
 }
 
+/// How cursors look, and what becomes of those that the API did not hand out itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Cursors {
+    /// As recorded: the place of a row, readable, and any place will do.
+    #[default]
+    Places,
+    /// Nobody can read them.
+    Opaque,
+    /// Places, but one that names no row is refused.
+    Strict,
+    /// Places, but one that names no row is taken for none.
+    Forgetful,
+}
+
 /// A whole account; the same options are the same account, byte for byte.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -57,6 +71,8 @@ pub struct Options {
     pub max_body: usize,
     /// False: `/events` answers 403.
     pub role_can_read_events: bool,
+    /// What cursors are like.
+    pub cursors: Cursors,
     /// Tickets whose `messages_count` is wrong.
     pub count_lies: usize,
     /// True: customers and tags inside tickets and messages show the present name without any bump, as the recordings
@@ -96,6 +112,7 @@ impl Default for Options {
             other_client_rate: 0.0,
             max_body: 200 * 1024,
             role_can_read_events: true,
+            cursors: Cursors::default(),
             count_lies: 0,
             live_embeds: false,
             merge_event_names_target: false,

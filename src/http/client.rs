@@ -9,7 +9,7 @@ use bytes::Bytes;
 use secrecy::SecretString;
 use tokio::time::Instant;
 
-use super::limit::Limiter;
+use super::limit::{Limiter, Priority};
 use super::retry::{self, Again, Final, Outcome, Retries, Why};
 use super::{Listener, Request, Signal, Transport};
 
@@ -84,8 +84,13 @@ impl Client {
         Self { transport, base, authorization, limiter, rng: Mutex::new(rng), seen: AtomicBool::new(false) }
     }
 
-    /// Gets `path` (with its query) and reads the body with `read`. A body that cannot be read is a failed attempt
-    /// like any other: it was cut, or something between us and the API answered in its place.
+    /// The account's budget.
+    #[must_use]
+    pub fn limiter(&self) -> &Limiter {
+        &self.limiter
+    }
+
+    /// [`Client::get_when`] for what is small and wanted soon.
     ///
     /// # Errors
     /// After the attempts that make sense.
@@ -95,16 +100,34 @@ impl Client {
         listener: &dyn Listener,
         read: impl Fn(Bytes) -> Result<T, E>,
     ) -> Result<T, HttpError> {
+        self.get_when(Priority::Soon, path, listener, read).await
+    }
+
+    /// Gets `path` (with its query) and reads the body with `read`. A body that cannot be read is a failed attempt
+    /// like any other: it was cut, or something between us and the API answered in its place.
+    ///
+    /// # Errors
+    /// After the attempts that make sense.
+    pub async fn get_when<T, E: std::fmt::Display>(
+        &self,
+        priority: Priority,
+        path: &str,
+        listener: &dyn Listener,
+        read: impl Fn(Bytes) -> Result<T, E>,
+    ) -> Result<T, HttpError> {
         let mut retries = Retries::default();
         let start = Instant::now();
         loop {
-            self.limiter.acquire(listener).await;
+            let ticket = self.limiter.acquire(priority, listener).await;
             listener.hear(Signal::Sent { retry: retries.attempts() > 0 });
             let request =
                 Request { url: format!("{}{path}", self.base), authorization: self.authorization.clone() };
             let attempt = self.transport.get(request).await;
-            let header = attempt.as_ref().ok().and_then(|response| response.call_limit.clone());
-            self.limiter.answered(header.as_deref(), listener);
+            match &attempt {
+                Ok(response) => ticket.answered(response.call_limit.as_deref(), listener),
+                // It is not known whether it was counted.
+                Err(_) => drop(ticket),
+            }
             self.seen.fetch_or(attempt.is_ok(), Ordering::Relaxed);
             let again = match retry::classify(attempt) {
                 Outcome::Good(response) => match read(response.body) {

@@ -93,6 +93,8 @@ pub enum Signal {
         /// Whether it repeats a failed one.
         retry: bool,
     },
+    /// A detail for those who look closely.
+    Detail(String),
 }
 
 /// Hears the signals; called often, so it must be quick.

@@ -9,6 +9,7 @@ use super::columns::Columns;
 use super::{Ends, FLUSH_BYTES, FileFormat, Flush};
 use crate::cli::{IngestArgs, env_names};
 use crate::error::Failure;
+use crate::http::limit::{NoShare, Share};
 use crate::source::{Incremental, TableSpec};
 
 /// The failure for flags that must be given.
@@ -148,6 +149,12 @@ pub(super) fn flush(args: &IngestArgs) -> Result<Flush, Failure> {
         })?,
     };
     Ok(Flush { rows, bytes: FLUSH_BYTES, interval })
+}
+
+/// `--budget`.
+pub(super) fn budget(args: &IngestArgs) -> Result<Option<Share>, Failure> {
+    let typed = args.budget.as_deref().map(str::trim).filter(|typed| !typed.is_empty());
+    typed.map(str::parse).transpose().map_err(|error: NoShare| Failure::usage(format!("--budget: {error}")))
 }
 
 /// `--lookback`; zero means not to look back.

@@ -66,6 +66,7 @@ impl Listener for Ear {
                 self.waited_micros.fetch_add(u64::try_from(wait.as_micros()).unwrap_or(u64::MAX), Relaxed);
                 self.reporter.event(self.table, &Event::Waiting { why: Wait::RateLimit, wait, elapsed });
             }
+            Signal::Detail(text) => self.reporter.event(self.table, &Event::Debug(&text)),
             Signal::Retry { why, attempt, wait } => {
                 let why = Wait::Retry { what: why, attempt: attempt + 1 };
                 self.reporter.event(self.table, &Event::Waiting { why, wait, elapsed });

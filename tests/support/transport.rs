@@ -17,6 +17,9 @@ pub struct SimTransport {
     pub account: Arc<Mutex<Account>>,
     pub clock: Clock,
     pub latency: Duration,
+    /// The part of the latency that differs from answer to answer, 0 to 1, and what decides it.
+    pub jitter: f64,
+    pub rng: Mutex<fastrand::Rng>,
     pub death: Option<Death>,
     pub sent: AtomicU64,
     /// Rings when the process dies.
@@ -48,12 +51,12 @@ impl Clock {
 impl SimTransport {
     async fn send(&self, request: Request) -> Result<Response, TransportError> {
         let broken = |kind, message: &str| TransportError { kind, message: message.into() };
-        tokio::time::sleep(self.latency / 2).await;
+        tokio::time::sleep(self.half()).await;
         let path = request.url.strip_prefix("http://127.0.0.1:9").expect("requests go to the account only");
         let sent =
             gorgias_sim::Request::get(path).header("Authorization", request.authorization.expose_secret());
         let reply = self.account.lock().unwrap().handle(&sent, self.clock.now());
-        tokio::time::sleep(self.latency / 2).await;
+        tokio::time::sleep(self.half()).await;
         match reply {
             Reply::Respond(response) => Ok(Response {
                 status: response.status,
@@ -73,6 +76,11 @@ impl SimTransport {
 }
 
 impl SimTransport {
+    fn half(&self) -> Duration {
+        let part = 1.0 - self.jitter * self.rng.lock().unwrap().f64();
+        (self.latency / 2).mul_f64(part)
+    }
+
     async fn die(&self) {
         self.bell.notify_one();
         std::future::pending::<()>().await;

@@ -13,6 +13,7 @@ use ingestr::plan::{Ends, Environment, Plans};
 use ingestr::report::{Ended, Event, Receipt, Reporter, Several, Summary};
 use ingestr::run::{self, Job};
 use ingestr::schema::{LogicalType, Micros};
+use ingestr::source::Source as _;
 use ingestr::source::gorgias::{Gorgias, TABLES};
 use serde_json::value::RawValue;
 use tokio::sync::{Notify, watch};
@@ -30,6 +31,8 @@ pub struct World {
     pub memory: Memory,
     pub clock: Clock,
     pub latency: Duration,
+    /// The part of it that differs from answer to answer, 0 to 1.
+    pub jitter: f64,
     pub seed: u64,
     pub flush_rows: u64,
     /// Whether runs walk over everything again for what changes without a sign.
@@ -69,6 +72,7 @@ impl World {
             memory: Memory::default(),
             clock,
             latency: Duration::from_millis(100),
+            jitter: 0.0,
             seed,
             flush_rows: 500,
             sweeps: true,
@@ -157,12 +161,17 @@ impl World {
             account: Arc::clone(&self.account),
             clock: self.clock,
             latency: self.latency,
+            jitter: self.jitter,
+            rng: Mutex::new(fastrand::Rng::with_seed(self.seed ^ self.requests())),
             death,
             sent: AtomicU64::new(0),
             bell: Arc::clone(&bell),
         };
         let source = Gorgias::with_transport(URI, Arc::new(transport), self.seed).unwrap();
         let source = if self.sweeps { source } else { source.without_sweeps() };
+        if let Some(share) = plans.tables.first().and_then(|plan| plan.budget) {
+            source.keep_to(share);
+        }
         let (_keep, stop) = watch::channel(false);
         let job = |plan| Job { plan, source: &source, dest, reporter: Arc::new(Silent), stop: stop.clone() };
         let jobs: Vec<Job<'_>> = plans.tables.iter().map(job).collect();

@@ -11,15 +11,19 @@ use super::events::{integer, is_forbidden};
 use super::feed::Outlet;
 use super::progress::{Counts, Direction, Walk};
 use super::reader::{OVERLAP, Reader};
-use super::tables::{Endpoint, SortField};
+use super::tables::{Endpoint, SortField, TICKETS};
 use super::walk::{self, Fetched, Footprint, PAGE_ROWS, Stumble};
 use crate::dest::{Question, Tombstone};
+use crate::http::limit::Priority;
 use crate::normalise::rows::Rows;
 use crate::schema::Micros;
 use crate::source::SourceError;
 
 /// Tickets whose count may be known not to match; beyond it the oldest ids are forgotten, and read again some day.
 const MOST_SETTLED: usize = 10_000;
+
+const NO_TICKETS: &str = "the tickets of this account may not be read with these credentials, so messages deleted \
+    from or imported into old tickets are not seen";
 
 /// A ticket and its count of messages.
 type Pair = (i64, i64);
@@ -37,15 +41,30 @@ pub(super) struct Changed {
 impl Reader {
     /// Begins to keep track: tickets changed until now will have been compared by the first load. What "now" is, the
     /// newest ticket tells, since the API's clock may not be ours.
-    pub(super) async fn begin_counts(&mut self) -> Result<(), SourceError> {
+    pub(super) fn begin_counts(&mut self) {
+        let (client, listener) = (self.client.clone(), self.listener.clone());
+        let walk = Walk::new(SortField::Updated, Direction::NewestFirst, None);
+        let path = walk::path(&Endpoint::tickets(), &walk);
+        self.newest.spawn(async move { client.get(&path, &*listener, walk::read).await });
+    }
+
+    /// Waits for the newest ticket, if it is not here yet: no page may be stored without it, as a later run would take
+    /// a newer one. True if it has come now.
+    pub(super) async fn counts_begun(&mut self) -> Result<bool, SourceError> {
+        let Some(answer) = self.newest.join_next().await else { return Ok(false) };
+        let rows = match answer.map_err(|_| SourceError::Broken { path: TICKETS })? {
+            Ok((rows, _)) => rows,
+            Err(error) if is_forbidden(&error) => {
+                self.warn(NO_TICKETS);
+                return Ok(true);
+            }
+            Err(error) => return Err(error.into()),
+        };
         let now = self.request.now;
-        let mut walk = Walk::new(SortField::Updated, Direction::NewestFirst, None);
-        let mut footprint = Footprint::of(&walk);
-        let Some(fetched) = self.tickets(&mut walk, &mut footprint).await? else { return Ok(()) };
-        let top = fetched.values.iter().flatten().copied().filter(|at| *at <= now).max();
-        let seen = top.unwrap_or(now.minus(OVERLAP));
+        let changed = rows.iter().filter_map(|row| walk::datetime(row, SortField::Updated.column()));
+        let seen = changed.filter(|at| *at <= now).max().unwrap_or(now.minus(OVERLAP));
         self.progress.counts = Some(Counts { seen, queue: Vec::new(), settled: BTreeMap::new() });
-        Ok(())
+        Ok(true)
     }
 
     /// The tickets that changed since the last time.
@@ -56,7 +75,7 @@ impl Reader {
         let (mut pairs, mut top) = (Vec::new(), None);
         let mut footprint = Footprint::of(&walk);
         while !walk.done {
-            let Some(fetched) = self.tickets(&mut walk, &mut footprint).await? else { break };
+            let Some(fetched) = self.tickets(&mut walk, &mut footprint, Priority::Soon).await? else { break };
             pairs.extend(self.pairs_of(&fetched));
             top = top.or(fetched.values.iter().flatten().copied().filter(|at| *at <= self.request.now).max());
         }
@@ -107,14 +126,15 @@ impl Reader {
         &mut self,
         walk: &mut Walk,
         footprint: &mut Footprint,
+        priority: Priority,
     ) -> Result<Option<Fetched>, SourceError> {
         let endpoint = Endpoint::tickets();
         loop {
-            match walk::step(&self.client, &endpoint, walk, footprint, &*self.listener).await {
+            match walk::step(&self.client, priority, &endpoint, walk, footprint, &*self.listener).await {
                 Ok(fetched) => return Ok(Some(fetched)),
                 Err(Stumble::Refused) => walk::restart(walk, footprint, &endpoint)?,
                 Err(Stumble::Error(SourceError::Http(error))) if is_forbidden(&error) => {
-                    self.warn("the tickets of this account may not be read with these credentials, so messages deleted from or imported into old tickets are not seen");
+                    self.warn(NO_TICKETS);
                     return Ok(None);
                 }
                 Err(Stumble::Error(error)) => return Err(error),
@@ -150,7 +170,9 @@ impl Reader {
             let (began, mut walk) = self.sweep_walk();
             let mut footprint = Footprint::of(&walk);
             while !walk.done && share > 0 {
-                let Some(fetched) = self.tickets(&mut walk, &mut footprint).await? else { return Ok(0) };
+                let Some(fetched) = self.tickets(&mut walk, &mut footprint, Priority::Later).await? else {
+                    return Ok(0);
+                };
                 share -= 1;
                 if !self.compare(self.pairs_of(&fetched), out).await {
                     return Ok(0);

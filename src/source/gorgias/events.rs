@@ -5,20 +5,25 @@
 //! list any more are taken for gone. The recorded `ticket-merged` has no data, so it may name either ticket.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde_json::Value;
+use tokio::task::JoinSet;
 
 use super::feed::Outlet;
 use super::progress::Mark;
 use super::reader::{OVERLAP, Reader};
-use super::tables::TICKETS;
+use super::tables::{Endpoint, TICKETS};
 use super::walk::{self, PAGE_ROWS};
 use crate::dest::{Question, Tombstone};
-use crate::http::client::{HttpError, Problem};
+use crate::http::Listener;
+use crate::http::client::{Client, HttpError, Problem};
 use crate::normalise::decode::{self, Decoded};
 use crate::normalise::rows::{Row, Rows};
 use crate::schema::Micros;
 use crate::source::SourceError;
+
+const PATH: &str = "/api/events";
 
 /// An object that an event says is gone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,9 +35,19 @@ struct Loss {
     merged: bool,
 }
 
+/// Reads the events, beside the reader if need be.
+struct Search {
+    client: Arc<Client>,
+    listener: Arc<dyn Listener>,
+    endpoint: Endpoint,
+}
+
+/// A search that is under way.
+pub(super) type Ahead = JoinSet<Result<Found, SourceError>>;
+
 /// What a pass over the events found.
 #[derive(Debug, Default)]
-struct Found {
+pub(super) struct Found {
     losses: BTreeMap<i64, Loss>,
     /// Events near the end, to be known again.
     recent: Vec<(Micros, i64)>,
@@ -43,7 +58,11 @@ impl Reader {
     /// Reads the events since the last time and hands on what is gone.
     pub(super) async fn read_events(&mut self, out: &mut Outlet) -> Result<(), SourceError> {
         let Some(mark) = self.progress.events.clone() else { return Ok(()) };
-        let found = match self.find_losses(&mark).await {
+        let found = match self.ahead.join_next().await {
+            Some(found) => found.unwrap_or(Err(SourceError::Broken { path: PATH })),
+            None => self.search().losses(&mark).await,
+        };
+        let found = match found {
             Ok(found) => found,
             Err(SourceError::Http(error)) if is_forbidden(&error) => {
                 self.warn("the events of this account may not be read with these credentials, so deletions and merges are not seen");
@@ -76,17 +95,32 @@ impl Reader {
         Ok(())
     }
 
+    fn search(&self) -> Search {
+        Search { client: self.client.clone(), listener: self.listener.clone(), endpoint: self.endpoint }
+    }
+
+    /// Begins to read the events while something else is read. What that brings has to be handed on before the losses
+    /// are: a row may have been listed just before it was deleted.
+    pub(super) fn search_ahead(&mut self) {
+        if let Some(mark) = self.progress.events.clone().filter(|_| self.deletions() && self.ahead.is_empty())
+        {
+            let search = self.search();
+            self.ahead.spawn(async move { search.losses(&mark).await });
+        }
+    }
+}
+
+impl Search {
     /// Walks the events; asks for the wanted types only, unless the API does not take that.
-    async fn find_losses(&self, mark: &Mark) -> Result<Found, SourceError> {
+    async fn losses(&self, mark: &Mark) -> Result<Found, SourceError> {
         let types: String = self.endpoint.events.iter().map(|name| format!("&types={name}")).collect();
-        match self.walk_events(mark, &types).await {
-            Err(SourceError::Http(error)) if is_refused(&error) => self.walk_events(mark, "").await,
+        match self.walk(mark, &types).await {
+            Err(SourceError::Http(error)) if is_refused(&error) => self.walk(mark, "").await,
             other => other,
         }
     }
 
-    async fn walk_events(&self, mark: &Mark, types: &str) -> Result<Found, SourceError> {
-        const PATH: &str = "/api/events";
+    async fn walk(&self, mark: &Mark, types: &str) -> Result<Found, SourceError> {
         let since = mark.since.minus(OVERLAP).to_string();
         let since = percent_encoding::utf8_percent_encode(&since, percent_encoding::NON_ALPHANUMERIC);
         let first = format!(
@@ -98,7 +132,7 @@ impl Reader {
         loop {
             let (rows, meta) = self.client.get(&path, &*self.listener, walk::read).await?;
             for row in rows.iter() {
-                self.note_event(row, mark, &mut found);
+                self.note(row, mark, &mut found);
             }
             let Some(cursor) = meta.next_cursor else { return Ok(found) };
             path = format!("{first}&cursor={}", walk::encode(&cursor));
@@ -108,7 +142,7 @@ impl Reader {
         }
     }
 
-    fn note_event(&self, row: Row<'_>, mark: &Mark, found: &mut Found) {
+    fn note(&self, row: Row<'_>, mark: &Mark, found: &mut Found) {
         let (Some(id), Some(at)) = (integer(row, "id"), walk::datetime(row, "created_datetime")) else {
             return;
         };
@@ -147,7 +181,9 @@ impl Reader {
             found.losses.insert(gone, loss);
         }
     }
+}
 
+impl Reader {
     /// Tickets among the losses that the API does not list any more. Rows of those it lists are fresh and handed on.
     async fn gone_tickets(
         &mut self,

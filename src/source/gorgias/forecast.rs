@@ -204,14 +204,23 @@ pub(super) fn left(progress: &Progress) -> Option<Left> {
     left_of(progress.unfinished.as_ref()?)
 }
 
-/// The time between the walks, or from the only one to where it ends.
+/// The time between each walk and where the one below it began, or from the only one to where it ends.
 fn left_of(pass: &Pass) -> Option<Left> {
     let gap = |newer: Micros, older: Micros| u64::try_from(newer.0 - older.0).unwrap_or_default();
     let span = match pass.walks.as_slice() {
         walks if walks.iter().any(|walk| walk.unordered) => return None,
         walks if walks.iter().all(|walk| walk.done) => 0,
         [walk] if walk.direction == Direction::NewestFirst => gap(walk.last?, walk.until?),
-        [newer, older] if older.direction == Direction::OldestFirst => gap(newer.last?, older.last?),
+        walks if walks.last()?.direction == Direction::OldestFirst => {
+            let mut span = 0;
+            for pair in walks.windows(2) {
+                let [above, below] = pair else { continue };
+                if !above.done {
+                    span += gap(above.last?, below.first.or(below.last)?);
+                }
+            }
+            span
+        }
         _ => return None,
     };
     Some(Left { span, pages: pass.pages })

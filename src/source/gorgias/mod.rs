@@ -1,14 +1,17 @@
 //! Gorgias: one account's tables over its REST API.
 
+mod abreast;
 mod counts;
 mod estimate;
 mod events;
 mod feed;
 mod forecast;
+mod made;
 mod passes;
 mod probe;
 mod progress;
 mod reader;
+mod stretches;
 mod sweep;
 mod tables;
 mod uri;
@@ -29,7 +32,7 @@ pub use self::tables::TABLES;
 use self::uri::{Credentials, GorgiasUri};
 pub use self::uri::{FORM, UriError};
 use crate::http::client::Client;
-use crate::http::limit::Limiter;
+use crate::http::limit::{Limiter, Share};
 use crate::http::wire::Wire;
 use crate::http::{Listener, Transport};
 use crate::source::{Finding, Forecast, Left, Pages, ReadRequest, Source, SourceError, TableSpec, Window};
@@ -75,7 +78,9 @@ impl Gorgias {
 
     fn over(transport: Arc<dyn Transport>, uri: GorgiasUri, rng: fastrand::Rng) -> Self {
         let authorization = authorization(&uri.credentials);
-        let client = Client::new(transport, uri.base, authorization, Arc::new(Limiter::new()), rng);
+        let limiter = Arc::new(Limiter::new());
+        limiter.keep_to(uri.budget);
+        let client = Client::new(transport, uri.base, authorization, limiter, rng);
         Self { domain: uri.domain, client: Arc::new(client), sweeps: true }
     }
 
@@ -107,6 +112,10 @@ impl Source for Gorgias {
 
     fn describe(&self) -> String {
         format!("Gorgias account {}", self.domain)
+    }
+
+    fn keep_to(&self, share: Share) {
+        self.client.limiter().keep_to(share);
     }
 
     fn continues(&self, table: &TableSpec, window: Window, state: &State) -> bool {

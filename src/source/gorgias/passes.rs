@@ -2,7 +2,7 @@
 //!
 //! | pass | when | how |
 //! | --- | --- | --- |
-//! | backfill | nothing known yet | by creation, which never changes, from both ends until the walks meet |
+//! | backfill | nothing known yet | by creation, which never changes, from both ends until the walks meet, and from the middle if that helps |
 //! | since | `--interval-start` | newest first by the table's sort field, down to the start |
 //! | catch-up | a watermark is known | newest first, down to the watermark less an overlap |
 //!
@@ -12,15 +12,16 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use super::events::integer;
+use super::abreast::Abreast;
 use super::feed::Outlet;
 use super::progress::{Direction, Kind, Pass, Walk};
 use super::reader::{OVERLAP, Reader};
 use super::tables::SortField;
-use super::walk::{self, Fetched, Footprint, Stumble};
+use super::walk::{self, Fetched};
 use crate::normalise::rows::Rows;
 use crate::schema::Micros;
 use crate::source::{Incremental, Overlap, Page, SourceError};
+use crate::state::State;
 
 const DAY: Duration = Duration::from_secs(86_400);
 /// Short catch-ups after a pass; a busy account could keep us here for good.
@@ -29,9 +30,8 @@ const MOST_ROUNDS: u32 = 10;
 /// The pass being walked.
 pub(super) struct Active {
     pub(super) pass: Pass,
-    footprints: Vec<Footprint>,
-    /// The walk that goes next.
-    turn: usize,
+    /// Its walks as they are walked now.
+    pub(super) abreast: Abreast,
     /// Catch-ups after the first pass.
     round: u32,
     /// Whether the watermark moves once it is complete, and so whether it is stored while it is not.
@@ -44,8 +44,8 @@ pub(super) struct Active {
 
 impl Active {
     fn new(pass: Pass, moves: bool, round: u32) -> Self {
-        let footprints = pass.walks.iter().map(Footprint::of).collect();
-        Self { pass, footprints, turn: 0, round, moves, resumed: false, seen: None }
+        let abreast = Abreast::new(&pass.walks);
+        Self { pass, abreast, round, moves, resumed: false, seen: None }
     }
 
     /// A pass that an earlier run left.
@@ -57,8 +57,25 @@ impl Active {
 impl Reader {
     /// Walks a pass to its end, and moves the watermark.
     pub(super) async fn pass(&mut self, active: &mut Active, out: &mut Outlet) -> Result<(), SourceError> {
-        while let Some(page) = self.walk(active).await? {
-            out.page(page).await;
+        loop {
+            self.send_out(active)?;
+            let Some((back, answer)) = active.abreast.next(self.endpoint.path).await? else { break };
+            let page = self.take_in(active, back, answer)?;
+            let over = active.pass.walks.iter().all(|walk| walk.done);
+            if !over {
+                // What comes next is under way while this page is loaded; if loading is slow, there it ends.
+                self.send_out(active)?;
+            }
+            if let Some(mut page) = page {
+                if self.counts_begun().await? {
+                    page.state = self.state_within(active);
+                }
+                out.page(page).await;
+            }
+            if over {
+                active.abreast.stop();
+                break;
+            }
         }
         self.complete(active);
         let walk = &active.pass.walks[0];
@@ -143,85 +160,11 @@ impl Reader {
         }
     }
 
-    /// The next page of the pass; `None` when it is complete.
-    async fn walk(&mut self, active: &mut Active) -> Result<Option<Page>, SourceError> {
-        loop {
-            let count = active.pass.walks.len();
-            let Some(turn) =
-                (0..count).map(|n| (active.turn + n) % count).find(|n| !active.pass.walks[*n].done)
-            else {
-                return Ok(None);
-            };
-            active.turn = turn + 1;
-            let (walk, footprint) = (&mut active.pass.walks[turn], &mut active.footprints[turn]);
-            let fetched = walk::step(&self.client, &self.endpoint, walk, footprint, &*self.listener).await;
-            let fetched = match fetched {
-                Ok(fetched) => fetched,
-                Err(Stumble::Error(error)) => return Err(error),
-                Err(Stumble::Refused) => {
-                    self.refused(active, turn)?;
-                    continue;
-                }
-            };
-            active.pass.pages += 1;
-            self.spent += 1;
-            if let Some(seen) = &mut active.seen {
-                seen.extend(fetched.rows.iter().filter_map(|row| integer(row, "id")));
-            }
-            self.warnings.extend(fetched.warning.clone());
-            self.note_top(active, turn, &fetched);
-            let known = self.progress.watermark;
-            self.news |=
-                known.is_some_and(|known| fetched.values.iter().flatten().any(|value| *value > known));
-            meet(&mut active.pass, turn);
-            let first_of_backfill = active.pass.kind == Kind::Backfill && active.pass.pages == 1;
-            let spreads = self.request.window.is_open() && self.request.overlap == Overlap::Wide;
-            if first_of_backfill && !active.pass.walks[0].done && spreads {
-                self.spread(active);
-                if self.endpoint.sort == SortField::Updated {
-                    // The rows of this page come again in the order of creation.
-                    continue;
-                }
-            }
-            return Ok(Some(self.page(active, turn, fetched)));
-        }
-    }
-
-    /// Turns the first look at a table into a walk from both ends.
-    fn spread(&self, active: &mut Active) {
-        let mut walks = walk::both_ends();
-        if self.endpoint.sort == SortField::Created {
-            // The page was the first one of the walk from the newest end.
-            walks[0] = active.pass.walks[0].clone();
-            active.footprints.push(Footprint::default());
-        } else {
-            active.footprints = vec![Footprint::default(), Footprint::default()];
-        }
-        active.pass.walks = walks;
-        active.turn = 1;
-    }
-
-    /// The API refused a cursor: leave the rest to the other walk if there is one, or find the place again.
-    fn refused(&mut self, active: &mut Active, turn: usize) -> Result<(), SourceError> {
-        let other =
-            (active.pass.walks.len() == 2).then(|| 1 - turn).filter(|other| !active.pass.walks[*other].done);
-        if let Some(other) = other {
-            // The other walk ends where this one has come to, so nothing is read twice.
-            active.pass.walks[turn].done = true;
-            active.turn = other;
-            return Ok(());
-        }
-        self.warnings.push(format!(
-            "GET {}: the API refused a cursor; the place is looked for again",
-            self.endpoint.path
-        ));
-        walk::restart(&mut active.pass.walks[turn], &mut active.footprints[turn], &self.endpoint)
-    }
-
     /// The newest value of the sort field that is not in the future, seen as early as possible.
-    fn note_top(&mut self, active: &mut Active, turn: usize, fetched: &Fetched) {
+    pub(super) fn note_top(&mut self, active: &mut Active, turn: usize, fetched: &Fetched) {
         let walk = &active.pass.walks[turn];
-        let tells = walk.sort == self.endpoint.sort && walk.direction == Direction::NewestFirst;
+        let whole = walk.direction == Direction::NewestFirst && walk.first.is_none();
+        let tells = walk.sort == self.endpoint.sort && whole;
         if active.pass.top.is_some() || !tells {
             return;
         }
@@ -236,7 +179,8 @@ impl Reader {
         }
     }
 
-    fn page(&mut self, active: &Active, turn: usize, fetched: Fetched) -> Page {
+    /// What a walk has read, as it is handed on.
+    pub(super) fn page(&mut self, active: &Active, turn: usize, fetched: Fetched) -> Page {
         let walk = &active.pass.walks[turn];
         let newest = self.endpoint.sort == SortField::Created;
         let newest: Option<Vec<_>> = newest.then(|| fetched.rows.iter().map(walk::newest_datetime).collect());
@@ -256,13 +200,18 @@ impl Reader {
                 wanted && inside && !fetched.skipped
             })
             .collect();
+        let reached = fetched.values.iter().rev().find_map(|value| *value);
+        let state = self.state_within(active);
+        Page { keep, state, reached, ..self.page_of(fetched.rows, Vec::new()) }
+    }
+
+    /// What to store while a pass is walked.
+    fn state_within(&self, active: &Active) -> State {
         let mut progress = self.progress.clone();
         if active.moves {
             progress.unfinished = Some(active.pass.clone());
         }
-        let reached = fetched.values.iter().rev().find_map(|value| *value);
-        let state = progress.state();
-        Page { keep, state, reached, ..self.page_of(fetched.rows, Vec::new()) }
+        progress.state()
     }
 
     /// A pass is complete: moves the watermark.
@@ -293,7 +242,7 @@ impl Reader {
     }
 
     /// The catch-up that a pass must be followed by, as rows may have jumped to the front while it was walked.
-    fn round_after(&self, active: &Active) -> Option<Active> {
+    pub(super) fn round_after(&self, active: &Active) -> Option<Active> {
         let top = active.pass.top?;
         let again = active.pass.pages > 1 && active.round < MOST_ROUNDS && self.request.window.end.is_none();
         let back = match active.pass.kind {
@@ -309,22 +258,4 @@ fn live_end(pass: &Pass, sort: SortField, now: Micros) -> Option<Micros> {
     let [walk] = pass.walks.as_slice() else { return None };
     let towards = walk.direction == Direction::OldestFirst && walk.sort == sort;
     walk.last.filter(|last| towards && *last <= now)
-}
-
-/// Ends the walks of a backfill that have met, or that another walk makes needless.
-fn meet(pass: &mut Pass, turn: usize) {
-    let walked = &pass.walks[turn];
-    let met = pass.walks.iter().enumerate().any(|(n, other)| {
-        n != turn && matches!((walked.last, other.last), (Some(a), Some(b)) if walked.is_past(a, b))
-    });
-    // A list that is not in order has to be read to its end, and then it has been read whole.
-    if walked.unordered {
-        pass.walks
-            .iter_mut()
-            .enumerate()
-            .filter(|(n, _)| *n != turn)
-            .for_each(|(_, other)| other.done = true);
-    } else if walked.done || met {
-        pass.walks.iter_mut().for_each(|walk| walk.done = true);
-    }
 }

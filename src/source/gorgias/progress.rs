@@ -11,8 +11,8 @@ use crate::schema::Micros;
 use crate::source::SourceError;
 use crate::state::{SourceState, State};
 
-/// Version of this layout.
-const VERSION: u32 = 1;
+/// Version of this layout. 1 had no walks from the middle; all else is the same.
+const VERSION: u32 = 2;
 
 /// Everything that is remembered of a table.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -92,7 +92,8 @@ pub(super) enum Kind {
     Since(Micros),
 }
 
-/// A pass: one or two walks along a list.
+/// A pass: a walk along a list, or several: the one from the newest end first, the one from the oldest end last, and
+/// between them those that began in the middle, newest first.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Pass {
     pub(super) kind: Kind,
@@ -118,6 +119,10 @@ pub(super) struct Walk {
     pub(super) direction: Direction,
     /// The last value that is wanted; `None`: to the list's end.
     pub(super) until: Option<Micros>,
+    /// Of a walk that began in the middle: sort value of the first row it read. Everything between that and `last` has
+    /// been read, rows with either value perhaps not all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) first: Option<Micros>,
     /// The next page, as long as the API takes it.
     pub(super) cursor: Option<String>,
     /// Sort value of the last row read: where to go on if the cursor is refused.
@@ -130,7 +135,17 @@ pub(super) struct Walk {
 
 impl Walk {
     pub(super) fn new(sort: SortField, direction: Direction, until: Option<Micros>) -> Self {
-        Self { sort, direction, until, cursor: None, last: None, pages: 0, done: false, unordered: false }
+        Self {
+            sort,
+            direction,
+            until,
+            first: None,
+            cursor: None,
+            last: None,
+            pages: 0,
+            done: false,
+            unordered: false,
+        }
     }
 
     /// Whether `a` comes strictly after `b` on this walk.
@@ -153,7 +168,10 @@ impl Progress {
             Some(version) if version > u64::from(VERSION) => Err(refuse(format!(
                 "it was written by a newer ingestr (version {version}, known is {VERSION})"
             ))),
-            Some(_) => serde_json::from_value(value).map_err(|error| refuse(error.to_string())),
+            Some(_) => {
+                let read: Self = serde_json::from_value(value).map_err(|error| refuse(error.to_string()))?;
+                Ok(Self { version: VERSION, ..read })
+            }
             None => Err(refuse("it has no version".into())),
         }
     }
@@ -174,8 +192,11 @@ impl Progress {
 mod tests {
     use super::*;
 
-    /// The golden form of version 1: a change of it needs a new version and a migration.
-    const GOLDEN: &str = r#"{"version":1,"watermark":5,"covered_since":null,"unfinished":{"kind":{"since":3},"top":9,"pages":2,"walks":[{"sort":"updated","direction":"newest_first","until":3,"cursor":"abc","last":7,"pages":2,"done":false,"unordered":false}]}}"#;
+    /// What version 1 stored.
+    const GOLDEN_1: &str = r#"{"version":1,"watermark":5,"covered_since":null,"unfinished":{"kind":{"since":3},"top":9,"pages":2,"walks":[{"sort":"updated","direction":"newest_first","until":3,"cursor":"abc","last":7,"pages":2,"done":false,"unordered":false}]}}"#;
+    /// The golden form of version 2: a change of it needs a new version and a migration.
+    const GOLDEN: &str = r#"{"version":2,"watermark":5,"covered_since":null,"unfinished":{"kind":{"since":3},"top":9,"pages":2,"walks":[{"sort":"updated","direction":"newest_first","until":3,"cursor":"abc","last":7,"pages":2,"done":false,"unordered":false}]}}"#;
+    const GOLDEN_MIDDLE: &str = r#"{"sort":"created","direction":"newest_first","until":null,"first":8,"cursor":null,"last":null,"pages":0,"done":false,"unordered":false}"#;
 
     fn golden() -> Progress {
         let walk = Walk {
@@ -198,14 +219,28 @@ mod tests {
     }
 
     #[test]
+    fn what_version_1_stored_is_read() {
+        let state = State { source: SourceState(GOLDEN_1.into()), ..Progress::default().state() };
+        assert_eq!(Progress::read(Some(&state), "tickets").unwrap(), golden());
+    }
+
+    #[test]
+    fn a_walk_from_the_middle_remembers_where_it_began() {
+        let walk =
+            Walk { first: Some(Micros(8)), ..Walk::new(SortField::Created, Direction::NewestFirst, None) };
+        assert_eq!(serde_json::to_string(&walk).unwrap(), GOLDEN_MIDDLE);
+        assert_eq!(serde_json::from_str::<Walk>(GOLDEN_MIDDLE).unwrap(), walk);
+    }
+
+    #[test]
     fn what_is_not_ours_is_refused() {
         let message = |text: &str| {
             let state = State { source: SourceState(text.into()), ..Progress::default().state() };
             Progress::read(Some(&state), "tickets").unwrap_err().to_string()
         };
         assert_eq!(
-            message(r#"{"version":2}"#),
-            "the stored progress of table tickets cannot be read: it was written by a newer ingestr (version 2, known is 1)"
+            message(r#"{"version":3}"#),
+            "the stored progress of table tickets cannot be read: it was written by a newer ingestr (version 3, known is 2)"
         );
         assert_eq!(message("{}"), "the stored progress of table tickets cannot be read: it has no version");
         assert!(message("x").contains("it is not JSON"));

@@ -4,12 +4,15 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::task::JoinSet;
+
 use super::counts::Changed;
+use super::events::Ahead;
 use super::feed::Outlet;
 use super::passes::Active;
 use super::progress::{Kind, Mark, Progress};
 use super::tables::{Endpoint, SortField};
-use super::walk;
+use super::walk::{self, Answer};
 use crate::dest::Tombstone;
 use crate::http::Listener;
 use crate::http::client::Client;
@@ -37,6 +40,10 @@ pub(super) struct Reader {
     /// Whether whole lists are walked over again, for what changes without a sign.
     pub(super) sweeps: bool,
     pub(super) warnings: Vec<String>,
+    /// The events, if they are being read already.
+    pub(super) ahead: Ahead,
+    /// The newest ticket, if it is being looked at: how it stood when the table's first page was requested.
+    pub(super) newest: JoinSet<Answer>,
 }
 
 impl Reader {
@@ -58,6 +65,8 @@ impl Reader {
             tracking_begins: false,
             sweeps: true,
             warnings: Vec::new(),
+            ahead: Ahead::new(),
+            newest: JoinSet::new(),
         })
     }
 
@@ -69,7 +78,7 @@ impl Reader {
     pub(super) async fn run(mut self, mut out: Outlet) -> Result<State, SourceError> {
         let tracks = self.request.late != Late::Nothing && self.request.overlap == Overlap::Wide;
         if tracks {
-            self.begin_tracking().await?;
+            self.begin_tracking();
         }
         let mut active = self.begin();
         let follows = tracks && active.moves;
@@ -95,6 +104,9 @@ impl Reader {
         if follows && self.progress.counts.is_some() {
             self.settle_messages(active, fresh, &mut out).await?;
         } else {
+            if follows && self.round_after(&active).is_some() {
+                self.search_ahead();
+            }
             self.rounds(active, &mut out).await?;
             if follows {
                 let swept = self.endpoint.sort == SortField::Updated && !fresh;
@@ -112,17 +124,16 @@ impl Reader {
     }
 
     /// From the first run on: whatever happens after it began will be noticed, be it in this run or in a later one.
-    async fn begin_tracking(&mut self) -> Result<(), SourceError> {
+    fn begin_tracking(&mut self) {
         let now = self.request.now;
         self.tracking_begins = self.progress.sweep.is_none();
         if self.deletions() {
             self.progress.events.get_or_insert_with(|| Mark { since: now, done: Vec::new() });
         }
         if self.endpoint.spec.name == "ticket_messages" && self.progress.counts.is_none() {
-            self.begin_counts().await?;
+            self.begin_counts();
         }
         self.begin_sweeps();
-        Ok(())
     }
 
     /// What comes after the pass over messages.
@@ -136,13 +147,16 @@ impl Reader {
         // A message that came while the pass was walked has moved its ticket: without any such ticket there is none,
         // and the round from the top would find nothing.
         if fresh || changed.any {
+            if self.round_after(&active).is_some() {
+                self.search_ahead();
+            }
             self.rounds(active, out).await?;
         }
         self.follow_events(out).await?;
         self.check_counts(changed, out).await
     }
 
-    fn deletions(&self) -> bool {
+    pub(super) fn deletions(&self) -> bool {
         self.request.late == Late::ChangesAndDeletions && !self.endpoint.events.is_empty()
     }
 

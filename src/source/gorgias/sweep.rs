@@ -12,6 +12,7 @@ use super::progress::{Direction, Sweep, Walk};
 use super::reader::Reader;
 use super::tables::SortField;
 use super::walk::{self, Footprint, Stumble};
+use crate::http::limit::Priority;
 use crate::schema::Micros;
 use crate::source::SourceError;
 
@@ -71,8 +72,15 @@ impl Reader {
             let mut again = false;
             while !walk.done && share > 0 {
                 share -= 1;
-                match walk::step(&self.client, &self.endpoint, &mut walk, &mut footprint, &*self.listener)
-                    .await
+                match walk::step(
+                    &self.client,
+                    Priority::Later,
+                    &self.endpoint,
+                    &mut walk,
+                    &mut footprint,
+                    &*self.listener,
+                )
+                .await
                 {
                     Ok(fetched) => {
                         again = self.note_sweep(began, &walk);

@@ -5,6 +5,8 @@ use std::net::IpAddr;
 
 use secrecy::SecretString;
 
+use crate::http::limit::Share;
+
 /// A source URI, taken apart and checked.
 pub(super) struct GorgiasUri {
     /// The account: the one DNS label before `.gorgias.com`, lower case.
@@ -14,6 +16,8 @@ pub(super) struct GorgiasUri {
     /// Whether the API is on this machine.
     pub(super) loopback: bool,
     pub(super) credentials: Credentials,
+    /// How much of the account's budget is ours.
+    pub(super) budget: Share,
 }
 
 /// What proves who we are.
@@ -43,7 +47,7 @@ pub struct UriError {
 /// The form, for hints.
 pub const FORM: &str = "gorgias://<domain>?api_key=<api-key>&email=<email>";
 
-const PARAMETERS: [&str; 4] = ["api_key", "email", "access_token", "base_url"];
+const PARAMETERS: [&str; 5] = ["api_key", "email", "access_token", "base_url", "budget"];
 
 fn refuse<T>(problem: impl Into<String>) -> Result<T, UriError> {
     Err(UriError { problem: problem.into() })
@@ -82,7 +86,11 @@ impl GorgiasUri {
             Some(base) => base_url(base)?,
             None => (format!("https://{domain}.gorgias.com"), false),
         };
-        Ok(Self { domain, base, loopback, credentials })
+        let budget = match get("budget") {
+            Some(text) => text.parse().or_else(|error| refuse(format!("budget: {error}")))?,
+            None => Share::WHOLE,
+        };
+        Ok(Self { domain, base, loopback, credentials, budget })
     }
 }
 
@@ -210,6 +218,16 @@ mod tests {
     }
 
     #[test]
+    fn a_budget_may_be_written_with_or_without_its_sign() {
+        for (budget, shown) in
+            [("", "100%"), ("&budget=70%", "70%"), ("&budget=70%25", "70%"), ("&budget=5", "5%")]
+        {
+            let parsed = GorgiasUri::parse(&format!("gorgias://acme?access_token=x{budget}")).unwrap();
+            assert_eq!(parsed.budget.to_string(), shown, "{budget}");
+        }
+    }
+
+    #[test]
     fn every_refused_form_says_what_is_wrong_and_no_secret() {
         for (uri, problem) in [
             ("gorgias:acme", "it does not begin with gorgias://"),
@@ -231,11 +249,11 @@ mod tests {
             ("gorgias://acme?email=&api_key=SECRET", "the parameter email is empty"),
             (
                 "gorgias://acme?apikey=SECRET&email=a",
-                "the parameter apikey is unknown; known are api_key, email, access_token, base_url",
+                "the parameter apikey is unknown; known are api_key, email, access_token, base_url, budget",
             ),
             (
                 "gorgias://acme?SECRET%%%&email=a",
-                "a parameter is unknown; known are api_key, email, access_token, base_url",
+                "a parameter is unknown; known are api_key, email, access_token, base_url, budget",
             ),
             ("gorgias://acme?api_key=SECRET&api_key=x&email=a", "the parameter api_key is given twice"),
             (
@@ -261,6 +279,10 @@ mod tests {
             (
                 "gorgias://acme?access_token=SECRET&base_url=https://u:SECRET@h",
                 "base_url must be scheme, host, port and path only",
+            ),
+            (
+                "gorgias://acme?access_token=SECRET&budget=SECRET",
+                "budget: it must be whole percent from 1% to 100%, such as 70%",
             ),
             (
                 "gorgias://acme?access_token=SECRET&base_url=nothing",

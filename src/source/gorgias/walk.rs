@@ -9,6 +9,7 @@ use super::progress::{Direction, Walk};
 use super::tables::{Endpoint, SortField};
 use crate::http::Listener;
 use crate::http::client::{Client, HttpError, Problem};
+use crate::http::limit::Priority;
 use crate::normalise::decode::{self, Decoded};
 use crate::normalise::rows::{Meta, Row, Rows};
 use crate::schema::Micros;
@@ -29,6 +30,8 @@ pub(super) struct Footprint {
     previous: Option<Micros>,
     /// After a restart: skip what lies before this.
     seeking: Option<Micros>,
+    /// Microseconds between the first and the last row of the last page.
+    pub(super) span: Option<i64>,
 }
 
 impl Footprint {
@@ -36,6 +39,20 @@ impl Footprint {
     pub(super) fn of(walk: &Walk) -> Self {
         Self { previous: walk.cursor.as_ref().and(walk.last), ..Self::default() }
     }
+
+    /// The walk's next page was asked for, and its answer is not used: it may be asked for again.
+    pub(super) fn forget(&mut self, walk: &Walk) {
+        if let Some(cursor) = &walk.cursor {
+            self.used.remove(cursor);
+        }
+    }
+}
+
+/// Time between the first and the last value.
+pub(super) fn span(values: &[Option<Micros>]) -> Option<i64> {
+    let mut known = values.iter().flatten();
+    let (first, last) = (known.next()?, known.next_back()?);
+    Some(first.0.abs_diff(last.0).try_into().unwrap_or(i64::MAX))
 }
 
 /// A page, and where the walk stands after it.
@@ -57,20 +74,44 @@ pub(super) enum Stumble {
     Error(SourceError),
 }
 
+/// The answer to a walk's request.
+pub(super) type Answer = Result<(Rows, Meta), HttpError>;
+
 /// Requests the walk's next page and moves the walk behind it.
 pub(super) async fn step(
     client: &Client,
+    priority: Priority,
     endpoint: &Endpoint,
     walk: &mut Walk,
     footprint: &mut Footprint,
     listener: &dyn Listener,
 ) -> Result<Fetched, Stumble> {
+    let path = ask(endpoint, walk, footprint).map_err(Stumble::Error)?;
+    let answer = client.get_when(priority, &path, listener, read).await;
+    take(endpoint, walk, footprint, answer)
+}
+
+/// Path and query of the walk's next page.
+pub(super) fn ask(
+    endpoint: &Endpoint,
+    walk: &Walk,
+    footprint: &mut Footprint,
+) -> Result<String, SourceError> {
     if let Some(cursor) = &walk.cursor
         && !footprint.used.insert(cursor.clone())
     {
-        return Err(Stumble::Error(SourceError::RepeatedCursor { path: endpoint.path }));
+        return Err(SourceError::RepeatedCursor { path: endpoint.path });
     }
-    let answer = client.get(&path(endpoint, walk), listener, read).await;
+    Ok(path(endpoint, walk))
+}
+
+/// Moves the walk behind the page that was answered.
+pub(super) fn take(
+    endpoint: &Endpoint,
+    walk: &mut Walk,
+    footprint: &mut Footprint,
+    answer: Answer,
+) -> Result<Fetched, Stumble> {
     let (rows, meta) = match answer {
         Ok(answer) => answer,
         Err(error) if walk.cursor.is_some() && refuses_cursor(&error) => return Err(Stumble::Refused),
@@ -78,8 +119,8 @@ pub(super) async fn step(
     };
     let values: Vec<_> = rows.iter().map(|row| datetime(row, walk.sort.column())).collect();
     let warning = check_order(walk, footprint.previous, endpoint, &values);
-    if warning.is_some() && footprint.previous.is_some() {
-        // The list turned around on the way: where this page's cursor leads is anybody's guess. Only a list read
+    if warning.is_some() && (footprint.previous.is_some() || meta.next_cursor.is_some()) {
+        // The list turned around, now or at its first page: where this page's cursor leads is anybody's guess. Only a list read
         // from its beginning to its end is known to be whole, whatever its order.
         begin_anew(walk, footprint);
         return Ok(Fetched { rows, values, skipped: false, warning });
@@ -94,6 +135,7 @@ pub(super) async fn step(
         }
     };
     footprint.previous = last.or(footprint.previous);
+    footprint.span = span(&values).or(footprint.span);
     if !skipped && last.is_some() {
         walk.last = last;
     }
@@ -127,7 +169,7 @@ fn begin_anew(walk: &mut Walk, footprint: &mut Footprint) {
 }
 
 /// The cursor does not carry the order, so all parameters are sent with every page.
-fn path(endpoint: &Endpoint, walk: &Walk) -> String {
+pub(super) fn path(endpoint: &Endpoint, walk: &Walk) -> String {
     let direction = match walk.direction {
         Direction::NewestFirst => "desc",
         Direction::OldestFirst => "asc",
@@ -158,7 +200,7 @@ pub(super) fn read(body: Bytes) -> Result<(Rows, Meta), String> {
 
 /// Whether the error may mean that the cursor has expired. What Gorgias answers then is not documented, so any
 /// refusal of a request that is fine without its cursor counts.
-fn refuses_cursor(error: &HttpError) -> bool {
+pub(super) fn refuses_cursor(error: &HttpError) -> bool {
     matches!(&error.problem, Problem::Refused { status: 400 | 404 | 409 | 410 | 422, .. })
 }
 

@@ -1,0 +1,372 @@
+//! What is known of the account's bucket: how full it is, how big, how fast it drains, and who else fills it.
+//!
+//! Each request carries what the level should be once the API has counted it. The answer's `used` is compared with
+//! that, so answers may come late and in any order: a correction moves the level and what is expected of the requests
+//! still under way. `used` is a whole number. Rounded up, it is a contradiction only if it is a whole request more than
+//! expected; rounded down, if it is more at all. It counts as rounded up until it shows that it is not, and meanwhile
+//! one request of somebody else may be hidden. Requests sent within the jitter of the network may be counted in any
+//! order.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::drain::Drain;
+use super::others::Others;
+use super::{Reading, Share};
+
+/// The documented size for an API key, used until an answer says otherwise.
+pub(super) const SAFE_CAPACITY: f64 = 40.0;
+/// Below the brim, for what neither clock nor rounding can tell.
+const MARGIN: f64 = 0.25;
+/// Answers in a row without a usable header, until nothing learned counts any more.
+const BLIND: u32 = 3;
+/// Round trips that are remembered, for their length and jitter.
+const TRIPS: usize = 16;
+/// If others seem to use this part of a fast drain, it may as well be a slow one and nobody else.
+const DOUBT: f64 = 0.4;
+/// A level this much below what was expected, so often, is one that is rounded down.
+const LESS: f64 = 0.3;
+const BELOW: u32 = 2;
+/// Requests that are remembered, answered or not.
+const FLIGHTS: usize = 128;
+/// The least jitter that is reckoned with: our own scheduling has that much.
+const LEAST_JITTER: Duration = Duration::from_millis(30);
+/// The least as long as few answers are known.
+const FIRST_JITTER: Duration = Duration::from_millis(100);
+/// The most: beyond it, a single slow answer is not how the network is.
+const MOST_JITTER: Duration = Duration::from_secs(2);
+/// After a refusal, requests are spread evenly for this long; doubled with each one.
+const CALM: Duration = Duration::from_secs(60);
+const LONGEST_CALM: Duration = Duration::from_secs(16 * 60);
+/// Round trips in the time of one request, up to which requests may follow one another.
+const ONE_IS_ENOUGH: f64 = 0.25;
+/// Seconds that reading may take in any case: what is quicker is not worth more requests.
+const SOON: f64 = 2.0;
+/// Most requests of one reader under way.
+const MOST_UNDER_WAY: f64 = 8.0;
+
+/// A request that was sent.
+#[derive(Debug, Clone, Copy)]
+struct Flight {
+    id: u64,
+    sent: Instant,
+    /// The level once the API has counted it.
+    expected: f64,
+    answered: Option<Instant>,
+}
+
+#[derive(Debug)]
+pub(super) struct Bucket {
+    capacity: f64,
+    /// A size that one answer named and the next has to confirm.
+    rumour: Option<f64>,
+    drain: Drain,
+    level: f64,
+    at: Instant,
+    share: Share,
+    /// What we ourselves put in, where we keep to a share.
+    own: f64,
+    /// Nothing is sent before this, because the API said so.
+    closed_until: Option<Instant>,
+    /// Until then, requests are spread evenly: a refusal showed that bursts are not what we think.
+    calm_until: Option<Instant>,
+    calm: Duration,
+    last_sent: Option<Instant>,
+    /// The place we are in is not known: one request goes alone and tells.
+    feeling: bool,
+    /// Whether any answer told the level.
+    told: bool,
+    /// Answers whose `used` was less than a level known exactly: it is rounded down.
+    below: u32,
+    blind: u32,
+    flights: VecDeque<Flight>,
+    sent: u64,
+    trips: VecDeque<Duration>,
+    others: Others,
+}
+
+impl Bucket {
+    /// An empty bucket of the safe size.
+    pub(super) fn new(now: Instant) -> Self {
+        Self {
+            capacity: SAFE_CAPACITY,
+            rumour: None,
+            drain: Drain::default(),
+            level: 0.0,
+            at: now,
+            share: Share::WHOLE,
+            own: 0.0,
+            closed_until: None,
+            calm_until: None,
+            calm: CALM,
+            last_sent: None,
+            feeling: true,
+            told: false,
+            below: 0,
+            blind: 0,
+            flights: VecDeque::new(),
+            sent: 0,
+            trips: VecDeque::new(),
+            others: Others::new(now),
+        }
+    }
+
+    pub(super) fn set_share(&mut self, share: Share) {
+        self.share = share;
+    }
+
+    /// Requests per second that we may send in the long run, if nobody else sends any.
+    pub(super) fn rate(&self) -> f64 {
+        self.drain.per_second(self.capacity) * self.share.part()
+    }
+
+    /// How many requests of one reader should be under way so that the budget is used, given how long answers take and
+    /// how many it still has to send, if that is known: the fewer, the more the burst counts.
+    pub(super) fn appetite(&self, left: Option<f64>) -> usize {
+        let (rate, trip) = (self.rate(), self.trip().as_secs_f64());
+        let wanted = match left {
+            Some(left) => {
+                let free = self.capacity * self.share.part() - self.room() - self.level;
+                let time = ((left - free.max(0.0)) / rate).max(SOON);
+                left * trip / time - 0.1
+            }
+            // One after another is enough if each takes a small part of the time that it costs.
+            None if rate * trip <= ONE_IS_ENOUGH => 1.0,
+            None => rate * trip + 0.9,
+        };
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 1 and 8")]
+        let wanted = wanted.ceil().clamp(1.0, MOST_UNDER_WAY) as usize;
+        wanted
+    }
+
+    fn leak(&mut self, now: Instant) {
+        let elapsed = now.saturating_duration_since(self.at).as_secs_f64();
+        let drain = self.drain.per_second(self.capacity);
+        self.level = (self.level - elapsed * drain).max(0.0);
+        self.own = (self.own - elapsed * drain * self.share.part()).max(0.0);
+        self.at = now;
+    }
+
+    /// What is left free: for the network's jitter, and for others who use the account.
+    fn room(&self) -> f64 {
+        let jitter = self.jitter().as_secs_f64();
+        let moving = (self.drain.per_second(self.capacity) * jitter).min(self.capacity / 8.0);
+        let hidden = if self.rounds_down() { 0.0 } else { 1.0 };
+        let others = self.others.room(self.trip(), hidden).min(self.capacity / 2.0);
+        (MARGIN + moving + others).min(self.capacity - 1.0).max(0.0)
+    }
+
+    /// Whether `used` is known to be rounded down.
+    fn rounds_down(&self) -> bool {
+        self.below >= BELOW
+    }
+
+    /// Takes a place and returns the request's number, or how long to wait for one; `None`: until an answer comes.
+    pub(super) fn take(&mut self, now: Instant) -> Result<u64, Option<Duration>> {
+        self.leak(now);
+        if let Some(until) = self.closed_until {
+            if now < until {
+                return Err(Some(until - now));
+            }
+            self.closed_until = None;
+        }
+        // After a refusal one goes alone; at the very beginning two are no risk.
+        if self.feeling && self.under_way() >= if self.told { 1 } else { 2 } {
+            return Err(None);
+        }
+        let drain = self.drain.per_second(self.capacity);
+        if self.calm_until.is_some_and(|until| now < until)
+            && let Some(last) = self.last_sent
+        {
+            let next = last + Duration::from_secs_f64(1.0 / (drain * self.share.part()));
+            if now < next {
+                return Err(Some(next - now));
+            }
+        }
+        let over = (self.level + 1.0 + self.room() - self.capacity) / drain;
+        let part = self.share.part();
+        let own = match self.share {
+            Share::WHOLE => 0.0,
+            _ => (self.own + 1.0 - (self.capacity * part).max(1.0)) / (drain * part),
+        };
+        let wait = over.max(own);
+        if wait > 0.0 {
+            // A little more, so that rounding never makes it wait twice.
+            return Err(Some(Duration::from_secs_f64(wait) + Duration::from_micros(100)));
+        }
+        self.level += 1.0;
+        self.own += 1.0;
+        self.sent += 1;
+        self.last_sent = Some(now);
+        while self.flights.len() >= FLIGHTS {
+            self.flights.pop_front();
+        }
+        let flight = Flight { id: self.sent, sent: now, expected: self.level, answered: None };
+        self.flights.push_back(flight);
+        Ok(self.sent)
+    }
+
+    /// Requests that have no answer yet.
+    pub(super) fn under_way(&self) -> usize {
+        self.flights.iter().filter(|flight| flight.answered.is_none()).count()
+    }
+
+    fn land(&mut self, id: u64, now: Instant) -> Option<Flight> {
+        let flight = self.flights.iter_mut().find(|flight| flight.id == id)?;
+        flight.answered = Some(now);
+        Some(*flight)
+    }
+
+    /// A request ended without an answer. It stays in the bucket, as it may have been counted; but as it may not, the
+    /// next falls of `used` prove nothing.
+    pub(super) fn lost(&mut self, id: u64, now: Instant) {
+        self.leak(now);
+        if self.flights.iter().any(|flight| flight.id == id && flight.answered.is_none()) {
+            self.land(id, now);
+            self.drain.unsure();
+            self.feeling = false;
+        }
+    }
+
+    /// Learns from an answer.
+    pub(super) fn answered(&mut self, id: u64, reading: Option<Reading>, now: Instant) {
+        self.leak(now);
+        let Some(flight) = self.land(id, now) else { return };
+        self.feeling = false;
+        if self.trips.len() == TRIPS {
+            self.trips.pop_front();
+        }
+        self.trips.push_back(now.saturating_duration_since(flight.sent));
+        let Some(reading) = reading else {
+            self.blind += 1;
+            self.drain.unsure();
+            if self.blind >= BLIND {
+                self.resize(self.capacity.min(SAFE_CAPACITY));
+                self.drain.fall_back(now);
+            }
+            return;
+        };
+        self.blind = 0;
+        self.limit(reading);
+        let used = f64::from(reading.used);
+        if !std::mem::replace(&mut self.told, true) {
+            // What was in it before us is nobody's burst. How it was rounded is not known yet.
+            #[expect(clippy::cast_precision_loss, reason = "one or two")]
+            let ours = self.sent as f64;
+            self.shift(if used > ours { used + 1.0 - flight.expected } else { 0.0 });
+            self.others.begin(now);
+            return;
+        }
+        let (before, after) = self.any_order(&flight);
+        let counted = (flight.id - before, flight.id + after);
+        self.drain.read(flight.sent, used, counted, self.capacity, self.jitter());
+        #[expect(clippy::cast_precision_loss, reason = "at most a hundred")]
+        let (before, after) = (before as f64, after as f64);
+        self.correct(used, flight.expected, before, after);
+        self.others.full(used + 1.0 >= self.capacity);
+        self.others.tick(now);
+        if self.others.rate() > DOUBT * self.drain.per_second(self.capacity) {
+            self.drain.doubt(now);
+        }
+    }
+
+    /// Compares `used` with what was expected; of our requests, `before` may not be in it, and `after` in it too soon.
+    fn correct(&mut self, used: f64, expected: f64, before: f64, after: f64) {
+        // What drains while the network is early or late.
+        let slack = self.drain.per_second(self.capacity) * self.jitter().as_secs_f64();
+        if expected - before > used + LESS + slack {
+            self.below = (self.below + 1).min(BELOW);
+        }
+        let more = used - after - expected;
+        let by = if self.rounds_down() && more > slack {
+            // Others send whole requests.
+            more.ceil()
+        } else if more >= 1.0 + slack {
+            more
+        } else {
+            (used + 1.0 + slack - (expected - before)).min(0.0)
+        };
+        self.shift(by);
+    }
+
+    /// How many requests before and after this one the API may have counted the other way round.
+    fn any_order(&self, flight: &Flight) -> (u64, u64) {
+        let jitter = self.jitter();
+        let near = |other: &&Flight| {
+            let apart = match other.sent <= flight.sent {
+                true => flight.sent - other.sent,
+                false => other.sent - flight.sent,
+            };
+            other.id != flight.id && apart <= jitter && other.answered.is_none_or(|at| at > flight.sent)
+        };
+        let near = self.flights.iter().filter(near);
+        near.fold(
+            (0, 0),
+            |(before, after), other| {
+                if other.id < flight.id { (before + 1, after) } else { (before, after + 1) }
+            },
+        )
+    }
+
+    /// Moves the level, and what is expected of the requests under way.
+    fn shift(&mut self, by: f64) {
+        self.level = (self.level + by).max(0.0);
+        for flight in self.flights.iter_mut().filter(|flight| flight.answered.is_none()) {
+            flight.expected += by;
+        }
+        self.others.shift(by);
+    }
+
+    /// Takes over the size that an answer names: a smaller one at once, a larger one when it is named again.
+    fn limit(&mut self, reading: Reading) {
+        let limit = f64::from(reading.limit);
+        if limit < self.capacity || self.rumour == Some(limit) {
+            self.resize(limit);
+            self.rumour = None;
+        } else if limit > self.capacity {
+            self.rumour = Some(limit);
+        } else {
+            self.rumour = None;
+        }
+    }
+
+    fn resize(&mut self, capacity: f64) {
+        #[expect(clippy::float_cmp, reason = "whole numbers")]
+        if capacity != self.capacity {
+            self.capacity = capacity;
+            self.drain.forget();
+        }
+    }
+
+    /// The API refused a request for want of budget: nothing is sent for `wait`, then one request goes first.
+    pub(super) fn refused(&mut self, wait: Duration, now: Instant) {
+        self.leak(now);
+        let until = now + wait;
+        self.closed_until = Some(self.closed_until.map_or(until, |old| old.max(until)));
+        self.feeling = true;
+        // Several requests under way are refused together: that is one refusal.
+        if self.calm_until.is_none_or(|calm| calm < until + self.calm / 2) {
+            self.calm_until = Some(until + self.calm);
+            self.calm = (self.calm * 2).min(LONGEST_CALM);
+        }
+        self.level = self.level.max(self.capacity);
+        self.drain.fall_back(now);
+    }
+
+    /// How long an answer takes.
+    fn trip(&self) -> Duration {
+        let sum: Duration = self.trips.iter().sum();
+        sum / u32::try_from(self.trips.len().max(1)).unwrap_or(1)
+    }
+
+    /// How much that differs.
+    fn jitter(&self) -> Duration {
+        let (least, most) = (self.trips.iter().min(), self.trips.iter().max());
+        let spread = least.zip(most).map_or(Duration::ZERO, |(least, most)| *most - *least);
+        // The next one may lie a little outside of those we know.
+        let least = if self.trips.len() < TRIPS { FIRST_JITTER } else { LEAST_JITTER };
+        (spread * 5 / 4).clamp(least, MOST_JITTER)
+    }
+}

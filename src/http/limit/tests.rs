@@ -1,0 +1,330 @@
+//! The budget against a leaky bucket that knows the truth: other drains, other clients, slow and jittering networks.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use super::super::Deaf;
+use super::*;
+
+#[test]
+fn nonsense_is_no_reading() {
+    let read = |header: &str| parse(header).map(|reading| (reading.used, reading.limit));
+    assert_eq!(read("5/80"), Some((5, 80)));
+    assert_eq!(read(" 10 / 40 "), Some((10, 40)));
+    assert_eq!(read("3/1000000"), Some((3, 1_000_000)));
+    for header in ["", "5", "a/b", "5/0", "-1/40", "5/99999999999", "900/40"] {
+        assert_eq!(read(header), None, "{header}");
+    }
+}
+
+#[test]
+fn a_share_is_whole_percent() {
+    for (text, percent) in [("70%", 70), ("70", 70), ("100%", 100), ("1%", 1), (" 5 % ", 5)] {
+        assert_eq!(text.parse(), Ok(Share(percent)), "{text}");
+    }
+    for text in ["", "%", "0%", "101%", "-5%", "+5%", "0.7", "half", "70%%x"] {
+        assert_eq!(text.parse::<Share>(), Err(NoShare), "{text}");
+    }
+}
+
+/// How the API rounds `used`.
+#[derive(Debug, Clone, Copy)]
+enum Rounding {
+    Up,
+    Down,
+}
+
+/// The API's side.
+struct Api {
+    capacity: f64,
+    /// Seconds in which a full bucket drains.
+    window: f64,
+    rounding: Rounding,
+    /// A client that sends so many requests at once, once in so many seconds.
+    other: Option<(u32, f64)>,
+    /// From so many seconds on.
+    other_from: f64,
+    level: f64,
+    at: Instant,
+    other_next: Option<Instant>,
+    refused: u32,
+    other_refused: u32,
+    counted: u32,
+}
+
+impl Api {
+    fn new(capacity: f64, window: f64) -> Self {
+        Self {
+            capacity,
+            window,
+            rounding: Rounding::Up,
+            other: None,
+            other_from: 0.0,
+            level: 0.0,
+            at: Instant::now(),
+            other_next: None,
+            refused: 0,
+            other_refused: 0,
+            counted: 0,
+        }
+    }
+
+    fn drain_to(&mut self, now: Instant) {
+        let elapsed = now.saturating_duration_since(self.at).as_secs_f64();
+        self.level = (self.level - elapsed * self.capacity / self.window).max(0.0);
+        self.at = now;
+    }
+
+    fn fits(&mut self) -> bool {
+        let fits = self.level + 1.0 <= self.capacity + 1e-6;
+        self.level += f64::from(u8::from(fits));
+        fits
+    }
+
+    /// A request of ours: the header, and whether it was let in.
+    fn take(&mut self, now: Instant) -> (String, bool) {
+        if let Some((burst, every)) = self.other {
+            let start = self.at;
+            let mut next = *self
+                .other_next
+                .get_or_insert(start + Duration::from_secs_f64(self.other_from + every / 3.0));
+            while next <= now {
+                self.drain_to(next);
+                self.other_refused += (0..burst).filter(|_| !self.fits()).count() as u32;
+                next += Duration::from_secs_f64(every);
+            }
+            self.other_next = Some(next);
+        }
+        self.drain_to(now);
+        let fits = self.fits();
+        *(if fits { &mut self.counted } else { &mut self.refused }) += 1;
+        let used = match self.rounding {
+            Rounding::Up => (self.level - 1e-6).ceil(),
+            Rounding::Down => (self.level + 1e-6).floor(),
+        };
+        (format!("{used}/{}", self.capacity), fits)
+    }
+}
+
+/// How the requests of a run are sent.
+struct Run {
+    count: u32,
+    /// Readers that have one request under way each.
+    readers: usize,
+    /// Seconds to an answer, from and to.
+    latency: (f64, f64),
+    share: &'static str,
+}
+
+impl Default for Run {
+    fn default() -> Self {
+        Self { count: 200, readers: 1, latency: (0.0, 0.0), share: "100%" }
+    }
+}
+
+/// Sends the requests; how many seconds it took.
+async fn send(api: Api, run: Run) -> (f64, Api) {
+    let limiter = Limiter::new();
+    limiter.keep_to(run.share.parse().unwrap());
+    let start = Instant::now();
+    let api = Rc::new(RefCell::new(api));
+    let left = RefCell::new(run.count);
+    let rng = RefCell::new(fastrand::Rng::with_seed(7));
+    let half = || {
+        let (from, to) = run.latency;
+        Duration::from_secs_f64((from + (to - from) * rng.borrow_mut().f64()) / 2.0)
+    };
+    let reader = || async {
+        loop {
+            if *left.borrow() == 0 {
+                return;
+            }
+            *left.borrow_mut() -= 1;
+            loop {
+                let ticket = limiter.acquire(Priority::Later, &Deaf).await;
+                tokio::time::sleep(half()).await;
+                let (header, fits) = api.borrow_mut().take(Instant::now());
+                tokio::time::sleep(half()).await;
+                ticket.answered(Some(&header), &Deaf);
+                if fits {
+                    break;
+                }
+                limiter.refused(Duration::from_secs(1));
+            }
+        }
+    };
+    futures_util::future::join_all((0..run.readers).map(|_| reader())).await;
+    let Ok(api) = Rc::try_unwrap(api) else { panic!("all readers are done") };
+    (start.elapsed().as_secs_f64(), api.into_inner())
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_whole_burst_is_used_and_the_rate_is_kept() {
+    for rounding in [Rounding::Up, Rounding::Down] {
+        let (took, api) = send(Api { rounding, ..Api::new(40.0, 20.0) }, Run::default()).await;
+        assert_eq!(api.refused, 0);
+        assert!((80.0..80.7).contains(&took), "{rounding:?}: {took}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_account_that_is_allowed_more_is_used_to_its_limit() {
+    for (capacity, window, latency, readers) in
+        [(80.0, 20.0, 0.0, 1), (80.0, 10.0, 0.0, 2), (80.0, 10.0, 0.7, 12), (40.0, 10.0, 0.5, 8)]
+    {
+        let run = Run { count: 800, readers, latency: (latency, latency), ..Run::default() };
+        let (took, api) = send(Api::new(capacity, window), run).await;
+        let limit = (800.0 - capacity) * window / capacity;
+        assert_eq!(api.refused, 0, "{capacity}/{window}");
+        assert!(took <= limit * 1.03, "{capacity}/{window}, latency {latency}: {took}, limit {limit}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn slow_and_uneven_answers_cost_neither_refusals_nor_the_rate() {
+    for (latency, readers) in
+        [((1.0, 1.0), 3), ((0.2, 0.9), 4), ((0.5, 3.0), 8), ((0.0, 0.05), 2), ((2.0, 6.0), 16)]
+    {
+        for rounding in [Rounding::Up, Rounding::Down] {
+            let api = Api { rounding, ..Api::new(40.0, 20.0) };
+            let (took, api) = send(api, Run { latency, readers, ..Run::default() }).await;
+            assert_eq!(api.refused, 0, "{latency:?} {rounding:?}");
+            // The limit, the last answer, and a jitter's worth of room.
+            let most = 80.0 + latency.1 + 1.5 + (latency.1 - latency.0) * 1.5;
+            assert!(took <= most, "{latency:?} {rounding:?}: {took}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn others_keep_their_room_and_we_use_what_they_leave() {
+    for (other, latency, readers) in
+        [((1, 1.0), 0.0, 1), ((1, 1.0), 0.7, 4), ((2, 2.0), 0.3, 2), ((1, 7.0), 0.1, 2)]
+    {
+        for rounding in [Rounding::Up, Rounding::Down] {
+            let api = Api { other: Some(other), rounding, ..Api::new(40.0, 20.0) };
+            let run = Run { count: 300, readers, latency: (latency, latency), ..Run::default() };
+            let (took, api) = send(api, run).await;
+            let left = 2.0 - f64::from(other.0) / other.1;
+            let limit = (300.0 - 40.0) / left;
+            let context = format!("{other:?} {latency} {rounding:?}");
+            assert_eq!((api.refused, api.other_refused), (0, 0), "{context}");
+            assert!(took <= limit * 1.05 + latency, "{context}: {took}, limit {limit}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn others_are_not_taken_for_a_slow_drain_nor_a_fast_drain_for_nobody() {
+    let api = Api { other: Some((4, 1.0)), ..Api::new(80.0, 10.0) };
+    let (took, api) = send(api, Run { count: 600, readers: 6, latency: (0.3, 0.3), ..Run::default() }).await;
+    assert_eq!((api.refused, api.other_refused), (0, 0));
+    let limit = (600.0 - 80.0) / 4.0;
+    assert!(took <= limit * 1.05, "{took}, limit {limit}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_share_is_kept_of_burst_and_rate() {
+    for (share, capacity, window, limit) in [
+        ("50%", 40.0, 20.0, 180.0),
+        ("25%", 40.0, 20.0, 380.0),
+        ("70%", 80.0, 20.0, (200.0 - 56.0) / 2.8),
+        ("50%", 80.0, 10.0, (200.0 - 40.0) / 4.0),
+    ] {
+        let (took, api) = send(Api::new(capacity, window), Run { share, readers: 2, ..Run::default() }).await;
+        assert_eq!(api.refused, 0);
+        assert!(
+            (limit - 0.5..limit * 1.03 + 0.5).contains(&took),
+            "{share} of {capacity}/{window}: {took}, {limit}"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_bucket_that_drains_slower_than_documented_is_found_out_without_refusals() {
+    let (took, api) = send(Api::new(40.0, 40.0), Run::default()).await;
+    assert_eq!(api.refused, 0);
+    assert!(took <= 168.0, "{took}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn bursts_of_others_are_refused_at_first_only() {
+    for rounding in [Rounding::Up, Rounding::Down] {
+        let api = || Api { other: Some((10, 10.0)), rounding, ..Api::new(40.0, 20.0) };
+        let run = |count| Run { count, readers: 2, latency: (0.1, 0.1), ..Run::default() };
+        let (_, short) = send(api(), run(200)).await;
+        let (took, long) = send(api(), run(600)).await;
+        assert!(short.other_refused <= 60, "{rounding:?}: {}", short.other_refused);
+        assert_eq!(long.other_refused, short.other_refused, "{rounding:?}: in {took} s");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_limit_that_shrinks_is_obeyed_at_once_and_one_that_grows_when_it_is_confirmed() {
+    let now = Instant::now();
+    let places = |limits: &[u32]| {
+        let mut bucket = Bucket::new(now);
+        for (used, limit) in (1..).zip(limits) {
+            let id = bucket.take(now).unwrap();
+            bucket.answered(id, Some(Reading { used, limit: *limit }), now);
+        }
+        std::iter::from_fn(|| bucket.take(now).ok()).count() + limits.len()
+    };
+    // Two less: one for a request of somebody else, one that may hide in the rounding, and the margin.
+    assert_eq!(places(&[40]), 37);
+    assert_eq!(places(&[80]), 37);
+    assert_eq!(places(&[80, 80]), 77);
+    assert_eq!(places(&[80, 80, 40]), 37);
+    assert_eq!(places(&[80, 80, 20]), 17);
+    assert_eq!(places(&[80, 40, 80]), 37);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_closes_the_door_for_as_long_as_told_and_one_goes_first() {
+    let limiter = Limiter::new();
+    limiter.acquire(Priority::Soon, &Deaf).await.answered(Some("1/40"), &Deaf);
+    limiter.refused(Duration::from_secs(7));
+    let start = Instant::now();
+    let first = limiter.acquire(Priority::Soon, &Deaf).await;
+    assert_eq!(start.elapsed(), Duration::from_secs(7));
+    let second = limiter.acquire(Priority::Soon, &Deaf);
+    assert!(tokio::time::timeout(Duration::from_secs(5), second).await.is_err());
+    first.answered(Some("40/40"), &Deaf);
+    let _second = limiter.acquire(Priority::Soon, &Deaf).await;
+    assert!(start.elapsed() >= Duration::from_secs(12));
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_a_header_the_documented_rate_is_kept() {
+    let limiter = Limiter::new();
+    let start = Instant::now();
+    for _ in 0..100 {
+        limiter.acquire(Priority::Later, &Deaf).await.answered(None, &Deaf);
+    }
+    assert!((30.0..31.6).contains(&start.elapsed().as_secs_f64()), "{:?}", start.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn small_reads_go_first_and_long_ones_are_not_starved() {
+    let limiter = Limiter::new();
+    limiter.acquire(Priority::Later, &Deaf).await.answered(Some("40/40"), &Deaf);
+    let order = RefCell::new(String::new());
+    let reader = |priority: Priority, name: char| {
+        let (limiter, order) = (&limiter, &order);
+        async move {
+            for _ in 0..12 {
+                limiter.acquire(priority, &Deaf).await.answered(Some("40/40"), &Deaf);
+                order.borrow_mut().push(name);
+            }
+        }
+    };
+    tokio::join!(
+        reader(Priority::Later, 'l'),
+        reader(Priority::Later, 'l'),
+        reader(Priority::Soon, 's'),
+        reader(Priority::Soon, 's')
+    );
+    let order = order.into_inner();
+    let (first, _) = order.split_at(20);
+    assert_eq!(first.matches('s').count(), 16, "{order}");
+}

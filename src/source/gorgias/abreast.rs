@@ -1,0 +1,388 @@
+//! The walks of a pass side by side: their requests are under way at the same time, as many as the account's rate needs
+//! with answers as slow as they are. Two walks from both ends of a list are what the API's documentation allows; if
+//! that is too few, more begin in the middle (`made`).
+
+use tokio::task::JoinSet;
+
+use super::events::integer;
+use super::made::{self, Landing};
+use super::passes::Active;
+use super::progress::{Kind, Walk};
+use super::reader::Reader;
+use super::stretches;
+use super::tables::SortField;
+use super::walk::{self, Answer, Fetched, Footprint, Stumble};
+use crate::http::Signal;
+use crate::http::limit::Priority;
+use crate::schema::Micros;
+use crate::source::{Overlap, Page, SourceError};
+
+/// A stretch of fewer pages is not worth another walk: each costs half a page, where it meets its neighbour.
+const WORTH: f64 = 8.0;
+/// Lengths of pages that differ by no more than this are alike.
+const ALIKE: i64 = 8;
+/// Pages after which the end of a stretch is as good as known.
+const KNOWN: u64 = 5;
+/// Walks that may turn out to begin where nothing is left, until no more are tried.
+const MOST_MISSES: u32 = 3;
+
+/// Whether walks can begin in the middle.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Middle {
+    /// No cursor has been seen yet.
+    Unknown,
+    /// Cursors are places.
+    Open,
+    /// They are not, or it was tried and failed.
+    Closed,
+}
+
+/// A walk as it is walked now.
+#[derive(Debug)]
+struct Walker {
+    /// Stays the same while walks come and go.
+    tag: u32,
+    footprint: Footprint,
+    under_way: bool,
+    /// Length of the first page of a walk from the middle: how dense the list is where it began.
+    entry: Option<i64>,
+}
+
+/// Whose request came back.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Back {
+    /// The next page of a walk.
+    Walk(u32),
+    /// A cursor made for this time, below the walk with this tag.
+    Made { at: Micros, above: u32 },
+}
+
+/// The walks of a pass, beside what is stored of them.
+#[derive(Debug)]
+pub(super) struct Abreast {
+    walkers: Vec<Walker>,
+    tags: u32,
+    requests: JoinSet<(Back, Answer)>,
+    /// The walk that goes next, if not all can.
+    turn: usize,
+    middle: Middle,
+    looking: bool,
+    misses: u32,
+}
+
+impl Abreast {
+    pub(super) fn new(walks: &[Walk]) -> Self {
+        let mut abreast = Self {
+            walkers: Vec::new(),
+            tags: 0,
+            requests: JoinSet::new(),
+            turn: 0,
+            middle: Middle::Unknown,
+            looking: false,
+            misses: 0,
+        };
+        walks.iter().enumerate().for_each(|(n, walk)| abreast.insert(n, walk, None));
+        abreast
+    }
+
+    fn insert(&mut self, n: usize, walk: &Walk, entry: Option<i64>) {
+        self.tags += 1;
+        let mut footprint = Footprint::of(walk);
+        footprint.span = entry;
+        self.walkers.insert(n, Walker { tag: self.tags, footprint, under_way: false, entry });
+    }
+
+    /// The first answer to come; `None`: nothing is under way.
+    pub(super) async fn next(&mut self, path: &'static str) -> Result<Option<(Back, Answer)>, SourceError> {
+        let Some(joined) = self.requests.join_next().await else { return Ok(None) };
+        joined.map(Some).map_err(|_| SourceError::Broken { path })
+    }
+
+    /// Lets go of what is under way: it is not needed any more.
+    pub(super) fn stop(&mut self) {
+        self.requests.abort_all();
+    }
+
+    fn find(&self, tag: u32) -> Option<usize> {
+        self.walkers.iter().position(|walker| walker.tag == tag)
+    }
+
+    /// The next walk that can be asked for its next page, among those that have been begun or those that have not.
+    fn ready(&self, walks: &[Walk], begun: bool) -> Option<usize> {
+        let can = |n: usize| {
+            let walk = &walks[n];
+            !walk.done
+                && (walk.pages > 0) == begun
+                && !self.walkers[n].under_way
+                && !self.meets_soon(walks, n)
+        };
+        let first = self.turn.min(walks.len());
+        (first..walks.len()).chain(0..first).find(|n| can(*n))
+    }
+
+    /// How many pages are left, as far as that can be estimated.
+    fn left(&self, walks: &[Walk]) -> Option<f64> {
+        let stretch = |n: usize| match stretches::left_below(walks, n) {
+            Some((from, to)) => {
+                let (near, far) = self.ends(walks, n)?;
+                Some(made::pages(from, to, near, far))
+            }
+            None => walks[n].done.then_some(0.0),
+        };
+        (0..walks.len() - 1).map(stretch).sum()
+    }
+
+    /// How long pages are at both ends of the stretch below walk `n`.
+    fn ends(&self, walks: &[Walk], n: usize) -> Option<(i64, i64)> {
+        let near = self.walkers[n].footprint.span?;
+        let below = self.walkers.get(n + 1)?;
+        let far = if walks[n + 1].first.is_some() { below.entry } else { below.footprint.span };
+        Some((near, far.unwrap_or(near)))
+    }
+
+    /// Whether the walk that comes towards this one has probably asked for all that is left between them.
+    fn meets_soon(&self, walks: &[Walk], n: usize) -> bool {
+        let Some(other) = stretches::facing(walks, n).filter(|other| self.walkers[*other].under_way) else {
+            return false;
+        };
+        let (Some(here), Some(there)) = (walks[n].last, walks[other].last) else { return false };
+        // The denser of both ends tells how much may be left.
+        let spans = [n, other].map(|n| self.walkers[n].footprint.span.unwrap_or(0));
+        here.0.abs_diff(there.0) <= spans[0].min(spans[1]).unsigned_abs()
+    }
+
+    /// The stretch that most needs another walk, as the number of the walk above it and the time to begin at.
+    fn longest(&self, walks: &[Walk]) -> Option<(usize, Micros)> {
+        let stretch = |n: usize| {
+            let (from, to) = stretches::left_below(walks, n)?;
+            let (near, far) = self.ends(walks, n)?;
+            // Ends that differ much are not yet where most of the rows are: imported ones may lie years before.
+            let settled = walks[n].pages.min(walks[n + 1].pages) >= KNOWN;
+            let alike = near.max(far) / ALIKE <= near.min(far);
+            let known = settled || (alike && walks[n + 1].pages > 1);
+            // A stretch with a walk at both ends has three then, otherwise two.
+            let other = stretches::facing(walks, n).is_some_and(|other| !walks[other].done);
+            let (walkers, part) = if other { (2.0, 1.0 / 3.0) } else { (1.0, 0.5) };
+            let pages = made::pages(from, to, near, far);
+            let at = made::split(from, to, near, far, part);
+            (known && pages >= WORTH && at < from && at > to).then_some((pages / walkers, n, at))
+        };
+        let longest = (0..walks.len()).filter_map(stretch).max_by(|a, b| a.0.total_cmp(&b.0));
+        longest.map(|(_, n, at)| (n, at))
+    }
+}
+
+impl Reader {
+    fn priority(active: &Active) -> Priority {
+        match active.pass.kind {
+            Kind::CatchUp => Priority::Soon,
+            Kind::Backfill | Kind::Since(_) => Priority::Later,
+        }
+    }
+
+    /// Sends as many requests as make sense now.
+    pub(super) fn send_out(&mut self, active: &mut Active) -> Result<(), SourceError> {
+        let priority = Self::priority(active);
+        loop {
+            let mine = active.abreast.requests.len();
+            let walks = &active.pass.walks;
+            let mut next = active.abreast.ready(walks, true);
+            if next.is_none() {
+                // Others are begun only if those that were are too few; walks that wait to meet are not.
+                let walking = walks.iter().filter(|walk| !walk.done && walk.pages > 0).count();
+                let left = active.abreast.left(walks);
+                if mine > 0 && walking.max(mine) >= self.client.limiter().appetite(mine, left) {
+                    return Ok(());
+                }
+                next = active.abreast.ready(walks, false);
+            }
+            if let Some(n) = next {
+                active.abreast.turn = n + 1;
+                let walker = &mut active.abreast.walkers[n];
+                let path = walk::ask(&self.endpoint, &walks[n], &mut walker.footprint)?;
+                walker.under_way = true;
+                let tag = walker.tag;
+                self.request(active, Back::Walk(tag), priority, path);
+                continue;
+            }
+            let opens = active.abreast.middle == Middle::Open && !active.abreast.looking;
+            let Some((n, at)) = opens.then(|| active.abreast.longest(walks)).flatten() else { return Ok(()) };
+            let made = Walk { cursor: Some(made::cursor(at)), ..walks[n].clone() };
+            active.abreast.looking = true;
+            let back = Back::Made { at, above: active.abreast.walkers[n].tag };
+            self.request(active, back, priority, walk::path(&self.endpoint, &made));
+        }
+    }
+
+    fn request(&self, active: &mut Active, back: Back, priority: Priority, path: String) {
+        let (client, listener) = (self.client.clone(), self.listener.clone());
+        active
+            .abreast
+            .requests
+            .spawn(async move { (back, client.get_when(priority, &path, &*listener, walk::read).await) });
+    }
+
+    /// Takes an answer in. `None`: it brought nothing to hand on.
+    pub(super) fn take_in(
+        &mut self,
+        active: &mut Active,
+        back: Back,
+        answer: Answer,
+    ) -> Result<Option<Page>, SourceError> {
+        let tag = match back {
+            Back::Walk(tag) => tag,
+            Back::Made { at, above } => return Ok(self.begin_in_the_middle(active, at, above, answer)),
+        };
+        // A walk that was taken out has nobody to wait for it.
+        let Some(n) = active.abreast.find(tag) else { return Ok(None) };
+        let (walk, walker) = (&mut active.pass.walks[n], &mut active.abreast.walkers[n]);
+        walker.under_way = false;
+        if walk.done {
+            walker.footprint.forget(walk);
+            return Ok(None);
+        }
+        let fetched = match walk::take(&self.endpoint, walk, &mut walker.footprint, answer) {
+            Ok(fetched) => fetched,
+            Err(Stumble::Error(error)) => return Err(error),
+            Err(Stumble::Refused) => {
+                self.refused(active, n)?;
+                return Ok(None);
+            }
+        };
+        self.note_page(active, &fetched);
+        if active.pass.walks[n].unordered && active.pass.walks[n].first.is_some() {
+            self.close_the_middle(active, "the rows are not in order");
+            self.take_out(active, n);
+            return Ok(Some(self.page(active, n - 1, fetched)));
+        }
+        self.warnings.extend(fetched.warning.clone());
+        self.note_top(active, n, &fetched);
+        self.look_at_cursor(active, n, &fetched);
+        stretches::settle(&mut active.pass.walks);
+        let first_of_backfill = active.pass.kind == Kind::Backfill && active.pass.pages == 1;
+        let spreads = self.request.window.is_open() && self.request.overlap == Overlap::Wide;
+        if first_of_backfill && !active.pass.walks[0].done && spreads {
+            self.spread(active);
+            if self.endpoint.sort == SortField::Updated {
+                // The rows of this page come again in the order of creation.
+                return Ok(None);
+            }
+        }
+        Ok(Some(self.page(active, n, fetched)))
+    }
+
+    /// Counts a page, whichever walk it is of.
+    fn note_page(&mut self, active: &mut Active, fetched: &Fetched) {
+        active.pass.pages += 1;
+        self.spent += 1;
+        if let Some(seen) = &mut active.seen {
+            seen.extend(fetched.rows.iter().filter_map(|row| integer(row, "id")));
+        }
+        let known = self.progress.watermark;
+        self.news |= known.is_some_and(|known| fetched.values.iter().flatten().any(|value| *value > known));
+    }
+
+    /// Turns the first look at a table into a walk from both ends.
+    fn spread(&self, active: &mut Active) {
+        let mut walks = walk::both_ends();
+        if self.endpoint.sort == SortField::Created {
+            // The page was the first one of the walk from the newest end.
+            walks[0] = active.pass.walks[0].clone();
+            active.abreast.insert(1, &walks[1], None);
+            active.abreast.turn = 1;
+        } else {
+            active.abreast = Abreast::new(&walks);
+        }
+        active.pass.walks = walks;
+    }
+
+    /// The API refused a cursor: leave the rest to a walk that comes from the other side, or to the one above, or find
+    /// the place again.
+    fn refused(&mut self, active: &mut Active, n: usize) -> Result<(), SourceError> {
+        let walks = &mut active.pass.walks;
+        if let Some(other) = stretches::facing(walks, n).filter(|other| !walks[*other].done) {
+            // The other walk ends where this one has come to, so nothing is read twice.
+            walks[n].done = true;
+            active.abreast.walkers[n].footprint.forget(&walks[n]);
+            active.abreast.turn = other;
+            return Ok(());
+        }
+        if walks[n].first.is_some() {
+            self.close_the_middle(active, "a cursor was refused later");
+            self.take_out(active, n);
+            return Ok(());
+        }
+        self.warnings.push(format!(
+            "GET {}: the API refused a cursor; the place is looked for again",
+            self.endpoint.path
+        ));
+        walk::restart(&mut walks[n], &mut active.abreast.walkers[n].footprint, &self.endpoint)
+    }
+
+    fn take_out(&self, active: &mut Active, n: usize) {
+        active.abreast.walkers.remove(n);
+        stretches::take_out(&mut active.pass.walks, n);
+    }
+
+    /// Learns from a page whether cursors are places that can be made.
+    fn look_at_cursor(&self, active: &mut Active, n: usize, fetched: &Fetched) {
+        let walk = &active.pass.walks[n];
+        let (Some(cursor), Middle::Unknown, Kind::Backfill) =
+            (&walk.cursor, active.abreast.middle, active.pass.kind)
+        else {
+            return;
+        };
+        if active.pass.walks.len() < 2 || fetched.skipped {
+            return;
+        }
+        if made::is_place(cursor, &fetched.rows, walk.sort) {
+            active.abreast.middle = Middle::Open;
+        } else {
+            self.close_the_middle(active, "cursors have another form");
+        }
+    }
+
+    /// No more walks from the middle in this run.
+    fn close_the_middle(&self, active: &mut Active, why: &str) {
+        active.abreast.middle = Middle::Closed;
+        let path = self.endpoint.path;
+        self.listener
+            .hear(Signal::Detail(format!("GET {path}: reading from the middle is left alone, as {why}")));
+    }
+
+    /// The answer to a cursor that was made.
+    fn begin_in_the_middle(
+        &mut self,
+        active: &mut Active,
+        at: Micros,
+        above: u32,
+        answer: Answer,
+    ) -> Option<Page> {
+        active.abreast.looking = false;
+        // While the request was under way, the stretch may have been read, or its walk taken out.
+        let n = active.abreast.find(above)?;
+        let (from, to) = stretches::left_below(&active.pass.walks, n)?;
+        let (walk, rows) = match made::landing(answer, at, from, to, active.pass.walks[n].sort) {
+            Landing::Here(walk, rows) => (walk, rows),
+            Landing::Beyond => {
+                active.abreast.misses += 1;
+                if active.abreast.misses >= MOST_MISSES {
+                    self.close_the_middle(active, "little was left there");
+                }
+                return None;
+            }
+            Landing::Nowhere(why) => {
+                self.close_the_middle(active, why);
+                return None;
+            }
+        };
+        let sort = walk.sort;
+        let values: Vec<_> = rows.iter().map(|row| walk::datetime(row, sort.column())).collect();
+        let fetched = Fetched { rows, values, skipped: false, warning: None };
+        self.note_page(active, &fetched);
+        active.abreast.insert(n + 1, &walk, walk::span(&fetched.values));
+        active.pass.walks.insert(n + 1, walk);
+        stretches::settle(&mut active.pass.walks);
+        Some(self.page(active, n + 1, fetched))
+    }
+}

@@ -1,0 +1,123 @@
+//! At the rate that the account allows, on a paused clock: how long runs take, how many requests they make, and that
+//! none of them is refused.
+
+use std::time::Duration;
+
+use gorgias_sim::{Bucket, Cursors, Options};
+use tokio::time::Instant;
+
+use crate::support::world::{Death, LISTS, World};
+
+/// An account with this many rows in one table, and little else.
+fn rows(table: &str, count: usize) -> Options {
+    let few = Options {
+        tickets: 30,
+        customers: 30,
+        messages: 90,
+        surveys: 10,
+        max_body: 500,
+        ..Options::default()
+    };
+    match table {
+        "tickets" => Options { tickets: count, ..few },
+        "customers" => Options { customers: count, ..few },
+        "ticket_messages" => Options { messages: count, ..few },
+        _ => Options { surveys: count, tickets: count, ..few },
+    }
+}
+
+/// Loads a table for the first time: seconds, and requests.
+async fn load(options: Options, latency: f64, table: &str) -> (f64, f64) {
+    load_with(options, latency, table, &[]).await
+}
+
+async fn load_with(options: Options, latency: f64, table: &str, flags: &[&str]) -> (f64, f64) {
+    let latency = Duration::from_secs_f64(latency);
+    let world = World { latency, flush_rows: 100_000, ..World::new(options) };
+    let start = Instant::now();
+    let receipt = world.ingest(table, flags).await.unwrap();
+    let took = start.elapsed().as_secs_f64();
+    world.assert_equal(table, "first load");
+    assert_eq!(refused(&world), 0, "{table}: no 429 in a clean run");
+    eprintln!("{table}, {latency:?} an answer: {took:.1} s, {} requests", receipt.requests);
+    #[expect(clippy::cast_precision_loss, reason = "a few hundred")]
+    (took, receipt.requests as f64)
+}
+
+fn refused(world: &World) -> usize {
+    world.account().requests().iter().filter(|request| request.status == 429).count()
+}
+
+/// 200 pages; a first look, a last catch-up and the events come on top, and half a page where two walks meet.
+#[tokio::test(start_paused = true)]
+async fn two_hundred_pages_take_what_the_rate_allows_however_slow_the_answers() {
+    for (table, _) in LISTS {
+        for (latency, most, requests) in [(0.0, 82.0, 203.0), (1.0, 84.7, 206.0)] {
+            let (took, sent) = load(rows(table, 20_000), latency, table).await;
+            assert!(sent <= requests, "{table}, {latency} s an answer: {sent} requests");
+            assert!(took <= most, "{table}, {latency} s an answer: {took} s");
+            // What was sent, at the rate; then the last answers.
+            let limit = (sent - 40.0) / 2.0;
+            assert!(took <= limit + 1.0 + 1.5 * latency, "{table}, {latency} s an answer: {took} s, {limit}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_short_table_is_read_within_the_burst_even_if_answers_are_slow() {
+    let (took, sent) = load(rows("customers", 3_000), 1.0, "customers").await;
+    // One walk after another would take 33 s, two take 17.
+    assert!(took <= 14.0 && sent <= 37.0, "{took} s, {sent} requests");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_enterprise_account_is_read_at_its_own_rate() {
+    let bucket = Bucket { capacity: 80, window: Duration::from_secs(10) };
+    let (took, sent) = load(Options { bucket, ..rows("customers", 40_000) }, 0.3, "customers").await;
+    let limit = (sent - 80.0) / 8.0;
+    assert!(took <= limit * 1.03 + 1.5, "{took} s, {limit}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_share_of_the_budget_is_kept() {
+    for (flag, capacity, rate) in [("50%", 20.0, 1.0), ("70", 28.0, 1.4)] {
+        let flags = ["--budget", flag];
+        let (took, sent) = load_with(rows("customers", 12_000), 0.1, "customers", &flags).await;
+        let limit = (sent - capacity) / rate;
+        assert!((limit - 1.0..limit * 1.03).contains(&took), "{flag}: {took} s, {limit}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_another_client_leaves_is_used() {
+    let options = Options { other_client_rate: 1.0, ..rows("customers", 16_000) };
+    let (took, sent) = load(options, 0.5, "customers").await;
+    let limit = sent - 40.0;
+    assert!(took <= limit * 1.05, "{took} s, {limit}");
+}
+
+/// Cursors that cannot be made cost a request or none, and the two walks that are documented do it all.
+#[tokio::test(start_paused = true)]
+async fn without_cursors_of_our_own_the_two_walks_do_it_all() {
+    for (cursors, tries) in [(Cursors::Opaque, 0.0), (Cursors::Strict, 1.0), (Cursors::Forgetful, 1.0)] {
+        let (took, sent) = load(Options { cursors, ..rows("customers", 6_000) }, 1.0, "customers").await;
+        assert!(sent <= 64.0 + tries, "{cursors:?}: {sent} requests");
+        assert!(took <= 36.0, "{cursors:?}: {took} s");
+    }
+}
+
+/// Walks from the middle are stored as all others are.
+#[tokio::test(start_paused = true)]
+async fn a_killed_load_of_many_walks_goes_on_where_it_was() {
+    let options = || rows("customers", 20_000);
+    let world = World { latency: Duration::from_secs(1), flush_rows: 100, ..World::new(options()) };
+    let death = Death::BeforeRequest(184);
+    assert!(world.ingest_until("customers", &[], Some(death)).await.is_none());
+    let walks = world.memory.table("main.customers").state.unwrap().source.0.matches("\"first\":").count();
+    assert!(walks >= 1, "no walk began in the middle");
+    let before = world.requests();
+    world.ingest("customers", &[]).await.unwrap();
+    world.assert_equal("customers", "after a kill");
+    let asked = world.requests() - before;
+    assert!(asked * 100 <= 204 * 12, "{asked} requests");
+}
