@@ -10,6 +10,8 @@ use crate::error::{Failure, unknown_scheme};
 use crate::schema::Micros;
 use crate::strategy::Strategy;
 
+#[cfg(feature = "bigquery")]
+mod bigquery;
 #[cfg(test)]
 pub(crate) mod conformance;
 #[cfg(feature = "duckdb")]
