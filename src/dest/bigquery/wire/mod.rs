@@ -7,29 +7,47 @@
 //!
 //! | room | what |
 //! | --- | --- |
-//! | `client` | one request: token, retries, errors |
-//! | `tables` | datasets and tables |
-//! | `jobs` | query jobs, and waiting for any job |
-//! | `upload`, `files` | batches → load file → resumable upload → load job |
-//! | `storage` | the same by way of a Cloud Storage bucket |
+//! | `names` | datasets, tables, job ids |
+//! | `tables`, `bodies` | datasets and tables: look, make, remove |
+//! | `jobs`, `results` | query jobs, waiting for any job, and reading rows |
+//! | `upload` | batches → load file → load job |
+//! | `files` | the load file: JSON lines, Parquet or CSV |
+//! | `resumable` | a file in chunks, gone on with after what breaks |
+//! | `storage` | files by way of a Cloud Storage bucket |
+//! | `client`, `transport` | one call: token, retries, the network |
 //! | `auth` | bearer tokens |
-//! | `error` | what went wrong, and what it means to a user |
+//! | `error`, `hints` | what went wrong, and what it means to a user |
 
-use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex};
 
+mod auth;
+mod bodies;
+mod client;
 mod error;
+mod files;
+mod hints;
 mod jobs;
 mod names;
+mod results;
+mod resumable;
+mod storage;
 mod tables;
+#[cfg(test)]
+mod tests;
+mod transport;
 mod upload;
 
 pub(crate) use error::{ApiError, Reason};
+pub(crate) use files::Format;
 pub(crate) use jobs::{Affected, Child, Param, QueryOutcome, Value};
 pub(crate) use names::{DatasetRef, JobId, JobIdError, TableRef};
 pub(crate) use tables::{Dataset, Field, Kind, Mode, Partitioning, TableInfo, TableSpec};
-pub(crate) use upload::{Disposition, Format, LoadSpec, Loaded, Upload};
+pub(crate) use upload::{Disposition, LoadSpec, Loaded, Upload};
 
 use super::uri::BigQueryUri;
+use client::Client;
+use error::Doing;
 
 /// The API of one project. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -41,17 +59,44 @@ pub(crate) struct Api {
 
 #[derive(Debug)]
 struct Inner {
+    client: Client,
     project: String,
+    /// Scheme and host of BigQuery, no slash at the end.
+    base: String,
+    /// Scheme and host of Cloud Storage, no slash at the end.
+    storage: String,
+    /// Whether load files in text are compressed. They are, but for an emulator on this machine: there is nothing to
+    /// save, and none of them can unpack.
+    compress: bool,
 }
 
 impl Api {
     /// The API that a URI names. Connects to nothing.
     ///
     /// # Errors
-    /// When credentials were given that cannot be read, or TLS cannot be set up.
+    /// When TLS cannot be set up.
     pub(crate) fn open(uri: &BigQueryUri) -> Result<Self, ApiError> {
-        let inner = Inner { project: uri.project.clone() };
-        Ok(Self { inner: Arc::new(inner), location: uri.location.clone() })
+        let doing = Doing::new("set up the connection to BigQuery".into(), "bigquery.jobs.create");
+        let transport =
+            transport::Wire::new(uri.base.loopback).map_err(|error| ApiError::tls(&doing, error.message))?;
+        Ok(Self::with(uri, Arc::new(transport), auth::tokens(&uri.credentials), fastrand::Rng::new()))
+    }
+
+    fn with(
+        uri: &BigQueryUri,
+        transport: Arc<dyn transport::Transport>,
+        tokens: Arc<dyn auth::Tokens>,
+        rng: fastrand::Rng,
+    ) -> Self {
+        let client = Client { transport, tokens, rng: Mutex::new(rng), seen: AtomicBool::new(false) };
+        let inner = Inner {
+            client,
+            project: uri.project.clone(),
+            base: uri.base.url.clone(),
+            storage: uri.storage.url.clone(),
+            compress: !uri.base.loopback,
+        };
+        Self { inner: Arc::new(inner), location: uri.location.clone() }
     }
 
     /// The same with its jobs in `location`, as [`Dataset::location`] says it. To be called once the dataset is
@@ -70,4 +115,26 @@ impl Api {
     pub(crate) fn location(&self) -> Option<&str> {
         self.location.as_deref()
     }
+
+    /// A URL below `projects/`.
+    fn url(&self, project: &str, path: &str) -> String {
+        format!("{}/bigquery/v2/projects/{}{path}", self.inner.base, segment(project))
+    }
+}
+
+/// What a path or a query may not hold as it is.
+const ESCAPED: percent_encoding::AsciiSet =
+    percent_encoding::NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+
+/// A name as one segment of a path.
+fn segment(name: &str) -> String {
+    percent_encoding::utf8_percent_encode(name, &ESCAPED).to_string()
+}
+
+/// `?name=value&…` of the parameters that have a value.
+fn query(parameters: &[(&str, Option<&str>)]) -> String {
+    let given =
+        parameters.iter().filter_map(|(name, value)| value.map(|value| format!("{name}={}", segment(value))));
+    let joined = given.collect::<Vec<_>>().join("&");
+    if joined.is_empty() { joined } else { format!("?{joined}") }
 }

@@ -36,13 +36,16 @@ impl fmt::Display for TableRef {
 }
 
 /// The id of a job, chosen by the caller so that the same work has the same id: at most [`JobId::LONGEST`] letters,
-/// digits, `_` and `-`.
+/// digits, `_` and `-`, and without [`AGAIN`] in it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct JobId(String);
 
+/// What comes before the number of a later attempt. No id of another piece of work may look like that.
+const AGAIN: &str = "-again";
+
 /// Why a text is no job id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a job id has 1 to {} letters, digits, `_` and `-`", JobId::LONGEST)]
+#[error("a job id has 1 to {} letters, digits, `_` and `-`, and not `{AGAIN}`", JobId::LONGEST)]
 pub(crate) struct JobIdError;
 
 impl JobId {
@@ -54,13 +57,14 @@ impl JobId {
     pub(crate) fn new(text: impl Into<String>) -> Result<Self, JobIdError> {
         let text = text.into();
         let fits = (1..=Self::LONGEST).contains(&text.len())
-            && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-');
+            && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-')
+            && !text.contains(AGAIN);
         if fits { Ok(Self(text)) } else { Err(JobIdError) }
     }
 
     /// The id of the n-th attempt at the same work, from 1; the first one is the id itself.
     pub(super) fn attempt(&self, number: u32) -> String {
-        if number <= 1 { self.0.clone() } else { format!("{}-{number}", self.0) }
+        if number <= 1 { self.0.clone() } else { format!("{}{AGAIN}{number}", self.0) }
     }
 }
 
@@ -79,7 +83,7 @@ mod tests {
         for text in ["a", "ingestr_2024-06-19_Z9", &"x".repeat(1000)] {
             assert!(JobId::new(text).is_ok(), "{text}");
         }
-        for text in ["", "a.b", "a b", "größe", "a/b", "a:b", &"x".repeat(1001)] {
+        for text in ["", "a.b", "a b", "größe", "a/b", "a:b", "a-again2", &"x".repeat(1001)] {
             assert_eq!(JobId::new(text), Err(JobIdError), "{text}");
         }
     }
@@ -87,6 +91,9 @@ mod tests {
     #[test]
     fn later_attempts_have_ids_of_their_own() {
         let id = JobId::new("load-1").unwrap();
-        assert_eq!([id.attempt(1), id.attempt(2), id.attempt(10)], ["load-1", "load-1-2", "load-1-10"]);
+        assert_eq!(
+            [id.attempt(1), id.attempt(2), id.attempt(10)],
+            ["load-1", "load-1-again2", "load-1-again10"]
+        );
     }
 }

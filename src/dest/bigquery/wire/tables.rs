@@ -1,6 +1,12 @@
 //! Datasets and tables: what is there, and making and removing them.
 
-use super::{Api, ApiError, DatasetRef, TableRef};
+use serde_json::json;
+
+use super::bodies::{DatasetBody, Page, TableBody, millis};
+use super::client::Call;
+use super::error::{Doing, Said};
+use super::transport::{Method, Reply};
+use super::{Api, ApiError, DatasetRef, TableRef, query, segment};
 use crate::schema::Micros;
 
 /// A dataset that exists.
@@ -71,56 +77,153 @@ pub(crate) struct TableInfo {
 pub(crate) struct TableSpec {
     pub(crate) fields: Vec<Field>,
     pub(crate) clustering: Vec<String>,
+    /// By time only: ranges are not made here, and left out.
     pub(crate) partitioning: Option<Partitioning>,
     /// When it shall be deleted by itself, to the millisecond.
     pub(crate) expires: Option<Micros>,
     pub(crate) labels: Vec<(String, String)>,
 }
 
-#[expect(clippy::unused_async, reason = "unfinished")]
 impl Api {
     /// The dataset; `None` if there is none.
-    pub(crate) async fn dataset(&self, _dataset: &DatasetRef) -> Result<Option<Dataset>, ApiError> {
-        Err(ApiError::unfinished())
+    ///
+    /// # Errors
+    /// When it cannot be seen.
+    pub(crate) async fn dataset(&self, dataset: &DatasetRef) -> Result<Option<Dataset>, ApiError> {
+        let doing = Doing::new(format!("look at dataset {dataset}"), "bigquery.datasets.get");
+        let call = Call::new(Method::Get, self.dataset_url(dataset)).fine(&[404]);
+        let found: Result<DatasetBody, Reply> = self.inner.client.read_or(&doing, call).await?;
+        match found {
+            Ok(body) => Ok(Some(Dataset { location: body.location })),
+            Err(reply) => absent(&doing, &reply).map(|()| None),
+        }
     }
 
     /// Makes a dataset, in BigQuery's default location (US) without one. One that exists already is fine, wherever
     /// it is.
+    ///
+    /// # Errors
+    /// When it is not there afterwards.
     pub(crate) async fn create_dataset(
         &self,
-        _dataset: &DatasetRef,
-        _location: Option<&str>,
+        dataset: &DatasetRef,
+        location: Option<&str>,
     ) -> Result<(), ApiError> {
-        Err(ApiError::unfinished())
+        let doing = Doing::new(format!("create dataset {dataset}"), "bigquery.datasets.create");
+        let mut body = json!({
+            "datasetReference": {"projectId": dataset.project, "datasetId": dataset.dataset},
+        });
+        if let Some(location) = location {
+            body["location"] = location.into();
+        }
+        let call = Call::new(Method::Post, self.url(&dataset.project, "/datasets")).json(&body).fine(&[409]);
+        self.inner.client.send(&doing, call).await.map(|_| ())
     }
 
     /// The table; `None` if there is none, or no such dataset.
-    pub(crate) async fn table(&self, _table: &TableRef) -> Result<Option<TableInfo>, ApiError> {
-        Err(ApiError::unfinished())
+    ///
+    /// # Errors
+    /// When it cannot be seen.
+    pub(crate) async fn table(&self, table: &TableRef) -> Result<Option<TableInfo>, ApiError> {
+        let doing = Doing::new(format!("look at table {table}"), "bigquery.tables.get");
+        let call = Call::new(Method::Get, self.table_url(table)).fine(&[404]);
+        let found: Result<TableBody, Reply> = self.inner.client.read_or(&doing, call).await?;
+        match found {
+            Ok(body) => Ok(Some(body.info())),
+            Err(reply) => absent(&doing, &reply).map(|()| None),
+        }
     }
 
     /// Makes a table. `false`: one of that name was there already, whatever it looks like.
-    pub(crate) async fn create_table(&self, _table: &TableRef, _spec: &TableSpec) -> Result<bool, ApiError> {
-        Err(ApiError::unfinished())
+    ///
+    /// # Errors
+    /// When it is not there afterwards.
+    pub(crate) async fn create_table(&self, table: &TableRef, spec: &TableSpec) -> Result<bool, ApiError> {
+        let doing = Doing::new(format!("create table {table}"), "bigquery.tables.create");
+        let url = format!("{}/tables", self.dataset_url(&table.dataset_ref()));
+        let call = Call::new(Method::Post, url).json(&spec.body(table)).fine(&[409]);
+        Ok(self.inner.client.send(&doing, call).await?.status != 409)
     }
 
     /// Sets when the table is deleted by itself.
-    pub(crate) async fn expire_table(&self, _table: &TableRef, _expires: Micros) -> Result<(), ApiError> {
-        Err(ApiError::unfinished())
+    ///
+    /// # Errors
+    /// When there is no such table, or it cannot be changed.
+    pub(crate) async fn expire_table(&self, table: &TableRef, expires: Micros) -> Result<(), ApiError> {
+        let doing = Doing::new(format!("set when table {table} expires"), "bigquery.tables.update");
+        let body = json!({"expirationTime": millis(expires)});
+        let call = Call::new(Method::Patch, self.table_url(table)).json(&body);
+        self.inner.client.send(&doing, call).await.map(|_| ())
     }
 
     /// Deletes a table. `false`: there was none.
-    pub(crate) async fn delete_table(&self, _table: &TableRef) -> Result<bool, ApiError> {
-        Err(ApiError::unfinished())
+    ///
+    /// # Errors
+    /// When it cannot be deleted.
+    pub(crate) async fn delete_table(&self, table: &TableRef) -> Result<bool, ApiError> {
+        let doing = Doing::new(format!("delete table {table}"), "bigquery.tables.delete");
+        let call = Call::new(Method::Delete, self.table_url(table)).fine(&[404]);
+        Ok(self.inner.client.send(&doing, call).await?.status != 404)
     }
 
     /// Names of all tables and views of a dataset, in order; none if there is no such dataset.
-    pub(crate) async fn tables(&self, _dataset: &DatasetRef) -> Result<Vec<String>, ApiError> {
-        Err(ApiError::unfinished())
+    ///
+    /// # Errors
+    /// When they cannot be listed.
+    pub(crate) async fn tables(&self, dataset: &DatasetRef) -> Result<Vec<String>, ApiError> {
+        let doing = Doing::new(format!("list the tables of dataset {dataset}"), "bigquery.tables.list");
+        self.names(&doing, &format!("{}/tables", self.dataset_url(dataset))).await
     }
 
     /// Names of all datasets of the project, in order.
+    ///
+    /// # Errors
+    /// When they cannot be listed.
     pub(crate) async fn datasets(&self) -> Result<Vec<String>, ApiError> {
-        Err(ApiError::unfinished())
+        let doing =
+            Doing::new(format!("list the datasets of project {}", self.project()), "bigquery.datasets.get");
+        self.names(&doing, &self.url(self.project(), "/datasets")).await
+    }
+
+    async fn names(&self, doing: &Doing, url: &str) -> Result<Vec<String>, ApiError> {
+        let mut names = Vec::new();
+        let mut token: Option<String> = None;
+        loop {
+            let parameters = query(&[("maxResults", Some("1000")), ("pageToken", token.as_deref())]);
+            let call = Call::new(Method::Get, format!("{url}{parameters}")).fine(&[404]);
+            let page: Result<Page, Reply> = self.inner.client.read_or(doing, call).await?;
+            let page = match page {
+                Ok(page) => page,
+                Err(reply) => {
+                    absent(doing, &reply)?;
+                    break;
+                }
+            };
+            names.extend(page.tables.into_iter().filter_map(|table| table.reference.table_id));
+            names.extend(page.datasets.into_iter().filter_map(|dataset| dataset.reference.dataset_id));
+            token = page.next_page_token.filter(|next| !next.is_empty() && Some(next) != token.as_ref());
+            if token.is_none() {
+                break;
+            }
+        }
+        names.sort();
+        Ok(names)
+    }
+
+    fn dataset_url(&self, dataset: &DatasetRef) -> String {
+        self.url(&dataset.project, &format!("/datasets/{}", segment(&dataset.dataset)))
+    }
+
+    fn table_url(&self, table: &TableRef) -> String {
+        format!("{}/tables/{}", self.dataset_url(&table.dataset_ref()), segment(&table.table))
+    }
+}
+
+/// A 404 that speaks of a dataset or table means that there is none. One that speaks of the project, or that is not
+/// the API's (a wrong `base_url`), must not look like an empty warehouse.
+fn absent(doing: &Doing, reply: &Reply) -> Result<(), ApiError> {
+    match Said::of(&reply.body) {
+        Some(said) if !said.message.contains("Project") => Ok(()),
+        said => Err(ApiError::refused(doing, reply.status, said)),
     }
 }

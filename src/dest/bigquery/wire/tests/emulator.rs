@@ -1,0 +1,220 @@
+//! Against an emulator that really stores and queries: `scripts/emulators` starts it and says where it is.
+
+use super::*;
+use crate::schema::Micros;
+
+/// The API of the emulator, and a part of names that no other test has.
+fn emulator(test: &str) -> (Api, String) {
+    #[expect(clippy::disallowed_methods, reason = "tests are told by the script that starts the emulator")]
+    let uri = std::env::var("BIGQUERY_EMULATOR_URI").expect("scripts/emulators sets BIGQUERY_EMULATOR_URI");
+    let uri = BigQueryUri::parse(&uri).unwrap();
+    assert!(uri.base.loopback, "an emulator is on this machine");
+    let api = Api::open(&uri).unwrap();
+    (api, format!("{test}_{:08x}", fastrand::u32(..)))
+}
+
+async fn make_table(api: &Api, name: &str, columns: &[Column]) {
+    api.create_dataset(&table(name).dataset_ref(), Some("US")).await.unwrap();
+    let spec = TableSpec { fields: columns.iter().map(Field::staged).collect(), ..TableSpec::default() };
+    assert!(api.create_table(&table(name), &spec).await.unwrap());
+}
+
+async fn rows(api: &Api, unique: &str, name: &str) -> Vec<Vec<Option<String>>> {
+    let sql =
+        format!("SELECT id, subject, meta, at, score, spam FROM `testproj.wire.{name}` ORDER BY id DESC");
+    api.query(&job(&format!("{unique}-read")), &sql, &[]).await.unwrap().rows
+}
+
+#[tokio::test]
+#[ignore = "needs a BigQuery emulator"]
+async fn datasets_and_tables_come_and_go() {
+    let (api, name) = emulator("tables");
+    let missing = DatasetRef { project: "testproj".into(), dataset: format!("{name}_none") };
+    assert_eq!(api.dataset(&missing).await.unwrap(), None);
+    assert_eq!(api.tables(&missing).await.unwrap(), Vec::<String>::new());
+    make_table(&api, &name, &columns()).await;
+    assert_eq!(api.dataset(&table(&name).dataset_ref()).await.unwrap().unwrap().location, "US");
+    api.create_dataset(&table(&name).dataset_ref(), None).await.unwrap();
+
+    let partitioned = format!("{name}_p");
+    let expires = Some(Micros(4_102_444_800_000_000));
+    let spec = TableSpec {
+        fields: columns().iter().map(Field::staged).collect(),
+        clustering: vec!["id".into()],
+        partitioning: Some(Partitioning::Time { unit: "DAY".into(), column: Some("at".into()) }),
+        expires,
+        labels: vec![("tool".into(), "ingestr".into())],
+    };
+    assert!(api.create_table(&table(&partitioned), &spec).await.unwrap());
+    assert!(!api.create_table(&table(&partitioned), &spec).await.unwrap(), "it is there already");
+    let info = api.table(&table(&partitioned)).await.unwrap().unwrap();
+    assert_eq!(info.kind, Kind::Table);
+    assert_eq!((&info.fields, &info.clustering), (&spec.fields, &spec.clustering));
+    assert_eq!((&info.partitioning, info.expires), (&spec.partitioning, expires));
+    assert_eq!((&info.labels, info.streaming_buffer, info.rows), (&spec.labels, false, Some(0)));
+    let later = Micros(4_102_444_900_000_000);
+    api.expire_table(&table(&partitioned), later).await.unwrap();
+    assert_eq!(api.table(&table(&partitioned)).await.unwrap().unwrap().expires, Some(later));
+    assert!(api.tables(&table(&name).dataset_ref()).await.unwrap().contains(&partitioned));
+
+    for name in [&name, &partitioned] {
+        assert!(api.delete_table(&table(name)).await.unwrap());
+        assert!(!api.delete_table(&table(name)).await.unwrap(), "it is gone already");
+        assert_eq!(api.table(&table(name)).await.unwrap(), None);
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs a BigQuery emulator"]
+async fn what_is_loaded_is_what_is_read_in_every_format() {
+    for format in [Format::Jsonl, Format::Parquet, Format::Csv] {
+        let (api, name) = emulator(&format!("load_{format:?}"));
+        make_table(&api, &name, &columns()).await;
+        let mut upload = api.load(load(&name, &name, format)).unwrap();
+        upload.write(&hostile()).await.unwrap();
+        let loaded = upload.finish().await.unwrap();
+        assert_eq!(loaded.rows, 4);
+        let text = |text: &str| Some(text.to_owned());
+        let expected = vec![
+            vec![
+                text("9223372036854775807"),
+                text("a \"quoted\", text\nwith \\N, \ttabs, \r\n and ünicode 🦀"),
+                text(r#"{"b": 12345678901234567, "a": [1.10, "x\"\n"]}"#),
+                text("1718798400123456"),
+                text("0.1"),
+                text("true"),
+            ],
+            vec![text("9007199254740993"), text(""), text("[]"), text("0"), text("1e+300"), text("false")],
+            vec![text("-1"), text("\\N"), text("\"text\""), text("-62135596800000000"), text("-0.5"), None],
+            vec![None, None, None, None, None, None],
+        ];
+        assert_eq!(rows(&api, &name, &name).await, expected, "{format:?}");
+        // Again under the same id, as if the answer had been lost: nothing is loaded twice.
+        let mut again = api.load(load(&name, &name, format)).unwrap();
+        again.write(&hostile()).await.unwrap();
+        assert_eq!(again.finish().await.unwrap(), loaded);
+        assert_eq!(rows(&api, &format!("{name}-2"), &name).await.len(), 4, "{format:?}");
+        api.delete_table(&table(&name)).await.unwrap();
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs a BigQuery emulator"]
+async fn a_file_of_many_chunks_arrives_whole() {
+    let (api, name) = emulator("chunks");
+    let columns = vec![Column::new("id", LogicalType::Int64), Column::new("subject", LogicalType::Text)];
+    make_table(&api, &name, &columns).await;
+    let spec = LoadSpec { columns: columns.clone(), ..load(&name, &name, Format::Jsonl) };
+    let mut upload = api.load(spec).unwrap();
+    // 20 MB: two chunks and a rest.
+    for part in 0..20_i64 {
+        let ids = Int64Array::from_iter_values(part * 100..(part + 1) * 100);
+        let texts = StringArray::from_iter_values((0..100).map(|n| format!("{n} ").repeat(3_500)));
+        upload.write(&batch(&columns, vec![Arc::new(ids), Arc::new(texts)])).await.unwrap();
+    }
+    let loaded = upload.finish().await.unwrap();
+    assert_eq!(loaded.rows, 2_000);
+    assert!(loaded.bytes > 16 * 1024 * 1024, "{}", loaded.bytes);
+    let sql = format!("SELECT COUNT(DISTINCT id), SUM(LENGTH(subject)) FROM `testproj.wire.{name}`");
+    let sums = api.query(&job(&format!("{name}-sum")), &sql, &[]).await.unwrap().rows;
+    let length: usize = (0..100).map(|n| (n.to_string().len() + 1) * 3_500).sum();
+    assert_eq!(sums, vec![vec![Some("2000".to_owned()), Some((20 * length).to_string())]]);
+    api.delete_table(&table(&name)).await.unwrap();
+}
+
+#[tokio::test]
+#[ignore = "needs a BigQuery emulator"]
+async fn parameters_arrive_as_they_are() {
+    let (api, name) = emulator("params");
+    let instant = Micros(1_718_798_400_123_456);
+    let param = |name: &str, value| Param { name: name.into(), value };
+    let params = [
+        param("i", Value::Int64(Some(i64::MAX))),
+        param("t", Value::Text(Some("it's \\ \"x\"".into()))),
+        param("n", Value::Text(None)),
+        param("at", Value::Timestamp(Some(instant))),
+        param("b", Value::Bool(Some(true))),
+        param("f", Value::Float64(Some(0.1))),
+        param("is", Value::Int64s(vec![1, 2])),
+        param("ts", Value::Texts(vec!["x".into()])),
+    ];
+    let sql =
+        "SELECT @i AS i, @t AS t, @n AS n, @at AS at, @b AS b, @f AS f, ARRAY_LENGTH(@is) AS k, @ts AS ts";
+    let outcome = api.query(&job(&name), sql, &params).await.unwrap();
+    assert_eq!(outcome.columns, ["i", "t", "n", "at", "b", "f", "k", "ts"]);
+    let cells: Vec<Option<&str>> = outcome.rows[0].iter().map(Option::as_deref).collect();
+    assert_eq!(
+        cells,
+        [
+            Some("9223372036854775807"),
+            Some("it's \\ \"x\""),
+            None,
+            Some("1718798400123456"),
+            Some("true"),
+            Some("0.1"),
+            Some("2"),
+            Some(r#"["x"]"#)
+        ]
+    );
+    assert_eq!(api.query(&job(&name), sql, &params).await.unwrap(), outcome, "the same job again");
+}
+
+#[tokio::test]
+#[ignore = "needs a BigQuery emulator"]
+async fn results_of_many_pages_are_read_to_their_end() {
+    let (api, name) = emulator("pages");
+    let sql = "SELECT n FROM UNNEST(GENERATE_ARRAY(1, 25000)) AS n ORDER BY n";
+    let rows = api.query(&job(&name), sql, &[]).await.unwrap().rows;
+    assert_eq!(rows.len(), 25_000);
+    assert_eq!(rows[24_999], vec![Some("25000".to_owned())]);
+}
+
+#[tokio::test]
+#[ignore = "needs a BigQuery emulator"]
+async fn a_script_is_one_job_and_its_last_statement_gives_the_rows() {
+    let (api, name) = emulator("script");
+    make_table(&api, &name, &columns()).await;
+    let into = format!("`testproj.wire.{name}`");
+    let sql = format!(
+        "DECLARE n INT64; BEGIN TRANSACTION; INSERT INTO {into} (id) VALUES (1), (2); SET n = @@row_count; \
+         DELETE FROM {into} WHERE id = 2; COMMIT TRANSACTION; SELECT n AS inserted, @@row_count AS deleted;"
+    );
+    assert_eq!(api.outcome(&job(&name)).await.unwrap(), None);
+    let outcome = api.query(&job(&name), &sql, &[]).await.unwrap();
+    assert_eq!((outcome.columns[0].as_str(), outcome.rows[0][0].as_deref()), ("inserted", Some("2")));
+    assert_eq!(api.outcome(&job(&name)).await.unwrap(), Some(true));
+    assert!(!api.children(&job(&name)).await.unwrap().is_empty());
+    api.query(&job(&name), &sql, &[]).await.unwrap();
+    assert_eq!(rows(&api, &name, &name).await.len(), 1, "the same job again does nothing");
+
+    let merge = format!(
+        "MERGE {into} t USING (SELECT 1 AS id UNION ALL SELECT 3) s ON t.id = s.id \
+         WHEN MATCHED THEN UPDATE SET subject = 'x' WHEN NOT MATCHED THEN INSERT (id) VALUES (s.id)"
+    );
+    let outcome = api.query(&job(&format!("{name}-merge")), &merge, &[]).await.unwrap();
+    assert_eq!(outcome.affected, Affected { inserted: 1, updated: 1, deleted: 0 });
+    api.delete_table(&table(&name)).await.unwrap();
+}
+
+#[tokio::test]
+#[ignore = "needs a BigQuery emulator"]
+async fn what_is_wrong_is_said_in_words() {
+    let (api, name) = emulator("wrong");
+    let error = api.query(&job(&name), "SELECT nonsense FROM", &[]).await.unwrap_err();
+    assert_eq!(error.reason, Reason::Invalid, "{error}");
+    assert_eq!(api.outcome(&job(&name)).await.unwrap(), Some(false));
+    // A failed job has done nothing, so its id may be used again.
+    assert_eq!(api.query(&job(&name), "SELECT 1 AS x", &[]).await.unwrap().rows.len(), 1);
+    let error =
+        api.query(&job(&format!("{name}-2")), "SELECT * FROM `testproj.wire.none`", &[]).await.unwrap_err();
+    assert_eq!(error.reason, Reason::NotFound, "{error}");
+
+    make_table(&api, &name, &columns()).await;
+    let mut upload = api
+        .load(LoadSpec { into: table("none"), ..load(&format!("{name}-3"), "none", Format::Jsonl) })
+        .unwrap();
+    upload.write(&hostile()).await.unwrap();
+    let error = upload.finish().await.unwrap_err();
+    assert_eq!(error.reason, Reason::NotFound, "{error}");
+    api.delete_table(&table(&name)).await.unwrap();
+}
