@@ -218,3 +218,46 @@ async fn what_is_wrong_is_said_in_words() {
     assert_eq!(error.reason, Reason::NotFound, "{error}");
     api.delete_table(&table(&name)).await.unwrap();
 }
+
+#[tokio::test]
+#[ignore = "needs a BigQuery emulator"]
+async fn a_staging_bucket_is_gone_through_and_left_empty() {
+    #[expect(clippy::disallowed_methods, reason = "tests are told by the script that starts the emulator")]
+    let bucket =
+        std::env::var("STAGING_BUCKET_EMULATOR").expect("scripts/emulators sets STAGING_BUCKET_EMULATOR");
+    let bucket = format!("{bucket}/some/prefix");
+    for format in [Format::Jsonl, Format::Parquet, Format::Csv] {
+        let (api, name) = emulator(&format!("bucket_{format:?}"));
+        make_table(&api, &name, &columns()).await;
+        let spec = |id: &str| LoadSpec { staging_bucket: Some(bucket.clone()), ..load(id, &name, format) };
+        let mut upload = api.load(spec(&name)).unwrap();
+        upload.write(&hostile()).await.unwrap();
+        assert_eq!(upload.finish().await.unwrap().rows, 4);
+        assert_eq!(rows(&api, &name, &name).await.len(), 4);
+        assert_eq!(api.sweep_bucket(&bucket, &name).await.unwrap(), 0, "nothing was left");
+
+        // The table is not empty any more, so the job fails; the object goes all the same.
+        let mut upload = api.load(spec(&format!("{name}-full"))).unwrap();
+        upload.write(&hostile()).await.unwrap();
+        upload.finish().await.unwrap_err();
+        assert_eq!(api.sweep_bucket(&bucket, &name).await.unwrap(), 0, "nothing was left");
+        api.delete_table(&table(&name)).await.unwrap();
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs a BigQuery emulator"]
+async fn what_a_killed_run_left_in_the_bucket_is_swept() {
+    #[expect(clippy::disallowed_methods, reason = "tests are told by the script that starts the emulator")]
+    let bucket =
+        std::env::var("STAGING_BUCKET_EMULATOR").expect("scripts/emulators sets STAGING_BUCKET_EMULATOR");
+    let (api, name) = emulator("sweep");
+    for n in 0..3 {
+        let place = storage::Place::new(&bucket, &job(&format!("{name}-{n}")), Format::Jsonl, false).unwrap();
+        let mut file = resumable::Resumable::new(place.opening(&api));
+        file.send(&api, &place.doing, &bytes::Bytes::from_static(b"{}\n"), true).await.unwrap();
+    }
+    assert_eq!(api.sweep_bucket(&bucket, &format!("{name}-none")).await.unwrap(), 0);
+    assert_eq!(api.sweep_bucket(&bucket, &name).await.unwrap(), 3);
+    assert_eq!(api.sweep_bucket(&bucket, &name).await.unwrap(), 0);
+}
