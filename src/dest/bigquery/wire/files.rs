@@ -13,6 +13,8 @@ mod jsonl;
 mod parquet;
 mod squeeze;
 
+#[cfg(test)]
+pub(super) use parquet::codecs;
 use squeeze::Squeeze;
 
 /// Format of the load file.
@@ -54,6 +56,24 @@ impl Encoder {
             Format::Parquet => Kind::Parquet(Box::new(parquet::Parquet::new(&columns)?)),
         };
         Ok(Self { columns, kind })
+    }
+
+    /// With another choice of compression, to measure what it costs.
+    #[cfg(test)]
+    pub(super) fn text(format: Format, columns: Vec<Column>, level: Option<u32>) -> Self {
+        let out = level.map_or_else(|| Squeeze::new(false), Squeeze::gzip);
+        let kind = match format {
+            Format::Csv => Kind::Csv(csv::Csv, out),
+            _ => Kind::Jsonl(jsonl::Jsonl::new(&columns), out),
+        };
+        Self { columns, kind }
+    }
+
+    /// With another choice of compression, to measure what it costs.
+    #[cfg(test)]
+    pub(super) fn parquet(columns: Vec<Column>, codec: ::parquet::basic::Compression) -> Self {
+        let kind = Kind::Parquet(Box::new(parquet::Parquet::with(&columns, codec).unwrap()));
+        Self { columns, kind }
     }
 
     /// The columns of the batch in the file's order; `None` if one of them is not among the file's, or of another

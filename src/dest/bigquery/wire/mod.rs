@@ -68,6 +68,8 @@ struct Inner {
     /// Whether load files in text are compressed. They are, but for an emulator on this machine: there is nothing to
     /// save, and none of them can unpack.
     compress: bool,
+    /// Bytes of a load file that are sent, and kept, at once.
+    chunk: usize,
 }
 
 impl Api {
@@ -79,7 +81,13 @@ impl Api {
         let doing = Doing::new("set up the connection to BigQuery".into(), "bigquery.jobs.create");
         let transport =
             transport::Wire::new(uri.base.loopback).map_err(|error| ApiError::tls(&doing, error.message))?;
-        Ok(Self::with(uri, Arc::new(transport), auth::tokens(&uri.credentials), fastrand::Rng::new()))
+        Ok(Self::with(
+            uri,
+            Arc::new(transport),
+            auth::tokens(&uri.credentials),
+            fastrand::Rng::new(),
+            upload::CHUNK,
+        ))
     }
 
     fn with(
@@ -87,6 +95,7 @@ impl Api {
         transport: Arc<dyn transport::Transport>,
         tokens: Arc<dyn auth::Tokens>,
         rng: fastrand::Rng,
+        chunk: usize,
     ) -> Self {
         let client = Client { transport, tokens, rng: Mutex::new(rng), seen: AtomicBool::new(false) };
         let inner = Inner {
@@ -95,6 +104,7 @@ impl Api {
             base: uri.base.url.clone(),
             storage: uri.storage.url.clone(),
             compress: !uri.base.loopback,
+            chunk,
         };
         Self { inner: Arc::new(inner), location: uri.location.clone() }
     }

@@ -10,7 +10,12 @@ use arrow_schema::Schema;
 use super::*;
 use crate::schema::{Column, LogicalType};
 
+mod calls;
 mod emulator;
+mod errors;
+mod fake;
+mod measure;
+mod uploads;
 
 /// A column of each type.
 fn columns() -> Vec<Column> {

@@ -22,7 +22,7 @@ use super::{Api, ApiError, Field, JobId, Mode, TableRef, query, segment};
 use crate::schema::{Column, LogicalType};
 
 /// Bytes a request: large enough that a round trip each does not matter, small enough to be kept.
-const CHUNK: usize = 32 * GRAIN;
+pub(super) const CHUNK: usize = 32 * GRAIN;
 /// Rows that are encoded before it is looked whether a chunk is full.
 const ROWS: usize = 1_000;
 /// Attempts at the job of a file that can be sent again.
@@ -198,9 +198,10 @@ impl Upload {
             let part = batch.slice(from, ROWS.min(batch.num_rows() - from));
             self.encoder.write(&part).map_err(|e| unfit(&self.doing, &e))?;
             self.rows += part.num_rows() as u64;
-            while self.encoder.ready().len() > CHUNK {
+            let size = self.api.inner.chunk;
+            while self.encoder.ready().len() > size {
                 let ready = self.encoder.ready();
-                let rest = ready.split_off(CHUNK);
+                let rest = ready.split_off(size);
                 let chunk = Bytes::from(std::mem::replace(ready, rest));
                 self.send(&chunk).await?;
             }
@@ -258,8 +259,8 @@ impl Upload {
         let empty = Encoder::new(Format::Jsonl, Vec::new(), false).map_err(|e| unfit(&self.doing, &e))?;
         let encoder = std::mem::replace(&mut self.encoder, empty);
         let mut last = Bytes::from(encoder.finish().map_err(|e| unfit(&self.doing, &e))?);
-        while last.len() > CHUNK {
-            let chunk = last.split_to(CHUNK);
+        while last.len() > self.api.inner.chunk {
+            let chunk = last.split_to(self.api.inner.chunk);
             self.send(&chunk).await?;
         }
         let loaded = Loaded { rows: self.rows, bytes: self.resumable.sent() + last.len() as u64 };

@@ -61,3 +61,15 @@ impl Parquet {
 fn arrow(error: ParquetError) -> ArrowError {
     ArrowError::from(error)
 }
+
+/// What was measured.
+#[cfg(test)]
+pub(in super::super) fn codecs() -> [(&'static str, Compression); 4] {
+    let zstd = |level| Compression::ZSTD(parquet::basic::ZstdLevel::try_new(level).unwrap());
+    [
+        ("uncompressed", Compression::UNCOMPRESSED),
+        ("snappy", Compression::SNAPPY),
+        ("zstd 1", zstd(1)),
+        ("zstd 3", zstd(3)),
+    ]
+}

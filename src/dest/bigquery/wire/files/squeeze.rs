@@ -19,14 +19,12 @@ pub(super) enum Squeeze {
 
 impl Squeeze {
     pub(super) fn new(compress: bool) -> Self {
-        if compress {
-            Self::Gzip {
-                encoder: Box::new(GzEncoder::new(Vec::new(), Compression::new(LEVEL))),
-                text: Vec::new(),
-            }
-        } else {
-            Self::Plain(Vec::new())
-        }
+        if compress { Self::gzip(LEVEL) } else { Self::Plain(Vec::new()) }
+    }
+
+    pub(super) fn gzip(level: u32) -> Self {
+        let encoder = GzEncoder::new(Vec::new(), Compression::new(level));
+        Self::Gzip { encoder: Box::new(encoder), text: Vec::new() }
     }
 
     /// Where text is appended.
