@@ -14,7 +14,7 @@ features = $(if $(FEATURES),--features "$(FEATURES)")
 release = $(CARGO_TARGET_DIR)/release
 
 .DEFAULT_GOAL := help
-.PHONY: help libduckdb build install test soak test-recordings check fmt clippy rustdoc deny advisories docs docs-check demo sim bench
+.PHONY: help libduckdb build install test soak test-bigquery-live test-recordings check fmt clippy rustdoc deny advisories docs docs-check demo sim bench
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,6 +38,9 @@ test: libduckdb ## Run all tests
 
 soak: libduckdb ## Run the convergence simulation over SEEDS seeds (1000)
 	INGESTR_SEEDS=$(SEEDS) cargo test --locked --no-default-features --test main -- convergence --nocapture
+
+test-bigquery-live: ## Run BigQuery's tests on a real project, BIGQUERY_URI=bigquery://…; cleans up after itself
+	@scripts/test-bigquery-live
 
 test-recordings: ## Compare the simulator with recorded answers, which are in ../shared
 	cargo test --locked --package gorgias-sim --lib -- --ignored as_recorded
