@@ -327,7 +327,7 @@ impl Api {
         match found {
             Ok(job) => Ok(Some(job)),
             Err(reply) => match Said::of(&reply.body) {
-                Some(said) if said.message.contains("Job") => Ok(None),
+                Some(said) if said.message.to_ascii_lowercase().contains("job") => Ok(None),
                 said => Err(ApiError::refused(doing, reply.status, said)),
             },
         }

@@ -23,7 +23,7 @@ fn columns() -> Vec<Column> {
         ("id", LogicalType::Int64),
         ("subject", LogicalType::Text),
         ("meta", LogicalType::Json),
-        ("at", LogicalType::Timestamp),
+        ("sent_at", LogicalType::Timestamp),
         ("score", LogicalType::Float64),
         ("spam", LogicalType::Bool),
     ]

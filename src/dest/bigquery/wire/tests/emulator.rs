@@ -78,7 +78,8 @@ async fn make_table(place: &Place, name: &str, columns: &[Column]) {
 }
 
 async fn rows(place: &Place, unique: &str, name: &str) -> Vec<Vec<Option<String>>> {
-    let sql = format!("SELECT id, subject, meta, at, score, spam FROM {} ORDER BY id DESC", place.path(name));
+    let sql =
+        format!("SELECT id, subject, meta, sent_at, score, spam FROM {} ORDER BY id DESC", place.path(name));
     let mut rows = place.query(&job(&format!("{unique}-read")), &sql, &[]).await.unwrap().rows;
     // A double is written in one of several ways.
     for score in rows.iter_mut().filter_map(|row| row[4].as_mut()) {
@@ -103,7 +104,7 @@ async fn datasets_and_tables_come_and_go() {
     let spec = TableSpec {
         fields: columns().iter().map(Field::staged).collect(),
         clustering: vec!["id".into()],
-        partitioning: Some(Partitioning::Time { unit: "DAY".into(), column: Some("at".into()) }),
+        partitioning: Some(Partitioning::Time { unit: "DAY".into(), column: Some("sent_at".into()) }),
         expires,
         labels: vec![("tool".into(), "ingestr".into())],
     };
