@@ -1,7 +1,6 @@
 //! Load files, made batch by batch: rows go in, bytes come out as soon as there are some.
 //!
-//! What is chosen here was measured with `wire::tests::measure` (60,000 messages of 3.3 KB): see docs/destinations/
-//! bigquery.md.
+//! What is chosen here was measured with `wire::tests::measure`; docs/destinations/bigquery.md has the figures.
 
 use arrow_array::{Array, ArrayRef, RecordBatch, new_null_array};
 use arrow_schema::ArrowError;

@@ -2,13 +2,16 @@
 //!
 //! JSON columns are plain text, not Parquet's JSON type (see [`super::super::upload`]). Statistics are left out: a load
 //! job reads every row.
+//!
+//! Pages are compressed with zstd, level 1: a third fewer bytes than Snappy for a quarter more CPU (0.66 s instead of
+//! 0.52 s for 60,000 messages). Level 3 takes another quarter for 3 % fewer.
 
 use std::sync::Arc;
 
 use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::{ArrowError, Field, Schema, SchemaRef};
 use parquet::arrow::ArrowWriter;
-use parquet::basic::Compression;
+use parquet::basic::{Compression, ZstdLevel};
 use parquet::errors::ParquetError;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 
@@ -24,7 +27,7 @@ pub(super) struct Parquet {
 
 impl Parquet {
     pub(super) fn new(columns: &[Column]) -> Result<Self, ArrowError> {
-        Self::with(columns, Compression::SNAPPY)
+        Self::with(columns, Compression::ZSTD(ZstdLevel::default()))
     }
 
     pub(super) fn with(columns: &[Column], compression: Compression) -> Result<Self, ArrowError> {
@@ -65,7 +68,7 @@ fn arrow(error: ParquetError) -> ArrowError {
 /// What was measured.
 #[cfg(test)]
 pub(in super::super) fn codecs() -> [(&'static str, Compression); 4] {
-    let zstd = |level| Compression::ZSTD(parquet::basic::ZstdLevel::try_new(level).unwrap());
+    let zstd = |level| Compression::ZSTD(ZstdLevel::try_new(level).unwrap());
     [
         ("uncompressed", Compression::UNCOMPRESSED),
         ("snappy", Compression::SNAPPY),

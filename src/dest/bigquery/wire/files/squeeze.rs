@@ -6,7 +6,8 @@ use arrow_schema::ArrowError;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-/// Of gzip: the fastest. Level 6 takes three times the CPU for a tenth fewer bytes.
+/// Of gzip: the fastest, 0.6 s for 60,000 messages and a third of their bytes. Level 6 takes nine times the CPU for two
+/// fifths fewer bytes, which nobody pays for: loading is free, and reading Gorgias takes longer than sending.
 const LEVEL: u32 = 1;
 /// Bytes of text that are compressed at once.
 const BLOCK: usize = 64 * 1024;

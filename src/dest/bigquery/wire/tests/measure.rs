@@ -55,7 +55,7 @@ fn page(rng: &mut fastrand::Rng, from: i64) -> RecordBatch {
                 format!(r#"{{"id": {id}, "email": "customer{id}@example.com", "name": "Customer {id}", "meta": null}}"#)
             }))),
             LogicalType::Timestamp => {
-                let at = (0..100).map(|n| 1_700_000_000_000_000 + (from + n) * 1_000_003 + rng.i64(..999));
+                let at = (0..100).map(|n| 1_700_000_000_000_000 + (from + n) * 1_000_003 + rng.i64(0..999));
                 Arc::new(TimestampMicrosecondArray::from_iter_values(at).with_timezone("UTC"))
             }
             LogicalType::Bool => Arc::new(BooleanArray::from_iter((0..100).map(|_| Some(rng.bool())))),
