@@ -101,7 +101,7 @@ fn prepare(
             source: from.name,
             tables: from.tables,
             destination: to.name,
-            default_schema: to.default_schema,
+            default_schema: dest.default_schema(),
             capabilities: dest.capabilities(),
         };
         let plan = Plan::from_args(args, environment, &ends)?;

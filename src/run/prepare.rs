@@ -39,9 +39,9 @@ impl<'a> Run<'a> {
         // A replacement starts from zero, unless an earlier one that read the same was not finished.
         let from = match plan.strategy {
             Strategy::Replace => {
-                inspection.aside.filter(|aside| job.source.continues(spec, plan.window, aside))
+                inspection.aside.clone().filter(|aside| job.source.continues(spec, plan.window, aside))
             }
-            _ => inspection.state,
+            _ => inspection.state.clone(),
         };
         target.fresh = plan.strategy != Strategy::Replace || from.is_none();
         let ear = Arc::new(Ear::new(Arc::clone(&job.reporter), start));
@@ -69,7 +69,7 @@ impl<'a> Run<'a> {
             at: plan.started_at,
         }));
         let id = words::run_id(plan.started_at, &target);
-        Ok(Self {
+        let mut run = Self {
             job,
             target,
             normaliser,
@@ -85,7 +85,11 @@ impl<'a> Run<'a> {
             done: Done::default(),
             leased: None,
             overtaken: false,
-        })
+        };
+        for note in inspection.notes {
+            run.warn(note);
+        }
+        Ok(run)
     }
 }
 
@@ -108,6 +112,7 @@ fn target(plan: &Plan, source: &dyn Source, mut columns: Vec<Column>) -> Target 
         loaded_at: plan.load_timestamp.then_some(plan.started_at),
         window: (plan.window.start, plan.window.end),
         deletes: plan.deletes,
+        hints: plan.hints.clone(),
         fresh: true,
     }
 }

@@ -11,8 +11,8 @@ use super::sql::books::{newer, not_ours};
 use super::sql::create_schema;
 use super::sql::hidden::shadow;
 use super::{
-    Answer, Capabilities, DestError, DestErrorKind, Destination, Inspection, Lease, Load, Question,
-    Remembered, Target,
+    Answer, Capabilities, DestError, DestErrorKind, Destination, FlushDefaults, Inspection, Lease, Load,
+    Question, Remembered, Target,
 };
 use crate::schema::Micros;
 use crate::strategy::Strategy;
@@ -80,7 +80,13 @@ impl DuckDb {
             };
             let state = if table.is_some() { state("")? } else { None };
             let lease = leases::read(connection, &target.schema, &target.table).map_err(wrap)?;
-            Ok(Inspection { columns: table.map(|shape| shape.known()), state, aside, lease })
+            Ok(Inspection {
+                columns: table.map(|shape| shape.known()),
+                state,
+                aside,
+                lease,
+                notes: Vec::new(),
+            })
         })
     }
 
@@ -146,7 +152,13 @@ impl Destination for DuckDb {
             file_formats: &[],
             staging_bucket: false,
             staging_dataset: false,
+            projects: false,
+            flush: FlushDefaults::EMBEDDED,
         }
+    }
+
+    fn default_schema(&self) -> Option<&str> {
+        Some("main")
     }
 
     fn describe(&self) -> String {

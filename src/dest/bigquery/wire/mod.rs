@@ -34,7 +34,7 @@ mod resumable;
 mod storage;
 mod tables;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 mod transport;
 mod upload;
 

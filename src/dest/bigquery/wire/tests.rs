@@ -13,7 +13,7 @@ use crate::schema::{Column, LogicalType};
 mod calls;
 mod emulator;
 mod errors;
-mod fake;
+pub(crate) mod fake;
 mod measure;
 mod uploads;
 

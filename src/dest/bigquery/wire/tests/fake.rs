@@ -68,13 +68,13 @@ struct Session {
 
 /// The network, and behind it BigQuery.
 #[derive(Default)]
-pub(super) struct Fake {
+pub(in crate::dest::bigquery) struct Fake {
     state: Mutex<State>,
     tokens: AtomicU32,
 }
 
 impl Fake {
-    pub(super) fn api(self: &Arc<Self>) -> Api {
+    pub(in crate::dest::bigquery) fn api(self: &Arc<Self>) -> Api {
         let uri = BigQueryUri::parse("bigquery://testproj").unwrap();
         let tokens = Arc::new(FakeTokens(Arc::clone(self)));
         Api::with(&uri, Arc::clone(self) as Arc<dyn Transport>, tokens, fastrand::Rng::with_seed(7), CHUNK)
@@ -84,6 +84,11 @@ impl Fake {
     /// The next request like this goes wrong.
     pub(super) fn breaks(&self, method: Method, url: &'static str, fault: Fault) {
         self.breaks_after(0, method, url, fault);
+    }
+
+    /// The next job that is submitted fails.
+    pub(in crate::dest::bigquery) fn fails_a_job(&self, reason: &'static str, message: &'static str) {
+        self.breaks(Method::Post, "/jobs", Fault::Fail(reason, message));
     }
 
     /// So many requests like this pass, and the one after them goes wrong.
@@ -103,7 +108,7 @@ impl Fake {
     }
 
     /// Queries that have run.
-    pub(super) fn ran(&self) -> Vec<String> {
+    pub(in crate::dest::bigquery) fn ran(&self) -> Vec<String> {
         self.state.lock().unwrap().ran.clone()
     }
 
