@@ -14,7 +14,7 @@ features = $(if $(FEATURES),--features "$(FEATURES)")
 release = $(CARGO_TARGET_DIR)/release
 
 .DEFAULT_GOAL := help
-.PHONY: help libduckdb build install test soak test-denied test-recordings check fmt clippy rustdoc deny advisories docs docs-check demo sim bench
+.PHONY: help libduckdb build install test soak test-denied test-bigquery-live test-recordings check fmt clippy rustdoc deny advisories docs docs-check demo sim bench
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,6 +41,9 @@ soak: libduckdb ## Run the convergence simulation over SEEDS seeds (1000)
 
 test-denied: libduckdb ## Run the tests of disks that are full or read-only; needs Linux, setpriv and unshare
 	cargo test --locked --test main $(features) -- --ignored denied
+
+test-bigquery-live: ## Run BigQuery's tests on a real project, BIGQUERY_URI=bigquery://…; cleans up after itself
+	@scripts/test-bigquery-live
 
 test-recordings: ## Compare the simulator with recorded answers, which are in ../shared
 	cargo test --locked --package gorgias-sim --lib -- --ignored as_recorded

@@ -290,6 +290,7 @@ fn target() -> Target {
         loaded_at: Some(Micros(1_700_000_000_000_000)),
         window: (None, None),
         deletes: ingestr::dest::Deletes::Soft,
+        hints: ingestr::dest::Hints::default(),
         fresh: false,
     }
 }

@@ -240,11 +240,15 @@ pub struct IngestArgs {
     pub wait: bool,
 
     /// Commit after this many rows: what is committed is never read again after a failure.
-    #[arg(long, value_name = "ROWS", help_heading = LOAD, default_value = "50000")]
-    pub flush_records: String,
+    ///
+    /// 50000 unless given; 500000 for BigQuery.
+    #[arg(long, value_name = "ROWS", help_heading = LOAD)]
+    pub flush_records: Option<String>,
     /// Commit after this time, e.g. 30s, 2m or 1m30s.
-    #[arg(long, value_name = "DURATION", help_heading = LOAD, default_value = "30s")]
-    pub flush_interval: String,
+    ///
+    /// 30s unless given; 2m for BigQuery, which takes a limited number of commits a day.
+    #[arg(long, value_name = "DURATION", help_heading = LOAD)]
+    pub flush_interval: Option<String>,
     /// Load through files of this format, where the destination is loaded through files.
     #[arg(long, value_name = "FORMAT", help_heading = LOAD, value_enum, ignore_case = true)]
     pub loader_file_format: Option<FileFormat>,

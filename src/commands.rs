@@ -105,7 +105,7 @@ fn decide(args: &IngestArgs, environment: &Environment) -> Result<Prepared, Fail
         source: from.name,
         tables: from.tables,
         destination: to.name,
-        default_schema: to.default_schema,
+        default_schema: dest.default_schema(),
         capabilities: dest.capabilities(),
     };
     let plans = Plans::from_args(args, environment, &ends)?;

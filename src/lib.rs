@@ -20,3 +20,4 @@ pub mod secret;
 pub mod source;
 pub mod state;
 pub mod strategy;
+mod uri;

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use crate::cli::IngestArgs;
-use crate::dest::{Capabilities, Deletes};
+use crate::dest::{Capabilities, Deletes, Hints};
 use crate::error::Failure;
 use crate::http::limit::Share;
 use crate::schema::Micros;
@@ -17,6 +17,7 @@ use crate::strategy::Strategy;
 mod columns;
 mod dates;
 mod flags;
+mod loading;
 mod names;
 mod rows;
 mod several;
@@ -26,11 +27,8 @@ pub use flags::missing;
 pub use names::table_name;
 pub use several::Plans;
 
+pub use crate::dest::FileFormat;
 pub use crate::normalise::{ColumnOverride, Contract, Naming, Shaping};
-
-/// Bytes of staged rows of all tables of a command after which a commit is made, whatever their number: bounds memory for
-/// tables of large rows.
-pub const FLUSH_BYTES: u64 = 32 * 1024 * 1024;
 
 /// What the plan may know of the world around it.
 #[derive(Debug, Clone, Copy)]
@@ -43,7 +41,7 @@ pub struct Environment {
 
 /// What the plan must know of source and destination: they are opened first, which connects to nothing.
 #[derive(Debug, Clone, Copy)]
-pub struct Ends {
+pub struct Ends<'a> {
     /// The source's name in messages, e.g. `Gorgias`.
     pub source: &'static str,
     /// Its tables.
@@ -51,7 +49,7 @@ pub struct Ends {
     /// The destination's name in messages, e.g. `DuckDB`.
     pub destination: &'static str,
     /// Schema of a table that was named without one; `None` if the destination needs one.
-    pub default_schema: Option<&'static str>,
+    pub default_schema: Option<&'a str>,
     /// What the destination can do.
     pub capabilities: Capabilities,
 }
@@ -95,18 +93,8 @@ pub struct Plan {
     pub limit: Option<u64>,
     /// When to commit.
     pub flush: Flush,
-    /// Partition column; only set where the destination has partitions.
-    pub partition_by: Option<String>,
-    /// Cluster columns; only set where the destination has clusters.
-    pub cluster_by: Vec<String>,
-    /// Format of load files; only set where the destination uses them.
-    pub file_format: Option<FileFormat>,
-    /// Rows per load file, at least 1; only set where the destination uses them.
-    pub file_size: Option<u64>,
-    /// Bucket for load files; only set where the destination uses one.
-    pub staging_bucket: Option<String>,
-    /// Dataset for staging tables; only set where the destination uses one.
-    pub staging_dataset: Option<String>,
+    /// Layout and loading, each set only where the destination has such a thing.
+    pub hints: Hints,
     /// How progress is shown; never interactive without a terminal.
     pub progress: ProgressStyle,
     /// Report requests and statements.
@@ -126,33 +114,6 @@ pub struct Flush {
     pub bytes: u64,
     /// Time since the last commit; more than zero.
     pub interval: Duration,
-}
-
-/// Format of load files.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, clap::ValueEnum)]
-#[value(rename_all = "snake_case")]
-pub enum FileFormat {
-    /// JSON lines.
-    Jsonl,
-    /// Parquet.
-    Parquet,
-    /// CSV.
-    Csv,
-    /// SQL statements.
-    InsertValues,
-}
-
-impl FileFormat {
-    /// The name on the command line.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Jsonl => "jsonl",
-            Self::Parquet => "parquet",
-            Self::Csv => "csv",
-            Self::InsertValues => "insert_values",
-        }
-    }
 }
 
 /// How progress is shown.
@@ -194,7 +155,7 @@ impl Plan {
     fn of_table(
         args: &IngestArgs,
         environment: &Environment,
-        ends: &Ends,
+        ends: &Ends<'_>,
         table: &'static TableSpec,
         (schema, dest_table): (String, String),
     ) -> Result<Self, Failure> {
@@ -206,10 +167,10 @@ impl Plan {
         let columns = columns::Columns::from_args(args, table, &mut notes)?;
         let key = rows::key(args, table, &columns, &mut notes)?;
         let incremental_key = rows::incremental_key(args, table, &columns, &mut notes)?;
-        let flush = flags::flush(args)?;
+        let flush = flags::flush(args, ends, &mut notes)?;
         let lookback = flags::lookback(args, table, &mut notes)?;
         let budget = flags::budget(args)?;
-        let loading = flags::loading(args, ends, &columns, &mut notes)?;
+        let hints = loading::hints(args, ends, &columns, &mut notes)?;
         flags::note_without_effect(args, ends, &mut notes);
         Ok(Self {
             source_uri,
@@ -236,12 +197,7 @@ impl Plan {
             load_timestamp: !args.no_load_timestamp,
             limit,
             flush,
-            partition_by: loading.partition_by,
-            cluster_by: loading.cluster_by,
-            file_format: loading.file_format,
-            file_size: loading.file_size,
-            staging_bucket: loading.staging_bucket,
-            staging_dataset: loading.staging_dataset,
+            hints,
             progress: match args.progress {
                 ProgressStyle::Interactive if !environment.terminal => ProgressStyle::Log,
                 style => style,

@@ -6,6 +6,8 @@
 #![cfg(feature = "duckdb")]
 #![allow(clippy::disallowed_methods, reason = "real programs live in real time")]
 
+#[cfg(feature = "bigquery")]
+mod bigquery;
 mod check;
 mod copies;
 #[cfg(target_os = "linux")]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::World;
 use super::heard::Heard;
 use crate::cli::CheckArgs;
-use crate::dest::{self, Deletes, Destination, Target};
+use crate::dest::{self, Deletes, Destination, Hints, Target};
 use crate::error::{Failure, Kind};
 use crate::http::Listener;
 use crate::report::check::{self, Check, Status};
@@ -33,7 +33,7 @@ pub fn check(args: &CheckArgs, world: &World) -> u8 {
     checks.iter().find_map(Check::exit_code).unwrap_or(0)
 }
 
-type Ends = (Option<Box<dyn Source>>, Option<(Box<dyn Destination>, &'static str)>);
+type Ends = (Option<Box<dyn Source>>, Option<Box<dyn Destination>>);
 
 fn open(args: &CheckArgs) -> Result<Ends, Failure> {
     let given = |uri: &Option<SecretUri>| uri.clone().filter(|uri| !uri.expose().trim().is_empty());
@@ -44,17 +44,11 @@ fn open(args: &CheckArgs) -> Result<Ends, Failure> {
         ));
     }
     let source = from.map(|uri| source::entry(uri.expose())?.open(uri.expose())).transpose()?;
-    let dest = to.map(|uri| {
-        let entry = dest::entry(uri.expose())?;
-        Ok((entry.open(uri.expose())?, entry.default_schema.unwrap_or("ingestr_check")))
-    });
-    Ok((source, dest.transpose()?))
+    let dest = to.map(|uri| dest::entry(uri.expose())?.open(uri.expose())).transpose()?;
+    Ok((source, dest))
 }
 
-fn run(
-    source: Option<Box<dyn Source>>,
-    dest: Option<(Box<dyn Destination>, &'static str)>,
-) -> Result<Vec<Check>, Failure> {
+fn run(source: Option<Box<dyn Source>>, dest: Option<Box<dyn Destination>>) -> Result<Vec<Check>, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -64,8 +58,8 @@ fn run(
         if let Some(source) = source {
             checks.extend(of_the_source(&*source).await);
         }
-        if let Some((dest, schema)) = dest {
-            checks.push(of_the_destination(&*dest, schema).await);
+        if let Some(dest) = dest {
+            checks.push(of_the_destination(&*dest).await);
         }
         checks
     }))
@@ -113,11 +107,11 @@ async fn of_the_source(source: &dyn Source) -> Vec<Check> {
 }
 
 /// Looks at a table that is not there: whether its place can be written is what a run finds out first, too.
-async fn of_the_destination(dest: &dyn Destination, schema: &str) -> Check {
+async fn of_the_destination(dest: &dyn Destination) -> Check {
     let target = Target {
         account: "check".into(),
         source_table: "check".into(),
-        schema: schema.to_owned(),
+        schema: dest.default_schema().unwrap_or("ingestr_check").to_owned(),
         table: "ingestr_check".into(),
         key: vec!["id".into()],
         incremental_key: None,
@@ -127,6 +121,7 @@ async fn of_the_destination(dest: &dyn Destination, schema: &str) -> Check {
         window: (None, None),
         deletes: Deletes::Ignore,
         fresh: true,
+        hints: Hints::default(),
     };
     let found = async {
         dest.inspect(&target).await?;

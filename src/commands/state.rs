@@ -18,7 +18,7 @@ pub(super) fn show(args: &ShowArgs, now: Micros) -> Result<Vec<u8>, Failure> {
     let (entry, dest) = open(args.dest_uri.as_ref())?;
     let mut all = done(dest.remembered())?;
     if let Some(typed) = args.dest_table.as_deref() {
-        all = of_table(all, &name(typed, entry)?, &*dest)?;
+        all = of_table(all, &name(typed, entry, &*dest)?, &*dest)?;
     }
     if args.json {
         let json = remembered::json(&all, now);
@@ -35,7 +35,7 @@ pub(super) fn reset(args: &ResetArgs, now: Micros) -> Result<Vec<u8>, Failure> {
             "type the table to forget, --dest-table <schema>.<table>; `ingestr state show` lists them",
         ));
     };
-    let table = name(typed, entry)?;
+    let table = name(typed, entry, &*dest)?;
     let found = of_table(done(dest.remembered())?, &table, &*dest)?;
     for one in &found {
         if let Some(held) = one.lease.as_ref().filter(|held| lease::live(held, now)) {
@@ -53,8 +53,11 @@ fn open(uri: Option<&SecretUri>) -> Result<(&'static Entry, Box<dyn Destination>
     Ok((entry, entry.open(uri.expose())?))
 }
 
-fn name(typed: &str, entry: &Entry) -> Result<(String, String), Failure> {
-    table_name(typed, "type --dest-table <schema>.<table>", entry.name, entry.default_schema)
+fn name(typed: &str, entry: &Entry, dest: &dyn Destination) -> Result<(String, String), Failure> {
+    let example = "type --dest-table <schema>.<table>";
+    let projects = dest.capabilities().projects;
+    let (schema, table) = table_name(typed, example, entry.name, dest.default_schema(), projects)?;
+    Ok((dest.schema(&schema).to_owned(), table))
 }
 
 /// Waits for the destination.

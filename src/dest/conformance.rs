@@ -10,7 +10,7 @@ use arrow_array::{
 };
 use arrow_schema::Schema;
 
-use super::{Commit, Counts, Deletes, DestError, Destination, Reject, Target};
+use super::{Commit, Counts, Deletes, DestError, Destination, Hints, Reject, Target};
 use crate::schema::{Column, LogicalType, Micros};
 use crate::state::{RunRecord, SourceState, State};
 use crate::strategy::Strategy;
@@ -54,6 +54,7 @@ pub(crate) fn items(strategy: Strategy) -> Target {
         loaded_at: Some(Micros(1_700_000_000_000_000)),
         window: (None, None),
         deletes: Deletes::Ignore,
+        hints: Hints::default(),
         fresh: false,
     }
 }
@@ -476,10 +477,20 @@ pub(crate) async fn rejects_and_runs_are_written(bench: &dyn Bench) {
     assert_eq!(runs.expect("table exists"), [["r1", "acme", "items", "success", "3", "1"]]);
 }
 
-/// One test for each behaviour, for a bench made by the expression.
+/// One test for each behaviour, for a bench made by the expression; ignored for a reason, if one is given.
 macro_rules! suite {
-    ($bench:expr) => {
-        $crate::dest::conformance::suite!($bench;
+    (@ $metas:tt $bench:expr; $($name:ident),*) => {
+        $($crate::dest::conformance::suite!(% $metas $bench; $name);)*
+    };
+    (% [$(#[$meta:meta])*] $bench:expr; $name:ident) => {
+        $(#[$meta])*
+        #[tokio::test]
+        async fn $name() {
+            $crate::dest::conformance::$name(&$bench).await;
+        }
+    };
+    ($bench:expr $(, ignore = $why:literal)?) => {
+        $crate::dest::conformance::suite!(@ [$(#[ignore = $why])?] $bench;
             inspecting_nothing_finds_nothing, first_load_creates_all_columns, second_load_changes_nothing,
             newest_row_of_a_key_wins, counts_are_exact, read_again_means_not_deleted, new_columns_are_added,
             columns_are_widened, dropped_load_leaves_no_trace, rows_and_state_are_one,
@@ -493,12 +504,6 @@ macro_rules! suite {
             questions_of_a_replacement_are_about_its_rows, one_run_holds_a_table, dead_leases_are_replaced,
             commits_carry_the_lease, who_lost_the_lease_writes_nothing, what_is_remembered_is_listed,
             forgetting_leaves_the_rows);
-    };
-    ($bench:expr; $($name:ident),*) => {
-        $(#[tokio::test]
-        async fn $name() {
-            $crate::dest::conformance::$name(&$bench).await;
-        })*
     };
 }
 pub(crate) use suite;

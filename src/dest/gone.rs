@@ -1,5 +1,8 @@
 //! Rows that are gone from the source, and what a source may ask about the rows that are there.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
 use crate::schema::Micros;
 
 /// What becomes of rows that are gone from the source.
@@ -23,6 +26,27 @@ pub struct Tombstone {
     pub at: Micros,
     /// The row it was merged into, if known.
     pub merged_into: Option<i64>,
+}
+
+impl Tombstone {
+    /// One tombstone for each key, as if they had come one after the other: the first date, the first known survivor.
+    pub(crate) fn once_each(tombstones: &[Self]) -> Vec<Self> {
+        let mut graves: Vec<Self> = Vec::with_capacity(tombstones.len());
+        let mut places = HashMap::with_capacity(tombstones.len());
+        for tombstone in tombstones {
+            match places.entry(tombstone.key) {
+                Entry::Vacant(place) => {
+                    place.insert(graves.len());
+                    graves.push(*tombstone);
+                }
+                Entry::Occupied(place) => {
+                    let grave = &mut graves[*place.get()];
+                    grave.merged_into = grave.merged_into.or(tombstone.merged_into);
+                }
+            }
+        }
+        graves
+    }
 }
 
 /// Something a source must know of the rows a target holds. Only rows that are not marked as deleted count.

@@ -41,6 +41,14 @@ pub struct Remembered {
     pub runs: Vec<RunLine>,
 }
 
+impl Remembered {
+    /// What [`super::Destination::remembered`] orders by.
+    pub(crate) fn order(&self) -> (String, String, String, String, bool) {
+        let Self { schema, table, account, source_table, .. } = self.clone();
+        (schema, table, account, source_table, self.aside)
+    }
+}
+
 /// A line of `_ingestr_runs`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunLine {

@@ -3,6 +3,8 @@
 //! A destination knows nothing of Gorgias or JSON. It is given Arrow batches and a state, and makes both visible in
 //! one transaction, or neither.
 
+use std::time::Duration;
+
 use arrow_array::RecordBatch;
 use futures_util::future::BoxFuture;
 
@@ -10,6 +12,8 @@ use crate::error::{Failure, unknown_scheme};
 use crate::schema::Micros;
 use crate::strategy::Strategy;
 
+#[cfg(feature = "bigquery")]
+pub mod bigquery;
 #[cfg(test)]
 pub(crate) mod conformance;
 #[cfg(feature = "duckdb")]
@@ -23,7 +27,7 @@ mod target;
 pub use error::{DestError, DestErrorKind};
 pub use gone::{Answer, Deletes, Question, Tombstone};
 pub use held::{Lease, Remembered, RunLine};
-pub use target::{Commit, Counts, Inspection, Reject, Target};
+pub use target::{Commit, Counts, FileFormat, Hints, Inspection, Reject, Target};
 
 /// One kind of destination.
 #[derive(Debug, Clone, Copy)]
@@ -34,8 +38,6 @@ pub struct Entry {
     pub name: &'static str,
     /// The form of its URIs, for messages.
     pub form: &'static str,
-    /// Schema of a table that is named without one; `None`: it has to be named.
-    pub default_schema: Option<&'static str>,
     open: fn(&str) -> Result<Box<dyn Destination>, DestError>,
 }
 
@@ -46,26 +48,16 @@ pub const DESTINATIONS: &[Entry] = &[
         scheme: "duckdb",
         name: "DuckDB",
         form: "duckdb:///<file>",
-        default_schema: Some("main"),
         open: |uri| Ok(Box::new(duckdb::DuckDb::from_uri(uri)?)),
     },
+    #[cfg(feature = "bigquery")]
     Entry {
         scheme: "bigquery",
         name: "BigQuery",
-        form: "bigquery://<project> (not available yet)",
-        default_schema: None,
-        open: |_| Err(not_yet("BigQuery")),
+        form: "bigquery://<project>[/<dataset>]",
+        open: |uri| Ok(Box::new(bigquery::BigQuery::from_uri(uri)?)),
     },
 ];
-
-fn not_yet(name: &str) -> DestError {
-    DestError {
-        kind: DestErrorKind::Other,
-        message: format!("--dest-uri: the destination {name} is not available yet"),
-        hint: Some("copy into DuckDB for now: duckdb:///<file>".into()),
-        source: None,
-    }
-}
 
 /// The kind of destination a URI names.
 ///
@@ -119,12 +111,54 @@ pub struct Capabilities {
     pub staging_bucket: bool,
     /// Whether `--staging-dataset` means something.
     pub staging_dataset: bool,
+    /// Whether a table may be named `project.dataset.table`.
+    pub projects: bool,
+    /// When to commit unless told otherwise.
+    pub flush: FlushDefaults,
+}
+
+/// When a commit is made, as suits the destination.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FlushDefaults {
+    /// Rows staged.
+    pub rows: u64,
+    /// Bytes staged; not for the user to choose, as it bounds memory or, where rows are streamed, what is read again
+    /// after a failure.
+    pub bytes: u64,
+    /// Time since the last commit.
+    pub interval: Duration,
+    /// A run of days that commits more often than this meets a limit of the destination.
+    pub shortest: Option<Duration>,
+}
+
+impl FlushDefaults {
+    /// A commit that is held in memory until it is written, and costs nothing.
+    pub const EMBEDDED: Self =
+        Self { rows: 50_000, bytes: 32 * 1024 * 1024, interval: Duration::from_secs(30), shortest: None };
+
+    /// A commit whose rows are streamed, and which costs some seconds, a scan, and a share of a daily quota. BigQuery
+    /// allows 1,500 changes of a table a day, one every 58 seconds:
+    /// <https://cloud.google.com/bigquery/quotas#standard_tables>.
+    pub const WAREHOUSE: Self = Self {
+        rows: 500_000,
+        bytes: 512 * 1024 * 1024,
+        interval: Duration::from_secs(120),
+        shortest: Some(Duration::from_secs(58)),
+    };
 }
 
 /// A place rows can be copied to.
 pub trait Destination: Send + Sync + std::fmt::Debug {
     /// What it can do.
     fn capabilities(&self) -> Capabilities;
+
+    /// Schema of a table that is named without one; `None`: it has to be named.
+    fn default_schema(&self) -> Option<&str>;
+
+    /// A schema as it is remembered, for one as it was typed.
+    fn schema<'a>(&self, typed: &'a str) -> &'a str {
+        typed
+    }
 
     /// How messages name it: no credentials, e.g. `duckdb file shop.duckdb`.
     fn describe(&self) -> String;

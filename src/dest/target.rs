@@ -32,9 +32,53 @@ pub struct Target {
     /// What becomes of rows that are gone. With [`Deletes::Soft`], [`super::DELETED_AT`] and [`super::MERGED_INTO`] are
     /// among `columns`.
     pub deletes: Deletes,
+    /// How the table is laid out when it is made, and how rows get there, for destinations that have a choice.
+    pub hints: Hints,
     /// The run starts from zero: rows that an earlier unfinished [`Strategy::Replace`] or
     /// [`Strategy::DeleteInsert`] kept aside are forgotten. Only the first commit of a run sees this set.
     pub fresh: bool,
+}
+
+/// What a destination may be told, and others do not ask for.
+#[derive(Debug, Clone, Default)]
+pub struct Hints {
+    /// Column that a new table is partitioned by, an instant.
+    pub partition_by: Option<String>,
+    /// Columns that a new table is clustered by; empty: its key.
+    pub cluster_by: Vec<String>,
+    /// Format of load files; `None`: what suits best.
+    pub file_format: Option<FileFormat>,
+    /// Bucket that load files lie in meanwhile.
+    pub staging_bucket: Option<String>,
+    /// Dataset of staging tables; `None`: the table's own.
+    pub staging_dataset: Option<String>,
+}
+
+/// Format of load files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, clap::ValueEnum)]
+#[value(rename_all = "snake_case")]
+pub enum FileFormat {
+    /// JSON lines.
+    Jsonl,
+    /// Parquet.
+    Parquet,
+    /// CSV.
+    Csv,
+    /// SQL statements.
+    InsertValues,
+}
+
+impl FileFormat {
+    /// The name on the command line.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Jsonl => "jsonl",
+            Self::Parquet => "parquet",
+            Self::Csv => "csv",
+            Self::InsertValues => "insert_values",
+        }
+    }
 }
 
 /// What was found before the run: nothing is written to find it.
@@ -49,6 +93,8 @@ pub struct Inspection {
     pub aside: Option<State>,
     /// Who holds the target, expired or not.
     pub lease: Option<Lease>,
+    /// What the user should know of the existing table, one sentence each.
+    pub notes: Vec<String>,
 }
 
 /// A value that did not fit its column, for `_ingestr_rejects`.

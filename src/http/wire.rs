@@ -77,7 +77,7 @@ impl Transport for Wire {
 
 /// Sorts reqwest's error by what may be done next, and words it by its innermost cause: the outer ones only repeat
 /// the URL.
-fn failure(error: &reqwest::Error) -> TransportError {
+pub(crate) fn failure(error: &reqwest::Error) -> TransportError {
     let mut innermost: &dyn std::error::Error = error;
     let mut tls = false;
     while let Some(source) = innermost.source() {

@@ -48,6 +48,15 @@ impl Columns {
         self.table.columns.iter().any(|(name, ..)| *name == source)
     }
 
+    /// The type that a column of the source gets; `None` if there will be none of that name.
+    pub(super) fn logical(&self, source: &str) -> Option<LogicalType> {
+        let asked = self.overrides.iter().find(|o| o.source_name() == source).and_then(|o| o.logical);
+        let own =
+            self.table.columns.iter().find(|(name, ..)| *name == source).map(|(_, logical, _)| *logical);
+        let derived = (source == self.table.incremental_key).then_some(LogicalType::Timestamp);
+        own.or(derived).map(|own| asked.unwrap_or(own))
+    }
+
     /// What a column of the source is called in the destination.
     pub(super) fn renamed<'a>(&'a self, source: &'a str) -> &'a str {
         self.overrides.iter().find(|o| o.source.as_deref() == Some(source)).map_or(source, |o| &o.name)

@@ -5,8 +5,7 @@
 
 use std::time::Duration;
 
-use super::columns::Columns;
-use super::{Ends, FLUSH_BYTES, FileFormat, Flush};
+use super::{Ends, Flush};
 use crate::cli::{IngestArgs, env_names};
 use crate::error::Failure;
 use crate::http::limit::{NoShare, Share};
@@ -52,8 +51,8 @@ pub(super) fn refuse(args: &IngestArgs) -> Result<(), Failure> {
         ("sql-exclude-columns", args.sql_exclude_columns.iter().any(|name| name.contains("://"))),
         ("partition-by", uri(&args.partition_by)),
         ("cluster-by", args.cluster_by.iter().any(|name| name.contains("://"))),
-        ("flush-records", args.flush_records.contains("://")),
-        ("flush-interval", args.flush_interval.contains("://")),
+        ("flush-records", uri(&args.flush_records)),
+        ("flush-interval", uri(&args.flush_interval)),
         ("loader-file-size", uri(&args.loader_file_size)),
     ];
     if let Some((flag, _)) = elsewhere.into_iter().find(|(_, given)| *given) {
@@ -94,7 +93,7 @@ pub(super) fn refuse(args: &IngestArgs) -> Result<(), Failure> {
 }
 
 /// Notes flags that were typed and change nothing.
-pub(super) fn note_without_effect(args: &IngestArgs, ends: &Ends, notes: &mut Vec<String>) {
+pub(super) fn note_without_effect(args: &IngestArgs, ends: &Ends<'_>, notes: &mut Vec<String>) {
     let source = ends.source;
     let reasons = [
         ("page-size", format!("{source} pages are always 100 rows")),
@@ -119,7 +118,7 @@ pub(super) fn note_without_effect(args: &IngestArgs, ends: &Ends, notes: &mut Ve
     }
 }
 
-fn note(args: &IngestArgs, flag: &str, reason: &str, notes: &mut Vec<String>) {
+pub(super) fn note(args: &IngestArgs, flag: &str, reason: &str, notes: &mut Vec<String>) {
     if args.typed.contains(flag) {
         notes.push(format!("--{flag} has no effect: {reason}"));
     }
@@ -135,20 +134,33 @@ pub(super) fn limit(args: &IngestArgs) -> Result<Option<u64>, Failure> {
     Ok((limit > 0).then_some(limit))
 }
 
-/// When to commit. `IngestArgs::default()` has empty texts where clap fills in defaults; they mean the same.
-pub(super) fn flush(args: &IngestArgs) -> Result<Flush, Failure> {
-    let rows = match args.flush_records.trim() {
-        "" => 50_000,
-        typed => positive("--flush-records", typed)?,
+/// When to commit: as suits the destination, unless told otherwise.
+pub(super) fn flush(args: &IngestArgs, ends: &Ends<'_>, notes: &mut Vec<String>) -> Result<Flush, Failure> {
+    let given = |text: &Option<String>| text.clone().filter(|text| !text.trim().is_empty());
+    let defaults = ends.capabilities.flush;
+    let rows = match given(&args.flush_records) {
+        None => defaults.rows,
+        Some(typed) => positive("--flush-records", typed.trim())?,
     };
-    let interval = match args.flush_interval.trim() {
-        "" => Duration::from_secs(30),
-        typed => duration(typed).filter(|interval| !interval.is_zero()).ok_or_else(|| {
-            Failure::usage(format!("--flush-interval: `{typed}` is not a duration"))
-                .hint("write a number and a unit (ms, s, m, h), e.g. 30s, 2m or 1m30s")
-        })?,
+    let interval = match given(&args.flush_interval) {
+        None => defaults.interval,
+        Some(typed) => {
+            let typed = typed.trim();
+            duration(typed).filter(|interval| !interval.is_zero()).ok_or_else(|| {
+                Failure::usage(format!("--flush-interval: `{typed}` is not a duration"))
+                    .hint("write a number and a unit (ms, s, m, h), e.g. 30s, 2m or 1m30s")
+            })?
+        }
     };
-    Ok(Flush { rows, bytes: FLUSH_BYTES, interval })
+    if let Some(shortest) = defaults.shortest.filter(|shortest| interval < *shortest) {
+        notes.push(format!(
+            "--flush-interval {}: {} takes a commit every {} s at most if a run lasts for a day",
+            given(&args.flush_interval).unwrap_or_default().trim(),
+            ends.destination,
+            shortest.as_secs()
+        ));
+    }
+    Ok(Flush { rows, bytes: defaults.bytes, interval })
 }
 
 /// `--budget`.
@@ -177,7 +189,7 @@ pub(super) fn lookback(
     Ok(Some(lookback))
 }
 
-fn positive(flag: &str, typed: &str) -> Result<u64, Failure> {
+pub(super) fn positive(flag: &str, typed: &str) -> Result<u64, Failure> {
     typed.parse().ok().filter(|number| *number > 0).ok_or_else(|| {
         Failure::usage(format!("{flag}: `{typed}` is not a number of rows"))
             .hint("type a whole number from 1 up")
@@ -205,76 +217,6 @@ fn duration(typed: &str) -> Option<Duration> {
         rest = &rest[unit..];
     }
     if total > 366.0 * 86_400.0 { None } else { Duration::try_from_secs_f64(total).ok() }
-}
-
-/// Hints for the destination, each set only where it means something.
-#[derive(Debug, Default)]
-pub(super) struct Loading {
-    pub(super) partition_by: Option<String>,
-    pub(super) cluster_by: Vec<String>,
-    pub(super) file_format: Option<FileFormat>,
-    pub(super) file_size: Option<u64>,
-    pub(super) staging_bucket: Option<String>,
-    pub(super) staging_dataset: Option<String>,
-}
-
-/// Reads the hints, and notes those that mean nothing to the destination.
-pub(super) fn loading(
-    args: &IngestArgs,
-    ends: &Ends,
-    columns: &Columns,
-    notes: &mut Vec<String>,
-) -> Result<Loading, Failure> {
-    let (can, name) = (&ends.capabilities, ends.destination);
-    let mut loading = Loading::default();
-    if can.partitioning {
-        loading.partition_by = args.partition_by.clone();
-    } else {
-        note(args, "partition-by", &format!("{name} has no partitions"), notes);
-    }
-    if can.clustering {
-        loading.cluster_by = args.cluster_by.iter().map(|name| name.trim().to_owned()).collect();
-        loading.cluster_by.retain(|name| !name.is_empty());
-    } else {
-        note(args, "cluster-by", &format!("{name} has no clusters"), notes);
-    }
-    let partition = loading.partition_by.iter().map(|column| ("partition-by", column));
-    for (flag, column) in partition.chain(loading.cluster_by.iter().map(|column| ("cluster-by", column))) {
-        let source = columns.source_of(column);
-        if !columns.documented(source) || columns.excluded(source) {
-            return Err(Failure::usage(format!(
-                "--{flag}: there will be no column `{column}`{}",
-                columns.meant(column)
-            ))
-            .hint("`ingestr tables` lists the columns"));
-        }
-    }
-    if can.file_formats.is_empty() {
-        let reason = format!("{name} is not loaded through files");
-        note(args, "loader-file-format", &reason, notes);
-        note(args, "loader-file-size", &reason, notes);
-    } else {
-        loading.file_format = args.loader_file_format;
-        if let Some(format) = args.loader_file_format.map(FileFormat::name)
-            && !can.file_formats.contains(&format)
-        {
-            return Err(Failure::usage(format!("--loader-file-format: {name} cannot load {format}"))
-                .hint(format!("it can load {}", can.file_formats.join(", "))));
-        }
-        let size = args.loader_file_size.as_deref().map(str::trim);
-        loading.file_size = size.map(|size| positive("--loader-file-size", size)).transpose()?;
-    }
-    if can.staging_bucket {
-        loading.staging_bucket = args.staging_bucket.clone();
-    } else {
-        note(args, "staging-bucket", &format!("{name} needs no bucket"), notes);
-    }
-    if can.staging_dataset {
-        loading.staging_dataset = args.staging_dataset.clone();
-    } else {
-        note(args, "staging-dataset", &format!("{name} needs no staging dataset"), notes);
-    }
-    Ok(loading)
 }
 
 #[cfg(test)]

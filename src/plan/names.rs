@@ -20,12 +20,13 @@ const RESERVED: [&str; 4] = ["_ingestr_state", "_ingestr_runs", "_ingestr_reject
 pub(super) fn dest_table(
     typed: Option<&str>,
     table: &TableSpec,
-    ends: &Ends,
+    ends: &Ends<'_>,
 ) -> Result<(String, String), Failure> {
     let example = format!("type --dest-table <schema>.{}", table.name);
     let typed = typed.unwrap_or(table.name).replace(TABLE, table.name);
     let typed = typed.as_str();
-    let (schema, name) = table_name(typed, &example, ends.destination, ends.default_schema)?;
+    let (schema, name) =
+        table_name(typed, &example, ends.destination, ends.default_schema, ends.capabilities.projects)?;
     if RESERVED.iter().any(|reserved| reserved.eq_ignore_ascii_case(&name)) {
         return Err(Failure::usage(format!(
             "--dest-table: `{}` is a table that ingestr keeps for itself",
@@ -44,7 +45,7 @@ pub(super) fn dest_table(
 pub(super) fn dest_tables(
     typed: Option<&str>,
     tables: &[&'static TableSpec],
-    ends: &Ends,
+    ends: &Ends<'_>,
 ) -> Result<Vec<(String, String)>, Failure> {
     let typed = typed.map(str::trim).filter(|typed| !typed.is_empty());
     let Some(typed) = typed else {
@@ -77,7 +78,8 @@ pub(super) fn dest_tables(
     }
 }
 
-/// Schema and table of a name as typed, for a destination that may have a default schema.
+/// Schema and table of a name as typed, for a destination that may have a default schema, and where a table may be named
+/// with its project: that is part of the schema, `project.dataset`, then.
 ///
 /// # Errors
 /// When the name has empty parts, too many or, without a default schema, too few.
@@ -86,6 +88,7 @@ pub fn table_name(
     example: &str,
     destination: &str,
     default_schema: Option<&str>,
+    projects: bool,
 ) -> Result<(String, String), Failure> {
     let typed = typed.trim();
     if typed.contains("://") {
@@ -95,13 +98,19 @@ pub fn table_name(
     }
     let refuse = |what: &str| Failure::usage(format!("--dest-table: `{typed}` {what}"));
     let parts = parts(typed).map_err(|what| refuse(what).hint(example))?;
+    let parts = match <[String; 3]>::try_from(parts) {
+        Ok([project, dataset, name]) if projects => return Ok((format!("{project}.{dataset}"), name)),
+        Ok(parts) => parts.to_vec(),
+        Err(parts) => parts,
+    };
     match <[String; 2]>::try_from(parts) {
         Ok([schema, name]) => Ok((schema, name)),
         Err(parts) => match (<[String; 1]>::try_from(parts), default_schema) {
             (Ok([name]), Some(schema)) => Ok((schema.to_owned(), name)),
             (Ok(_), None) => Err(refuse("has no schema").hint(example)),
             (Err(parts), _) => {
-                Err(refuse(&format!("has {} parts, {destination} takes schema.table", parts.len()))
+                let form = if projects { "project.dataset.table" } else { "schema.table" };
+                Err(refuse(&format!("has {} parts, {destination} takes {form}", parts.len()))
                     .hint("put a name that has a dot in double quotes: 'main.\"my.table\"'"))
             }
         },

@@ -14,7 +14,7 @@ use crate::strategy::Strategy;
 /// Unknown strategies, those the destination lacks, and combinations that would lose rows.
 pub(super) fn strategy(
     args: &IngestArgs,
-    ends: &Ends,
+    ends: &Ends<'_>,
     window: &Window,
     limit: Option<u64>,
     notes: &mut Vec<String>,
@@ -42,7 +42,7 @@ pub(super) fn strategy(
     Ok(strategy)
 }
 
-fn named(asked: &str, ends: &Ends) -> Result<Strategy, Failure> {
+fn named(asked: &str, ends: &Ends<'_>) -> Result<Strategy, Failure> {
     let lower = asked.to_lowercase();
     if let Some(strategy) = Strategy::parse(&lower) {
         return Ok(strategy);

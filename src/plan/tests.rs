@@ -1,10 +1,12 @@
 //! Plans as data, refusals and notes word for word.
 
 use super::*;
+use crate::dest::FlushDefaults;
 use crate::schema::LogicalType;
 use crate::source::Incremental;
 
 mod several;
+mod warehouse;
 
 const NOW: Micros = Micros(1_763_812_443_000_000);
 
@@ -32,7 +34,7 @@ static TABLES: [TableSpec; 4] = [
     table("satisfaction_surveys", Incremental::Lookback { days: 90 }),
 ];
 
-const DUCKDB: Ends = Ends {
+const DUCKDB: Ends<'static> = Ends {
     source: "Gorgias",
     tables: &TABLES,
     destination: "DuckDB",
@@ -44,21 +46,9 @@ const DUCKDB: Ends = Ends {
         file_formats: &[],
         staging_bucket: false,
         staging_dataset: false,
+        projects: false,
+        flush: FlushDefaults::EMBEDDED,
     },
-};
-
-const WAREHOUSE: Ends = Ends {
-    destination: "Warehouse",
-    default_schema: None,
-    capabilities: Capabilities {
-        strategies: &[Strategy::Merge, Strategy::Append],
-        partitioning: true,
-        clustering: true,
-        file_formats: &["parquet", "jsonl"],
-        staging_bucket: true,
-        staging_dataset: true,
-    },
-    ..DUCKDB
 };
 
 /// The arguments of a command line, after the three that must be there. A later one wins.
@@ -81,7 +71,7 @@ fn args(line: &[&str]) -> IngestArgs {
     }
 }
 
-fn plan_for(line: &[&str], ends: &Ends) -> Result<Plan, String> {
+fn plan_for(line: &[&str], ends: &Ends<'_>) -> Result<Plan, String> {
     let environment = Environment { now: NOW, terminal: true };
     plans_for(line, &environment, ends).map(|mut plans| {
         assert_eq!((plans.tables.len(), plans.notes.len()), (1, 0));
@@ -101,7 +91,7 @@ fn plan(line: &[&str]) -> Result<Plan, String> {
 }
 
 /// `error | hint`, on one line.
-fn refusal(line: &[&str], ends: &Ends) -> String {
+fn refusal(line: &[&str], ends: &Ends<'_>) -> String {
     match plan_for(line, ends) {
         Ok(plan) => panic!("{line:?} gives a plan: {plan:?}"),
         Err(text) => text.replace("\n  hint: ", " | ").trim_start_matches("error: ").to_owned(),
@@ -130,7 +120,7 @@ fn the_documented_command() {
         (Strategy::Merge, vec!["id".into()], Some("updated_datetime".into()))
     );
     assert_eq!(plan.window, Window { start: Some(Micros(1_704_067_200_000_000)), end: None });
-    assert_eq!(plan.flush, Flush { rows: 50_000, bytes: FLUSH_BYTES, interval: Duration::from_secs(30) });
+    assert_eq!(plan.flush, Flush { rows: 50_000, bytes: 32 << 20, interval: Duration::from_secs(30) });
     assert_eq!(
         plan.shaping,
         Shaping {
@@ -453,43 +443,6 @@ fn names_of_tables() {
         let plan = plan(typed).unwrap();
         assert_eq!((&*plan.schema, &*plan.dest_table), wanted);
     }
-}
-
-#[test]
-fn the_destination_says_what_it_can() {
-    let good = ["--dest-table", "d.t"];
-    for (line, wanted) in [
-        (&["--dest-table", "t"][..], "--dest-table: `t` has no schema | type --dest-table <schema>.tickets"),
-        (
-            &["--dest-table", "d.t", "--incremental-strategy", "scd2"],
-            "--incremental-strategy: Warehouse cannot do scd2 | it can do merge, append",
-        ),
-        (
-            &["--dest-table", "d.t", "--full-refresh"],
-            "--full-refresh: Warehouse cannot do replace | it can do merge, append",
-        ),
-        (
-            &["--dest-table", "d.t", "--loader-file-format", "csv"],
-            "--loader-file-format: Warehouse cannot load csv | it can load parquet, jsonl",
-        ),
-        (
-            &["--dest-table", "d.t", "--loader-file-size", "x"],
-            "--loader-file-size: `x` is not a number of rows | type a whole number from 1 up",
-        ),
-        (
-            &["--dest-table", "d.t", "--partition-by", "statu"],
-            "--partition-by: there will be no column `statu` (did you mean `status`?) | `ingestr tables` lists the columns",
-        ),
-    ] {
-        assert_eq!(refusal(line, &WAREHOUSE), wanted);
-    }
-    let hints =
-        ["--partition-by", "updated_datetime", "--cluster-by", "id, status", "--staging-bucket", "gs://b"];
-    let plan = plan_for(&[&good[..], &hints].concat(), &WAREHOUSE).unwrap();
-    assert_eq!(plan.partition_by.as_deref(), Some("updated_datetime"));
-    assert_eq!(plan.cluster_by, ["id", "status"]);
-    assert_eq!(plan.staging_bucket.as_deref(), Some("gs://b"));
-    assert_eq!(plan.notes, Vec::<String>::new());
 }
 
 #[test]

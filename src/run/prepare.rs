@@ -42,7 +42,7 @@ impl<'a, 'm> Run<'a, 'm> {
         let mut target = target(plan, job.source, shape(&Inspection::default()).documented());
         let inspection = look(&job, &target, start, member).await?;
         let normaliser = shape(&inspection);
-        let from = begins_from(plan, job.source, inspection);
+        let from = begins_from(plan, job.source, &inspection);
         target.fresh = plan.strategy != Strategy::Replace || from.is_none();
         let ear = Arc::new(Ear::new(spec.name, Arc::clone(&job.reporter), start));
         let request = read_request(plan, from.clone());
@@ -52,7 +52,7 @@ impl<'a, 'm> Run<'a, 'm> {
         job.tell(&Event::Started(&announced(&job, from.as_ref())));
         let id = words::run_id(plan.started_at, &target);
         member.decide();
-        Ok(Self {
+        let mut run = Self {
             job,
             member,
             target,
@@ -70,15 +70,21 @@ impl<'a, 'm> Run<'a, 'm> {
             outlook: Outlook::default(),
             leased: None,
             overtaken: false,
-        })
+        };
+        for note in inspection.notes {
+            run.warn(note);
+        }
+        Ok(run)
     }
 }
 
 /// Where reading goes on. A replacement starts from zero, unless an earlier one that read the same was not finished.
-pub(super) fn begins_from(plan: &Plan, source: &dyn Source, found: Inspection) -> Option<State> {
+pub(super) fn begins_from(plan: &Plan, source: &dyn Source, found: &Inspection) -> Option<State> {
     match plan.strategy {
-        Strategy::Replace => found.aside.filter(|aside| source.continues(plan.table, plan.window, aside)),
-        _ => found.state,
+        Strategy::Replace => {
+            found.aside.clone().filter(|aside| source.continues(plan.table, plan.window, aside))
+        }
+        _ => found.state.clone(),
     }
 }
 
@@ -130,6 +136,7 @@ pub(super) fn target(plan: &Plan, source: &dyn Source, mut columns: Vec<Column>)
         loaded_at: plan.load_timestamp.then_some(plan.started_at),
         window: (plan.window.start, plan.window.end),
         deletes: plan.deletes,
+        hints: plan.hints.clone(),
         fresh: true,
     }
 }

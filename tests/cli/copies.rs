@@ -9,7 +9,7 @@ use insta::assert_snapshot;
 use super::desk::{Desk, Run, options};
 
 /// The command of the README that contains these words, as printed.
-fn printed(words: &str) -> &'static str {
+pub(super) fn printed(words: &str) -> &'static str {
     let readme = include_str!("../../README.md");
     let blocks = readme.split("```sh\n").skip(1).filter_map(|rest| rest.split("```").next());
     let mut found = blocks.filter(|block| block.contains("$GORGIAS_URI") && block.contains(words));
@@ -49,9 +49,10 @@ fn the_commands_of_the_readme_run_as_printed() {
     let bigquery =
         run(printed("$BIGQUERY_URI")).env("BIGQUERY_URI", "bigquery://project?credentials_path=key.json");
     assert_snapshot!(bigquery.finish().shown(), @r"
-    error: --dest-uri: the destination BigQuery is not available yet
-      hint: copy into DuckDB for now: duckdb:///<file>
-    exit code 2
+    error: table gorgias.ticket_messages: dataset project.gorgias cannot be read
+      cause: look at dataset project.gorgias: the credentials file key.json cannot be read: No such file or directory (os error 2)
+      hint: credentials_path in --dest-uri names a JSON file, relative to where the command is run
+    exit code 5
     ");
 }
 

@@ -113,12 +113,12 @@ fn an_unknown_scheme_is_answered_with_what_exists() {
     ");
     assert_snapshot!(uris(GOOD, "snowflake://planted-key-4f1c9a7e@x"), @r"
     error: --dest-uri: `snowflake` is not a scheme ingestr knows
-      hint: use duckdb:///<file> or bigquery://<project> (not available yet)
+      hint: use duckdb:///<file> or bigquery://<project>[/<dataset>]
     exit code 2
     ");
     assert_snapshot!(uris(GOOD, "shop.duckdb"), @r"
     error: --dest-uri has no scheme
-      hint: use duckdb:///<file> or bigquery://<project> (not available yet)
+      hint: use duckdb:///<file> or bigquery://<project>[/<dataset>]
     exit code 2
     ");
     assert_snapshot!(uris(GOOD, "duckdb:///"), @r"
@@ -129,12 +129,37 @@ fn an_unknown_scheme_is_answered_with_what_exists() {
 }
 
 #[test]
-fn bigquery_is_said_to_be_missing() {
-    assert_snapshot!(said_to(&["--dest-uri", "bigquery://project?credentials_path=key.json"]), @r"
-    error: --dest-uri: the destination BigQuery is not available yet
-      hint: copy into DuckDB for now: duckdb:///<file>
+fn what_is_wrong_with_a_bigquery_uri_is_said_without_its_values() {
+    assert_snapshot!(said_to(&["--dest-uri", "bigquery://?credentials_base64=planted-key-4f1c9a7e"]), @r"
+    error: --dest-uri: the project is missing: bigquery://<project>
+      hint: the form is bigquery://<project>[/<dataset>][?credentials_path=<file>][&location=<location>]
     exit code 2
     ");
+    assert_snapshot!(said_to(&["--dest-uri", "bigquery://project?credentials_base64=planted-key-4f1c9a7e"]), @r"
+    error: --dest-uri: credentials_base64 is not the base64 of a JSON file
+      hint: the form is bigquery://<project>[/<dataset>][?credentials_path=<file>][&location=<location>]
+    exit code 2
+    ");
+    assert_snapshot!(said_to(&["--dest-uri", "bigquery://project?base_url=http://example.com"]), @r"
+    error: --dest-uri: base_url is plain http: the token would travel unencrypted; use https
+      hint: the form is bigquery://<project>[/<dataset>][?credentials_path=<file>][&location=<location>]
+    exit code 2
+    ");
+}
+
+#[test]
+fn a_table_in_bigquery_needs_a_dataset() {
+    let loopback = "bigquery://project?base_url=http://127.0.0.1:9";
+    assert_snapshot!(said_to(&["--dest-uri", loopback]), @r"
+    error: --dest-table: `tickets` has no schema
+      hint: type --dest-table <schema>.tickets
+    exit code 2
+    ");
+    assert_snapshot!(said_to(&["--dest-uri", loopback, "--dest-table", "a.b.c.d"]), @r#"
+    error: --dest-table: `a.b.c.d` has 4 parts, BigQuery takes project.dataset.table
+      hint: put a name that has a dot in double quotes: 'main."my.table"'
+    exit code 2
+    "#);
 }
 
 #[test]

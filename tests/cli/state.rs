@@ -249,14 +249,9 @@ fn what_cannot_be_done_as_typed() {
       hint: type the table to forget, --dest-table <schema>.<table>; `ingestr state show` lists them
     exit code 2
     ");
-    assert_snapshot!(said(&["state", "show", "--dest-uri", "bigquery://project"]), @r"
-    error: --dest-uri: the destination BigQuery is not available yet
-      hint: copy into DuckDB for now: duckdb:///<file>
-    exit code 2
-    ");
     assert_snapshot!(said(&["state", "show", "--dest-uri", "snowflake://planted-key-4f1c9a7e@x"]), @r"
     error: --dest-uri: `snowflake` is not a scheme ingestr knows
-      hint: use duckdb:///<file> or bigquery://<project> (not available yet)
+      hint: use duckdb:///<file> or bigquery://<project>[/<dataset>]
     exit code 2
     ");
     assert_snapshot!(said(&["state", "reset", "--dest-uri", "duckdb:///x", "--dest-table", "x://planted-key-4f1c9a7e"]), @r"

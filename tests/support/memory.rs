@@ -9,8 +9,8 @@ use arrow_array::types::{Float64Type, Int64Type, TimestampMicrosecondType};
 use arrow_array::{Array, ArrayRef, RecordBatch};
 use futures_util::future::BoxFuture;
 use ingestr::dest::{
-    Answer, Capabilities, Commit, Counts, Deletes, DestError, DestErrorKind, Destination, Inspection, Lease,
-    Load, Question, Reject, Remembered, Target, Tombstone,
+    Answer, Capabilities, Commit, Counts, Deletes, DestError, DestErrorKind, Destination, FlushDefaults,
+    Inspection, Lease, Load, Question, Reject, Remembered, Target, Tombstone,
 };
 use ingestr::lease;
 use ingestr::schema::{Column, LogicalType, Micros};
@@ -85,7 +85,13 @@ impl Destination for Memory {
             file_formats: &[],
             staging_bucket: false,
             staging_dataset: false,
+            projects: false,
+            flush: FlushDefaults::EMBEDDED,
         }
+    }
+
+    fn default_schema(&self) -> Option<&str> {
+        Some("main")
     }
 
     fn describe(&self) -> String {
@@ -102,6 +108,7 @@ impl Destination for Memory {
                     state: table.state,
                     aside: table.shadow.map(|(_, state)| state),
                     lease: table.lease,
+                    notes: Vec::new(),
                 },
             })
         })

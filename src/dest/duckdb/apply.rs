@@ -9,30 +9,17 @@ use duckdb::Connection;
 use super::append::{Fill, append};
 use super::books::{self, Stored};
 use super::dialect::DuckDialect;
-use super::merge::{self, IS_CURRENT, Merge, VALID_FROM, VALID_TO};
+use super::merge::{self, Merge};
 use super::open::CATALOG;
-use super::rows::{Rows, columns_of};
-use super::shape::{Found, Needs, ReadError, Shape, same};
+use super::rows::Rows;
+use super::shape::{Found, Needs, ReadError, Shape};
 use super::{Faults, Step, leases, packing};
+use crate::dest::sql::brought::{IS_CURRENT, VALID_FROM, VALID_TO, columns_of, needed, version_columns};
+use crate::dest::sql::hidden::{SHADOWS, shadow};
 use crate::dest::sql::{Dialect, TableName, create_schema, delete_window, list, newest_first};
 use crate::dest::{Commit, Counts, DestError, DestErrorKind, LOADED_AT, Target, Tombstone};
 use crate::schema::{Column, LogicalType};
 use crate::strategy::Strategy;
-
-/// Strategies whose rows wait in a hidden table, and what its name begins with.
-pub(super) const SHADOWS: [(Strategy, &str); 2] =
-    [(Strategy::Replace, "_ingestr_new__"), (Strategy::DeleteInsert, "_ingestr_window__")];
-
-/// Which hidden table a target's rows wait in. The name carries the account and source table, so that two accounts
-/// that load into one table do not publish each other's rows, and the strategy, because rows collected for one
-/// are not what the other needs. `None`: the strategy writes to the table itself.
-pub(super) fn shadow(target: &Target, strategy: Strategy) -> Option<String> {
-    let (_, prefix) = SHADOWS.iter().find(|(waiting, _)| *waiting == strategy)?;
-    // FNV-1a: the name must be the same in every version and on every machine.
-    let who = [target.account.as_bytes(), &[0], target.source_table.as_bytes()].concat();
-    let hash = who.iter().fold(0x811c_9dc5_u32, |h, b| (h ^ u32::from(*b)).wrapping_mul(0x0100_0193));
-    Some(format!("{prefix}{}__{hash:08x}", target.table))
-}
 
 /// The target's own table.
 pub(super) fn table_of(target: &Target) -> TableName {
@@ -120,17 +107,7 @@ impl Work<'_> {
         extra: &[Column],
     ) -> Result<(Shape, Rows), DestError> {
         let brought = columns_of(&batches, &self.target.table)?;
-        let mut needed = self.target.columns.clone();
-        for column in &brought {
-            match needed.iter_mut().find(|c| same(&c.name, &column.name)) {
-                Some(known) => known.logical = known.logical.widen(column.logical),
-                None => needed.push(column.clone()),
-            }
-        }
-        if self.target.loaded_at.is_some() {
-            needed.push(Column::new(LOADED_AT, LogicalType::Timestamp));
-        }
-        needed.extend_from_slice(extra);
+        let needed = needed(self.target, &brought, extra);
         let shape = self.shape_for(name, &needed, &batches)?;
         let columns = brought.iter().map(|c| {
             // The appender wants the table's spelling of a name.
@@ -174,15 +151,7 @@ impl Work<'_> {
     fn in_place(&self, batches: Vec<arrow_array::RecordBatch>) -> Result<Counts, DestError> {
         let target = self.target;
         let versions = (target.strategy == Strategy::Scd2).then_some(self.commit.run.started_at);
-        let extra: &[Column] = &if versions.is_some() {
-            vec![
-                Column::new(VALID_FROM, LogicalType::Timestamp),
-                Column::new(VALID_TO, LogicalType::Timestamp),
-                Column::new(IS_CURRENT, LogicalType::Bool),
-            ]
-        } else {
-            Vec::new()
-        };
+        let extra: &[Column] = &if versions.is_some() { version_columns() } else { Vec::new() };
         let (shape, rows) = self.fit(&table_of(target), batches, extra)?;
         if target.strategy == Strategy::Append {
             return self.append(&shape, rows);

@@ -2,10 +2,11 @@
 
 use duckdb::Connection;
 
-use super::apply::{shadow, table_of, unreadable};
+use super::apply::{table_of, unreadable};
 use super::dialect::DuckDialect;
-use super::merge::IS_CURRENT;
 use super::shape::{Found, Shape};
+use crate::dest::sql::brought::IS_CURRENT;
+use crate::dest::sql::hidden::shadow;
 use crate::dest::sql::{Dialect, list, newest_first};
 use crate::dest::{Answer, DELETED_AT, DestError, Question, Target};
 use crate::schema::LogicalType;

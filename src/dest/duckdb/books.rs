@@ -5,8 +5,8 @@ use duckdb::{Connection, params};
 
 use super::dialect::DuckDialect;
 use super::open::CATALOG;
-use super::shape::same;
-use crate::dest::sql::books::{REJECTS, RUNS, STATE, reject_columns, run_columns, state_columns};
+use crate::dest::sql::books::{REJECTS, RUNS, STATE, Whose, reject_columns, run_columns, state_columns};
+use crate::dest::sql::brought::same;
 use crate::dest::sql::{Dialect, TableName, list};
 use crate::dest::{Commit, Target};
 use crate::schema::{Column, LogicalType, Micros};
@@ -20,26 +20,6 @@ pub(super) enum Stored {
     Found(State, String),
     /// Written by a newer version.
     Newer(i64),
-}
-
-/// Whose rows a line of a book is about.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Whose<'a> {
-    pub(super) account: &'a str,
-    pub(super) source_table: &'a str,
-    pub(super) schema: &'a str,
-    pub(super) table: &'a str,
-}
-
-impl<'a> From<&'a Target> for Whose<'a> {
-    fn from(target: &'a Target) -> Self {
-        Self {
-            account: &target.account,
-            source_table: &target.source_table,
-            schema: &target.schema,
-            table: &target.table,
-        }
-    }
 }
 
 /// The book of that name in a schema.

@@ -3,8 +3,6 @@
 //! The tombstones go into a temporary table through the appender, one narrow join finds the rows they are for, and
 //! one statement changes these by their row numbers: events bring tombstones by the ten thousand.
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use arrow_array::{ArrayRef, Int64Array, RecordBatch, TimestampMicrosecondArray};
@@ -13,9 +11,10 @@ use arrow_schema::Schema;
 use super::append::append;
 use super::apply::Work;
 use super::dialect::DuckDialect;
-use super::merge::{IS_CURRENT, VALID_TO, temp};
+use super::merge::temp;
 use super::rows::Rows;
 use super::shape::{Found, Shape};
+use crate::dest::sql::brought::{IS_CURRENT, VALID_TO};
 use crate::dest::sql::{Dialect, list};
 use crate::dest::{Counts, DELETED_AT, Deletes, DestError, DestErrorKind, LOADED_AT, MERGED_INTO, Tombstone};
 use crate::schema::{Column, LogicalType};
@@ -60,7 +59,7 @@ impl Work<'_> {
         ];
         let declared = list(&columns, |c| format!("{} {}", c.name, DuckDialect.type_name(c.logical)));
         self.run(&format!("CREATE TEMP TABLE {BURIED} ({declared})"))?;
-        let graves = once_each(self.tombstones);
+        let graves = Tombstone::once_each(self.tombstones);
         let arrays: Vec<ArrayRef> = vec![
             Arc::new(Int64Array::from_iter_values(graves.iter().map(|grave| grave.key))),
             Arc::new(
@@ -154,23 +153,4 @@ fn find(shape: &Shape, key: &Found, deletes: Deletes, versions: bool) -> String 
 /// A column of ours under the table's spelling.
 fn spelled(shape: &Shape, name: &str) -> String {
     DuckDialect.quote(shape.find(name).map_or(name, |found| &found.name))
-}
-
-/// One tombstone for each key, as if they had come one after the other: the first date, the first known survivor.
-fn once_each(tombstones: &[Tombstone]) -> Vec<Tombstone> {
-    let mut graves: Vec<Tombstone> = Vec::with_capacity(tombstones.len());
-    let mut places = HashMap::with_capacity(tombstones.len());
-    for tombstone in tombstones {
-        match places.entry(tombstone.key) {
-            Entry::Vacant(place) => {
-                place.insert(graves.len());
-                graves.push(*tombstone);
-            }
-            Entry::Occupied(place) => {
-                let grave = &mut graves[*place.get()];
-                grave.merged_into = grave.merged_into.or(tombstone.merged_into);
-            }
-        }
-    }
-    graves
 }

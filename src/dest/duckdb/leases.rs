@@ -8,8 +8,8 @@ use duckdb::{Connection, params};
 use super::books::{book, ensure, exists, insert, instant};
 use super::dialect::DuckDialect;
 use crate::dest::sql::Dialect;
-use crate::dest::sql::books::{LEASES, lease_columns};
-use crate::dest::{Commit, DestError, DestErrorKind, Lease, Target};
+use crate::dest::sql::books::{LEASES, lease_columns, refused};
+use crate::dest::{Commit, DestError, Lease, Target};
 use crate::lease;
 use crate::schema::Micros;
 
@@ -106,19 +106,4 @@ fn write(connection: &Connection, target: &Target, lease: &Lease) -> duckdb::Res
         params![target.account, target.source_table, target.schema, target.table, lease.run, lease.process],
     )?;
     Ok(())
-}
-
-fn refused(target: &Target, held: &Lease) -> DestError {
-    let process = lease::pid(held).map_or(String::new(), |pid| format!(", process {pid}"));
-    // To the second: nobody looks for a process by its microsecond.
-    let since = Micros(held.since.0 - held.since.0.rem_euclid(1_000_000));
-    DestError {
-        kind: DestErrorKind::Leased,
-        message: format!(
-            "table {}.{} is being loaded by another run (started {since}{process})",
-            target.schema, target.table
-        ),
-        hint: Some("wait for it with --wait, or run again later".into()),
-        source: None,
-    }
 }

@@ -12,20 +12,11 @@ use duckdb::Connection;
 use super::append::{Fill, append};
 use super::dialect::DuckDialect;
 use super::rows::Rows;
-use super::shape::{Shape, same};
+use super::shape::Shape;
+use crate::dest::sql::brought::{IS_CURRENT, MARKS, VALID_TO, same};
 use crate::dest::sql::{Dialect, TableName, list};
-use crate::dest::{Counts, DELETED_AT, DestError, LOADED_AT, MERGED_INTO};
+use crate::dest::{Counts, DestError, LOADED_AT};
 use crate::schema::{Column, LogicalType, Micros};
-
-/// Set where a row was deleted at the source; a row that is read again is not deleted.
-const MARKS: [(&str, LogicalType); 2] =
-    [(DELETED_AT, LogicalType::Timestamp), (MERGED_INTO, LogicalType::Int64)];
-/// Since when a version holds.
-pub(super) const VALID_FROM: &str = "_scd_valid_from";
-/// Until when it held; NULL while it does.
-pub(super) const VALID_TO: &str = "_scd_valid_to";
-/// Whether it holds.
-pub(super) const IS_CURRENT: &str = "_scd_is_current";
 
 const T: &str = "\"_ingestr_t\"";
 const S: &str = "\"_ingestr_s\"";

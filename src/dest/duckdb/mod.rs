@@ -7,13 +7,14 @@ use std::path::PathBuf;
 use duckdb::Connection;
 use futures_util::future::BoxFuture;
 
+use super::sql::books::{newer, not_ours};
 use super::sql::create_schema;
+use super::sql::hidden::shadow;
 use super::{
-    Answer, Capabilities, DestError, DestErrorKind, Destination, Inspection, Lease, Load, Question,
-    Remembered, Target,
+    Answer, Capabilities, DestError, DestErrorKind, Destination, FlushDefaults, Inspection, Lease, Load,
+    Question, Remembered, Target,
 };
 use crate::schema::Micros;
-use crate::state::STATE_VERSION;
 use crate::strategy::Strategy;
 use books::Stored;
 
@@ -57,17 +58,7 @@ impl DuckDb {
     }
 
     fn look(&self, target: &Target) -> Result<Inspection, DestError> {
-        if target.table.to_ascii_lowercase().starts_with("_ingestr_") {
-            return Err(DestError {
-                kind: DestErrorKind::Shape,
-                message: format!(
-                    "{}.{}: names beginning with _ingestr_ are taken",
-                    target.schema, target.table
-                ),
-                hint: Some("choose another --dest-table".into()),
-                source: None,
-            });
-        }
+        not_ours(target)?;
         if !open::exists_and_is_writable(&self.path)? {
             return Ok(Inspection::default());
         }
@@ -84,13 +75,19 @@ impl DuckDb {
             let state = |rows_in: &str| {
                 self.state(books::read_state(connection, target, rows_in).map_err(wrap)?, target)
             };
-            let aside = match apply::shadow(target, target.strategy) {
+            let aside = match shadow(target, target.strategy) {
                 Some(hidden) if read(&name.beside(&hidden))?.is_some() => state(&hidden)?,
                 _ => None,
             };
             let state = if table.is_some() { state("")? } else { None };
             let lease = leases::read(connection, &target.schema, &target.table).map_err(wrap)?;
-            Ok(Inspection { columns: table.map(|shape| shape.known()), state, aside, lease })
+            Ok(Inspection {
+                columns: table.map(|shape| shape.known()),
+                state,
+                aside,
+                lease,
+                notes: Vec::new(),
+            })
         })
     }
 
@@ -142,17 +139,7 @@ impl DuckDb {
         match stored {
             Stored::Nothing => Ok(None),
             Stored::Found(state, _) => Ok(Some(state)),
-            Stored::Newer(version) => Err(DestError {
-                kind: DestErrorKind::NewerState,
-                message: format!(
-                    "the state of {}.{} in {} has version {version}; this program knows versions up to {STATE_VERSION}",
-                    target.schema,
-                    target.table,
-                    self.path.display()
-                ),
-                hint: Some("use the newer ingestr that wrote it, or load into another table".into()),
-                source: None,
-            }),
+            Stored::Newer(version) => Err(newer(target.into(), &self.path.display().to_string(), version)),
         }
     }
 }
@@ -166,7 +153,13 @@ impl Destination for DuckDb {
             file_formats: &[],
             staging_bucket: false,
             staging_dataset: false,
+            projects: false,
+            flush: FlushDefaults::EMBEDDED,
         }
+    }
+
+    fn default_schema(&self) -> Option<&str> {
+        Some("main")
     }
 
     fn describe(&self) -> String {

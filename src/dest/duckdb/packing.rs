@@ -16,7 +16,7 @@ use duckdb::Connection;
 
 use super::dialect::DuckDialect;
 use super::open::CATALOG;
-use super::shape::same;
+use crate::dest::sql::brought::same;
 use crate::dest::sql::{Dialect, TableName, list};
 use crate::schema::{Column, LogicalType};
 

@@ -2,16 +2,13 @@
 
 use duckdb::{Connection, params};
 
-use super::apply::SHADOWS;
-use super::books::{Stored, Whose, book, exists, instant, read_state};
+use super::books::{Stored, book, exists, instant, read_state};
 use super::dialect::DuckDialect;
 use super::leases;
 use super::open::CATALOG;
-use crate::dest::sql::books::{RUNS, STATE};
+use crate::dest::sql::books::{RUNS, RUNS_TOLD, STATE, Whose};
+use crate::dest::sql::hidden::is_shadow_of;
 use crate::dest::{Remembered, RunLine};
-
-/// How many runs of a table are told.
-const RUNS_TOLD: usize = 5;
 
 /// All states, ordered by schema, table and account.
 pub(super) fn remembered(connection: &Connection) -> duckdb::Result<Vec<Remembered>> {
@@ -23,10 +20,7 @@ pub(super) fn remembered(connection: &Connection) -> duckdb::Result<Vec<Remember
     )? {
         all.extend(of_schema(connection, &schema)?);
     }
-    let order = |r: &Remembered| {
-        (r.schema.clone(), r.table.clone(), r.account.clone(), r.source_table.clone(), r.aside)
-    };
-    all.sort_by_cached_key(order);
+    all.sort_by_cached_key(Remembered::order);
     Ok(all)
 }
 
@@ -110,15 +104,6 @@ pub(super) fn forget(connection: &Connection, schema: &str, table: &str) -> duck
     let of_table = "lower(dest_schema) = lower(?) AND lower(dest_table) = lower(?)";
     let sql = format!("DELETE FROM {} WHERE {of_table}", name.sql(d));
     connection.execute(&sql, params![schema, table]).map(|states| states as u64)
-}
-
-/// Whether a name is one that `apply::shadow` makes for that table, for any account and source table.
-fn is_shadow_of(name: &str, table: &str) -> bool {
-    let (name, table) = (name.to_ascii_lowercase(), table.to_ascii_lowercase());
-    SHADOWS.iter().any(|(_, prefix)| {
-        let hash = name.strip_prefix(prefix).and_then(|rest| rest.strip_prefix(&*table)?.strip_prefix("__"));
-        hash.is_some_and(|hash| hash.len() == 8 && hash.bytes().all(|byte| byte.is_ascii_hexdigit()))
-    })
 }
 
 fn strings(connection: &Connection, sql: &str, at: &[&str]) -> duckdb::Result<Vec<String>> {

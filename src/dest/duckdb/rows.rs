@@ -14,8 +14,8 @@ use arrow_array::{
 use arrow_schema::{DataType, Schema};
 use arrow_select::filter::filter_record_batch;
 
-use super::shape::same;
-use crate::dest::{DestError, DestErrorKind};
+use crate::dest::DestError;
+use crate::dest::sql::brought::{same, shape};
 use crate::schema::{Column, LogicalType};
 
 /// Rows with the same columns throughout.
@@ -23,34 +23,6 @@ use crate::schema::{Column, LogicalType};
 pub(super) struct Rows {
     pub(super) columns: Vec<Column>,
     pub(super) batches: Vec<RecordBatch>,
-}
-
-/// All columns of the batches, each with the narrowest type that holds all its values.
-pub(super) fn columns_of(batches: &[RecordBatch], table: &str) -> Result<Vec<Column>, DestError> {
-    let mut columns: Vec<Column> = Vec::new();
-    for batch in batches {
-        let schema = batch.schema();
-        for (at, field) in schema.fields().iter().enumerate() {
-            if schema.fields()[..at].iter().any(|other| same(other.name(), field.name())) {
-                return Err(shape(format!(
-                    "two columns of the rows for {table} are called {}",
-                    field.name()
-                )));
-            }
-            let logical = LogicalType::of(field).ok_or_else(|| {
-                shape(format!(
-                    "column {} for {table} has a type that cannot be stored: {}",
-                    field.name(),
-                    field.data_type()
-                ))
-            })?;
-            match columns.iter_mut().find(|c| same(&c.name, field.name())) {
-                Some(known) => known.logical = known.logical.widen(logical),
-                None => columns.push(Column::new(field.name(), logical)),
-            }
-        }
-    }
-    Ok(columns)
 }
 
 impl Rows {
@@ -200,10 +172,6 @@ impl Rows {
             batches: batches.map_err(|e| shape(format!("rows cannot be projected: {e}")))?,
         })
     }
-}
-
-fn shape(message: String) -> DestError {
-    DestError { kind: DestErrorKind::Shape, message, hint: None, source: None }
 }
 
 /// One value as bytes, such that equal values and only they have equal bytes.

@@ -7,6 +7,7 @@ use duckdb::{Connection, params};
 
 use super::dialect::{DuckDialect, logical_of};
 use super::open::CATALOG;
+use crate::dest::sql::brought::{same, type_after};
 use crate::dest::sql::{Dialect, TableName, add_column, list};
 use crate::dest::{DestError, DestErrorKind};
 use crate::schema::{Column, LogicalType};
@@ -50,11 +51,6 @@ pub(super) struct Needs<'a> {
     pub(super) key: &'a [String],
     /// Whether a key may stand in several rows (append, scd2).
     pub(super) repeats: bool,
-}
-
-/// Same name as DuckDB sees it.
-pub(super) fn same(a: &str, b: &str) -> bool {
-    a.eq_ignore_ascii_case(b)
 }
 
 impl Shape {
@@ -163,21 +159,6 @@ impl Shape {
         Ok(())
     }
 
-    /// The type a column has after a load brought `column`.
-    pub(super) fn type_after(&self, column: &Column, documented: &[Column]) -> LogicalType {
-        let found = self.find(&column.name).and_then(Found::logical);
-        match (found, column.logical) {
-            // JSON is text to its last character: where somebody declared VARCHAR, it stays.
-            (Some(LogicalType::Text), LogicalType::Json)
-                if documented.iter().any(|c| same(&c.name, &column.name)) =>
-            {
-                LogicalType::Text
-            }
-            (Some(found), brought) => found.widen(brought),
-            (None, brought) => brought,
-        }
-    }
-
     /// Statements that make the table fit, in order. Empty for a table that fits already.
     pub(super) fn changes(&self, needs: &Needs<'_>) -> Vec<String> {
         let d = &DuckDialect;
@@ -188,7 +169,8 @@ impl Shape {
         let mut rebuilt = needs.repeats && (!self.primary_key.is_empty() || self.unique);
         let mut types = Vec::new();
         for column in needs.columns {
-            let after = self.type_after(column, needs.documented);
+            let after =
+                type_after(self.find(&column.name).and_then(Found::logical), column, needs.documented);
             let Some(found) = self.find(&column.name) else {
                 added.push(add_column(d, &self.name, &Column::new(&column.name, after)));
                 continue;

@@ -2,7 +2,10 @@
 //!
 //! They live in the schema of the table they are about, so that copying or dropping the schema takes them along.
 
-use crate::schema::{Column, LogicalType};
+use crate::dest::{DestError, DestErrorKind, Lease, Target};
+use crate::lease;
+use crate::schema::{Column, LogicalType, Micros};
+use crate::state::STATE_VERSION;
 
 /// Table with where reading stands.
 pub const STATE: &str = "_ingestr_state";
@@ -12,6 +15,9 @@ pub const RUNS: &str = "_ingestr_runs";
 pub const REJECTS: &str = "_ingestr_rejects";
 /// Table with who may write to which table; without rows while nobody does.
 pub const LEASES: &str = "_ingestr_leases";
+
+/// How many runs of a table are told.
+pub const RUNS_TOLD: usize = 5;
 
 /// Columns of [`STATE`]. `rows_in` is empty for the rows of the table itself, else the name of the hidden table in
 /// which an unfinished replacement collects its rows: two rows of state can stand side by side, so that a
@@ -86,4 +92,75 @@ pub fn lease_columns() -> Vec<Column> {
         Column::new("since", Timestamp),
         Column::new("until", Timestamp),
     ]
+}
+
+/// Whose rows a line of a book is about.
+#[derive(Debug, Clone, Copy)]
+pub struct Whose<'a> {
+    /// The source account.
+    pub account: &'a str,
+    /// The source's table.
+    pub source_table: &'a str,
+    /// Schema or dataset.
+    pub schema: &'a str,
+    /// The destination's table.
+    pub table: &'a str,
+}
+
+impl<'a> From<&'a Target> for Whose<'a> {
+    fn from(target: &'a Target) -> Self {
+        Self {
+            account: &target.account,
+            source_table: &target.source_table,
+            schema: &target.schema,
+            table: &target.table,
+        }
+    }
+}
+
+/// Another run holds the target.
+#[must_use]
+pub fn refused(target: &Target, held: &Lease) -> DestError {
+    let process = lease::pid(held).map_or(String::new(), |pid| format!(", process {pid}"));
+    // To the second: nobody looks for a process by its microsecond.
+    let since = Micros(held.since.0 - held.since.0.rem_euclid(1_000_000));
+    DestError {
+        kind: DestErrorKind::Leased,
+        message: format!(
+            "table {}.{} is being loaded by another run (started {since}{process})",
+            target.schema, target.table
+        ),
+        hint: Some("wait for it with --wait, or run again later".into()),
+        source: None,
+    }
+}
+
+/// A newer version wrote the state; `place` is where it lies.
+#[must_use]
+pub fn newer(whose: Whose<'_>, place: &str, version: i64) -> DestError {
+    DestError {
+        kind: DestErrorKind::NewerState,
+        message: format!(
+            "the state of {}.{} in {place} has version {version}; this program knows versions up to {STATE_VERSION}",
+            whose.schema, whose.table
+        ),
+        hint: Some("use the newer ingestr that wrote it, or load into another table".into()),
+        source: None,
+    }
+}
+
+/// Names of tables that are ours are not for data.
+///
+/// # Errors
+/// [`DestErrorKind::Shape`] if the target has one.
+pub fn not_ours(target: &Target) -> Result<(), DestError> {
+    if !target.table.to_ascii_lowercase().starts_with("_ingestr_") {
+        return Ok(());
+    }
+    Err(DestError {
+        kind: DestErrorKind::Shape,
+        message: format!("{}.{}: names beginning with _ingestr_ are taken", target.schema, target.table),
+        hint: Some("choose another --dest-table".into()),
+        source: None,
+    })
 }

@@ -7,6 +7,8 @@
 use crate::schema::{Column, LogicalType, Micros};
 
 pub mod books;
+pub mod brought;
+pub mod hidden;
 
 /// How one database spells names, types and values.
 pub trait Dialect {

@@ -1,5 +1,6 @@
 //! Several tables in one command: which, where to, and what is refused.
 
+use super::warehouse::WAREHOUSE;
 use super::*;
 
 fn plans(line: &[&str], ends: &Ends) -> Result<Plans, String> {

@@ -1,7 +1,6 @@
 //! `gorgias://<domain>?api_key=<api-key>&email=<email>` and what may stand beside it.
 
 use std::fmt;
-use std::net::IpAddr;
 
 use secrecy::SecretString;
 
@@ -60,14 +59,9 @@ impl GorgiasUri {
         };
         let (place, query) = rest.split_once('?').unwrap_or((rest, ""));
         let domain = domain(place.strip_suffix('/').unwrap_or(place))?;
-        let parameters = parameters(query)?;
+        let parameters = crate::uri::parameters(query, &PARAMETERS).or_else(refuse)?;
         let get =
             |name: &str| parameters.iter().find(|(other, _)| *other == name).map(|(_, value)| value.as_str());
-        for (name, value) in &parameters {
-            if value.is_empty() {
-                return refuse(format!("the parameter {name} is empty"));
-            }
-        }
         let credentials = match (get("access_token"), get("api_key"), get("email")) {
             (Some(_), Some(_), _) => return refuse("it has both api_key and access_token; give one of them"),
             (Some(token), None, _) => Credentials::Bearer(token.to_owned().into()),
@@ -113,66 +107,11 @@ fn domain(place: &str) -> Result<String, UriError> {
     Ok(label.to_owned())
 }
 
-/// `+` stays what it is: neither a key nor an address has spaces, but addresses do have plus signs.
-fn parameters(query: &str) -> Result<Vec<(&'static str, String)>, UriError> {
-    let mut found = Vec::new();
-    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
-        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        let Some(name) = PARAMETERS.into_iter().find(|known| *known == name) else {
-            let shown = if name.len() <= 30
-                && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte))
-            {
-                format!("the parameter {name}")
-            } else {
-                "a parameter".to_owned()
-            };
-            return refuse(format!("{shown} is unknown; known are {}", PARAMETERS.join(", ")));
-        };
-        if found.iter().any(|(other, _)| *other == name) {
-            return refuse(format!("the parameter {name} is given twice"));
-        }
-        match percent_encoding::percent_decode_str(value).decode_utf8() {
-            Ok(value) if value.chars().any(char::is_control) => {
-                return refuse(format!("the parameter {name} has control characters in it"));
-            }
-            Ok(value) => found.push((name, value.into_owned())),
-            Err(_) => {
-                return refuse(format!(
-                    "the parameter {name} is not UTF-8 once its percent signs are decoded"
-                ));
-            }
-        }
-    }
-    Ok(found)
-}
-
-/// The key goes along with every request, so plain http is only for this machine.
+/// The API's paths begin with /api; a base that ends so too is taken to mean the same.
 fn base_url(text: &str) -> Result<(String, bool), UriError> {
-    let Ok(url) = url::Url::parse(text) else {
-        return refuse("base_url is not a URL, such as https://proxy.example.com");
-    };
-    let loopback = match url.host() {
-        Some(url::Host::Domain(name)) => name == "localhost",
-        Some(url::Host::Ipv4(address)) => IpAddr::V4(address).is_loopback(),
-        Some(url::Host::Ipv6(address)) => IpAddr::V6(address).is_loopback(),
-        None => return refuse("base_url has no host"),
-    };
-    match url.scheme() {
-        "https" => {}
-        "http" if loopback => {}
-        "http" => return refuse("base_url is plain http: the key would travel unencrypted; use https"),
-        _ => return refuse("base_url must begin with https://"),
-    }
-    if !url.username().is_empty()
-        || url.password().is_some()
-        || url.query().is_some()
-        || url.fragment().is_some()
-    {
-        return refuse("base_url must be scheme, host, port and path only");
-    }
-    // The API's paths begin with /api; a base that ends so too is taken to mean the same.
-    let base = url.as_str().trim_end_matches('/');
-    Ok((base.strip_suffix("/api").unwrap_or(base).to_owned(), loopback))
+    let base = crate::uri::base_url("base_url", text, "key").or_else(refuse)?;
+    let url = base.url.strip_suffix("/api").unwrap_or(&base.url).to_owned();
+    Ok((url, base.loopback))
 }
 
 #[cfg(test)]

@@ -1,0 +1,228 @@
+//! How BigQuery spells names, types and values, and which of its types are ours.
+
+use std::borrow::Cow;
+
+use crate::dest::sql::Dialect;
+use crate::dest::sql::hidden::fnv;
+use crate::dest::{DestError, DestErrorKind, Target};
+use crate::schema::{Column, LogicalType, Micros};
+
+/// `GoogleSQL`'s spelling.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct BigQueryDialect;
+
+/// A quoted text may hold anything but its quote, a backslash and a line's end; these are escaped.
+/// <https://cloud.google.com/bigquery/docs/reference/standard-sql/lexical>
+fn escaped(text: &str, quote: char) -> String {
+    let mut out = String::with_capacity(text.len() + 2);
+    out.push(quote);
+    for c in text.chars() {
+        match c {
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            c if c == quote => {
+                out.push('\\');
+                out.push(c);
+            }
+            c if c.is_control() => out.push_str(&format!("\\u{:04x}", u32::from(c))),
+            c => out.push(c),
+        }
+    }
+    out.push(quote);
+    out
+}
+
+impl Dialect for BigQueryDialect {
+    fn quote(&self, name: &str) -> String {
+        escaped(name, '`')
+    }
+
+    fn text(&self, value: &str) -> String {
+        escaped(value, '\'')
+    }
+
+    fn type_name(&self, logical: LogicalType) -> &'static str {
+        match logical {
+            LogicalType::Bool => "BOOL",
+            LogicalType::Int64 => "INT64",
+            LogicalType::Float64 => "FLOAT64",
+            LogicalType::Text => "STRING",
+            LogicalType::Timestamp => "TIMESTAMP",
+            LogicalType::Json => "JSON",
+        }
+    }
+
+    fn instant(&self, at: Micros) -> String {
+        match jiff::Timestamp::from_microsecond(at.0) {
+            // BigQuery's years have four digits.
+            Ok(time) if (-62_135_596_800_000_000..253_402_300_800_000_000).contains(&at.0) => {
+                format!("TIMESTAMP '{}+00'", time.strftime("%Y-%m-%d %H:%M:%S%.6f"))
+            }
+            _ => "CAST(NULL AS TIMESTAMP)".into(),
+        }
+    }
+}
+
+/// Our type for one of BigQuery's, by its `GoogleSQL` name. `None`: not ours, the column is left alone.
+#[must_use]
+pub(super) fn logical_of(kind: &str) -> Option<LogicalType> {
+    match kind {
+        "BOOL" => Some(LogicalType::Bool),
+        "INT64" => Some(LogicalType::Int64),
+        "FLOAT64" => Some(LogicalType::Float64),
+        "STRING" => Some(LogicalType::Text),
+        "TIMESTAMP" => Some(LogicalType::Timestamp),
+        "JSON" => Some(LogicalType::Json),
+        _ => None,
+    }
+}
+
+/// What a column name of BigQuery may begin with no less than any other.
+/// <https://cloud.google.com/bigquery/docs/schemas#column_names>
+const TAKEN: [&str; 6] = ["_TABLE_", "_FILE_", "_PARTITION", "_ROW_TIMESTAMP", "__ROOT__", "_COLIDENTIFIER"];
+
+/// Longest name of a column.
+const LONGEST_COLUMN: usize = 300;
+
+/// The name a column gets. One that BigQuery does not take has the offending characters replaced by `_`, and a hash
+/// of the whole name after it, so that `a.b` and `a_b` stay two columns in whatever order they come.
+#[must_use]
+pub(super) fn column_name(name: &str) -> Cow<'_, str> {
+    let fits = |c: char| c.is_alphanumeric() || "_- &%=+:'<>#|".contains(c);
+    let taken = |name: &str| {
+        let upper = name.to_ascii_uppercase();
+        TAKEN.iter().any(|prefix| upper.starts_with(prefix))
+    };
+    if !name.is_empty() && name.len() <= LONGEST_COLUMN && name.chars().all(fits) && !taken(name) {
+        return Cow::Borrowed(name);
+    }
+    let mut spelled: String = name.chars().map(|c| if fits(c) { c } else { '_' }).take(60).collect();
+    if taken(&spelled) {
+        spelled.insert(0, 'c');
+    }
+    Cow::Owned(format!("{spelled}_{:08x}", fnv(name.as_bytes())))
+}
+
+/// The target under BigQuery's names of its columns.
+#[must_use]
+pub(super) fn spelled(target: &Target) -> Target {
+    let mut target = target.clone();
+    let spell = |name: &mut String| {
+        if let Cow::Owned(other) = column_name(name) {
+            *name = other;
+        }
+    };
+    target.key.iter_mut().for_each(spell);
+    target.incremental_key.iter_mut().for_each(spell);
+    target.columns.iter_mut().for_each(|column| spell(&mut column.name));
+    target.hints.partition_by.iter_mut().for_each(spell);
+    target.hints.cluster_by.iter_mut().for_each(spell);
+    target
+}
+
+/// A column under BigQuery's name.
+#[must_use]
+pub(super) fn spelled_column(column: &Column) -> Column {
+    Column::new(column_name(&column.name), column.logical)
+}
+
+/// Refuses names that BigQuery does not take, before anything is read.
+/// <https://cloud.google.com/bigquery/docs/tables#table_naming>, <https://cloud.google.com/bigquery/docs/datasets#dataset-naming>
+///
+/// # Errors
+/// [`DestErrorKind::Shape`] that says which character.
+pub(super) fn check_names(dataset: &str, table: &str) -> Result<(), DestError> {
+    let refuse = |message: String, hint: &str| {
+        Err(DestError { kind: DestErrorKind::Shape, message, hint: Some(hint.into()), source: None })
+    };
+    if let Some(c) = dataset.chars().find(|c| !(c.is_ascii_alphanumeric() || *c == '_')) {
+        return refuse(
+            format!("`{dataset}` cannot be the name of a BigQuery dataset: it has a `{c}`"),
+            "a dataset's name has letters, digits and underscores; choose another in --dest-table",
+        );
+    }
+    if let Some(c) = table.chars().find(|c| !(c.is_alphanumeric() || "_- ".contains(*c))) {
+        return refuse(
+            format!("`{table}` cannot be the name of a BigQuery table: it has a `{c}`"),
+            "a table's name has letters, digits, spaces, dashes and underscores; choose another in --dest-table",
+        );
+    }
+    // Hidden tables have a name before theirs.
+    if dataset.is_empty() || dataset.len() > 1024 || table.is_empty() || table.len() > 980 {
+        return refuse(
+            "the name of a BigQuery dataset has 1 to 1024 bytes, that of a table 1 to 980".into(),
+            "choose another --dest-table",
+        );
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dest::sql::{TableName, add_column, create_table, delete_window, newest_first};
+
+    #[test]
+    fn hostile_names_stay_names() {
+        let name = TableName::new("my-project", "gorgias", r"se`lect\' from");
+        let columns = [
+            Column::new("order", LogicalType::Int64),
+            Column::new("größe; DROP", LogicalType::Json),
+            Column::new("a`b", LogicalType::Timestamp),
+        ];
+        let key = ["order".to_owned(), "a`b".to_owned()];
+        let d = &BigQueryDialect;
+        let all = [
+            create_table(d, &name, &columns),
+            add_column(d, &name, &columns[1]),
+            delete_window(d, &name, "a`b", &d.instant(Micros(0)), &d.instant(Micros(i64::MAX))),
+            newest_first(d, &key, Some("größe; DROP"), "ord"),
+            d.text("it's \\ a\nline \u{7}"),
+        ]
+        .join("\n");
+        insta::assert_snapshot!(all, @r"
+        CREATE TABLE `my-project`.`gorgias`.`se\`lect\\' from` (`order` INT64, `größe; DROP` JSON, `a\`b` TIMESTAMP)
+        ALTER TABLE `my-project`.`gorgias`.`se\`lect\\' from` ADD COLUMN `größe; DROP` JSON
+        DELETE FROM `my-project`.`gorgias`.`se\`lect\\' from` WHERE `a\`b` >= TIMESTAMP '1970-01-01 00:00:00.000000+00' AND `a\`b` <= CAST(NULL AS TIMESTAMP)
+        ROW_NUMBER() OVER (PARTITION BY `order`, `a\`b` ORDER BY `größe; DROP` DESC NULLS LAST, ord DESC)
+        'it\'s \\ a\nline \u0007'
+        ");
+    }
+
+    #[test]
+    fn columns_get_names_that_bigquery_takes() {
+        for name in ["id", "order", "brand new", "größe", "チケット", "it's", "_ingestr_loaded_at", "a-b"]
+        {
+            assert_eq!(column_name(name), name);
+        }
+        let changed = ["a.b", "a\"b", "a`b", "_partitiontime", "_TABLE_x", ""].map(column_name);
+        insta::assert_snapshot!(changed.join("\n"), @r"
+        a_b_108bf50c
+        a_b_18aa16b8
+        a_b_11435db2
+        c_partitiontime_a6d545b5
+        c_TABLE_x_300d9b2d
+        _811c9dc5
+        ");
+        assert_ne!(column_name("a.b"), column_name("a;b"));
+        assert!(column_name(&"x".repeat(400)).len() < 100);
+    }
+
+    #[test]
+    fn names_that_bigquery_does_not_take_are_refused_with_the_character() {
+        for (dataset, table) in [("gorgias", "tickets"), ("g_2", "größe - 2"), ("G", "チケット")] {
+            check_names(dataset, table).expect(table);
+        }
+        for (dataset, table, message) in [
+            ("my-shop", "t", "`my-shop` cannot be the name of a BigQuery dataset: it has a `-`"),
+            ("größe", "t", "`größe` cannot be the name of a BigQuery dataset: it has a `ö`"),
+            ("shop", "a.b", "`a.b` cannot be the name of a BigQuery table: it has a `.`"),
+            ("shop", "a`b", "`a`b` cannot be the name of a BigQuery table: it has a ```"),
+            ("", "t", "the name of a BigQuery dataset has 1 to 1024 bytes, that of a table 1 to 980"),
+        ] {
+            let error = check_names(dataset, table).expect_err(table);
+            assert_eq!((error.kind, error.to_string().as_str()), (DestErrorKind::Shape, message));
+        }
+    }
+}

@@ -1,0 +1,338 @@
+//! A load: rows stream into staging tables, then one script makes them the target's.
+//!
+//! A staging table belongs to one commit of one process. Its name and the ids of its jobs are decided when the load
+//! begins, so that whatever has to be sent again is recognised. It is dropped after the commit; what a killed run
+//! leaves is dropped by the next run of the same target, and expires by itself.
+
+use std::sync::Arc;
+
+use arrow_array::{Array, ArrayRef, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
+use arrow_schema::Schema;
+use futures_util::future::BoxFuture;
+
+use super::dialect::{spelled, spelled_column};
+use super::ranges::ranges;
+use super::rows::{ORD, Part, Rows, staged_type};
+use super::wire::{ApiError, Disposition, Format, JobId, LoadSpec, Upload};
+use super::{BigQuery, books, bury, table_ref};
+use crate::dest::sql::TableName;
+use crate::dest::sql::brought::{columns_of, same, shape as misfit, widen};
+use crate::dest::{Commit, Counts, DestError, DestErrorKind, FileFormat, Load, Reject, Target, Tombstone};
+use crate::schema::{Column, LogicalType};
+
+/// How long a staging table lives if nobody drops it; by BigQuery's clock, as ours may be wrong by more than that.
+const LIFE: &str = "OPTIONS (expiration_timestamp = TIMESTAMP_ADD(CURRENT_TIMESTAMP(), INTERVAL 1 DAY))";
+
+/// What a load is of.
+#[derive(Debug)]
+pub(super) struct Place {
+    pub(super) dest: BigQuery,
+    /// Under BigQuery's names.
+    pub(super) target: Target,
+    /// The target's own table.
+    pub(super) table: TableName,
+    /// Tells this load from all others, in names of staging tables and jobs.
+    pub(super) nonce: String,
+}
+
+/// The rows of one commit into BigQuery.
+#[derive(Debug)]
+pub(super) struct BigQueryLoad {
+    pub(super) place: Place,
+    staging: Staging,
+}
+
+/// What was staged so far.
+#[derive(Debug)]
+pub(super) struct Staging {
+    open: Vec<Open>,
+    columns: Vec<Column>,
+    null_keys: Vec<bool>,
+    /// All keys, while they are single integers.
+    keys: Option<Vec<i64>>,
+    count: i64,
+    tombstones: Vec<Tombstone>,
+}
+
+/// A staging table that rows are on their way into.
+#[derive(Debug)]
+struct Open {
+    part: Part,
+    upload: Upload,
+}
+
+/// What was staged, ready for the script.
+#[derive(Debug, Default)]
+pub(super) struct Staged {
+    pub(super) rows: Rows,
+    pub(super) graves: Option<TableName>,
+    pub(super) rejects: Option<TableName>,
+}
+
+impl BigQueryLoad {
+    pub(super) fn new(dest: BigQuery, target: &Target) -> Self {
+        let target = spelled(target);
+        let table = dest.table_of(&target);
+        let single = target.key.len() == 1;
+        let staging = Staging {
+            open: Vec::new(),
+            columns: Vec::new(),
+            null_keys: vec![false; target.key.len()],
+            keys: single.then(Vec::new),
+            count: 0,
+            tombstones: Vec::new(),
+        };
+        let place = Place { dest, table, nonce: format!("{:016x}", fastrand::u64(..)), target };
+        Self { place, staging }
+    }
+}
+
+impl Place {
+    /// What the names of this target's staging tables begin with.
+    pub(super) fn prefix(&self) -> String {
+        super::staging_prefix(&self.table)
+    }
+
+    /// Where staging tables are made.
+    pub(super) fn staging(&self) -> TableName {
+        match &self.target.hints.staging_dataset {
+            Some(dataset) => self.dest.table_in(dataset, ""),
+            None => self.table.clone(),
+        }
+    }
+
+    fn failed(&self, error: ApiError) -> DestError {
+        super::failed(&self.table, "written", error)
+    }
+
+    /// An upload into a staging table that does not exist yet: it is made when the file is complete, so that a load
+    /// that is dropped leaves nothing behind.
+    async fn start(&self, what: &str, columns: Vec<Column>) -> Result<Open, DestError> {
+        let api = self.dest.ready(&self.table).await?;
+        let staging = self.staging();
+        self.dest.ready(&staging).await?;
+        let table = staging.beside(&format!("{}{}_{what}", self.prefix(), self.nonce));
+        let file: Vec<Column> = columns
+            .iter()
+            .enumerate()
+            .map(|(i, c)| Column::new(format!("c{i}"), staged_type(c.logical)))
+            .chain([Column::new(ORD, LogicalType::Int64)])
+            .collect();
+        let spec = LoadSpec {
+            job: self.job(&format!("load_{what}"))?,
+            into: table_ref(&table),
+            columns: file,
+            format: match self.target.hints.file_format {
+                Some(FileFormat::Jsonl) => Format::Jsonl,
+                Some(FileFormat::Csv) => Format::Csv,
+                _ => Format::Parquet,
+            },
+            disposition: Disposition::Empty,
+            staging_bucket: self.target.hints.staging_bucket.clone(),
+        };
+        let upload = api.load(spec).map_err(|error| self.failed(error))?;
+        Ok(Open { part: Part { table, columns }, upload })
+    }
+
+    /// The id of a job of this load.
+    pub(super) fn job(&self, what: &str) -> Result<JobId, DestError> {
+        JobId::new(format!("ingestr_{}_{what}", self.nonce)).map_err(|error| DestError {
+            kind: DestErrorKind::Other,
+            message: format!("{}.{} cannot be written: {error}", self.table.schema, self.table.table),
+            hint: None,
+            source: None,
+        })
+    }
+
+    /// A staging table with one batch.
+    async fn side(
+        &self,
+        what: &str,
+        columns: Vec<Column>,
+        mut arrays: Vec<ArrayRef>,
+    ) -> Result<Open, DestError> {
+        let mut open = self.start(what, columns.clone()).await?;
+        let numbers = 0..i64::try_from(arrays[0].len()).unwrap_or(0);
+        arrays.push(Arc::new(Int64Array::from_iter_values(numbers)));
+        let fields = columns
+            .iter()
+            .enumerate()
+            .map(|(i, c)| Column::new(format!("c{i}"), c.logical).field())
+            .chain([Column::new(ORD, LogicalType::Int64).field()])
+            .collect();
+        let batch = positional(fields, arrays, &self.target.table)?;
+        open.upload.write(&batch).await.map_err(|error| self.failed(error))?;
+        Ok(open)
+    }
+
+    /// Makes the staging tables, sends the rest of the files, and waits until the rows are in.
+    async fn arrive(&self, all: Vec<Open>) -> Result<(), DestError> {
+        if all.is_empty() {
+            return Ok(());
+        }
+        let api = self.dest.ready(&self.table).await?;
+        let made = all.iter().map(|open| create_staging(&open.part) + ";\n").collect::<String>();
+        api.query(&self.job("stage")?, &made, &[]).await.map_err(|error| self.failed(error))?;
+        for open in all {
+            open.upload.finish().await.map_err(|error| self.failed(error))?;
+        }
+        Ok(())
+    }
+}
+
+/// The statement that makes a staging table.
+pub(super) fn create_staging(part: &Part) -> String {
+    let columns: Vec<Column> = part
+        .columns
+        .iter()
+        .enumerate()
+        .map(|(i, c)| Column::new(format!("c{i}"), staged_type(c.logical)))
+        .chain([Column::new(ORD, LogicalType::Int64)])
+        .collect();
+    format!("{} {LIFE}", books::create(&part.table, &columns))
+}
+
+impl Staging {
+    async fn take(&mut self, place: &Place, batch: RecordBatch) -> Result<(), DestError> {
+        let columns: Vec<Column> =
+            columns_of([&batch], &place.target.table)?.iter().map(spelled_column).collect();
+        for column in &columns {
+            widen(&mut self.columns, column);
+        }
+        if batch.num_rows() == 0 {
+            return Ok(());
+        }
+        self.note_keys(&place.target, &columns, &batch)?;
+        let spot = |open: &Open, column: &Column| {
+            open.part.columns.iter().position(|c| same(&c.name, &column.name) && c.logical == column.logical)
+        };
+        let fits = |open: &Open| columns.iter().all(|column| spot(open, column).is_some());
+        let (at, parts) = (self.open.iter().position(fits), self.open.len());
+        let at = match at {
+            Some(at) => at,
+            None => {
+                self.open.push(place.start(&format!("rows{parts}"), columns.clone()).await?);
+                parts
+            }
+        };
+        let open = &mut self.open[at];
+        let names: Vec<usize> = columns.iter().filter_map(|column| spot(open, column)).collect();
+        let mut arrays = Vec::with_capacity(columns.len() + 1);
+        let mut fields = Vec::with_capacity(columns.len() + 1);
+        for ((column, array), i) in columns.iter().zip(batch.columns()).zip(names) {
+            fields.push(Column::new(format!("c{i}"), staged_type(column.logical)).field());
+            arrays.push(Arc::clone(array));
+        }
+        let end = self.count + i64::try_from(batch.num_rows()).unwrap_or(0);
+        fields.push(Column::new(ORD, LogicalType::Int64).field());
+        arrays.push(Arc::new(Int64Array::from_iter_values(self.count..end)));
+        self.count = end;
+        let batch = positional(fields, arrays, &place.target.table)?;
+        open.upload.write(&batch).await.map_err(|error| place.failed(error))
+    }
+
+    /// Remembers which keys were staged.
+    fn note_keys(
+        &mut self,
+        target: &Target,
+        columns: &[Column],
+        batch: &RecordBatch,
+    ) -> Result<(), DestError> {
+        for (nth, key) in target.key.iter().enumerate() {
+            let Some(at) = columns.iter().position(|c| same(&c.name, key)) else {
+                return Err(misfit(format!(
+                    "the rows for {} have no column {key}, which is part of the merge key",
+                    target.table
+                )));
+            };
+            let array = batch.column(at);
+            self.null_keys[nth] |= array.null_count() > 0;
+            if let Some(keys) = &mut self.keys {
+                match array.as_any().downcast_ref::<Int64Array>() {
+                    Some(array) if array.null_count() == 0 => keys.extend(array.values()),
+                    _ => self.keys = None,
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Brings everything into its staging tables. Those of `made` exist afterwards, complete or not.
+    pub(super) async fn land(
+        self,
+        place: &Place,
+        commit: &Commit,
+        made: &mut Vec<TableName>,
+    ) -> Result<Staged, DestError> {
+        let mut staged = Staged::default();
+        let keys = self.keys.unwrap_or_default();
+        staged.rows = Rows {
+            columns: self.columns,
+            parts: Vec::new(),
+            null_keys: self.null_keys,
+            ranges: ranges(keys),
+        };
+        let parts = self.open.len();
+        let mut open = self.open;
+        if !self.tombstones.is_empty() {
+            let columns = bury::COLUMNS.map(|logical| Column::new("", logical)).to_vec();
+            let arrays = graves(&Tombstone::once_each(&self.tombstones));
+            let side = place.side("gone", columns, arrays).await?;
+            staged.graves = Some(side.part.table.clone());
+            open.push(side);
+        }
+        if !commit.rejects.is_empty() {
+            let columns = vec![Column::new("", LogicalType::Text); 4];
+            let side = place.side("rejects", columns, refused(&commit.rejects)).await?;
+            staged.rejects = Some(side.part.table.clone());
+            open.push(side);
+        }
+        staged.rows.parts = open[..parts].iter().map(|open| open.part.clone()).collect();
+        made.extend(open.iter().map(|open| open.part.table.clone()));
+        place.arrive(open).await?;
+        Ok(staged)
+    }
+}
+
+impl Load for BigQueryLoad {
+    fn stage<'a>(&'a mut self, batch: RecordBatch) -> BoxFuture<'a, Result<(), DestError>> {
+        let Self { place, staging } = self;
+        Box::pin(staging.take(place, batch))
+    }
+
+    fn bury(&mut self, tombstones: Vec<Tombstone>) {
+        self.staging.tombstones.extend(tombstones);
+    }
+
+    fn commit(self: Box<Self>, commit: Commit) -> BoxFuture<'static, Result<Counts, DestError>> {
+        let Self { place, staging } = *self;
+        Box::pin(place.run(staging, commit))
+    }
+}
+
+fn positional(
+    fields: Vec<arrow_schema::Field>,
+    arrays: Vec<ArrayRef>,
+    table: &str,
+) -> Result<RecordBatch, DestError> {
+    RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays)
+        .map_err(|error| misfit(format!("rows for {table} do not fit together: {error}")))
+}
+
+fn graves(tombstones: &[Tombstone]) -> Vec<ArrayRef> {
+    let at = TimestampMicrosecondArray::from_iter_values(tombstones.iter().map(|grave| grave.at.0));
+    vec![
+        Arc::new(Int64Array::from_iter_values(tombstones.iter().map(|grave| grave.key))),
+        Arc::new(at.with_timezone("UTC")),
+        Arc::new(Int64Array::from_iter(tombstones.iter().map(|grave| grave.merged_into))),
+    ]
+}
+
+fn refused(rejects: &[Reject]) -> Vec<ArrayRef> {
+    vec![
+        Arc::new(StringArray::from_iter(rejects.iter().map(|reject| reject.id.as_deref()))),
+        Arc::new(StringArray::from_iter(rejects.iter().map(|reject| reject.column.as_deref()))),
+        Arc::new(StringArray::from_iter_values(rejects.iter().map(|reject| &reject.value))),
+        Arc::new(StringArray::from_iter_values(rejects.iter().map(|reject| reject.reason))),
+    ]
+}

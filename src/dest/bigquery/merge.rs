@@ -1,0 +1,167 @@
+//! Rows meeting rows by key: merge, append and scd2, as statements inside the transaction of a commit.
+
+use super::dialect::BigQueryDialect;
+use super::rows::{ORD, Rows, S, T};
+use super::script::{DELETED, INSERTED, Script, UNCHANGED, UPDATED, scratch};
+use super::shape::{Shape, filled};
+use crate::dest::sql::Dialect;
+use crate::dest::sql::brought::{IS_CURRENT, MARKS, VALID_FROM, VALID_TO, same};
+use crate::dest::{LOADED_AT, Target};
+use crate::schema::Micros;
+
+/// Values of the columns that rows do not bring: name as the table spells it, quoted, and expression.
+pub(super) fn fills(shape: &Shape, target: &Target, rows: &Rows) -> Vec<(String, String)> {
+    let mut fills = Vec::new();
+    if let Some(at) = target.loaded_at {
+        fills.push((shape.quoted(LOADED_AT), BigQueryDialect.instant(at)));
+    }
+    for field in shape.columns.iter().filter(|field| filled(field) && rows.position(&field.name).is_none()) {
+        let value = if same(&field.name, "_dlt_id") { "GENERATE_UUID()" } else { "'-'" };
+        fills.push((BigQueryDialect.quote(&field.name), value.into()));
+    }
+    fills
+}
+
+/// `(columns) <verb> values` of an INSERT; the rows are under the alias [`S`].
+fn inserting(shape: &Shape, rows: &Rows, fills: &[(String, String)]) -> (String, String) {
+    let own = rows.columns.iter().map(|c| shape.quoted(&c.name));
+    let names: Vec<String> = own.chain(fills.iter().map(|(name, _)| name.clone())).collect();
+    let own = (0..rows.columns.len()).map(|i| format!("{S}.c{i}"));
+    let values: Vec<String> = own.chain(fills.iter().map(|(_, value)| value.clone())).collect();
+    (names.join(", "), values.join(", "))
+}
+
+/// What makes a row that is there need to be written: a value differs, or it is marked as gone and was read again.
+fn stale(shape: &Shape, rows: &Rows) -> String {
+    let mut any = rows.differing(shape);
+    for (mark, _) in MARKS {
+        if shape.find(mark).is_some() && rows.position(mark).is_none() {
+            any.push(format!("{T}.{} IS NOT NULL", shape.quoted(mark)));
+        }
+    }
+    any.join(" OR ")
+}
+
+/// One row for each key: those that differ are updated, new ones inserted. What the load does not bring stays.
+///
+/// An UPDATE and an INSERT in one transaction, where a single MERGE would do the same: a MERGE tells only how many rows
+/// it wrote in all, and finding out which were new would read the table once more. The UPDATE is billed like the
+/// MERGE, and the INSERT reads nothing of the table but its keys.
+pub(super) fn merge(script: &mut Script, shape: &Shape, target: &Target, rows: &Rows) {
+    if rows.parts.is_empty() {
+        return;
+    }
+    let name = shape.name.sql(&BigQueryDialect);
+    let newest = rows.newest(shape, &target.key, target.incremental_key.as_deref());
+    let matching = rows.matching(shape, &target.key);
+    let (names, values) = inserting(shape, rows, &fills(shape, target, rows));
+    let read = script.variable("read");
+    script.body([format!("SET {read} = (SELECT COUNT(*) FROM ({newest}))")]);
+    let set = updating(shape, target, rows);
+    if !set.is_empty() {
+        script.body([
+            format!(
+                "UPDATE {name} AS {T} SET {} FROM ({newest}) AS {S} WHERE {matching} AND ({})",
+                set.join(", "),
+                stale(shape, rows)
+            ),
+            // A table that holds a key twice has both rows updated.
+            format!("SET {UPDATED} = LEAST(@@row_count, {read})"),
+        ]);
+    }
+    script.body([
+        format!(
+            "INSERT INTO {name} ({names}) SELECT {values} FROM ({newest}) AS {S} \
+             WHERE NOT EXISTS (SELECT 1 FROM {name} AS {T} WHERE {matching})"
+        ),
+        format!("SET {INSERTED} = @@row_count"),
+        format!("SET {UNCHANGED} = GREATEST({read} - {INSERTED} - {UPDATED}, 0)"),
+    ]);
+}
+
+/// What an update sets: values that were read, marks of a row that is there again, and when it was loaded.
+fn updating(shape: &Shape, target: &Target, rows: &Rows) -> Vec<String> {
+    let mut set: Vec<String> = Vec::new();
+    for (i, column) in rows.columns.iter().enumerate() {
+        if !target.key.iter().any(|key| same(key, &column.name)) {
+            set.push(format!("{} = {S}.c{i}", shape.quoted(&column.name)));
+        }
+    }
+    for (mark, _) in MARKS {
+        if shape.find(mark).is_some() && rows.position(mark).is_none() {
+            set.push(format!("{} = NULL", shape.quoted(mark)));
+        }
+    }
+    if let Some(at) = target.loaded_at {
+        set.push(format!("{} = {}", shape.quoted(LOADED_AT), BigQueryDialect.instant(at)));
+    }
+    set
+}
+
+/// Every row is added.
+pub(super) fn append(script: &mut Script, shape: &Shape, target: &Target, rows: &Rows) {
+    if rows.parts.is_empty() {
+        return;
+    }
+    let fills = fills(shape, target, rows);
+    let (names, values) = inserting(shape, rows, &fills);
+    script.body([
+        format!(
+            "INSERT INTO {} ({names}) SELECT {values} FROM ({}) AS {S}",
+            shape.name.sql(&BigQueryDialect),
+            rows.all(shape)
+        ),
+        format!("SET {INSERTED} = @@row_count"),
+    ]);
+}
+
+/// A changed row closes its version and opens another. Rows of a table that had no versions become current ones, valid
+/// since they were loaded.
+pub(super) fn versions(script: &mut Script, shape: &Shape, target: &Target, rows: &Rows, at: Micros) {
+    let d = &BigQueryDialect;
+    let name = shape.name.sql(d);
+    let (from, to, current) = (shape.quoted(VALID_FROM), shape.quoted(VALID_TO), shape.quoted(IS_CURRENT));
+    let at = d.instant(at);
+    let since = match shape.find(LOADED_AT) {
+        Some(found) => format!("COALESCE({}, {at})", d.quote(&found.name)),
+        None => at.clone(),
+    };
+    script.body([format!(
+        "IF EXISTS (SELECT 1 FROM {name} WHERE {current} IS NULL) THEN \
+         UPDATE {name} SET {current} = TRUE, {from} = {since} WHERE {current} IS NULL; END IF"
+    )]);
+    if rows.parts.is_empty() {
+        return;
+    }
+    let newest = rows.newest(shape, &target.key, target.incremental_key.as_deref());
+    let changes = scratch("changes");
+    let read = script.variable("read");
+    let mut fills = fills(shape, target, rows);
+    fills.extend([
+        (from, at.clone()),
+        (to.clone(), "CAST(NULL AS TIMESTAMP)".into()),
+        (current.clone(), "TRUE".into()),
+    ]);
+    let (names, values) = inserting(shape, rows, &fills);
+    let matching = rows.matching(shape, &target.key);
+    let there = format!("{T}.{current}");
+    script.scratch(&changes);
+    script.body([
+        format!("SET {read} = (SELECT COUNT(*) FROM ({newest}))"),
+        format!(
+            "CREATE TEMP TABLE {changes} AS SELECT {S}.*, {there} IS NOT NULL AS known FROM ({newest}) AS {S} \
+             LEFT JOIN {name} AS {T} ON {matching} AND {there} WHERE {there} IS NULL OR {} \
+             QUALIFY ROW_NUMBER() OVER (PARTITION BY {S}.{ORD}) = 1",
+            stale(shape, rows)
+        ),
+        format!("SET {UPDATED} = (SELECT COUNTIF(known) FROM {changes})"),
+        format!("SET {INSERTED} = (SELECT COUNTIF(NOT known) FROM {changes})"),
+        format!("SET {UNCHANGED} = {read} - {INSERTED} - {UPDATED}"),
+        format!("SET {DELETED} = {UPDATED}"),
+        format!(
+            "UPDATE {name} AS {T} SET {to} = {at}, {current} = FALSE FROM {changes} AS {S} \
+             WHERE {there} AND {S}.known AND {matching}"
+        ),
+        format!("INSERT INTO {name} ({names}) SELECT {values} FROM {changes} AS {S}"),
+    ]);
+}

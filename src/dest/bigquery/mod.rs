@@ -1,0 +1,377 @@
+//! The warehouse: Google BigQuery over its REST API.
+//!
+//! Two halves. [`wire`] speaks HTTP and knows nothing of states or strategies; everything above it is SQL and order
+//! of calls, and sees neither URLs nor tokens.
+//!
+//! Rows stream into a staging table while they are read; a commit is one script whose transaction merges them and
+//! writes state, run, rejects and lease.
+//!
+//! | room | what |
+//! | --- | --- |
+//! | `load` | staging: batches → staging tables |
+//! | `commit` | one commit: look, make the script, run it, clean up |
+//! | `script`, `rows`, `merge`, `bury`, `publish`, `books` | its statements, as pure functions |
+//! | `shape`, `dialect` | what a table looks like, and has to; names, types and values |
+//! | `leases`, `ask`, `remember` | one run at a time; questions; what is remembered |
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use futures_util::future::BoxFuture;
+
+use super::sql::TableName;
+use super::sql::books::{newer, not_ours};
+use super::sql::hidden::shadow;
+use super::{
+    Answer, Capabilities, DestError, DestErrorKind, Destination, FlushDefaults, Inspection, Lease, Load,
+    Question, Remembered, Target,
+};
+use crate::schema::Micros;
+use crate::state::State;
+use crate::strategy::Strategy;
+use books::StateRow;
+use dialect::{check_names, spelled};
+use leases::fresh_job;
+use shape::Shape;
+use uri::BigQueryUri;
+use wire::{Api, ApiError, DatasetRef, JobId, Partitioning, TableInfo, TableRef};
+
+mod ask;
+mod books;
+mod bury;
+mod commit;
+mod dialect;
+mod leases;
+mod load;
+mod merge;
+mod publish;
+mod ranges;
+mod remember;
+mod rows;
+mod script;
+mod shape;
+#[cfg(test)]
+mod tests;
+mod uri;
+#[allow(dead_code, unused_imports, reason = "the half that uses it comes next")]
+mod wire;
+
+pub(super) use uri::FORM;
+
+/// A BigQuery project as a destination.
+#[derive(Debug, Clone)]
+pub struct BigQuery {
+    api: Api,
+    uri: Arc<BigQueryUri>,
+    /// Datasets that are known to exist, and where; they do not move.
+    known: Arc<Mutex<HashMap<DatasetRef, String>>>,
+    faults: Faults,
+}
+
+impl BigQuery {
+    /// The project of a `bigquery://` URI. Connects to nothing.
+    ///
+    /// # Errors
+    /// When the URI is not one, or its credentials cannot be read.
+    pub fn from_uri(uri: &str) -> Result<Self, DestError> {
+        let refuse = |message: String, hint: Option<String>| DestError {
+            kind: DestErrorKind::Other,
+            message,
+            hint: hint.or_else(|| Some(format!("the form is {FORM}"))),
+            source: None,
+        };
+        let uri = BigQueryUri::parse(uri).map_err(|error| refuse(error.to_string(), None))?;
+        let api = Api::open(&uri).map_err(|error| refuse(format!("--dest-uri: {error}"), error.hint))?;
+        Ok(Self { api, uri: Arc::new(uri), known: Arc::default(), faults: Faults::default() })
+    }
+
+    /// A table of a schema as the command line has it: `dataset` or `project.dataset`.
+    fn table_in(&self, schema: &str, table: &str) -> TableName {
+        match schema.rsplit_once('.') {
+            Some((project, dataset)) => TableName::new(project, dataset, table),
+            None => TableName::new(self.api.project(), schema, table),
+        }
+    }
+
+    /// The target's own table.
+    fn table_of(&self, target: &Target) -> TableName {
+        self.table_in(&target.schema, &target.table)
+    }
+
+    /// The API with its jobs where the dataset of that table is; `None` if there is no such dataset.
+    async fn existing(&self, table: &TableName) -> Result<Option<Api>, DestError> {
+        let dataset = table_ref(table).dataset_ref();
+        let location = self.known.lock().unwrap_or_else(PoisonError::into_inner).get(&dataset).cloned();
+        if let Some(location) = location {
+            return Ok(Some(self.api.located(&location)));
+        }
+        let found = self.api.dataset(&dataset).await;
+        let found = found.map_err(|error| failed_at(&format!("dataset {dataset}"), "read", error))?;
+        let Some(found) = found else { return Ok(None) };
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).insert(dataset, found.location.clone());
+        Ok(Some(self.api.located(&found.location)))
+    }
+
+    /// The same, with the dataset made if it is missing.
+    async fn ready(&self, table: &TableName) -> Result<Api, DestError> {
+        if let Some(api) = self.existing(table).await? {
+            return Ok(api);
+        }
+        let dataset = table_ref(table).dataset_ref();
+        let wrap = |error| failed_at(&format!("dataset {dataset}"), "created", error);
+        self.api.create_dataset(&dataset, self.uri.location.as_deref()).await.map_err(wrap)?;
+        self.existing(table).await?.ok_or_else(|| DestError {
+            kind: DestErrorKind::Other,
+            message: format!("dataset {dataset} is not there after it was created"),
+            hint: None,
+            source: None,
+        })
+    }
+
+    async fn look(&self, target: &Target) -> Result<Inspection, DestError> {
+        let target = &spelled(target);
+        not_ours(target)?;
+        let name = self.table_of(target);
+        check_names(&name.schema, &name.table)?;
+        self.check_places(target, &name).await?;
+        let Some(api) = self.existing(&name).await? else { return Ok(Inspection::default()) };
+        let names = api.tables(&table_ref(&name).dataset_ref()).await;
+        let names = names.map_err(|error| failed(&name, "read", error))?;
+        let has = |table: &str| names.iter().any(|name| name == table);
+        let mut found = Inspection::default();
+        let info = if has(&name.table) { api.table(&table_ref(&name)).await } else { Ok(None) };
+        if let Some(info) = info.map_err(|error| failed(&name, "read", error))? {
+            found.notes = other_layout(target, &info);
+            let shape = Shape::of(name.clone(), info)?;
+            shape.check(&target.columns)?;
+            found.columns = Some(shape.known());
+        }
+        let hidden = shadow(target, target.strategy).filter(|hidden| has(hidden));
+        if has(super::sql::books::STATE) && (found.columns.is_some() || hidden.is_some()) {
+            let states = self.states(&api, &name, target).await?;
+            let mut states = states.into_iter().collect::<HashMap<_, _>>();
+            let mut take = |rows_in: &str| match states.remove(rows_in) {
+                None => Ok(None),
+                Some(Ok(state)) => Ok(Some(state)),
+                Some(Err(version)) => {
+                    Err(newer(target.into(), &format!("BigQuery project {}", name.catalog), version))
+                }
+            };
+            if let Some(hidden) = hidden {
+                found.aside = take(&hidden)?;
+            }
+            if found.columns.is_some() {
+                found.state = take("")?;
+            }
+        }
+        if has(super::sql::books::LEASES) {
+            found.lease = self.lease_on(&api, &name).await?;
+        }
+        Ok(found)
+    }
+
+    /// States of exactly this target by `rows_in`; a version where a newer program wrote one.
+    async fn states(
+        &self,
+        api: &Api,
+        name: &TableName,
+        target: &Target,
+    ) -> Result<Vec<(String, Result<State, i64>)>, DestError> {
+        let whose = books::whose(target, name);
+        let sql = books::states(name, &books::of_target(whose));
+        let found = api.query(&fresh_job("state"), &sql, &[]).await;
+        let found = found.map_err(|error| failed(name, "read", error))?;
+        let state = |row: &Vec<Option<String>>| {
+            let row = StateRow::of(row);
+            (row.rows_in.clone(), row.state())
+        };
+        Ok(found.rows.iter().map(state).collect())
+    }
+
+    /// All that is read and written by one job must lie in one place.
+    async fn check_places(&self, target: &Target, name: &TableName) -> Result<(), DestError> {
+        let refuse = |message: String, hint: &str| {
+            Err(DestError { kind: DestErrorKind::Other, message, hint: Some(hint.into()), source: None })
+        };
+        let dataset = table_ref(name).dataset_ref();
+        let here = self.existing(name).await?.and_then(|api| api.location().map(ToOwned::to_owned));
+        let wanted = self.uri.location.clone();
+        if let (Some(here), Some(wanted)) = (&here, &wanted)
+            && !here.eq_ignore_ascii_case(wanted)
+        {
+            return refuse(
+                format!("dataset {dataset} is in {here}, and --dest-uri says location={wanted}"),
+                "a dataset cannot be moved: leave the location out, or load into another dataset",
+            );
+        }
+        let Some(staging) = &target.hints.staging_dataset else { return Ok(()) };
+        let staging = self.table_in(staging, "");
+        check_names(&staging.schema, "t")?;
+        let there = self.existing(&staging).await?.and_then(|api| api.location().map(ToOwned::to_owned));
+        if let (Some(there), Some(here)) = (there, here.or(wanted))
+            && !here.eq_ignore_ascii_case(&there)
+        {
+            return refuse(
+                format!(
+                    "--staging-dataset {} is in {there}, and dataset {dataset} in {here}",
+                    staging.schema
+                ),
+                "name a dataset in the same location, or one that does not exist yet",
+            );
+        }
+        Ok(())
+    }
+}
+
+/// How an existing table is laid out where something else was asked for.
+fn other_layout(target: &Target, info: &TableInfo) -> Vec<String> {
+    let mut notes = Vec::new();
+    let table = format!("table {}.{}", target.schema, target.table);
+    if let Some(wanted) = &target.hints.partition_by {
+        let is = match &info.partitioning {
+            Some(Partitioning::Time { column: Some(column), .. } | Partitioning::Range { column }) => {
+                (!column.eq_ignore_ascii_case(wanted)).then(|| format!("by {column}"))
+            }
+            Some(Partitioning::Time { column: None, .. }) => Some("by time of ingestion".into()),
+            None => Some("not at all".into()),
+        };
+        if let Some(is) = is {
+            notes.push(format!("{table} is partitioned {is}; --partition-by {wanted} is for new tables"));
+        }
+    }
+    let wanted = &target.hints.cluster_by;
+    let same = wanted.len() == info.clustering.len()
+        && wanted.iter().zip(&info.clustering).all(|(a, b)| a.eq_ignore_ascii_case(b));
+    if !wanted.is_empty() && !same {
+        let is = if info.clustering.is_empty() {
+            "not clustered".to_owned()
+        } else {
+            format!("clustered by {}", info.clustering.join(", "))
+        };
+        notes.push(format!("{table} is {is}; --cluster-by {} is for new tables", wanted.join(",")));
+    }
+    notes
+}
+
+/// A table of the API.
+fn table_ref(name: &TableName) -> TableRef {
+    TableRef { project: name.catalog.clone(), dataset: name.schema.clone(), table: name.table.clone() }
+}
+
+/// What names of the staging tables for a target begin with. 64 bits: a staging dataset is shared by many targets, and
+/// each sweeps what begins like its own.
+fn staging_prefix(table: &TableName) -> String {
+    let whole = [&table.catalog, &table.schema, &table.table].map(String::as_str).join("\0");
+    let hash = whole
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3));
+    format!("_ingestr_staging__{hash:016x}__")
+}
+
+/// A failed call, for the user.
+fn failed(table: &TableName, done: &str, error: ApiError) -> DestError {
+    failed_at(&format!("table {}.{}", table.schema, table.table), done, error)
+}
+
+fn failed_at(what: &str, done: &str, error: ApiError) -> DestError {
+    error.into_dest(&format!("{what} cannot be {done}"))
+}
+
+/// An id made of letters, digits and underscores.
+fn job_id(text: &str) -> JobId {
+    #[expect(clippy::expect_used, reason = "made of our own letters and digits, far shorter than allowed")]
+    JobId::new(text).expect("letters, digits and underscores")
+}
+
+impl Destination for BigQuery {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities {
+            strategies: &Strategy::ALL,
+            partitioning: true,
+            clustering: true,
+            file_formats: &["jsonl", "parquet", "csv"],
+            staging_bucket: true,
+            staging_dataset: true,
+            projects: true,
+            flush: FlushDefaults::WAREHOUSE,
+        }
+    }
+
+    fn default_schema(&self) -> Option<&str> {
+        self.uri.dataset.as_deref()
+    }
+
+    fn schema<'a>(&self, typed: &'a str) -> &'a str {
+        match typed.rsplit_once('.') {
+            Some((project, dataset)) if project == self.api.project() => dataset,
+            _ => typed,
+        }
+    }
+
+    fn describe(&self) -> String {
+        format!("BigQuery project {}", self.api.project())
+    }
+
+    fn inspect<'a>(&'a self, target: &'a Target) -> BoxFuture<'a, Result<Inspection, DestError>> {
+        Box::pin(self.look(target))
+    }
+
+    fn ask<'a>(&'a self, target: &'a Target, question: Question) -> BoxFuture<'a, Result<Answer, DestError>> {
+        Box::pin(async move { self.answer(target, &question).await })
+    }
+
+    fn lease<'a>(
+        &'a self,
+        target: &'a Target,
+        lease: Lease,
+        live: fn(&Lease, Micros) -> bool,
+    ) -> BoxFuture<'a, Result<(), DestError>> {
+        Box::pin(async move { self.take_lease(target, &lease, live).await })
+    }
+
+    fn release<'a>(&'a self, target: &'a Target, run: &'a str) -> BoxFuture<'a, Result<(), DestError>> {
+        Box::pin(self.release_lease(target, run))
+    }
+
+    fn remembered(&self) -> BoxFuture<'_, Result<Vec<Remembered>, DestError>> {
+        Box::pin(self.all_remembered())
+    }
+
+    fn forget<'a>(&'a self, schema: &'a str, table: &'a str) -> BoxFuture<'a, Result<u64, DestError>> {
+        Box::pin(self.forget_table(schema, table))
+    }
+
+    fn begin(&self, target: &Target) -> Box<dyn Load> {
+        Box::new(load::BigQueryLoad::new(self.clone(), target))
+    }
+}
+
+/// Where a test can make a commit fail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(not(test), allow(dead_code, reason = "only tests break things"))]
+enum Step {
+    /// Rows are in, the state is not.
+    AfterRows,
+}
+
+/// A fault waiting to happen; nothing outside tests.
+#[derive(Debug, Clone, Default)]
+struct Faults {
+    #[cfg(test)]
+    next: Arc<Mutex<Option<Step>>>,
+}
+
+impl Faults {
+    #[cfg(not(test))]
+    #[allow(clippy::unused_self, reason = "the same call as under test")]
+    fn hit(&self, _: Step, _: &mut script::Script) {}
+
+    #[cfg(test)]
+    fn hit(&self, step: Step, script: &mut script::Script) {
+        let mut next = self.next.lock().expect("no test panics while holding it");
+        if *next == Some(step) {
+            *next = None;
+            script.body([format!("RAISE USING MESSAGE = 'fault {step:?}'")]);
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! Datasets and tables as the API writes them, to and from ours.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::json;
+
+use super::TableRef;
+use super::tables::{Field, Kind, Mode, Partitioning, TableInfo, TableSpec};
+use crate::schema::Micros;
+
+/// As the API writes an instant.
+pub(super) fn millis(instant: Micros) -> String {
+    instant.0.div_euclid(1000).to_string()
+}
+
+#[derive(Deserialize)]
+pub(super) struct DatasetBody {
+    pub(super) location: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Page {
+    pub(super) next_page_token: Option<String>,
+    #[serde(default)]
+    pub(super) tables: Vec<Listed>,
+    #[serde(default)]
+    pub(super) datasets: Vec<Listed>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Listed {
+    #[serde(alias = "tableReference", alias = "datasetReference")]
+    pub(super) reference: Reference,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Reference {
+    pub(super) table_id: Option<String>,
+    pub(super) dataset_id: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct TableBody {
+    #[serde(rename = "type", default)]
+    kind: String,
+    #[serde(default)]
+    schema: SchemaBody,
+    clustering: Option<ClusteringBody>,
+    time_partitioning: Option<TimeBody>,
+    range_partitioning: Option<FieldBody>,
+    #[serde(default)]
+    require_partition_filter: bool,
+    streaming_buffer: Option<serde::de::IgnoredAny>,
+    num_rows: Option<String>,
+    creation_time: Option<String>,
+    expiration_time: Option<String>,
+    #[serde(default)]
+    labels: BTreeMap<String, String>,
+}
+
+#[derive(Deserialize, Default)]
+struct SchemaBody {
+    #[serde(default)]
+    fields: Vec<SchemaField>,
+}
+
+#[derive(Deserialize)]
+struct SchemaField {
+    name: String,
+    #[serde(rename = "type")]
+    kind: String,
+    #[serde(default)]
+    mode: String,
+}
+
+#[derive(Deserialize)]
+struct ClusteringBody {
+    #[serde(default)]
+    fields: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct TimeBody {
+    #[serde(rename = "type")]
+    unit: String,
+    field: Option<String>,
+    #[serde(default)]
+    require_partition_filter: bool,
+}
+
+#[derive(Deserialize)]
+struct FieldBody {
+    field: String,
+}
+
+impl TableBody {
+    pub(super) fn info(self) -> TableInfo {
+        let millis = |text: Option<String>| {
+            text.and_then(|text| text.parse::<i64>().ok()).map(|millis| Micros(millis.saturating_mul(1000)))
+        };
+        let by_time = self.time_partitioning.as_ref();
+        let require =
+            self.require_partition_filter || by_time.is_some_and(|time| time.require_partition_filter);
+        let partitioning = match (self.time_partitioning, self.range_partitioning) {
+            (Some(time), _) => Some(Partitioning::Time { unit: time.unit, column: time.field }),
+            (None, Some(range)) => Some(Partitioning::Range { column: range.field }),
+            (None, None) => None,
+        };
+        TableInfo {
+            kind: if self.kind == "TABLE" { Kind::Table } else { Kind::Other(self.kind) },
+            fields: self.schema.fields.into_iter().map(SchemaField::field).collect(),
+            clustering: self.clustering.map(|clustering| clustering.fields).unwrap_or_default(),
+            partitioning,
+            require_partition_filter: require,
+            streaming_buffer: self.streaming_buffer.is_some(),
+            rows: self.num_rows.and_then(|text| text.parse().ok()),
+            created: millis(self.creation_time),
+            expires: millis(self.expiration_time),
+            labels: self.labels.into_iter().collect(),
+        }
+    }
+}
+
+impl SchemaField {
+    fn field(self) -> Field {
+        let kind = match self.kind.to_ascii_uppercase().as_str() {
+            "INTEGER" => "INT64".to_owned(),
+            "FLOAT" => "FLOAT64".to_owned(),
+            "BOOLEAN" => "BOOL".to_owned(),
+            "RECORD" => "STRUCT".to_owned(),
+            other => other.to_owned(),
+        };
+        let mode = match self.mode.to_ascii_uppercase().as_str() {
+            "REQUIRED" => Mode::Required,
+            "REPEATED" => Mode::Repeated,
+            _ => Mode::Nullable,
+        };
+        Field { name: self.name, kind, mode }
+    }
+}
+
+impl TableSpec {
+    pub(super) fn body(&self, table: &TableRef) -> serde_json::Value {
+        let fields: Vec<_> = self
+            .fields
+            .iter()
+            .map(|field| {
+                let mode = match field.mode {
+                    Mode::Nullable => "NULLABLE",
+                    Mode::Required => "REQUIRED",
+                    Mode::Repeated => "REPEATED",
+                };
+                json!({"name": field.name, "type": field.kind, "mode": mode})
+            })
+            .collect();
+        let mut body = json!({
+            "tableReference": {"projectId": table.project, "datasetId": table.dataset, "tableId": table.table},
+            "schema": {"fields": fields},
+        });
+        if let Some(expires) = self.expires {
+            body["expirationTime"] = millis(expires).into();
+        }
+        if !self.clustering.is_empty() {
+            body["clustering"] = json!({"fields": self.clustering});
+        }
+        if !self.labels.is_empty() {
+            body["labels"] = json!(self.labels.iter().cloned().collect::<BTreeMap<_, _>>());
+        }
+        match &self.partitioning {
+            Some(Partitioning::Time { unit, column }) => {
+                body["timePartitioning"] = json!({"type": unit});
+                if let Some(column) = column {
+                    body["timePartitioning"]["field"] = column.as_str().into();
+                }
+            }
+            // The range itself would have to be told; nobody asks for such a table.
+            Some(Partitioning::Range { .. }) | None => {}
+        }
+        body
+    }
+}

@@ -1,0 +1,229 @@
+//! Datasets and tables: what is there, and making and removing them.
+
+use serde_json::json;
+
+use super::bodies::{DatasetBody, Page, TableBody, millis};
+use super::client::Call;
+use super::error::{Doing, Said};
+use super::transport::{Method, Reply};
+use super::{Api, ApiError, DatasetRef, TableRef, query, segment};
+use crate::schema::Micros;
+
+/// A dataset that exists.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Dataset {
+    /// Where it is, as BigQuery spells it: `US`, `EU`, `europe-west3`.
+    pub(crate) location: String,
+}
+
+/// How many values a field holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mode {
+    Nullable,
+    Required,
+    Repeated,
+}
+
+/// A field of a table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Field {
+    pub(crate) name: String,
+    /// Its type under its `GoogleSQL` name, upper case: `INT64`, `FLOAT64`, `BOOL`, `STRING`, `TIMESTAMP`, `JSON`,
+    /// `STRUCT`, `NUMERIC`, … The API's old names (`INTEGER`, `FLOAT`, `BOOLEAN`, `RECORD`) are translated.
+    pub(crate) kind: String,
+    pub(crate) mode: Mode,
+}
+
+/// What a table is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// A table that can be written.
+    Table,
+    /// Anything else, as the API calls it: `VIEW`, `MATERIALIZED_VIEW`, `EXTERNAL`, `SNAPSHOT`, `CLONE`.
+    Other(String),
+}
+
+/// How a table is partitioned.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Partitioning {
+    /// By time: `DAY`, `HOUR`, `MONTH` or `YEAR` of a column; without one, of the time of ingestion.
+    Time { unit: String, column: Option<String> },
+    /// By ranges of an integer column.
+    Range { column: String },
+}
+
+/// A table that exists.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct TableInfo {
+    pub(crate) kind: Kind,
+    pub(crate) fields: Vec<Field>,
+    pub(crate) clustering: Vec<String>,
+    pub(crate) partitioning: Option<Partitioning>,
+    /// Whether queries must say which partitions they read.
+    pub(crate) require_partition_filter: bool,
+    /// Whether rows are in the streaming buffer: they can be neither changed nor deleted yet.
+    pub(crate) streaming_buffer: bool,
+    /// Rows, those in the streaming buffer apart; `None` for a view.
+    pub(crate) rows: Option<u64>,
+    /// When it was made. Together with the name it tells a table from one that was made anew.
+    pub(crate) created: Option<Micros>,
+    /// When it will be deleted by itself.
+    pub(crate) expires: Option<Micros>,
+    pub(crate) labels: Vec<(String, String)>,
+}
+
+/// A table to be made.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct TableSpec {
+    pub(crate) fields: Vec<Field>,
+    pub(crate) clustering: Vec<String>,
+    /// By time only: ranges are not made here, and left out.
+    pub(crate) partitioning: Option<Partitioning>,
+    /// When it shall be deleted by itself, to the millisecond.
+    pub(crate) expires: Option<Micros>,
+    pub(crate) labels: Vec<(String, String)>,
+}
+
+impl Api {
+    /// The dataset; `None` if there is none.
+    ///
+    /// # Errors
+    /// When it cannot be seen.
+    pub(crate) async fn dataset(&self, dataset: &DatasetRef) -> Result<Option<Dataset>, ApiError> {
+        let doing = Doing::new(format!("look at dataset {dataset}"), "bigquery.datasets.get");
+        let call = Call::new(Method::Get, self.dataset_url(dataset)).fine(&[404]);
+        let found: Result<DatasetBody, Reply> = self.inner.client.read_or(&doing, call).await?;
+        match found {
+            Ok(body) => Ok(Some(Dataset { location: body.location })),
+            Err(reply) => absent(&doing, &reply).map(|()| None),
+        }
+    }
+
+    /// Makes a dataset, in BigQuery's default location (US) without one. One that exists already is fine, wherever
+    /// it is.
+    ///
+    /// # Errors
+    /// When it is not there afterwards.
+    pub(crate) async fn create_dataset(
+        &self,
+        dataset: &DatasetRef,
+        location: Option<&str>,
+    ) -> Result<(), ApiError> {
+        let doing = Doing::new(format!("create dataset {dataset}"), "bigquery.datasets.create");
+        let mut body = json!({
+            "datasetReference": {"projectId": dataset.project, "datasetId": dataset.dataset},
+        });
+        if let Some(location) = location {
+            body["location"] = location.into();
+        }
+        let call = Call::new(Method::Post, self.url(&dataset.project, "/datasets")).json(&body).fine(&[409]);
+        self.inner.client.send(&doing, call).await.map(|_| ())
+    }
+
+    /// The table; `None` if there is none, or no such dataset.
+    ///
+    /// # Errors
+    /// When it cannot be seen.
+    pub(crate) async fn table(&self, table: &TableRef) -> Result<Option<TableInfo>, ApiError> {
+        let doing = Doing::new(format!("look at table {table}"), "bigquery.tables.get");
+        let call = Call::new(Method::Get, self.table_url(table)).fine(&[404]);
+        let found: Result<TableBody, Reply> = self.inner.client.read_or(&doing, call).await?;
+        match found {
+            Ok(body) => Ok(Some(body.info())),
+            Err(reply) => absent(&doing, &reply).map(|()| None),
+        }
+    }
+
+    /// Makes a table. `false`: one of that name was there already, whatever it looks like.
+    ///
+    /// # Errors
+    /// When it is not there afterwards.
+    pub(crate) async fn create_table(&self, table: &TableRef, spec: &TableSpec) -> Result<bool, ApiError> {
+        let doing = Doing::new(format!("create table {table}"), "bigquery.tables.create");
+        let url = format!("{}/tables", self.dataset_url(&table.dataset_ref()));
+        let call = Call::new(Method::Post, url).json(&spec.body(table)).fine(&[409]);
+        Ok(self.inner.client.send(&doing, call).await?.status != 409)
+    }
+
+    /// Sets when the table is deleted by itself.
+    ///
+    /// # Errors
+    /// When there is no such table, or it cannot be changed.
+    pub(crate) async fn expire_table(&self, table: &TableRef, expires: Micros) -> Result<(), ApiError> {
+        let doing = Doing::new(format!("set when table {table} expires"), "bigquery.tables.update");
+        let body = json!({"expirationTime": millis(expires)});
+        let call = Call::new(Method::Patch, self.table_url(table)).json(&body);
+        self.inner.client.send(&doing, call).await.map(|_| ())
+    }
+
+    /// Deletes a table. `false`: there was none.
+    ///
+    /// # Errors
+    /// When it cannot be deleted.
+    pub(crate) async fn delete_table(&self, table: &TableRef) -> Result<bool, ApiError> {
+        let doing = Doing::new(format!("delete table {table}"), "bigquery.tables.delete");
+        let call = Call::new(Method::Delete, self.table_url(table)).fine(&[404]);
+        Ok(self.inner.client.send(&doing, call).await?.status != 404)
+    }
+
+    /// Names of all tables and views of a dataset, in order; none if there is no such dataset.
+    ///
+    /// # Errors
+    /// When they cannot be listed.
+    pub(crate) async fn tables(&self, dataset: &DatasetRef) -> Result<Vec<String>, ApiError> {
+        let doing = Doing::new(format!("list the tables of dataset {dataset}"), "bigquery.tables.list");
+        self.names(&doing, &format!("{}/tables", self.dataset_url(dataset))).await
+    }
+
+    /// Names of all datasets of the project, in order.
+    ///
+    /// # Errors
+    /// When they cannot be listed.
+    pub(crate) async fn datasets(&self) -> Result<Vec<String>, ApiError> {
+        let doing =
+            Doing::new(format!("list the datasets of project {}", self.project()), "bigquery.datasets.get");
+        self.names(&doing, &self.url(self.project(), "/datasets")).await
+    }
+
+    async fn names(&self, doing: &Doing, url: &str) -> Result<Vec<String>, ApiError> {
+        let mut names = Vec::new();
+        let mut token: Option<String> = None;
+        loop {
+            let parameters = query(&[("maxResults", Some("1000")), ("pageToken", token.as_deref())]);
+            let call = Call::new(Method::Get, format!("{url}{parameters}")).fine(&[404]);
+            let page: Result<Page, Reply> = self.inner.client.read_or(doing, call).await?;
+            let page = match page {
+                Ok(page) => page,
+                Err(reply) => {
+                    absent(doing, &reply)?;
+                    break;
+                }
+            };
+            names.extend(page.tables.into_iter().filter_map(|table| table.reference.table_id));
+            names.extend(page.datasets.into_iter().filter_map(|dataset| dataset.reference.dataset_id));
+            token = page.next_page_token.filter(|next| !next.is_empty() && Some(next) != token.as_ref());
+            if token.is_none() {
+                break;
+            }
+        }
+        names.sort();
+        Ok(names)
+    }
+
+    fn dataset_url(&self, dataset: &DatasetRef) -> String {
+        self.url(&dataset.project, &format!("/datasets/{}", segment(&dataset.dataset)))
+    }
+
+    fn table_url(&self, table: &TableRef) -> String {
+        format!("{}/tables/{}", self.dataset_url(&table.dataset_ref()), segment(&table.table))
+    }
+}
+
+/// A 404 that speaks of a dataset or table means that there is none. One that speaks of the project, or that is not
+/// the API's (a wrong `base_url`), must not look like an empty warehouse.
+fn absent(doing: &Doing, reply: &Reply) -> Result<(), ApiError> {
+    match Said::of(&reply.body) {
+        Some(said) if !said.message.contains("Project") => Ok(()),
+        said => Err(ApiError::refused(doing, reply.status, said)),
+    }
+}

@@ -1,0 +1,366 @@
+//! A load job whose file is made and sent while rows arrive.
+//!
+//! JSON columns travel as text and must be `STRING` in the table that is loaded ([`Field::staged`]); the merge turns
+//! them into JSON with `PARSE_JSON(column, wide_number_mode => 'round')`. Loading a `JSON` column directly is documented
+//! for CSV, Avro and JSON lines only, not for Parquet, and a number that no INT64, UINT64 or FLOAT64 holds would fail
+//! the whole job; the text passes, and SQL decides.
+//!
+//! At most one chunk is kept, beside what the encoder holds. A file of one chunk, which is most of them, can be sent
+//! again whatever happens to its session or job; of a longer one only the chunk on its way can.
+
+use arrow_array::RecordBatch;
+use arrow_schema::ArrowError;
+use bytes::Bytes;
+use serde_json::{Value as Json, json};
+
+use super::error::{self, Doing};
+use super::files::{CSV_NULL, Encoder, Format};
+use super::jobs::Job;
+use super::resumable::{GRAIN, Opening, Resumable, Sent};
+use super::storage::Place;
+use super::{Api, ApiError, Field, JobId, Mode, TableRef, query, segment};
+use crate::schema::{Column, LogicalType};
+
+/// Bytes a request: large enough that a round trip each does not matter, small enough to be kept.
+pub(super) const CHUNK: usize = 32 * GRAIN;
+/// Rows that are encoded before it is looked whether a chunk is full.
+const ROWS: usize = 1_000;
+/// Attempts at the job of a file that can be sent again.
+const ATTEMPTS: u32 = 4;
+
+/// What becomes of rows that are in the table already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Disposition {
+    /// They stay.
+    Append,
+    /// They go.
+    Truncate,
+    /// There may be none, or the job fails.
+    Empty,
+}
+
+/// A load job.
+#[derive(Debug, Clone)]
+pub(crate) struct LoadSpec {
+    /// The same id means the same rows.
+    pub(crate) job: JobId,
+    /// The table, which must exist.
+    pub(crate) into: TableRef,
+    /// Columns of the file: exactly the table's ([`Field::staged`]), in its order.
+    pub(crate) columns: Vec<Column>,
+    pub(crate) format: Format,
+    pub(crate) disposition: Disposition,
+    /// `gs://bucket[/prefix]`: by way of Cloud Storage.
+    pub(crate) staging_bucket: Option<String>,
+}
+
+/// What was loaded.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Loaded {
+    /// Rows that were written to the file; BigQuery has confirmed the same number.
+    pub(crate) rows: u64,
+    /// Bytes that were sent, each counted once.
+    pub(crate) bytes: u64,
+}
+
+/// Rows on their way into a table. Dropping it loads nothing.
+#[derive(Debug)]
+pub(crate) struct Upload {
+    api: Api,
+    doing: Doing,
+    spec: LoadSpec,
+    encoder: Encoder,
+    rows: u64,
+    resumable: Resumable,
+    /// Where the file goes first.
+    place: Option<Place>,
+    /// Which attempt at the job this is, from 1.
+    attempt: u32,
+    /// The job, if it was there already: nothing needs to be sent.
+    found: Option<Job>,
+}
+
+impl Field {
+    /// The field of a table that is loaded with such a column.
+    pub(crate) fn staged(column: &Column) -> Self {
+        let kind = match column.logical {
+            LogicalType::Bool => "BOOL",
+            LogicalType::Int64 => "INT64",
+            LogicalType::Float64 => "FLOAT64",
+            LogicalType::Text | LogicalType::Json => "STRING",
+            LogicalType::Timestamp => "TIMESTAMP",
+        };
+        Self { name: column.name.clone(), kind: kind.to_owned(), mode: Mode::Nullable }
+    }
+}
+
+impl Api {
+    /// Starts a load. Sends nothing until a chunk of 8 MiB is full or [`Upload::finish`] is called.
+    ///
+    /// # Errors
+    /// When the staging bucket is not the name of one, or the columns cannot be written in this format.
+    pub(crate) fn load(&self, spec: LoadSpec) -> Result<Upload, ApiError> {
+        let doing = Doing::new(format!("load table {}", spec.into), "bigquery.jobs.create").unsure();
+        let compress = self.inner.compress;
+        let encoder =
+            Encoder::new(spec.format, spec.columns.clone(), compress).map_err(|e| unfit(&doing, &e))?;
+        let place = match &spec.staging_bucket {
+            Some(bucket) => Some(Place::new(bucket, &spec.job, spec.format, compress)?),
+            None => None,
+        };
+        let opening = match &place {
+            Some(place) => place.opening(self),
+            None => self.opening(&spec, 1),
+        };
+        let resumable = Resumable::new(opening);
+        Ok(Upload {
+            api: self.clone(),
+            doing,
+            spec,
+            encoder,
+            rows: 0,
+            resumable,
+            place,
+            attempt: 1,
+            found: None,
+        })
+    }
+
+    fn opening(&self, spec: &LoadSpec, attempt: u32) -> Opening {
+        let parameters = query(&[("uploadType", Some("resumable"))]);
+        let project = segment(self.project());
+        Opening {
+            url: format!("{}/upload/bigquery/v2/projects/{project}/jobs{parameters}", self.inner.base),
+            body: self.job_body(&spec.job.attempt(attempt), &spec.configuration(&[])),
+        }
+    }
+}
+
+impl LoadSpec {
+    fn configuration(&self, sources: &[String]) -> Json {
+        let fields: Vec<Json> = self
+            .columns
+            .iter()
+            .map(Field::staged)
+            .map(|field| json!({"name": field.name, "type": field.kind, "mode": "NULLABLE"}))
+            .collect();
+        let mut load = json!({
+            "destinationTable": {
+                "projectId": self.into.project, "datasetId": self.into.dataset, "tableId": self.into.table,
+            },
+            "schema": {"fields": fields},
+            "createDisposition": "CREATE_NEVER",
+            "writeDisposition": match self.disposition {
+                Disposition::Append => "WRITE_APPEND",
+                Disposition::Truncate => "WRITE_TRUNCATE",
+                Disposition::Empty => "WRITE_EMPTY",
+            },
+            "sourceFormat": match self.format {
+                Format::Jsonl => "NEWLINE_DELIMITED_JSON",
+                Format::Parquet => "PARQUET",
+                Format::Csv => "CSV",
+            },
+            "maxBadRecords": 0,
+        });
+        if self.format == Format::Csv {
+            load["nullMarker"] = CSV_NULL.into();
+            load["allowQuotedNewlines"] = true.into();
+            // Without it, BigQuery refuses texts with such characters.
+            load["preserveAsciiControlCharacters"] = true.into();
+        }
+        if self.format != Format::Parquet {
+            load["encoding"] = "UTF-8".into();
+        }
+        if !sources.is_empty() {
+            load["sourceUris"] = sources.into();
+        }
+        json!({"load": load, "labels": {"tool": "ingestr"}})
+    }
+}
+
+fn unfit(doing: &Doing, error: &ArrowError) -> ApiError {
+    ApiError::other(doing, format!("the rows cannot be written into a load file: {error}"))
+}
+
+impl Upload {
+    /// Whether the batch can go into this file: each of its columns is in [`LoadSpec::columns`], with the same type.
+    /// Columns it lacks become NULL.
+    pub(crate) fn fits(&self, batch: &RecordBatch) -> bool {
+        self.encoder.fits(batch)
+    }
+
+    /// Appends rows; sends a chunk if one is full.
+    ///
+    /// # Errors
+    /// When the batch does not fit, or the upload has failed for good.
+    pub(crate) async fn write(&mut self, batch: &RecordBatch) -> Result<(), ApiError> {
+        for from in (0..batch.num_rows()).step_by(ROWS) {
+            let part = batch.slice(from, ROWS.min(batch.num_rows() - from));
+            self.encoder.write(&part).map_err(|e| unfit(&self.doing, &e))?;
+            self.rows += part.num_rows() as u64;
+            let size = self.api.inner.chunk;
+            while self.encoder.ready().len() > size {
+                let ready = self.encoder.ready();
+                let rest = ready.split_off(size);
+                let chunk = Bytes::from(std::mem::replace(ready, rest));
+                self.send(&chunk).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends a chunk that is not the last.
+    async fn send(&mut self, chunk: &Bytes) -> Result<(), ApiError> {
+        loop {
+            if self.found.is_some() {
+                return Ok(());
+            }
+            match self.resumable.send(&self.api, &self.doing, chunk, false).await? {
+                Sent::More | Sent::Done(_) => return Ok(()),
+                Sent::Gone => return Err(gone(&self.doing)),
+                Sent::Exists => self.found().await?,
+            }
+        }
+    }
+
+    /// A job of this id is there. One that has failed is passed over.
+    async fn found(&mut self) -> Result<(), ApiError> {
+        let id = self.spec.job.attempt(self.attempt);
+        let Some(job) = self.api.look(&self.doing, &id).await? else {
+            return Err(ApiError::other(
+                &self.doing,
+                format!("BigQuery neither takes the job {id} nor shows it"),
+            ));
+        };
+        let job = self.api.wait(&self.doing, job).await?;
+        if matches!(job.end(), Some(Ok(()))) {
+            self.found = Some(job);
+        } else if self.resumable.sent() == 0 {
+            self.next_attempt();
+        } else {
+            return Err(gone(&self.doing));
+        }
+        Ok(())
+    }
+
+    fn next_attempt(&mut self) {
+        self.attempt += 1;
+        self.resumable.restart(self.api.opening(&self.spec, self.attempt));
+    }
+
+    /// Sends the rest, and waits until the rows are in the table. Without any rows nothing is sent.
+    ///
+    /// # Errors
+    /// When the rows are not in the table. If it is not known whether they are, [`ApiError::is_unknown`].
+    pub(crate) async fn finish(mut self) -> Result<Loaded, ApiError> {
+        if self.rows == 0 {
+            return Ok(Loaded::default());
+        }
+        let empty = Encoder::new(Format::Jsonl, Vec::new(), false).map_err(|e| unfit(&self.doing, &e))?;
+        let encoder = std::mem::replace(&mut self.encoder, empty);
+        let mut last = Bytes::from(encoder.finish().map_err(|e| unfit(&self.doing, &e))?);
+        while last.len() > self.api.inner.chunk {
+            let chunk = last.split_to(self.api.inner.chunk);
+            self.send(&chunk).await?;
+        }
+        let loaded = Loaded { rows: self.rows, bytes: self.resumable.sent() + last.len() as u64 };
+        let job = match self.place.take() {
+            Some(place) => self.by_storage(&place, &last).await?,
+            None => self.by_upload(&last).await?,
+        };
+        match job.loaded() {
+            Some(rows) if rows != loaded.rows => Err(ApiError::other(
+                &self.doing,
+                format!("the load job says that it wrote {rows} rows, and {} were sent", loaded.rows),
+            )),
+            _ => Ok(loaded),
+        }
+    }
+
+    async fn by_upload(&mut self, last: &Bytes) -> Result<Job, ApiError> {
+        let mut own = 0;
+        loop {
+            let job = match self.landed(last).await? {
+                Some(job) => self.api.wait(&self.doing, job).await?,
+                None => continue,
+            };
+            let said = match job.end() {
+                Some(Err(said)) => said.clone(),
+                _ => return Ok(job),
+            };
+            own += 1;
+            if !error::passes(&said) || self.resumable.sent() > 0 || own >= ATTEMPTS {
+                return Err(ApiError { attempts: own, ..ApiError::job(&self.doing, &said) });
+            }
+            tokio::time::sleep(super::jobs::PAUSE * (1 << own.min(6))).await;
+            self.next_attempt();
+        }
+    }
+
+    /// Sends the last chunk and finds the job, whatever became of the answer. `None`: it has to be sent again.
+    async fn landed(&mut self, last: &Bytes) -> Result<Option<Job>, ApiError> {
+        if let Some(job) = self.found.take() {
+            return Ok(Some(job));
+        }
+        let id = self.spec.job.attempt(self.attempt);
+        match self.resumable.send(&self.api, &self.doing, last, true).await {
+            Ok(Sent::Done(reply)) => match serde_json::from_slice(&reply.body) {
+                Ok(job) => Ok(Some(job)),
+                Err(_) => self.looked_up(&id, None).await,
+            },
+            Ok(Sent::Exists) => {
+                self.found().await?;
+                Ok(self.found.take())
+            }
+            Ok(Sent::Gone | Sent::More) => self.looked_up(&id, None).await,
+            Err(error) if error.is_unknown() || error.status >= 500 => self.looked_up(&id, Some(error)).await,
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The job whose answer was lost, with its session or without. `None`: the file has to be sent again.
+    async fn looked_up(&mut self, id: &str, error: Option<ApiError>) -> Result<Option<Job>, ApiError> {
+        match self.api.look(&self.doing, id).await? {
+            Some(job) => Ok(Some(job)),
+            None => match error {
+                Some(error) => Err(error),
+                None if self.resumable.sent() == 0 && self.attempt < ATTEMPTS => {
+                    self.next_attempt();
+                    Ok(None)
+                }
+                None => Err(gone(&self.doing)),
+            },
+        }
+    }
+
+    async fn by_storage(&mut self, place: &Place, last: &Bytes) -> Result<Job, ApiError> {
+        let job = self.store_and_load(place, last).await;
+        // After a failure, too. If it cannot be deleted now, the next run's sweep finds it.
+        let deleted = self.api.delete_object(place).await;
+        match (job, deleted) {
+            (Ok(job), _) => Ok(job),
+            (Err(error), _) => Err(error),
+        }
+    }
+
+    async fn store_and_load(&mut self, place: &Place, last: &Bytes) -> Result<Job, ApiError> {
+        loop {
+            match self.resumable.send(&self.api, &place.doing, last, true).await? {
+                Sent::Done(_) => break,
+                Sent::Gone if self.resumable.sent() == 0 && self.attempt < ATTEMPTS => {
+                    self.attempt += 1;
+                    self.resumable.restart(place.opening(&self.api));
+                }
+                Sent::Gone | Sent::More | Sent::Exists => return Err(gone(&place.doing)),
+            }
+        }
+        let configuration = self.spec.configuration(&[place.uri()]);
+        self.api.work(&self.doing, &self.spec.job, &configuration).await
+    }
+}
+
+fn gone(doing: &Doing) -> ApiError {
+    let message = "the upload was lost on the way, and what was sent is not kept here";
+    let hint = "run the command again; it goes on from the last commit".into();
+    ApiError { hint: Some(hint), ..ApiError::other(doing, message) }
+}

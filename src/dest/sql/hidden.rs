@@ -1,0 +1,36 @@
+//! Hidden tables beside the target, in which the rows of an unfinished replacement wait.
+//!
+//! Their names are the same in every version, on every machine and in every database: another process finds them.
+
+use crate::dest::Target;
+use crate::strategy::Strategy;
+
+/// Strategies whose rows wait in a hidden table, and what its name begins with.
+pub const SHADOWS: [(Strategy, &str); 2] =
+    [(Strategy::Replace, "_ingestr_new__"), (Strategy::DeleteInsert, "_ingestr_window__")];
+
+/// Which hidden table a target's rows wait in. The name carries the account and source table, so that two accounts
+/// that load into one table do not publish each other's rows, and the strategy, because rows collected for one
+/// are not what the other needs. `None`: the strategy writes to the table itself.
+#[must_use]
+pub fn shadow(target: &Target, strategy: Strategy) -> Option<String> {
+    let (_, prefix) = SHADOWS.iter().find(|(waiting, _)| *waiting == strategy)?;
+    let who = fnv(&[target.account.as_bytes(), &[0], target.source_table.as_bytes()].concat());
+    Some(format!("{prefix}{}__{who:08x}", target.table))
+}
+
+/// Whether a name is one that [`shadow`] makes for that table, for any account and source table.
+#[must_use]
+pub fn is_shadow_of(name: &str, table: &str) -> bool {
+    let (name, table) = (name.to_ascii_lowercase(), table.to_ascii_lowercase());
+    SHADOWS.iter().any(|(_, prefix)| {
+        let hash = name.strip_prefix(prefix).and_then(|rest| rest.strip_prefix(&*table)?.strip_prefix("__"));
+        hash.is_some_and(|hash| hash.len() == 8 && hash.bytes().all(|byte| byte.is_ascii_hexdigit()))
+    })
+}
+
+/// FNV-1a, 32 bits: short, and the same everywhere, which the standard library's hasher does not promise.
+#[must_use]
+pub fn fnv(bytes: &[u8]) -> u32 {
+    bytes.iter().fold(0x811c_9dc5_u32, |h, b| (h ^ u32::from(*b)).wrapping_mul(0x0100_0193))
+}

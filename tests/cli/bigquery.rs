@@ -1,0 +1,3 @@
+//! Copies into BigQuery with the real program, against an emulator of it.
+
+mod emulator;
