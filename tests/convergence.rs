@@ -11,12 +11,12 @@
 
 #![allow(clippy::disallowed_methods, reason = "which seeds to run is told by the environment")]
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use gorgias_sim::{Options, SECOND, fault_plan};
 use ingestr::error::Failure;
 use ingestr::report::Receipt;
+use ingestr::schema::Micros;
 
 use crate::support::memory::{Cell, Crash, Row};
 use crate::support::world::{Death, LISTS, World, assert_same};
@@ -68,7 +68,13 @@ fn once_changes_stop_the_next_run_makes_both_equal() {
 /// One account's life: runs among changes, faults and deaths, then peace and one more run.
 async fn life(seed: u64) {
     let mut rng = fastrand::Rng::with_seed(seed);
-    let tickets = rng.usize(20..350);
+    let world = begin(seed, &mut rng, 350);
+    live(world, seed, rng, 6).await;
+}
+
+/// A new account, of so many tickets at most.
+fn begin(seed: u64, rng: &mut fastrand::Rng, most: usize) -> World {
+    let tickets = rng.usize(20..most);
     let days = if rng.bool() { 2 } else { rng.i64(3..400) };
     let defaults = Options::default();
     let mut world = World::new(Options {
@@ -85,13 +91,18 @@ async fn life(seed: u64) {
     });
     world.flush_rows = rng.u64(50..400);
     world.latency = Duration::from_millis(rng.u64(0..1_500));
+    world
+}
+
+/// Turmoils, fewer than so many, then peace and a last run of each table.
+async fn live(mut world: World, seed: u64, mut rng: fastrand::Rng, turmoils: usize) {
     let tables: Vec<&str> = LISTS.iter().map(|(table, _)| *table).filter(|_| rng.u8(0..4) > 0).collect();
-    for _ in 0..rng.usize(1..6) {
+    for _ in 0..rng.usize(1..turmoils) {
         turmoil(&mut world, &mut rng, &tables).await;
     }
     world.account().set_churn(0.0);
     world.account().faults().clear();
-    world.memory.0.lock().unwrap().crash = None;
+    world.crash(None);
     // More than a day: what shows no sign at all is found by then.
     world.pass(Duration::from_secs(rng.u64(90_000..130_000))).await;
     for table in tables {
@@ -99,12 +110,12 @@ async fn life(seed: u64) {
         if std::env::var_os("INGESTR_SEED").is_some() {
             tell(table, &[], "at last", Some(&result));
         }
-        result.unwrap_or_else(|failure| panic!("seed {seed}: {table}: {failure}"));
+        let receipt = result.unwrap_or_else(|failure| panic!("seed {seed}: {table}: {failure}"));
         if std::env::var_os("INGESTR_SEED").is_some() {
             let gone: Vec<_> = world.account().tombstones().iter().map(|gone| format!("{gone:?}")).collect();
             eprintln!("{gone:#?}\n{:#?}", world.memory.table(&format!("main.{table}")).state);
         }
-        compare(&world, table, seed);
+        compare(&world, table, receipt.covered_since, seed).await;
     }
 }
 
@@ -137,7 +148,7 @@ async fn turmoil(world: &mut World, rng: &mut fastrand::Rng, tables: &[&str]) {
             1 => Some((rng.u64(0..4), Crash::After)),
             _ => None,
         };
-        world.memory.0.lock().unwrap().crash = crash;
+        world.crash(crash);
         let flags: &[&str] = match rng.u8(0..12) {
             0 => &["--full-refresh"],
             1 => &["--interval-start", "2026-08-20"],
@@ -173,13 +184,16 @@ fn tell(table: &str, flags: &[&str], fate: &str, result: Option<&Result<Receipt,
     eprintln!("{table} {flags:?} {fate}: {end}");
 }
 
-fn compare(world: &World, table: &str, seed: u64) {
-    let held = world.memory.table(&format!("main.{table}"));
-    let mut stored: BTreeMap<i64, Row> =
-        held.rows.into_iter().filter(|(id, _)| !held.gone.contains_key(id)).collect();
+async fn compare(world: &World, table: &str, covered_since: Option<Micros>, seed: u64) {
+    let (mut stored, covered_since) = world.held(table, covered_since).await;
     let mut wanted = world.expected(table);
+    #[cfg(feature = "bigquery")]
+    if world.outside.is_some() {
+        crate::support::outside::by_value(&mut stored);
+        crate::support::outside::by_value(&mut wanted);
+    }
     let lookback = LOOKBACK_DAYS.into_iter().find(|(name, _)| *name == table).map_or(0, |(_, days)| days);
-    if let Some(since) = held.state.and_then(|state| state.covered_since) {
+    if let Some(since) = covered_since {
         // The table was begun with --interval-start: older rows are there only if something brought them.
         // A row that was too old by then may have come into the interval later, by a change without a sign.
         let created =
@@ -214,4 +228,27 @@ fn compare(world: &World, table: &str, seed: u64) {
         }
     }
     assert_same(table, &wanted, &stored, &format!("seed {seed}"));
+}
+
+/// The same over a real destination: one life of a small account, since each call takes its time; `INGESTR_SEED` chooses another.
+#[cfg(feature = "bigquery")]
+mod emulator {
+    use super::{begin, live};
+    use crate::support::outside::Outside;
+
+    #[tokio::test(start_paused = true)]
+    #[ignore = "needs a BigQuery emulator"]
+    async fn once_changes_stop_bigquery_is_equal_too() {
+        let seeds = match std::env::var("INGESTR_SEED") {
+            Ok(seed) => vec![seed.parse().expect("a seed is a number")],
+            Err(_) => vec![11],
+        };
+        for seed in seeds {
+            eprintln!("seed {seed}");
+            let mut rng = fastrand::Rng::with_seed(seed);
+            let mut world = begin(seed, &mut rng, 60);
+            world.outside = Some(Outside::new());
+            live(world, seed, rng, 3).await;
+        }
+    }
 }

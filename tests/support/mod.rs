@@ -3,5 +3,7 @@
 #[cfg(feature = "duckdb")]
 pub mod duck;
 pub mod memory;
+#[cfg(feature = "bigquery")]
+pub mod outside;
 pub mod transport;
 pub mod world;

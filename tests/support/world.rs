@@ -18,7 +18,7 @@ use serde_json::value::RawValue;
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
-use super::memory::{Cell, Memory, Row};
+use super::memory::{Cell, Crash, Memory, Row};
 pub use super::transport::Death;
 use super::transport::{Clock, SimTransport};
 
@@ -28,6 +28,9 @@ pub const URI: &str =
 pub struct World {
     pub account: Arc<Mutex<Account>>,
     pub memory: Memory,
+    /// Takes the place of the memory.
+    #[cfg(feature = "bigquery")]
+    pub outside: Option<super::outside::Outside>,
     pub clock: Clock,
     pub latency: Duration,
     pub seed: u64,
@@ -57,6 +60,8 @@ impl World {
         Self {
             account,
             memory: Memory::default(),
+            #[cfg(feature = "bigquery")]
+            outside: None,
             clock,
             latency: Duration::from_millis(100),
             seed,
@@ -70,7 +75,7 @@ impl World {
 
     /// Copies a table with these flags into the destination in memory.
     pub async fn ingest(&self, table: &str, flags: &[&str]) -> Result<Receipt, Failure> {
-        self.ingest_into(&self.memory, table, flags, None).await.expect("nobody died")
+        self.ingest_into(self.dest(), table, flags, None).await.expect("nobody died")
     }
 
     /// The same, but the process may die on the way; then there is no result.
@@ -80,7 +85,40 @@ impl World {
         flags: &[&str],
         death: Option<Death>,
     ) -> Option<Result<Receipt, Failure>> {
-        self.ingest_into(&self.memory, table, flags, death).await
+        self.ingest_into(self.dest(), table, flags, death).await
+    }
+
+    /// Where everything is copied to.
+    pub fn dest(&self) -> &dyn Destination {
+        #[cfg(feature = "bigquery")]
+        if let Some(outside) = &self.outside {
+            return outside;
+        }
+        &self.memory
+    }
+
+    /// Which commit shall fail, and how.
+    pub fn crash(&self, crash: Option<(u64, Crash)>) {
+        #[cfg(feature = "bigquery")]
+        if let Some(outside) = &self.outside {
+            *outside.crash.lock().unwrap() = crash;
+        }
+        self.memory.0.lock().unwrap().crash = crash;
+    }
+
+    /// What the destination holds of a table: its rows, without those that are gone, and since when it is covered.
+    pub async fn held(
+        &self,
+        table: &str,
+        covered_since: Option<Micros>,
+    ) -> (BTreeMap<i64, Row>, Option<Micros>) {
+        #[cfg(feature = "bigquery")]
+        if let Some(outside) = &self.outside {
+            return (outside.rows(table).await, covered_since);
+        }
+        let held = self.memory.table(&format!("main.{table}"));
+        let rows = held.rows.into_iter().filter(|(id, _)| !held.gone.contains_key(id)).collect();
+        (rows, held.state.and_then(|state| state.covered_since).or(covered_since))
     }
 
     pub async fn ingest_into(
@@ -104,7 +142,7 @@ impl World {
             source: "Gorgias",
             tables: &TABLES,
             destination: "memory",
-            default_schema: Some("main"),
+            default_schema: dest.default_schema(),
             capabilities: dest.capabilities(),
         };
         let plan = match Plan::from_args(&args, &environment, &ends) {
