@@ -380,7 +380,7 @@ async fn compare_but(world: &World, table: &str, covered_since: Option<Micros>, 
     assert_same(table, &wanted, &stored, &format!("seed {seed}"));
 }
 
-/// The same over a real destination: few lives of small accounts, since each call takes its time.
+/// The same over a real destination: one life of a small account, since each call takes its time; `INGESTR_SEED` chooses another.
 #[cfg(feature = "bigquery")]
 mod emulator {
     use super::{begin, live};
@@ -391,7 +391,7 @@ mod emulator {
     async fn once_changes_stop_bigquery_is_equal_too() {
         let seeds = match std::env::var("INGESTR_SEED") {
             Ok(seed) => vec![seed.parse().expect("a seed is a number")],
-            Err(_) => vec![3, 11],
+            Err(_) => vec![11],
         };
         for seed in seeds {
             eprintln!("seed {seed}");
