@@ -43,6 +43,10 @@ pub struct Remembered {
 
 impl Remembered {
     /// What [`super::Destination::remembered`] orders by.
+    #[cfg_attr(
+        not(any(feature = "duckdb", feature = "bigquery")),
+        expect(dead_code, reason = "without a destination nobody has any")
+    )]
     pub(crate) fn order(&self) -> (String, String, String, String, bool) {
         let Self { schema, table, account, source_table, .. } = self.clone();
         (schema, table, account, source_table, self.aside)
