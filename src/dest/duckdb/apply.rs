@@ -93,7 +93,9 @@ impl Work<'_> {
             if !ours {
                 let table = table_of(self.target).beside(&name).sql(&DuckDialect);
                 self.run(&format!("DROP TABLE IF EXISTS {table}"))?;
-                books::forget_state(self.connection, self.target, &name).map_err(self.wrap)?;
+                if !matches!(stored, Stored::Nothing) {
+                    books::forget_state(self.connection, self.target, &name).map_err(self.wrap)?;
+                }
             }
         }
         Ok(())
@@ -135,7 +137,11 @@ impl Work<'_> {
                 let repeats = matches!(self.target.strategy, Strategy::Append | Strategy::Scd2);
                 let key: &[String] = if repeats { &[] } else { &self.target.key };
                 let needs = Needs { columns: needed, documented: &self.target.columns, key, repeats };
-                for statement in shape.changes(&needs) {
+                let changes = shape.changes(&needs);
+                if changes.is_empty() {
+                    return Ok(shape);
+                }
+                for statement in changes {
                     self.run(&statement)?;
                 }
             }

@@ -27,7 +27,12 @@ pub(super) fn book(schema: &str, table: &str) -> TableName {
     TableName::new(CATALOG, schema, table)
 }
 
+/// Whether there is a table of that name. Preparing a statement asks the catalogue for that one table (0.1 ms); the list
+/// of all tables is asked (0.6 ms) only where that fails, for whatever reason. A failed lookup leaves a transaction as it was.
 pub(super) fn exists(connection: &Connection, name: &TableName) -> duckdb::Result<bool> {
+    if connection.prepare(&format!("SELECT 1 FROM {} LIMIT 0", name.sql(&DuckDialect))).is_ok() {
+        return Ok(true);
+    }
     connection.query_row(
         "SELECT count(*) > 0 FROM duckdb_tables() WHERE database_name = ? AND lower(schema_name) = lower(?) \
          AND lower(table_name) = lower(?)",
@@ -40,23 +45,16 @@ pub(super) fn exists(connection: &Connection, name: &TableName) -> duckdb::Resul
 /// first: there are thirty columns in the books, and each `ALTER TABLE` is parsed, bound and planned though it does nothing.
 pub(super) fn ensure(connection: &Connection, name: &TableName, columns: &[Column]) -> duckdb::Result<()> {
     let d = &DuckDialect;
+    let table = name.sql(d);
     let declare = |c: &Column| format!("{} {}", d.quote(&c.name), d.type_name(c.logical));
-    let there: Vec<String> = connection
-        .prepare(
-            "SELECT column_name FROM duckdb_columns() WHERE database_name = ? AND lower(schema_name) = lower(?) \
-             AND lower(table_name) = lower(?)",
-        )?
-        .query_map(params![name.catalog, name.schema, name.table], |row| row.get(0))?
-        .collect::<duckdb::Result<_>>()?;
-    if there.is_empty() {
-        return connection.execute_batch(&format!(
-            "CREATE TABLE {} ({})",
-            name.sql(d),
-            list(columns, declare)
-        ));
+    if !exists(connection, name)? {
+        return connection.execute_batch(&format!("CREATE TABLE {table} ({})", list(columns, declare)));
     }
+    // Not duckdb_columns(): it binds every view there is, DuckDB's own included (6 ms).
+    let mut nothing = connection.prepare(&format!("SELECT * FROM {table} LIMIT 0"))?;
+    let there = nothing.query([])?.as_ref().map(duckdb::Statement::column_names).unwrap_or_default();
     for column in columns.iter().filter(|c| !there.iter().any(|name| same(name, &c.name))) {
-        let (table, column) = (name.sql(d), declare(column));
+        let column = declare(column);
         connection.execute_batch(&format!("ALTER TABLE {table} ADD COLUMN IF NOT EXISTS {column}"))?;
     }
     Ok(())
