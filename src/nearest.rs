@@ -17,6 +17,33 @@ pub fn nearest<'a>(typed: &str, candidates: impl IntoIterator<Item = &'a str>) -
         .map(|(_, candidate)| candidate)
 }
 
+/// The candidates nearest to `typed`, best first, at most so many: those of [`nearest`], and then those that have a whole
+/// word in common with it (`id` for `ticket_id`), the ones that add fewest words of their own first.
+pub fn nearest_few<'a>(
+    typed: &str,
+    candidates: impl IntoIterator<Item = &'a str>,
+    most: usize,
+) -> Vec<&'a str> {
+    let typed = typed.trim().to_lowercase();
+    let letters: Vec<char> = typed.chars().collect();
+    let words: Vec<&str> = typed.split('_').filter(|word| !word.is_empty()).collect();
+    let mut near: Vec<((usize, usize), &str)> = Vec::new();
+    for candidate in candidates {
+        let lower = candidate.to_lowercase();
+        let (same, other): (Vec<&str>, Vec<&str>) = lower.split('_').partition(|word| words.contains(word));
+        match cost(&letters, candidate) {
+            Some(cost) => near.push(((0, cost), candidate)),
+            None if !same.is_empty() => {
+                let lower: Vec<char> = lower.chars().collect();
+                near.push(((1 + other.len(), distance(&letters, &lower)), candidate));
+            }
+            None => {}
+        }
+    }
+    near.sort_by_key(|(rank, _)| *rank);
+    near.into_iter().map(|(_, candidate)| candidate).take(most).collect()
+}
+
 /// How far apart they are; `None` if too far.
 fn cost(typed: &[char], candidate: &str) -> Option<usize> {
     let candidate = candidate.to_lowercase();
@@ -74,6 +101,21 @@ mod tests {
             ("x", None),
         ] {
             assert_eq!(nearest(typed, tables), wanted, "{typed}");
+        }
+    }
+
+    #[test]
+    fn the_nearest_few_share_a_word() {
+        let columns =
+            ["id", "external_id", "customer", "ticket_messages_count", "status", "updated_datetime"];
+        for (typed, wanted) in [
+            ("ticket_id", &["id", "external_id", "ticket_messages_count"][..]),
+            ("statsu", &["status"]),
+            ("updated_at", &["updated_datetime"]),
+            ("sku", &[]),
+            ("", &[]),
+        ] {
+            assert_eq!(nearest_few(typed, columns, 3), wanted, "{typed}");
         }
     }
 }

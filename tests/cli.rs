@@ -9,6 +9,7 @@
 #[cfg(feature = "bigquery")]
 mod bigquery;
 mod check;
+mod columns;
 mod copies;
 #[cfg(target_os = "linux")]
 mod denied;

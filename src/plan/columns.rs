@@ -3,9 +3,12 @@
 use super::ColumnOverride;
 use crate::cli::IngestArgs;
 use crate::error::Failure;
-use crate::nearest::nearest;
+use crate::nearest::{nearest, nearest_few};
 use crate::schema::LogicalType;
 use crate::source::TableSpec;
+
+/// Columns that are named when one was mistyped.
+const NEAR: usize = 3;
 
 /// What is asked of columns, checked against the table.
 #[derive(Debug)]
@@ -27,11 +30,7 @@ impl Columns {
         table: &'static TableSpec,
         notes: &mut Vec<String>,
     ) -> Result<Self, Failure> {
-        let mut overrides: Vec<ColumnOverride> = Vec::new();
-        for entry in args.columns.iter().flat_map(|list| split(list)) {
-            overrides.push(parse(entry.trim())?);
-        }
-        let mut columns = Self { overrides, exclude: Vec::new(), table };
+        let mut columns = Self { overrides: overrides(args)?, exclude: Vec::new(), table };
         for name in args.sql_exclude_columns.iter().map(|name| name.trim()).filter(|name| !name.is_empty()) {
             let source = columns.source_of(name).to_owned();
             if !columns.excluded(&source) {
@@ -55,6 +54,24 @@ impl Columns {
             self.table.columns.iter().find(|(name, ..)| *name == source).map(|(_, logical, _)| *logical);
         let derived = (source == self.table.incremental_key).then_some(LogicalType::Timestamp);
         own.or(derived).map(|own| asked.unwrap_or(own))
+    }
+
+    /// Refuses a column that no row can be expected to have: it is neither documented nor declared.
+    pub(super) fn check_exists(&self, flag: &str, typed: &str) -> Result<(), Failure> {
+        let source = self.source_of(typed);
+        let declared = || self.overrides.iter().any(|wish| wish.source_name() == source);
+        if source == self.table.incremental_key || self.documented(source) || declared() {
+            return Ok(());
+        }
+        let near = nearest_few(source, self.table.columns.iter().map(|(name, ..)| *name), NEAR);
+        let meant = match near.as_slice() {
+            [] => String::new(),
+            [one] => format!("did you mean `{one}`? "),
+            [several @ .., last] => format!("did you mean `{}` or `{last}`? ", several.join("`, `")),
+        };
+        Err(Failure::usage(format!("--{flag}: {} has no column `{source}`", self.table.name)).hint(format!(
+            "{meant}`ingestr tables` lists the columns; a field that is not documented has to be declared with --columns"
+        )))
     }
 
     /// What a column of the source is called in the destination.
@@ -136,6 +153,11 @@ impl Columns {
             ));
         }
     }
+}
+
+/// `--columns`, for whatever table.
+pub(super) fn overrides(args: &IngestArgs) -> Result<Vec<ColumnOverride>, Failure> {
+    args.columns.iter().flat_map(|list| split(list)).map(|entry| parse(entry.trim())).collect()
 }
 
 /// The entries between commas that are not inside parentheses; empty ones are left out.

@@ -4,7 +4,7 @@ use super::Ends;
 use super::columns::Columns;
 use super::flags::{note, positive};
 use crate::cli::IngestArgs;
-use crate::dest::{FileFormat, Hints};
+use crate::dest::{FileFormat, Hints, LOADED_AT};
 use crate::error::Failure;
 use crate::schema::LogicalType;
 
@@ -20,9 +20,17 @@ pub(super) fn hints(
 ) -> Result<Hints, Failure> {
     let (can, name) = (&ends.capabilities, ends.destination);
     let mut hints = Hints::default();
+    // Even where they mean nothing: what is mistyped was meant to do something.
+    let typed = args.partition_by.iter().map(|column| ("partition-by", column));
+    let typed = typed.chain(args.cluster_by.iter().map(|column| ("cluster-by", column)));
+    for (flag, column) in typed.filter(|(flag, _)| args.typed.contains(*flag)) {
+        if !column.trim().is_empty() && !is_stamp(column.trim(), args) {
+            columns.check_exists(flag, column.trim())?;
+        }
+    }
     if can.partitioning {
         let typed = args.partition_by.as_deref().map(str::trim).filter(|column| !column.is_empty());
-        hints.partition_by = typed.map(|column| partition(column, columns)).transpose()?;
+        hints.partition_by = typed.map(|column| partition(column, args, columns)).transpose()?;
     } else {
         note(args, "partition-by", &format!("{name} has no partitions"), notes);
     }
@@ -61,8 +69,21 @@ pub(super) fn hints(
     Ok(hints)
 }
 
+/// The column that holds when a row was loaded; no source has it.
+fn is_stamp(typed: &str, args: &IngestArgs) -> bool {
+    typed == LOADED_AT && !args.no_load_timestamp
+}
+
 /// A column that there will be, under its name in the destination, and its type.
-fn column(flag: &str, typed: &str, columns: &Columns) -> Result<(String, LogicalType), Failure> {
+fn column(
+    flag: &str,
+    typed: &str,
+    args: &IngestArgs,
+    columns: &Columns,
+) -> Result<(String, LogicalType), Failure> {
+    if is_stamp(typed, args) {
+        return Ok((typed.to_owned(), LogicalType::Timestamp));
+    }
     let source = columns.source_of(typed);
     let logical = columns.logical(source).filter(|_| !columns.excluded(source)).ok_or_else(|| {
         Failure::usage(format!("--{flag}: there will be no column `{typed}`{}", columns.meant(typed)))
@@ -71,8 +92,8 @@ fn column(flag: &str, typed: &str, columns: &Columns) -> Result<(String, Logical
     Ok((columns.renamed(source).to_owned(), logical))
 }
 
-fn partition(typed: &str, columns: &Columns) -> Result<String, Failure> {
-    let (name, logical) = column("partition-by", typed, columns)?;
+fn partition(typed: &str, args: &IngestArgs, columns: &Columns) -> Result<String, Failure> {
+    let (name, logical) = column("partition-by", typed, args, columns)?;
     if logical != LogicalType::Timestamp {
         return Err(Failure::usage(format!("--partition-by: `{typed}` is {}, not timestamptz", logical.name()))
             .hint("tables are partitioned by the day of an instant, e.g. created_datetime; for others use --cluster-by"));
@@ -83,7 +104,7 @@ fn partition(typed: &str, columns: &Columns) -> Result<String, Failure> {
 fn clusters(args: &IngestArgs, columns: &Columns) -> Result<Vec<String>, Failure> {
     let mut clusters = Vec::new();
     for typed in args.cluster_by.iter().map(|name| name.trim()).filter(|name| !name.is_empty()) {
-        let (name, logical) = column("cluster-by", typed, columns)?;
+        let (name, logical) = column("cluster-by", typed, args, columns)?;
         if matches!(logical, LogicalType::Json | LogicalType::Float64) {
             return Err(Failure::usage(format!(
                 "--cluster-by: `{typed}` is {}, which has no order",

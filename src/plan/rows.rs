@@ -103,7 +103,7 @@ fn limited(strategy: Strategy, limit: u64, notes: &mut Vec<String>) -> Result<()
 /// The merge key, in the destination's names.
 ///
 /// # Errors
-/// When a column of the key is left out.
+/// When a column of the key does not exist or is left out.
 pub(super) fn key(
     args: &IngestArgs,
     table: &TableSpec,
@@ -136,13 +136,7 @@ pub(super) fn key(
             ))
             .hint(format!("take `{name}` off the list")));
         }
-        if !columns.documented(name) {
-            notes.push(format!(
-                "--primary-key: {} has no documented column `{name}`{}",
-                table.name,
-                columns.meant(name)
-            ));
-        }
+        columns.check_exists("primary-key", columns.renamed(name))?;
     }
     Ok(key.into_iter().map(|name| columns.renamed(name).to_owned()).collect())
 }
@@ -150,7 +144,7 @@ pub(super) fn key(
 /// The incremental key, in the destination's names: always the table's own, as lists sort by nothing else.
 ///
 /// # Errors
-/// When it is left out.
+/// When it is left out, or another was typed that does not exist.
 pub(super) fn incremental_key(
     args: &IngestArgs,
     table: &TableSpec,
@@ -161,6 +155,10 @@ pub(super) fn incremental_key(
     if let Some(typed) = args.incremental_key.as_deref().map(str::trim).filter(|typed| !typed.is_empty())
         && columns.source_of(typed) != own
     {
+        // An environment is often shared by many commands.
+        if args.typed.contains("incremental-key") {
+            columns.check_exists("incremental-key", typed)?;
+        }
         notes.push(format!(
             "--incremental-key {typed} has no effect: changes of {} are found by {own}",
             table.name

@@ -4,7 +4,7 @@
 //! Each table gets a plan of its own. What could only be meant for one of several is refused by name: a flag that
 //! silently did nothing to the others would be worse than an error.
 
-use super::{Ends, Environment, Plan, names};
+use super::{Ends, Environment, Plan, columns, names};
 use crate::cli::IngestArgs;
 use crate::error::Failure;
 use crate::nearest::nearest;
@@ -36,10 +36,10 @@ impl Plans {
             return Ok(Self { tables: vec![plan], notes: Vec::new() });
         }
         let names = names::dest_tables(args.dest_table.as_deref(), &tables, ends)?;
+        for_all(args, &tables)?;
         let plans = tables.iter().zip(names);
         let plans = plans.map(|(table, name)| Plan::of_table(args, environment, ends, table, name)).collect();
         let mut tables = agreed(plans, &tables)?;
-        for_all(args, &tables)?;
         if let Some(limit) = tables[0].limit {
             notes.push(format!("--sql-limit {limit} is for each of the {} tables", tables.len()));
         }
@@ -79,23 +79,25 @@ fn agreed(plans: Vec<Result<Plan, Failure>>, tables: &[&TableSpec]) -> Result<Ve
 }
 
 /// Refuses columns that are named for all tables and that only some of them have.
-fn for_all(args: &IngestArgs, plans: &[Plan]) -> Result<(), Failure> {
-    let columns = plans.iter().flat_map(|plan| &plan.shaping.overrides);
-    let columns = columns.map(|wish| ("columns", wish.source_name()));
-    let renamed = |name: &str| plans[0].shaping.overrides.iter().find(|wish| wish.name == name);
-    let keys = args.primary_key.iter().map(|name| name.trim()).filter(|name| !name.is_empty());
-    let keys = keys.map(|name| ("primary-key", renamed(name).map_or(name, |wish| wish.source_name())));
+fn for_all(args: &IngestArgs, tables: &[&TableSpec]) -> Result<(), Failure> {
+    let overrides = columns::overrides(args)?;
+    let columns = overrides.iter().map(|wish| ("columns", wish.source_name()));
+    let renamed = |name: &str| overrides.iter().find(|wish| wish.name == name);
+    let keys = args.primary_key.iter().map(|name| ("primary-key", name));
+    let own = args.incremental_key.iter().filter(|_| args.typed.contains("incremental-key"));
+    let keys = keys.chain(own.map(|name| ("incremental-key", name)));
+    let keys = keys.map(|(flag, name)| (flag, name.trim())).filter(|(_, name)| !name.is_empty());
+    let keys = keys.map(|(flag, name)| (flag, renamed(name).map_or(name, |wish| wish.source_name())));
     for (flag, column) in columns.chain(keys) {
-        let has = |plan: &&Plan| {
-            let spec = plan.table;
-            spec.incremental_key == column || spec.columns.iter().any(|(name, ..)| *name == column)
+        let has = |table: &&TableSpec| {
+            table.incremental_key == column || table.columns.iter().any(|(name, ..)| *name == column)
         };
-        let (with, without): (Vec<&Plan>, Vec<&Plan>) = plans.iter().partition(has);
+        let (with, without): (Vec<&TableSpec>, Vec<&TableSpec>) = tables.iter().copied().partition(has);
         if let (Some(_), Some(lacks)) = (with.first(), without.first()) {
-            let with: Vec<&str> = with.iter().map(|plan| plan.table.name).collect();
+            let with: Vec<&str> = with.iter().map(|table| table.name).collect();
             return Err(Failure::usage(format!(
                 "--{flag}: {} has no column `{column}`, which {} {}",
-                lacks.table.name,
+                lacks.name,
                 with.join(", "),
                 if with.len() == 1 { "has" } else { "have" }
             ))

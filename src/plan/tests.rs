@@ -365,8 +365,8 @@ fn what_is_odd_is_noted() {
             "--incremental-strategy replace with an interval: the table will hold the rows of the interval and no others; to replace only those rows type --incremental-strategy delete+insert",
         ),
         (
-            "--incremental-key created_datetime",
-            "--incremental-key created_datetime has no effect: changes of tickets are found by updated_datetime",
+            "--incremental-key opened_datetime",
+            "--incremental-key opened_datetime has no effect: changes of tickets are found by updated_datetime",
         ),
         ("--incremental-key updated_datetime --primary-key id --yes", ""),
         (
@@ -374,8 +374,8 @@ fn what_is_odd_is_noted() {
             "--primary-key status: rows of tickets are told apart by id otherwise; rows that share the new key become one",
         ),
         (
-            "--primary-key id,statsu",
-            "--primary-key id,statsu: rows of tickets are told apart by id otherwise; rows that share the new key become one | --primary-key: tickets has no documented column `statsu` (did you mean `status`?)",
+            "--columns foo:bigint --primary-key id,foo",
+            "--columns: tickets has no documented column `foo`; used if a row has such a field | --primary-key id,foo: rows of tickets are told apart by id otherwise; rows that share the new key become one",
         ),
         (
             "--sql-exclude-columns foo,statuss",

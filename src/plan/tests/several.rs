@@ -153,7 +153,7 @@ fn a_flag_for_one_of_several_tables_is_refused_by_name() {
         ),
         (
             &["--partition-by", "opened_datetime"],
-            "table messages: --partition-by: there will be no column `opened_datetime` | `ingestr tables` lists the columns, or copy messages with a command of its own",
+            "--partition-by: messages has no column `opened_datetime` | `ingestr tables` lists the columns; a field that is not documented has to be declared with --columns, or copy messages with a command of its own",
         ),
     ] {
         assert_eq!(refused(&with(more), &unlike), wanted);

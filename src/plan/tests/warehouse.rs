@@ -41,7 +41,7 @@ fn the_destination_says_what_it_can() {
         ),
         (
             &["--dest-table", "d.t", "--partition-by", "statu"],
-            "--partition-by: there will be no column `statu` (did you mean `status`?) | `ingestr tables` lists the columns",
+            "--partition-by: tickets has no column `statu` | did you mean `status`? `ingestr tables` lists the columns; a field that is not documented has to be declared with --columns",
         ),
         (
             &["--dest-table", "d.t", "--partition-by", "status"],
