@@ -134,6 +134,7 @@ fn basis(basis: Basis) -> &'static str {
         Basis::Ids => "the ids of its newest and its oldest rows",
         Basis::Dates => "the dates of its newest and its oldest rows",
         Basis::Tickets => "the number of tickets, and how many messages some of them have",
+        Basis::Disputed => "two estimates that disagree, so less surely: either may be right",
         Basis::Changes => "how fast it changed lately",
         Basis::Progress => "how far the unfinished pass has come",
     }

@@ -52,6 +52,8 @@ pub enum Basis {
     Dates,
     /// The number of tickets, and how many messages some of them have.
     Tickets,
+    /// Two of these, which disagree: either may be right, or neither.
+    Disputed,
     /// How fast the list changed lately.
     Changes,
     /// What an unfinished pass has read so far, and how far that was.
@@ -67,6 +69,7 @@ impl Basis {
             Self::Ids => "ids",
             Self::Dates => "dates",
             Self::Tickets => "tickets",
+            Self::Disputed => "disputed",
             Self::Changes => "changes",
             Self::Progress => "progress",
         }

@@ -2,7 +2,9 @@
 //!
 //! Rows are spread over ids and over time. What lies between two samples is estimated from how densely they lie in
 //! each; how much the two differ is how uncertain that is. Ids are better where they are the account's own, and no worse
-//! where many accounts share them, since all accounts sleep at night.
+//! where many accounts share them, since all accounts sleep at night. But that ids grow with time is promised nowhere:
+//! where the rows of a page show that they do not, only dates count, and where both tell different stories, either may be
+//! right.
 
 use super::events::integer;
 use super::tables::SortField;
@@ -13,11 +15,17 @@ use crate::source::{Basis, Guess};
 /// Densities that are no further apart than this factor are one density that changes.
 const CLOSE: f64 = 4.0;
 
+/// The part of neighbours by time that have their ids in that order, from which on ids grow with time. Some never do, as
+/// rows are made side by side; of ids that have nothing to do with time it is half.
+const GROWING: f64 = 0.8;
+/// Dates alone are further off: how many rows a day has is not how many an hour of that day has.
+const ALONE: f64 = 2.0;
+
 /// A page from one end of a list.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Sample {
-    /// Ascending.
-    pub(super) ids: Vec<i64>,
+    /// Ascending, each with the time of its row, if that has one.
+    pub(super) ids: Vec<(i64, Option<i64>)>,
     /// Values of the sort field in microseconds, ascending.
     pub(super) times: Vec<i64>,
     /// Whether the page is the whole list.
@@ -37,25 +45,24 @@ pub(super) fn whole(number: f64) -> u64 {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "an estimate")]
+fn whole_to_real(number: u64) -> f64 {
+    number as f64
+}
+
 pub(super) fn times(guess: Guess, factor: f64) -> Guess {
-    guess.map(|number| whole(number as f64 * factor))
+    guess.map(|number| whole(whole_to_real(number) * factor))
 }
 
 impl Sample {
     pub(super) fn of(rows: &Rows, whole: bool, sort: SortField) -> Self {
-        let sorted = |mut values: Vec<i64>| {
-            values.sort_unstable();
-            values
-        };
-        let times = rows.iter().filter_map(|row| walk::datetime(row, sort.column())).map(|at| at.0);
+        let time = |row| walk::datetime(row, sort.column()).map(|at| at.0);
+        let mut ids: Vec<_> = rows.iter().filter_map(|row| Some((integer(row, "id")?, time(row)))).collect();
+        ids.sort_unstable();
+        let mut times: Vec<i64> = rows.iter().filter_map(time).collect();
+        times.sort_unstable();
         let counts: Vec<i64> = rows.iter().filter_map(|row| integer(row, "messages_count")).collect();
         let count = i64::try_from(counts.len()).unwrap_or_default();
-        Self {
-            ids: sorted(rows.iter().filter_map(|row| integer(row, "id")).collect()),
-            times: sorted(times.collect()),
-            whole,
-            messages: (count > 0).then(|| real(counts.iter().sum()) / real(count)),
-        }
+        Self { ids, times, whole, messages: (count > 0).then(|| real(counts.iter().sum()) / real(count)) }
     }
 }
 
@@ -83,11 +90,26 @@ pub(super) fn spread(span: i64, new: Option<f64>, old: Option<f64>) -> Option<(G
     })
 }
 
+/// Whether ids grow with time: in the order of ids, how many neighbours are in the order of time, too.
+fn grow(ids: &[(i64, Option<i64>)]) -> bool {
+    let times: Vec<i64> = ids.iter().filter_map(|(_, at)| *at).collect();
+    let pairs = times.windows(2).filter(|pair| pair[0] != pair[1]);
+    let (up, all) =
+        pairs.fold((0_i64, 0_i64), |(up, all), pair| (up + i64::from(pair[0] < pair[1]), all + 1));
+    // Rows of one moment tell nothing against it.
+    real(up) >= real(all) * GROWING
+}
+
 /// By ids. Imported rows may have old dates, but they have the ids of their time: they are among the oldest rows by
 /// date, and the higher ones of their ids.
-fn by_ids(newest: &[i64], oldest: &[i64]) -> Option<(Guess, f64)> {
-    let span = newest.last()? - oldest.first()?;
-    spread(span, density(&newest[newest.len() / 10..]), density(&oldest[..oldest.len().div_ceil(2)]))
+fn by_ids(newest: &[(i64, Option<i64>)], oldest: &[(i64, Option<i64>)]) -> Option<(Guess, f64)> {
+    let (later, earlier) = (&newest[newest.len() / 10..], &oldest[..oldest.len().div_ceil(2)]);
+    if !grow(later) || !grow(earlier) {
+        return None;
+    }
+    let numbers = |ids: &[(i64, Option<i64>)]| -> Vec<i64> { ids.iter().map(|(id, _)| *id).collect() };
+    let span = newest.last()?.0.checked_sub(oldest.first()?.0)?;
+    spread(span, density(&numbers(later)), density(&numbers(earlier)))
 }
 
 /// By dates, for which the older half of the oldest rows may be imports.
@@ -102,13 +124,32 @@ pub(super) fn between(newest: &Sample, oldest: &Sample) -> Option<(Guess, Basis)
     let ids = by_ids(&newest.ids, &oldest.ids);
     let dates = by_dates(&newest.times, &oldest.times);
     match (ids, dates) {
-        (Some((guess, ids)), Some((_, dates))) if ids <= (dates * 1.5).max(CLOSE) => {
-            Some((guess, Basis::Ids))
+        (Some((by_ids, ids)), Some((by_dates, dates))) => {
+            let (ids_first, by_ids, by_dates) =
+                (ids <= (dates * 1.5).max(CLOSE), (by_ids, Basis::Ids), (by_dates, Basis::Dates));
+            Some(if ids_first { weighed(by_ids, by_dates) } else { weighed(by_dates, by_ids) })
         }
-        (_, Some((guess, _))) => Some((guess, Basis::Dates)),
+        (None, Some((guess, _))) => Some((wider(guess, ALONE), Basis::Dates)),
         (Some((guess, _)), None) => Some((guess, Basis::Ids)),
         (None, None) => None,
     }
+}
+
+/// The same guess, less certain by this factor.
+fn wider(guess: Guess, factor: f64) -> Guess {
+    Guess { least: times(guess, 1.0 / factor).least, most: times(guess, factor).most, ..guess }
+}
+
+/// The better of two guesses, if the other does not rule it out. Else either may be right: a range that holds both, and
+/// its middle in proportion.
+pub(super) fn weighed(better: (Guess, Basis), other: (Guess, Basis)) -> (Guess, Basis) {
+    let (one, two) = (better.0, other.0);
+    if one.about >= two.least && two.most.is_none_or(|most| one.about <= most) {
+        return better;
+    }
+    let about = (whole_to_real(one.about.max(1)) * whole_to_real(two.about.max(1))).sqrt();
+    let most = one.most.zip(two.most).map(|(one, two)| one.max(two));
+    (Guess { least: one.least.min(two.least), about: whole(about), most }, Basis::Disputed)
 }
 
 #[cfg(test)]
@@ -119,7 +160,65 @@ mod tests {
         let ids: Vec<i64> = ids.take(100).collect();
         let mut times: Vec<i64> = ids.iter().map(|id| at(*id)).collect();
         times.sort_unstable();
+        let ids = ids.into_iter().map(|id| (id, Some(at(id)))).collect();
         Sample { ids, times, ..Sample::default() }
+    }
+
+    /// Both ends of a list of that many rows, by creation and as the API gives them, with these ids and dates.
+    fn ends(rows: i64, id: impl Fn(i64) -> i64, second: impl Fn(i64) -> i64) -> (Sample, Sample) {
+        let page = |numbers: &mut dyn Iterator<Item = i64>| {
+            let rows: Vec<String> = numbers
+                .take(100)
+                .map(|number| {
+                    let (day, rest) = (second(number) / 86_400, second(number) % 86_400);
+                    let (month, day) = (1 + day / 28, 1 + day % 28);
+                    let (hour, minute, second) = (rest / 3_600, rest / 60 % 60, rest % 60);
+                    format!(
+                        r#"{{"id":{},"created_datetime":"2025-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}+00:00"}}"#,
+                        id(number)
+                    )
+                })
+                .collect();
+            let body = format!(r#"{{"data":[{}],"meta":{{"next_cursor":"x"}}}}"#, rows.join(","));
+            Sample::of(&Rows::parse(body.into()).unwrap().0, false, SortField::Created)
+        };
+        (page(&mut (0..rows).rev()), page(&mut (0..rows)))
+    }
+
+    #[test]
+    fn ids_that_have_nothing_to_do_with_time_tell_nothing() {
+        // Each number once, in no order.
+        let shuffled = |number: i64| 1_000 + number * 7_919 % 1_501;
+        let (newest, oldest) = ends(1_500, shuffled, |number| number * 3_600);
+        let (guess, basis) = between(&newest, &oldest).unwrap();
+        assert_eq!(basis, Basis::Dates);
+        assert!((1_400..1_600).contains(&guess.about), "{guess:?}");
+        // The same with ids that grow, and with ids that fall.
+        let (newest, oldest) = ends(1_500, |number| 1_000 + number, |number| number * 3_600);
+        assert_eq!(between(&newest, &oldest).unwrap().1, Basis::Ids);
+        let (newest, oldest) = ends(1_500, |number| 9_000 - number, |number| number * 3_600);
+        let (guess, basis) = between(&newest, &oldest).unwrap();
+        assert_eq!(basis, Basis::Dates);
+        assert!(guess.least < 1_500 && guess.most > Some(1_500), "{guess:?}");
+    }
+
+    #[test]
+    fn rows_made_side_by_side_are_no_disorder() {
+        let (newest, oldest) =
+            ends(2_000, |number| if number % 20 < 2 { number ^ 1 } else { number }, |number| number * 600);
+        assert_eq!(between(&newest, &oldest).unwrap().1, Basis::Ids);
+        let (newest, oldest) = ends(2_000, |number| number, |number| number / 50 * 600);
+        assert_eq!(between(&newest, &oldest).unwrap().1, Basis::Ids, "rows of one moment");
+    }
+
+    #[test]
+    fn where_ids_and_dates_disagree_the_range_holds_both() {
+        // In a page ids follow one another, but each page of ids begins far below where it should.
+        let (newest, oldest) = ends(4_000, |number| number % 3_850, |number| number * 600);
+        let (guess, basis) = between(&newest, &oldest).unwrap();
+        assert_eq!(basis, Basis::Disputed);
+        assert!(guess.least <= 150 && guess.most >= Some(4_000), "{guess:?}");
+        assert!((500..1_500).contains(&guess.about), "{guess:?}");
     }
 
     #[test]
@@ -145,6 +244,11 @@ mod tests {
     fn imports_with_old_dates_do_not_spoil_it() {
         let mut oldest = sample((0..60).chain((500_000..).step_by(7_000)), |id| id * 1_000);
         oldest.times = (0..100).collect();
+        // The imports are among the others, by date.
+        for (index, (_, at)) in oldest.ids.iter_mut().enumerate() {
+            let index = i64::try_from(index).unwrap();
+            *at = Some(if index < 60 { index * 5 / 3 } else { (index - 60) * 5 / 2 });
+        }
         let newest = sample(9_900.., |id| id * 1_000);
         let (guess, _) = between(&newest, &oldest).unwrap();
         assert!((9_500..10_500).contains(&guess.about), "{guess:?}");

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::Gorgias;
-use super::estimate::{Sample, between, density, per_time, spread, times, whole};
+use super::estimate::{Sample, between, density, per_time, spread, times, weighed, whole};
 use super::passes::Active;
 use super::probe::is_useless;
 use super::progress::{Direction, Kind, Pass, Progress, Walk};
@@ -47,27 +47,12 @@ impl Gorgias {
             let told = told.as_ref().ok().filter(|told| told.all)?;
             Some(times(told.forecast.rows, told.messages?))
         });
-        let narrower = |a: Guess, b: Guess| {
-            let width = |guess: Guess| guess.most.unwrap_or(u64::MAX).saturating_sub(guess.least);
-            width(a) < width(b)
-        };
         let pairs = tables.into_iter().zip(told);
         pairs
             .map(|(table, told)| {
-                let Told { mut forecast, all, .. } = told?;
-                if let Some(rows) = messages
-                    .filter(|rows| table == "ticket_messages" && all && narrower(*rows, forecast.rows))
-                {
-                    let extra = forecast.requests.least - pages(forecast.rows).least;
-                    let most = forecast.requests.most.zip(forecast.rows.most);
-                    let more = most.map_or(extra, |(requests, rows)| requests - rows.div_ceil(ROWS).max(1));
-                    forecast = Forecast {
-                        rows,
-                        requests: pages(rows).plus(between_least(extra, more)),
-                        basis: Basis::Tickets,
-                    };
-                }
-                Ok(forecast)
+                let Told { forecast, all, .. } = told?;
+                let of_tickets = messages.filter(|_| table == "ticket_messages" && all);
+                Ok(of_tickets.map_or(forecast, |rows| with_tickets(forecast, rows)))
             })
             .collect()
     }
@@ -92,6 +77,26 @@ impl Gorgias {
         let requests = pages(rows).plus(reader.beside(&active, rows));
         Ok(Told { forecast: Forecast { rows, requests, basis }, messages, all })
     }
+}
+
+/// The forecast of all messages, given how many the tickets have: what is known more exactly counts.
+fn with_tickets(forecast: Forecast, of_tickets: Guess) -> Forecast {
+    if forecast.rows.is_exact() {
+        return forecast;
+    }
+    let width = |guess: Guess| guess.most.map_or(f64::INFINITY, |most| ratio(most, guess.least));
+    let (own, tickets) = ((forecast.rows, forecast.basis), (of_tickets, Basis::Tickets));
+    let tickets_first = width(of_tickets) < width(forecast.rows);
+    let (rows, basis) = if tickets_first { weighed(tickets, own) } else { weighed(own, tickets) };
+    let extra = forecast.requests.least - pages(forecast.rows).least;
+    let most = forecast.requests.most.zip(pages(forecast.rows).most);
+    let more = most.map_or(extra, |(requests, pages)| requests - pages);
+    Forecast { rows, requests: pages(rows).plus(between_least(extra, more)), basis }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "an estimate")]
+fn ratio(most: u64, least: u64) -> f64 {
+    most as f64 / least.max(1) as f64
 }
 
 /// Pages of so many rows; a list without any is a page, too.
