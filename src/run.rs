@@ -23,7 +23,7 @@ use self::crew::{Crew, Member};
 use self::ear::Ear;
 pub(crate) use self::foresee::foresee;
 pub use self::outlook::Expected;
-use self::outlook::{Budget, Outlook};
+use self::outlook::Outlook;
 use self::prepare::late;
 use self::store::{Ending, Staged};
 pub use self::whole::whole;
@@ -294,9 +294,9 @@ impl Run<'_, '_> {
         let elapsed = self.start.elapsed();
         if self.outlook.is_due(elapsed) {
             let left = self.job.source.left(self.job.plan.table, &self.state);
-            // Once something has been waited for, what is measured is better than what is documented.
-            let steady = (self.ear.waited() < Duration::from_secs(1)).then(|| self.ear.budget()).flatten();
-            let time = self.outlook.look(elapsed, left, steady.map(Budget::of));
+            // Once something has been waited for, what is measured is better than what is allowed.
+            let allowed = (self.ear.waited() < Duration::from_secs(1)).then(|| self.job.source.allowance());
+            let time = self.outlook.look(elapsed, left, allowed);
             self.done.left = time.map(|time| (elapsed, time));
         }
         self.done.left.map(|(then, left)| left.saturating_sub(elapsed - then))

@@ -112,7 +112,7 @@ async fn look_ahead(plans: &Plans, source: &dyn Source, dest: &dyn Destination) 
     Forecasts {
         tables,
         notes: plans.notes.clone(),
-        pace: Pace::of(heard.budget(), heard.sent(), elapsed),
+        pace: Pace::of(heard.budget(), source.allowance(), heard.sent(), elapsed),
         sent: heard.sent(),
     }
 }

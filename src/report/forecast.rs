@@ -8,17 +8,16 @@ use serde::Serialize;
 use super::format::{count, intent_of, number, roughly};
 use super::{Scope, json};
 use crate::error::Failure;
+use crate::http::limit::{Allowance, Share};
 use crate::source::{Basis, Forecast, Guess};
-
-/// The documented time in which a budget drains for all but Enterprise accounts, in seconds, and its documented size.
-const WINDOW: f64 = 20.0;
-const SIZE: u32 = 40;
 
 /// How fast requests can be sent.
 #[derive(Debug, Clone, Copy)]
 pub struct Pace {
     /// Requests of the budget in use, and how many it has; `None`: the answers did not say.
     pub budget: Option<(u32, u32)>,
+    /// What that allows us.
+    pub allowed: Allowance,
     /// Time of one request.
     pub latency: Duration,
 }
@@ -26,23 +25,22 @@ pub struct Pace {
 impl Pace {
     /// Of what was heard of the budget while `sent` requests took `elapsed`.
     #[must_use]
-    pub fn of(budget: Option<(u32, u32)>, sent: u64, elapsed: Duration) -> Self {
+    pub fn of(budget: Option<(u32, u32)>, allowed: Allowance, sent: u64, elapsed: Duration) -> Self {
         let sent = u32::try_from(sent).unwrap_or(u32::MAX).max(1);
-        Self { budget, latency: elapsed / sent }
+        Self { budget, allowed, latency: elapsed / sent }
     }
 
-    /// Requests a second.
+    /// Requests a second, to be shown.
     fn rate(&self) -> f64 {
-        f64::from(self.budget.map_or(SIZE, |(_, size)| size)) / WINDOW
+        (self.allowed.rate * 100.0).round() / 100.0
     }
 
     /// Milliseconds that so many requests take: what is free of the budget at once, the rest as it drains; and no faster
     /// than the answers come, one after the other at worst.
     fn time(&self, requests: Guess) -> Guess {
-        let free = self.budget.map_or(f64::from(SIZE), |(used, size)| f64::from(size.saturating_sub(used)));
         let time = |requests: u64, waits: f64| {
             let requests = real(requests);
-            let budget = (requests - free).max(0.0) / self.rate();
+            let budget = (requests - self.allowed.free).max(0.0) / self.allowed.rate;
             whole(budget.max(requests * self.latency.as_secs_f64() * waits) * 1000.0)
         };
         Guess {
@@ -177,13 +175,17 @@ pub fn text(all: &Forecasts) -> String {
         let _ = writeln!(text, "  time      {}", said(all.pace.time(requests), time));
     }
     let rate = all.pace.rate();
+    let share = match all.pace.allowed.share {
+        Share::WHOLE => String::new(),
+        share => format!("{share} of "),
+    };
     let budget = match all.pace.budget {
         Some((used, size)) => format!("a budget of {size} requests, {used} of them in use"),
         None => "the documented budget, as the answers do not tell theirs".into(),
     };
     let sent = count(all.sent, "request");
     let were = if all.sent == 1 { "was" } else { "were" };
-    let _ = writeln!(text, "at {rate} requests a second: {budget}");
+    let _ = writeln!(text, "at {rate} requests a second: {share}{budget}");
     let _ = writeln!(text, "nothing was written; {sent} {were} sent to find this out");
     text
 }
@@ -287,13 +289,18 @@ mod tests {
 
     #[test]
     fn time_is_the_budgets_or_that_of_the_answers() {
-        let pace = |budget, millis| Pace { budget, latency: Duration::from_millis(millis) };
+        let pace = |free, rate, millis| Pace {
+            budget: None,
+            allowed: Allowance { free, rate, share: Share::WHOLE },
+            latency: Duration::from_millis(millis),
+        };
         let time = |pace: Pace| pace.time(Guess { least: 100, about: 200, most: Some(300) });
         let guess = |least, about, most| Guess { least, about, most: Some(most) };
         // The documented case: 200 pages in 80 s.
-        assert_eq!(time(pace(Some((0, 40)), 0)), guess(30_000, 80_000, 130_000));
-        assert_eq!(time(pace(Some((40, 80)), 0)), guess(15_000, 40_000, 65_000));
-        assert_eq!(time(pace(None, 0)), guess(30_000, 80_000, 130_000));
-        assert_eq!(time(pace(Some((0, 40)), 1_000)), guess(30_000, 100_000, 300_000));
+        assert_eq!(time(pace(40.0, 2.0, 0)), guess(30_000, 80_000, 130_000));
+        assert_eq!(time(pace(40.0, 4.0, 0)), guess(15_000, 40_000, 65_000));
+        // Half of the budget, which is in use.
+        assert_eq!(time(pace(0.0, 1.0, 0)), guess(100_000, 200_000, 300_000));
+        assert_eq!(time(pace(40.0, 2.0, 1_000)), guess(30_000, 100_000, 300_000));
     }
 }

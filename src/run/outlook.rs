@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use crate::http::limit::Allowance;
 use crate::source::Left;
 
 /// Measured over this time, so that it follows what happens now.
@@ -32,22 +33,6 @@ pub struct Expected {
     pub elapsed: Duration,
 }
 
-/// What the account allows.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Budget {
-    /// Requests that can be sent at once.
-    free: f64,
-    /// Requests a second after that.
-    rate: f64,
-}
-
-impl Budget {
-    /// Of `used/size`, with the documented time in which it drains for all but Enterprise accounts.
-    pub(super) fn of((used, size): (u32, u32)) -> Self {
-        Self { free: f64::from(size.saturating_sub(used)), rate: f64::from(size) / 20.0 }
-    }
-}
-
 /// Measures.
 #[derive(Debug, Default)]
 pub(super) struct Outlook {
@@ -64,13 +49,13 @@ impl Outlook {
         self.recent.back().is_none_or(|last| elapsed >= last.elapsed + EVERY)
     }
 
-    /// Takes what is left by now; returns the time that it will take. `budget` is what the account allows, as long as
+    /// Takes what is left by now; returns the time that it will take. `allowed` is what the account allows, as long as
     /// nothing has been waited for: the burst at the beginning is no measure of what comes then.
     pub(super) fn look(
         &mut self,
         elapsed: Duration,
         left: Option<Left>,
-        budget: Option<Budget>,
+        allowed: Option<Allowance>,
     ) -> Option<Duration> {
         let left = left?;
         let mark = Mark { elapsed, left };
@@ -90,7 +75,7 @@ impl Outlook {
         let oldest = self.recent.front()?;
         let seconds = (elapsed - oldest.elapsed).as_secs_f64();
         let speed = real(left.pages - oldest.left.pages) / seconds.max(0.001);
-        let allowed = budget.map_or(0.0, |budget| (more - budget.free) / budget.rate);
+        let allowed = allowed.map_or(0.0, |allowed| (more - allowed.free) / allowed.rate);
         let time = Duration::try_from_secs_f64((more / speed).max(allowed)).ok()?;
         self.expected.get_or_insert(Expected {
             after: left.pages,
@@ -119,9 +104,16 @@ fn whole(number: f64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::limit::Share;
 
-    fn at(outlook: &mut Outlook, seconds: u64, span: u64, pages: u64, budget: Option<Budget>) -> Option<u64> {
-        let look = outlook.look(Duration::from_secs(seconds), Some(Left { span, pages }), budget);
+    fn at(
+        outlook: &mut Outlook,
+        seconds: u64,
+        span: u64,
+        pages: u64,
+        allowed: Option<Allowance>,
+    ) -> Option<u64> {
+        let look = outlook.look(Duration::from_secs(seconds), Some(Left { span, pages }), allowed);
         look.map(|time| time.as_secs())
     }
 
@@ -142,9 +134,12 @@ mod tests {
     #[test]
     fn the_burst_at_the_beginning_is_no_measure() {
         let mut outlook = Outlook::default();
-        at(&mut outlook, 0, 1_000, 0, Some(Budget::of((1, 40))));
-        let budget = Some(Budget::of((20, 40)));
-        assert_eq!(at(&mut outlook, 1, 800, 20, budget), Some(30), "80 pages: 20 at once, 60 at 2 a second");
+        let allowed = |free, rate| Some(Allowance { free, rate, share: Share::WHOLE });
+        at(&mut outlook, 0, 1_000, 0, allowed(39.0, 2.0));
+        let slow = at(&mut outlook, 1, 800, 20, allowed(20.0, 2.0));
+        assert_eq!(slow, Some(30), "80 pages: 20 at once, 60 at 2 a second");
+        let fast = at(&mut outlook, 1, 800, 20, allowed(20.0, 6.0));
+        assert_eq!(fast, Some(10), "a drain that is known to be faster");
     }
 
     #[test]

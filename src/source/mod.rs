@@ -11,7 +11,7 @@ use crate::dest::{Answer, Question, Tombstone};
 use crate::error::{self, Failure};
 use crate::http::Listener;
 use crate::http::client::HttpError;
-use crate::http::limit::Share;
+use crate::http::limit::{Allowance, Share};
 use crate::normalise::rows::Rows;
 use crate::schema::{Column, LogicalType, Micros};
 use crate::state::State;
@@ -224,6 +224,9 @@ pub trait Source: Send + Sync + std::fmt::Debug {
 
     /// Keeps to this part of the account's request budget from now on, whatever the URI says.
     fn keep_to(&self, share: Share);
+
+    /// What may be sent to the account, as far as its answers have told.
+    fn allowance(&self) -> Allowance;
 
     /// Whether `state` is that of a pass which reads from zero exactly what this window asks for, and was not finished.
     fn continues(&self, table: &TableSpec, window: Window, state: &State) -> bool;

@@ -145,3 +145,18 @@ fn what_would_fail_fails_here_too() {
     assert_eq!(desk.account().served() - served, 1, "the others would meet the same");
     assert!(desk.files().is_empty(), "{:?}", desk.files());
 }
+
+#[test]
+fn a_share_of_the_budget_takes_longer() {
+    let size = Options { tickets: 900, unlimited: false, ..options() };
+    let desk = Desk::with(size, Duration::ZERO);
+    let look = |more: &[&str]| {
+        let done = plan(&desk, "tickets", &[&["--full-refresh"], more].concat()).finish().well();
+        done.stdout
+    };
+    let half = look(&["--budget", "35%"]);
+    assert!(half.contains("at 0.7 requests a second: 35% of a budget of 40 requests, "), "{half}");
+    let json = look(&["--json"]);
+    let all: serde_json::Value = serde_json::from_str(&json).expect("one object");
+    assert_eq!(all["requests_per_second"], 2.0);
+}

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 
 use super::drain::Drain;
 use super::others::Others;
-use super::{Reading, Share};
+use super::{Allowance, Reading, Share};
 
 /// The documented size for an API key, used until an answer says otherwise.
 pub(super) const SAFE_CAPACITY: f64 = 40.0;
@@ -139,6 +139,20 @@ impl Bucket {
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 1 and 8")]
         let wanted = wanted.ceil().clamp(1.0, MOST_UNDER_WAY) as usize;
         wanted
+    }
+
+    /// What may be sent, as far as is known. A larger size that was named once counts here: the next answer will confirm
+    /// it, and a forecast harms nobody.
+    pub(super) fn allowance(&mut self, now: Instant) -> Allowance {
+        self.leak(now);
+        let (part, room) = (self.share.part(), self.room());
+        let capacity = self.rumour.unwrap_or(self.capacity);
+        let rate =
+            if self.rumour.is_some() { Drain::default().per_second(capacity) * part } else { self.rate() };
+        let own = (capacity * part).max(1.0) - self.own;
+        let free =
+            (capacity - room - self.level).min(if self.share == Share::WHOLE { f64::INFINITY } else { own });
+        Allowance { rate, free: free.max(0.0), share: self.share }
     }
 
     fn leak(&mut self, now: Instant) {

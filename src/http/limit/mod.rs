@@ -75,6 +75,17 @@ pub enum Priority {
     Later,
 }
 
+/// What may be sent, as far as the answers so far have told: for forecasts.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Allowance {
+    /// Requests a second in the long run, within our share, if nobody else sends any. More than zero.
+    pub rate: f64,
+    /// Requests that may be sent at once. Not negative; less than one if the budget is used up.
+    pub free: f64,
+    /// The part of the account's budget that is ours.
+    pub share: Share,
+}
+
 /// `used/limit` of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Reading {
@@ -175,6 +186,12 @@ impl Limiter {
     /// Keeps to this part of the budget from now on.
     pub fn keep_to(&self, share: Share) {
         self.lock().bucket.set_share(share);
+    }
+
+    /// What may be sent from now on.
+    #[must_use]
+    pub fn allowance(&self) -> Allowance {
+        self.lock().bucket.allowance(Instant::now())
     }
 
     /// Waits until one more request fits and it is this one's turn, and counts it.

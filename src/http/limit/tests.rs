@@ -328,3 +328,29 @@ async fn small_reads_go_first_and_long_ones_are_not_starved() {
     let (first, _) = order.split_at(20);
     assert_eq!(first.matches('s').count(), 16, "{order}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_may_be_sent_is_told_for_forecasts() {
+    let limiter = Limiter::new();
+    let send = async |header: &str| {
+        limiter.acquire(Priority::Soon, &Deaf).await.answered(Some(header), &Deaf);
+    };
+    let allowed = || {
+        let Allowance { rate, free, .. } = limiter.allowance();
+        (rate, free)
+    };
+    assert!(matches!(allowed(), (2.0, 35.0..=40.0)), "the documented budget: {:?}", allowed());
+    send("1/80").await;
+    assert!(matches!(allowed(), (4.0, 70.0..=79.0)), "a size named once: {:?}", allowed());
+    limiter.keep_to("50%".parse().unwrap());
+    assert!(matches!(allowed(), (2.0, 38.0..=39.0)), "half of it: {:?}", allowed());
+    limiter.keep_to(Share::WHOLE);
+    for used in 2..=40 {
+        send(&format!("{used}/80")).await;
+    }
+    assert!(matches!(allowed(), (4.0, 30.0..=40.0)), "what is in use: {:?}", allowed());
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    // 32 have drained.
+    send("9/80").await;
+    assert!(matches!(allowed(), (8.0, 60.0..=71.0)), "a faster drain: {:?}", allowed());
+}

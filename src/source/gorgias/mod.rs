@@ -32,7 +32,7 @@ pub use self::tables::TABLES;
 use self::uri::{Credentials, GorgiasUri};
 pub use self::uri::{FORM, UriError};
 use crate::http::client::Client;
-use crate::http::limit::{Limiter, Share};
+use crate::http::limit::{Allowance, Limiter, Share};
 use crate::http::wire::Wire;
 use crate::http::{Listener, Transport};
 use crate::source::{Finding, Forecast, Left, Pages, ReadRequest, Source, SourceError, TableSpec, Window};
@@ -116,6 +116,10 @@ impl Source for Gorgias {
 
     fn keep_to(&self, share: Share) {
         self.client.limiter().keep_to(share);
+    }
+
+    fn allowance(&self) -> Allowance {
+        self.client.limiter().allowance()
     }
 
     fn continues(&self, table: &TableSpec, window: Window, state: &State) -> bool {
