@@ -230,3 +230,26 @@ fn left_of(pass: &Pass) -> Option<Left> {
     };
     Some(Left { span, pages: pass.pages })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_are_as_many_as_the_tickets_have_unless_their_list_says_otherwise() {
+        let guess = |least, about, most| Guess { least, about, most: Some(most) };
+        let own = |rows, basis| Forecast { rows, requests: pages(rows).plus(between_least(2, 5)), basis };
+        let dates = own(guess(1_000, 4_000, 9_000), Basis::Dates);
+        let told = with_tickets(dates, guess(4_000, 5_000, 6_000));
+        assert_eq!((told.rows, told.basis), (guess(4_000, 5_000, 6_000), Basis::Tickets));
+        assert_eq!(told.requests, guess(42, 52, 65));
+        // The list itself is known better.
+        let ids = own(guess(4_500, 4_600, 4_700), Basis::Ids);
+        assert_eq!(with_tickets(ids, guess(4_000, 5_000, 6_000)), ids);
+        // Neither can be right if the other is.
+        let told = with_tickets(own(guess(80, 100, 125), Basis::Ids), guess(9_000, 10_000, 12_000));
+        assert_eq!((told.rows, told.basis), (guess(80, 1_000, 12_000), Basis::Disputed));
+        let seen = own(Guess::exactly(60), Basis::Seen);
+        assert_eq!(with_tickets(seen, guess(4_000, 5_000, 6_000)), seen);
+    }
+}
