@@ -7,14 +7,14 @@ use tokio::time::Instant;
 use super::heard::Heard;
 use super::{World, decide};
 use crate::cli::PlanArgs;
-use crate::dest::{Destination, Remembered};
+use crate::dest::{Destination, Remembered, RunLine};
 use crate::error::{Failure, Kind};
 use crate::http::Listener;
 use crate::plan::{Environment, Plan, Plans};
 use crate::report::forecast::{self, Forecasts, Pace, TableForecast};
 use crate::report::{Ended, Scope};
 use crate::run::{foresee, of_source, whole};
-use crate::source::{Basis, Forecast, ReadRequest, Source, Subject};
+use crate::source::{Basis, Forecast, Guess, ReadRequest, Source, Subject};
 
 /// Prints the forecast, and returns the exit code of a run that would fail in the same way.
 #[must_use]
@@ -94,7 +94,10 @@ async fn look_ahead(plans: &Plans, source: &dyn Source, dest: &dyn Destination) 
     for (plan, scope) in plans.tables.iter().zip(scopes) {
         let last = last_runs(&remembered, plan, source.account());
         let forecast = scope.and_then(|scope| match answers.next() {
-            Some(Ok(forecast)) => Ok((scope, corrected(forecast, &last))),
+            Some(Ok(forecast)) => {
+                let first = first_load(&remembered, plan, source.account());
+                Ok((scope, at_least(corrected(forecast, &last), scope, first)))
+            }
             Some(Err(error)) => {
                 last_failure = of_source(source, Subject::Table(plan.table), &error);
                 Err(last_failure.clone())
@@ -120,8 +123,11 @@ async fn look_ahead(plans: &Plans, source: &dyn Source, dest: &dyn Destination) 
 /// The most runs that a destination tells of a table ([`Remembered::runs`]).
 const TOLD: usize = 5;
 
-/// Requests of the last successful runs, newest first. The very first one is none to go by: it read everything.
-fn last_runs(remembered: &[Remembered], plan: &Plan, account: &str) -> Vec<u64> {
+/// Requests of a first load that may have met rows which others met.
+const READ_TWICE: u64 = 4;
+
+/// The runs of a table, newest first; all of them if there are fewer than [`TOLD`].
+fn runs<'a>(remembered: &'a [Remembered], plan: &Plan, account: &str) -> &'a [RunLine] {
     let own = remembered.iter().find(|one| {
         !one.aside
             && one.account == account
@@ -129,7 +135,43 @@ fn last_runs(remembered: &[Remembered], plan: &Plan, account: &str) -> Vec<u64> 
             && one.schema.eq_ignore_ascii_case(&plan.schema)
             && one.table.eq_ignore_ascii_case(&plan.dest_table)
     });
-    let runs = own.map(|one| one.runs.as_slice()).unwrap_or_default();
+    own.map(|one| one.runs.as_slice()).unwrap_or_default()
+}
+
+/// Rows that the very first run found, if it is remembered and came to its end; it may have been asked for a part of them.
+fn first_load(remembered: &[Remembered], plan: &Plan, account: &str) -> Option<u64> {
+    let runs = runs(remembered, plan, account);
+    found_first(runs.last().filter(|first| runs.len() < TOLD && first.outcome == "success")?)
+}
+
+/// Rows without those that may have been read twice: where it began, where its walks met, and what changed meanwhile.
+fn found_first(run: &RunLine) -> Option<u64> {
+    let (rows, requests) = (u64::try_from(run.rows_read).ok()?, u64::try_from(run.requests).ok()?);
+    Some(rows.saturating_sub(READ_TWICE * rows.checked_div(requests)?))
+}
+
+/// What a first load has found is still there, but for what was deleted since: few rows, as a rule. So there are no less,
+/// and as many more requests as there are more rows.
+fn at_least(mut forecast: Forecast, scope: Scope, first: Option<u64>) -> Forecast {
+    let guessed = matches!(forecast.basis, Basis::Ids | Basis::Dates | Basis::Tickets | Basis::Disputed);
+    let Some(first) = first.filter(|_| guessed && scope == Scope::Everything) else { return forecast };
+    let (rows, requests) = (forecast.rows, forecast.requests);
+    let least = rows.least.max(first.saturating_mul(4) / 5);
+    let about = rows.about.max(first);
+    let more = Guess { least, about, most: rows.most.map(|most| most.max(about.saturating_mul(5) / 4)) };
+    let grown = |requests: u64, rows: u64, more: u64| requests.saturating_mul(more) / rows.max(1);
+    forecast.requests = Guess {
+        least: grown(requests.least, rows.least, more.least),
+        about: grown(requests.about, rows.about, more.about),
+        most: requests.most.zip(rows.most.zip(more.most)).map(|(all, (rows, more))| grown(all, rows, more)),
+    };
+    forecast.rows = more;
+    forecast
+}
+
+/// Requests of the last successful runs, newest first. The very first one is none to go by: it read everything.
+fn last_runs(remembered: &[Remembered], plan: &Plan, account: &str) -> Vec<u64> {
+    let runs = runs(remembered, plan, account);
     let later = if runs.len() < TOLD { &runs[..runs.len().saturating_sub(1)] } else { runs };
     let good = later.iter().filter(|run| run.outcome == "success");
     good.filter_map(|run| u64::try_from(run.requests).ok()).collect()
@@ -145,4 +187,42 @@ fn corrected(mut forecast: Forecast, last: &[u64]) -> Forecast {
         forecast.requests.about = (*median).clamp(forecast.requests.least, most);
     }
     forecast
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_first_load_is_the_least_that_is_there() {
+        let guess = |least, about, most| Guess { least, about, most: Some(most) };
+        let forecast = |basis| Forecast { rows: guess(85, 107, 142), requests: guess(3, 4, 6), basis };
+        let dates = at_least(forecast(Basis::Dates), Scope::Everything, Some(1_500));
+        assert_eq!((dates.rows, dates.requests), (guess(1_200, 1_500, 1_875), guess(42, 56, 79)));
+        for (basis, scope, first) in [
+            (Basis::Seen, Scope::Everything, Some(1_500)),
+            (Basis::Changes, Scope::ChangedSince(crate::schema::Micros(0)), Some(1_500)),
+            (Basis::Dates, Scope::Everything, Some(60)),
+            (Basis::Dates, Scope::Everything, None),
+        ] {
+            let same = at_least(forecast(basis), scope, first);
+            assert_eq!(same, forecast(basis));
+        }
+    }
+
+    #[test]
+    fn rows_that_were_read_twice_are_no_rows() {
+        let run = |rows_read, requests| RunLine {
+            id: "a".into(),
+            started_at: None,
+            ended_at: None,
+            outcome: "success".into(),
+            rows_read,
+            requests,
+            error: None,
+        };
+        assert_eq!(found_first(&run(2_000, 20)), Some(1_600));
+        assert_eq!(found_first(&run(50, 2)), Some(0), "too small to tell");
+        assert_eq!(found_first(&run(0, 0)), None);
+    }
 }

@@ -160,3 +160,21 @@ fn a_share_of_the_budget_takes_longer() {
     let all: serde_json::Value = serde_json::from_str(&json).expect("one object");
     assert_eq!(all["requests_per_second"], 2.0);
 }
+
+#[test]
+fn what_the_first_load_found_is_the_least_that_a_full_refresh_will() {
+    let desk = Desk::with(Options { tickets: 2_000, ..options() }, Duration::ZERO);
+    desk.ingest("tickets", &[]).finish().well();
+    // The ends of this list tell of far fewer.
+    let shrunk = Desk::with(Options { tickets: 150, ..options() }, Duration::ZERO);
+    let rows = |more: &[&str]| {
+        let done = plan(&desk, "tickets", &[&["--source-uri", shrunk.uri(), "--json"], more].concat());
+        let json = done.finish().well().stdout;
+        let all: serde_json::Value = serde_json::from_str(&json).expect("one object");
+        all["tables"][0]["rows"]["about"].as_u64().expect("a number")
+    };
+    let found = rows(&["--full-refresh"]);
+    assert!((1_500..2_100).contains(&found), "{found} rows");
+    let window = rows(&["--full-refresh", "--interval-start", "2020-01-01"]);
+    assert!(window < 300, "{window} rows");
+}
