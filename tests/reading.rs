@@ -189,7 +189,7 @@ async fn refusals_are_told_apart_and_leave_no_trace() {
     let failure = world.ingest("tickets", &[]).await.unwrap_err();
     insta::assert_snapshot!(failure, @r#"
     error: Gorgias account acme refused the credentials
-      cause: GET /api/tickets?limit=100&order_by=updated_datetime%3Adesc: HTTP 401 "Unauthorized."
+      cause: GET /api/tickets?limit=100&order_by=created_datetime%3Adesc: HTTP 401 "Unauthorized."
       hint: check api_key and email in --source-uri: the key is shown under Settings > Account > REST API, and the e-mail must be that of the user who owns it (an access_token may have expired)
     "#);
     assert_eq!((failure.kind.exit_code(), world.requests()), (3, 1));
@@ -197,7 +197,7 @@ async fn refusals_are_told_apart_and_leave_no_trace() {
     let failure = world.ingest("tickets", &[]).await.unwrap_err();
     insta::assert_snapshot!(failure, @r#"
     error: there is no Gorgias account named `acme`
-      cause: GET /api/tickets?limit=100&order_by=updated_datetime%3Adesc: HTTP 404
+      cause: GET /api/tickets?limit=100&order_by=created_datetime%3Adesc: HTTP 404
       hint: check the domain in --source-uri: it is the part before .gorgias.com in the address of the help desk, https://acme.gorgias.com
     "#);
     assert_eq!((failure.kind.exit_code(), world.requests()), (4, 1));

@@ -30,12 +30,12 @@ fn before_the_first_load_and_after_it() {
     --- stdout
     customers → gorgias.customers: everything
       rows      about 409 (324 to 518)
-      requests  about 8 (7 to 11)
+      requests  about 7 (6 to 10)
       time      TIME
       known by  the ids of its newest and its oldest rows
     tickets → gorgias.tickets: everything
       rows      about 804 (644 to 1,000)
-      requests  about 12 (10 to 16)
+      requests  about 11 (9 to 15)
       time      TIME
       known by  the ids of its newest and its oldest rows
     ticket_messages → gorgias.ticket_messages: everything
@@ -49,7 +49,7 @@ fn before_the_first_load_and_after_it() {
       time      TIME
       known by  a look at all of it
     all of them, together
-      requests  about 43 (36 to 58)
+      requests  about 41 (34 to 56)
       time      TIME
     at 2 requests a second: a budget of 40 requests, N of them in use
     nothing was written; 7 requests were sent to find this out

@@ -315,7 +315,7 @@ fn a_wrong_key() {
       requests    1  none repeated
       next start  from the beginning
     error: Gorgias account acme refused the credentials
-      cause: GET /api/tickets?limit=100&order_by=updated_datetime%3Adesc: HTTP 401 "Unauthorized."
+      cause: GET /api/tickets?limit=100&order_by=created_datetime%3Adesc: HTTP 401 "Unauthorized."
       hint: check api_key and email in --source-uri: the key is shown under Settings > Account > REST API, and the e-mail must be that of the user who owns it (an access_token may have expired)
     exit code 3
     "#);
@@ -332,7 +332,7 @@ fn a_domain_nobody_has() {
       requests    1  none repeated
       next start  from the beginning
     error: there is no Gorgias account named `acme`
-      cause: GET /api/tickets?limit=100&order_by=updated_datetime%3Adesc: HTTP 404
+      cause: GET /api/tickets?limit=100&order_by=created_datetime%3Adesc: HTTP 404
       hint: check the domain in --source-uri: it is the part before .gorgias.com in the address of the help desk, https://acme.gorgias.com
     exit code 4
     ");
@@ -349,7 +349,7 @@ fn a_role_that_may_not_read_the_table() {
       requests    1  none repeated
       next start  from the beginning
     error: these credentials may not read table tickets of Gorgias account acme
-      cause: GET /api/tickets?limit=100&order_by=updated_datetime%3Adesc: HTTP 403 "You do not have enough permissions to perform this action."
+      cause: GET /api/tickets?limit=100&order_by=created_datetime%3Adesc: HTTP 403 "You do not have enough permissions to perform this action."
       hint: give the user who owns the key a role that may read it, or use an admin's key
     exit code 3
     "#);
@@ -371,7 +371,7 @@ fn a_host_that_does_not_answer() {
       requests    3  2 of them repeated
       next start  from the beginning
     error: Gorgias account acme cannot be reached
-      cause: GET /api/tickets?limit=100&order_by=updated_datetime%3Adesc: no connection: Connection refused (os error 111) (gave up after 3 attempts in TIME)
+      cause: GET /api/tickets?limit=100&order_by=created_datetime%3Adesc: no connection: Connection refused (os error 111) (gave up after 3 attempts in TIME)
       hint: check the domain in --source-uri, and the network or proxy of this machine
     exit code 4
     ");
@@ -396,7 +396,7 @@ fn a_host_without_tls() {
       requests    1  none repeated
       next start  from the beginning
     error: there is no secure connection to Gorgias account acme
-      cause: GET /api/tickets?limit=100&order_by=updated_datetime%3Adesc: no secure connection: received corrupt message of type InvalidContentType
+      cause: GET /api/tickets?limit=100&order_by=created_datetime%3Adesc: no secure connection: received corrupt message of type InvalidContentType
       hint: check the clock of this machine and the certificates of a proxy in between
     exit code 4
     ");

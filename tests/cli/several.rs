@@ -124,7 +124,7 @@ fn credentials_that_are_refused_are_told_once() {
       customers     0         0        0          0      0        0         0         1  0.0 s  from the beginning  failed
       total         0         0        0          0      0        0         0         2  0.0 s
     error: Gorgias account acme refused the credentials
-      cause: GET /api/tickets?limit=100&order_by=updated_datetime%3Adesc: HTTP 401 "Unauthorized."
+      cause: GET /api/tickets?limit=100&order_by=created_datetime%3Adesc: HTTP 401 "Unauthorized."
       hint: check api_key and email in --source-uri: the key is shown under Settings > Account > REST API, and the e-mail must be that of the user who owns it (an access_token may have expired)
     exit code 3
     "#);

@@ -47,7 +47,7 @@ fn a_certificate_that_nobody_signed() {
       requests    1  none repeated
       next start  from the beginning
     error: there is no secure connection to Gorgias account acme
-      cause: GET /api/tickets?limit=100&order_by=updated_datetime%3Adesc: no secure connection: invalid peer certificate: UnknownIssuer
+      cause: GET /api/tickets?limit=100&order_by=created_datetime%3Adesc: no secure connection: invalid peer certificate: UnknownIssuer
       hint: check the clock of this machine and the certificates of a proxy in between
     exit code 4
     ");

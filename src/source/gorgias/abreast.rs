@@ -10,7 +10,6 @@ use super::passes::Active;
 use super::progress::{Kind, Walk};
 use super::reader::Reader;
 use super::stretches;
-use super::tables::SortField;
 use super::walk::{self, Answer, Fetched, Footprint, Stumble};
 use crate::http::Signal;
 use crate::http::limit::Priority;
@@ -256,17 +255,14 @@ impl Reader {
             return Ok(Some(self.page(active, n - 1, fetched)));
         }
         self.warnings.extend(fetched.warning.clone());
+        let first_of_backfill = active.pass.kind == Kind::Backfill && active.pass.pages == 1;
+        let spreads = self.request.window.is_open() && self.request.overlap == Overlap::Wide;
+        let opens = first_of_backfill && spreads && !active.pass.walks[n].done;
         self.note_top(active, n, &fetched);
         self.look_at_cursor(active, n, &fetched);
         stretches::settle(&mut active.pass.walks);
-        let first_of_backfill = active.pass.kind == Kind::Backfill && active.pass.pages == 1;
-        let spreads = self.request.window.is_open() && self.request.overlap == Overlap::Wide;
-        if first_of_backfill && !active.pass.walks[0].done && spreads {
-            self.spread(active);
-            if self.endpoint.sort == SortField::Updated {
-                // The rows of this page come again in the order of creation.
-                return Ok(None);
-            }
+        if opens {
+            Self::spread(active);
         }
         Ok(Some(self.page(active, n, fetched)))
     }
@@ -278,22 +274,17 @@ impl Reader {
         if let Some(seen) = &mut active.seen {
             seen.extend(fetched.rows.iter().filter_map(|row| integer(row, "id")));
         }
-        let known = self.progress.watermark;
+        let known =
+            self.progress.watermark.map(|watermark| self.loading_since.unwrap_or(watermark).max(watermark));
         self.news |= known.is_some_and(|known| fetched.values.iter().flatten().any(|value| *value > known));
     }
 
-    /// Turns the first look at a table into a walk from both ends.
-    fn spread(&self, active: &mut Active) {
-        let mut walks = walk::both_ends();
-        if self.endpoint.sort == SortField::Created {
-            // The page was the first one of the walk from the newest end.
-            walks[0] = active.pass.walks[0].clone();
-            active.abreast.insert(1, &walks[1], None);
-            active.abreast.turn = 1;
-        } else {
-            active.abreast = Abreast::new(&walks);
-        }
-        active.pass.walks = walks;
+    /// Joins to the walk from the newest end one from the oldest.
+    fn spread(active: &mut Active) {
+        let [_, oldest_first] = walk::both_ends();
+        active.abreast.insert(1, &oldest_first, None);
+        active.abreast.turn = 1;
+        active.pass.walks.push(oldest_first);
     }
 
     /// The API refused a cursor: leave the rest to a walk that comes from the other side, or to the one above, or find

@@ -7,7 +7,7 @@ use super::Gorgias;
 use super::estimate::{Sample, between, density, per_time, spread, times, weighed, whole};
 use super::passes::Active;
 use super::probe::is_useless;
-use super::progress::{Direction, Kind, Pass, Progress, Walk};
+use super::progress::{Direction, Pass, Progress, Walk};
 use super::reader::Reader;
 use super::sweep::{SHARE, SHARE_LEAST};
 use super::tables::{Endpoint, SortField};
@@ -186,15 +186,8 @@ impl Reader {
             follows && self.request.late == Late::ChangesAndDeletions && !self.endpoint.events.is_empty(),
         );
         let counts = u64::from(tracks && self.endpoint.spec.name == "ticket_messages");
-        // The first page of a table that sorts by changes is read again in the order of creation.
-        let again = u64::from(
-            first
-                && several
-                && active.pass.kind == Kind::Backfill
-                && self.endpoint.sort == SortField::Updated,
-        );
         let front = u64::from(several && self.request.window.end.is_none());
-        let least = events + counts + again + front;
+        let least = events + counts + front;
         // What shows no sign is looked for within a share, and a list is looked at again as long as it changes.
         let fresh = first && !active.resumed;
         let looks = follows && !fresh && (counts > 0 || self.endpoint.sort == SortField::Updated);

@@ -12,6 +12,8 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use super::abreast::Abreast;
 use super::feed::Outlet;
 use super::progress::{Direction, Kind, Pass, Walk};
@@ -34,6 +36,8 @@ pub(super) struct Active {
     pub(super) abreast: Abreast,
     /// Catch-ups after the first pass.
     round: u32,
+    /// Before its first request.
+    began: Instant,
     /// Whether the watermark moves once it is complete, and so whether it is stored while it is not.
     pub(super) moves: bool,
     /// Whether an earlier run began it.
@@ -45,7 +49,7 @@ pub(super) struct Active {
 impl Active {
     fn new(pass: Pass, moves: bool, round: u32) -> Self {
         let abreast = Abreast::new(&pass.walks);
-        Self { pass, abreast, round, moves, resumed: false, seen: None }
+        Self { pass, abreast, round, began: Instant::now(), moves, resumed: false, seen: None }
     }
 
     /// A pass that an earlier run left.
@@ -127,10 +131,11 @@ impl Reader {
             Some(watermark) => self.catch_up(watermark.minus(self.behind()), 0, true),
             None => {
                 // One page tells how fresh the table is, and whether it is all there is. Then both ends (`walk`).
+                // It is the first page of the walk from the newest end already, whatever the table sorts by.
                 // Where rows are only added, each version of a row must come once: so oldest change first, and what
                 // changes on the way comes again as a new version.
                 let first = match self.request.overlap {
-                    Overlap::Wide => newest_first(None),
+                    Overlap::Wide => Walk::new(SortField::Created, Direction::NewestFirst, None),
                     Overlap::None => Walk::new(self.endpoint.sort, Direction::OldestFirst, None),
                 };
                 Active::new(Pass { kind: Kind::Backfill, top: None, pages: 0, walks: vec![first] }, true, 0)
@@ -160,16 +165,23 @@ impl Reader {
         }
     }
 
-    /// The newest value of the sort field that is not in the future, seen as early as possible.
+    /// The newest value of the table's sort field, not in the future, from when the pass began.
+    ///
+    /// A row that was read at that moment shows no change made later. So its first page tells, whatever it is sorted by.
+    /// So do later pages of a first load, less the time that has passed since: what they show cannot be newer than now.
     pub(super) fn note_top(&mut self, active: &mut Active, turn: usize, fetched: &Fetched) {
         let walk = &active.pass.walks[turn];
-        let whole = walk.direction == Direction::NewestFirst && walk.first.is_none();
-        let tells = walk.sort == self.endpoint.sort && whole;
-        if active.pass.top.is_some() || !tells {
-            return;
+        let newest = fetched.rows.iter().filter_map(|row| walk::datetime(row, self.endpoint.sort.column()));
+        let newest = newest.filter(|value| *value <= self.request.now).max();
+        let from_the_top = walk.direction == Direction::NewestFirst && walk.first.is_none();
+        if walk.sort == SortField::Created && self.endpoint.sort == SortField::Updated {
+            let passed = if active.pass.pages == 1 { Duration::ZERO } else { active.began.elapsed() };
+            // How long ago an earlier run began is not known.
+            let newest = newest.filter(|_| !active.resumed).map(|newest| newest.minus(passed));
+            active.pass.top = active.pass.top.max(newest);
+        } else if active.pass.top.is_none() && from_the_top && walk.sort == self.endpoint.sort {
+            active.pass.top = newest;
         }
-        let now = self.request.now;
-        active.pass.top = fetched.values.iter().flatten().copied().filter(|value| *value <= now).max();
         // The API's clock may be behind ours. What it calls its newest change is a time both agree on.
         if let (Some(top), true) = (active.pass.top, self.tracking_begins) {
             self.tracking_begins = false;
@@ -220,8 +232,8 @@ impl Reader {
         let now = self.request.now;
         pass.top = pass.top.or_else(|| live_end(pass, self.endpoint.sort, now));
         if pass.top.is_none() && pass.walks.iter().any(|walk| walk.last.is_some()) {
-            // Every row is dated in the future: our clock is the only one left to go by.
-            pass.top = Some(now);
+            // No row has a date, or all are in the future: our clock is the only one left to go by.
+            pass.top = Some(self.loading_since.unwrap_or(now));
         }
         if !active.moves {
             return;

@@ -17,6 +17,7 @@ use crate::dest::Tombstone;
 use crate::http::Listener;
 use crate::http::client::Client;
 use crate::normalise::rows::Rows;
+use crate::schema::Micros;
 use crate::source::{Late, Overlap, Page, ReadRequest, SourceError};
 use crate::state::State;
 
@@ -35,6 +36,8 @@ pub(super) struct Reader {
     pub(super) spent: u64,
     /// Whether any row is newer than the watermark was.
     pub(super) news: bool,
+    /// When a first load began that goes on: what changed before that is no news, though its watermark may be older.
+    pub(super) loading_since: Option<Micros>,
     /// Whether events and counts are followed from this run on.
     pub(super) tracking_begins: bool,
     /// Whether whole lists are walked over again, for what changes without a sign.
@@ -62,6 +65,7 @@ impl Reader {
             progress,
             spent: 0,
             news: false,
+            loading_since: None,
             tracking_begins: false,
             sweeps: true,
             warnings: Vec::new(),
@@ -85,6 +89,9 @@ impl Reader {
         // A first load of one run has read everything just now; one of several runs has not.
         let fresh = self.progress.watermark.is_none() && !active.resumed;
         if active.resumed {
+            if self.progress.watermark.is_none() {
+                self.loading_since = self.progress.sweep.as_ref().map(|sweep| sweep.swept);
+            }
             self.pass(&mut active, &mut out).await?;
             // What the earlier run read of it may have changed since.
             if let Some(watermark) = self.progress.watermark {

@@ -247,8 +247,8 @@ pub(super) fn newest_datetime(row: Row<'_>) -> Option<Micros> {
 }
 
 /// Walks of a backfill: both ends of the list of creation times.
-pub(super) fn both_ends() -> Vec<Walk> {
-    vec![
+pub(super) fn both_ends() -> [Walk; 2] {
+    [
         Walk::new(SortField::Created, Direction::NewestFirst, None),
         Walk::new(SortField::Created, Direction::OldestFirst, None),
     ]
