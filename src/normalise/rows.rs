@@ -13,7 +13,7 @@ use serde_json::value::RawValue;
 /// Rows of one page.
 #[derive(Debug, Default)]
 pub struct Rows {
-    body: Bytes,
+    body: String,
     /// Keys with escapes in them, which do not lie in the body as they are.
     odd_keys: Vec<String>,
     fields: Vec<Field>,
@@ -65,13 +65,20 @@ impl Rows {
     /// # Errors
     /// When the body is not exactly one JSON document of that form: HTML, a cut body, an object without `data`.
     pub fn parse(body: Bytes) -> Result<(Self, Meta), NotRows> {
-        let fail = |what, at| NotRows { what, at, len: body.len() };
-        if u32::try_from(body.len()).is_err() {
+        let len = body.len();
+        let fail = |what, at| NotRows { what, at, len };
+        if u32::try_from(len).is_err() {
             return Err(fail("larger than 4 GiB", 0));
         }
+        // Once for all: parsing bytes would look again at each value, and so would each look at one.
+        let body = String::from_utf8(Vec::from(body)).map_err(|error| {
+            let error = error.utf8_error();
+            let what = if error.error_len().is_none() { "it ends too early" } else { "it is not JSON" };
+            fail(what, error.valid_up_to())
+        })?;
         let mut rows = Self::default();
         let mut meta = Meta::default();
-        let mut json = serde_json::Deserializer::from_slice(&body);
+        let mut json = serde_json::Deserializer::from_str(&body);
         let base = body.as_ptr() as usize;
         Envelope { rows: &mut rows, meta: &mut meta, base }
             .deserialize(&mut json)
@@ -82,7 +89,7 @@ impl Rows {
                     serde_json::error::Category::Data => "it has another shape",
                     _ => "it is not JSON",
                 };
-                fail(what, offset(&body, error.line(), error.column()))
+                fail(what, offset(body.as_bytes(), error.line(), error.column()))
             })?;
         if !meta.has_rows {
             return Err(fail("it has no list of rows", 0));
@@ -119,9 +126,8 @@ impl Rows {
     }
 
     fn text(&self, span: Span) -> &str {
-        let bytes = &self.body[span.start as usize..(span.start + span.len) as usize];
         // Every span was handed out by serde_json as a &str of this very body.
-        std::str::from_utf8(bytes).unwrap_or_default()
+        self.body.get(span.start as usize..(span.start + span.len) as usize).unwrap_or_default()
     }
 }
 
@@ -384,6 +390,14 @@ mod tests {
         assert!(tells_next(r#"{"data":[],"meta":{"next_cursor":null}}"#));
         assert!(!tells_next(r#"{"data":[],"meta":{"prev_cursor":null}}"#));
         assert!(!tells_next(r#"{"data":[]}"#));
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_are_refused_and_told_from_a_cut() {
+        let message = |bytes: &'static [u8]| Rows::parse(Bytes::from_static(bytes)).unwrap_err().to_string();
+        let refused = "the answer is not the JSON that was asked for";
+        assert_eq!(message(b"[{\"id\":\"\xff\"}]"), format!("{refused} (it is not JSON, at byte 8 of 12)"));
+        assert_eq!(message(b"[{\"id\":\"\xc3"), format!("{refused} (it ends too early, at byte 8 of 9)"));
     }
 
     #[test]
