@@ -148,7 +148,8 @@ fn ctrl_c_stops_all_and_each_goes_on_from_its_last_commit() {
         desk.ask("shop.duckdb", &format!("SELECT count(*) FROM {table}")).parse().expect("a number")
     };
     let before = stored("customers") + stored("tickets");
-    assert!((600..6_000).contains(&before), "{before}");
+    // The commit that was waited for, and whatever the tables had read when they were stopped.
+    assert!((300..6_000).contains(&before), "{before}");
     let read = end["totals"]["read"].as_u64().expect("a number");
     assert_eq!(before as u64, read, "what was read is stored");
 
