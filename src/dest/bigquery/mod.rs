@@ -1,6 +1,6 @@
 //! The warehouse: Google BigQuery over its REST API.
 //!
-//! Two halves. [`wire`] speaks HTTP and knows nothing of states or strategies; everything above it is SQL and order
+//! Two halves. `wire` speaks HTTP and knows nothing of states or strategies; everything above it is SQL and order
 //! of calls, and sees neither URLs nor tokens.
 //!
 //! Rows stream into a staging table while they are read; a commit is one script whose transaction merges them and
