@@ -355,6 +355,20 @@ async fn compare_but(world: &World, table: &str, covered_since: Option<Micros>, 
         };
         // What a closed interval brought from before that is not followed.
         stored.retain(|id, row| wanted.contains_key(id) || row["created_datetime"] >= Cell::Instant(since.0));
+        // Nor are the messages of a ticket from before counted: one that was deleted by itself stays.
+        let begun = |ticket: i64| {
+            let ticket: serde_json::Value =
+                serde_json::from_str(&world.account().row("tickets", ticket)?).expect("JSON");
+            ticket["created_datetime"].as_str()?.parse::<jiff::Timestamp>().ok()
+        };
+        let counted = |row: &Row| match row.get("ticket_id") {
+            Some(Cell::Int(ticket)) => begun(*ticket).is_none_or(|at| at.as_microsecond() >= since.0),
+            _ => true,
+        };
+        let watched = |row: &Row| {
+            table != "ticket_messages" || row["created_datetime"] >= Cell::Instant(horizon) || counted(row)
+        };
+        stored.retain(|id, row| wanted.contains_key(id) || watched(row));
         // Nor is walked over again what was created before: a change without a sign is not seen there.
         for (id, row) in &mut stored {
             if let Some(now) = wanted.get(id).filter(|now| now["created_datetime"] < Cell::Instant(since.0)) {
