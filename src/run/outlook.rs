@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use crate::http::limit::Allowance;
+use crate::report::forecast::{real, whole};
 use crate::source::Left;
 
 /// Measured over this time, so that it follows what happens now.
@@ -89,16 +90,6 @@ impl Outlook {
     pub(super) fn expected(&self, pages: u64) -> Option<Expected> {
         self.expected.filter(|expected| pages >= expected.after * WORTH_A_WORD)
     }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "an estimate")]
-fn real(number: u64) -> f64 {
-    number as f64
-}
-
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "an estimate; it saturates")]
-fn whole(number: f64) -> u64 {
-    number.round() as u64
 }
 
 #[cfg(test)]
