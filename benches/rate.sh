@@ -16,7 +16,7 @@ measure() {
     shift 5
     [[ $name == *"$only"* ]] || return 0
     here=$(mktemp -d -p "$work")
-    "$bin/gorgias-sim" --max-body 500 --max-seconds 900 "$@" >"$here/uri" 2>/dev/null &
+    "$bin/gorgias-sim" --max-body 500 --max-seconds 900 "$@" >"$here/uri" 2>"$here/sim" &
     local sim=$!
     until grep -q '^source-uri: ' "$here/uri"; do
         kill -0 "$sim" || return
@@ -29,17 +29,21 @@ measure() {
         --dest-uri "duckdb:///$here/x.duckdb" --progress json $flags >"$here/out" 2>"$here/err" || status=$?
     end=$(date +%s.%N)
     kill "$sim"
+    wait "$sim" 2>/dev/null
+    # "other client: 85 calls, 0 refused", if there was one.
+    local others
+    others=$(sed -n 's/^other client: .* \([0-9]*\) refused$/\1/p' "$here/sim")
     # The line at the end has what it took, of several tables in all; retries are what was refused or failed.
     cat "$here/out" "$here/err" | awk -v name="$name" -v capacity="$capacity" -v rate="$rate" -v status="$status" \
-        -v took="$(awk "BEGIN { print $end - $begin }")" '
+        -v others="${others:--}" -v took="$(awk "BEGIN { print $end - $begin }")" '
         function number(key,  rest) { rest = $0; return sub(".*\"" key "\":", "", rest) ? rest + 0 : 0 }
         /"event":"end"/ { requests += number("requests"); retries += number("retries") }
         END { limit = (requests - capacity) / rate
-              printf "| %s | %d | %.1f | %.1f | %.3f | %d | %d |\n", name, requests, limit, took, took / limit, retries, status }'
+              printf "| %s | %d | %.1f | %.1f | %.3f | %d | %s | %d |\n", name, requests, limit, took, took / limit, retries, others, status }'
 }
 
-echo "| run | requests | limit for these, s | took, s | took / limit | repeated | exit code |"
-echo "| --- | --- | --- | --- | --- | --- | --- |"
+echo "| run | requests | limit for these, s | took, s | took / limit | repeated | others refused | exit code |"
+echo "| --- | --- | --- | --- | --- | --- | --- | --- |"
 few=(--tickets 30 --messages 90 --surveys 10)
 many=(--customers 24000 --tickets 24000 --messages 24000 --surveys 24000)
 measure "200 pages of customers, 0 s an answer" 40 2 customers "" "${few[@]}" --customers 20000 &

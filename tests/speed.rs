@@ -39,6 +39,7 @@ async fn load_with(options: Options, latency: f64, table: &str, flags: &[&str]) 
     let took = start.elapsed().as_secs_f64();
     world.assert_equal(table, "first load");
     assert_eq!(refused(&world), 0, "{table}: no 429 in a clean run");
+    assert_eq!(world.account().other_client().refused, 0, "{table}: nor for another client, as by itself");
     eprintln!("{table}, {latency:?} an answer: {took:.1} s, {} requests", receipt.requests);
     #[expect(clippy::cast_precision_loss, reason = "a few hundred")]
     (took, receipt.requests as f64)

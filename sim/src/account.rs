@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::bucket::Meter;
+use crate::bucket::{Meter, Others};
 use crate::dice::Dice;
 use crate::faults::{Fault, Faults};
 use crate::json::Out;
@@ -210,6 +210,11 @@ impl Account {
     /// From now on another client makes so many calls per second.
     pub fn set_other_client_rate(&mut self, per_second: f64) {
         self.meter.set_other(per_second);
+    }
+
+    /// What became of the calls of another client.
+    pub fn other_client(&self) -> Others {
+        self.meter.others()
     }
 
     /// Changes what a role may read.

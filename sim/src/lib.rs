@@ -40,6 +40,7 @@ mod time;
 mod wire;
 
 pub use account::Account;
+pub use bucket::Others;
 pub use change::Change;
 pub use cursor::{Cursor, Key};
 pub use faults::{Fault, Faults};

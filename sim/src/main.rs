@@ -1,11 +1,11 @@
 //! `gorgias-sim`: a Gorgias account on this machine, to try things on without one.
 
 use std::io::Write as _;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use clap::Parser;
-use gorgias_sim::{Account, Bucket, Cursors, Fault, Options, Server, fault_plan};
+use gorgias_sim::{Account, Bucket, Cursors, Fault, Options, Others, Server, fault_plan};
 
 /// A simulated Gorgias account on 127.0.0.1.
 ///
@@ -35,7 +35,7 @@ struct Args {
     /// Call budget as CALLS/SECONDS, or `none`.
     #[arg(long, default_value = "40/20", value_name = "CALLS/SECONDS", value_parser = rate)]
     rate: Rate,
-    /// Calls per second that another client of the account makes.
+    /// Calls per second that another client of the account makes; how many were refused is told at the end.
     #[arg(long, default_value_t = 0.0, value_name = "CALLS")]
     other_client: f64,
     /// Time before each answer, such as `300ms` or `1s`.
@@ -160,12 +160,18 @@ fn main() -> std::io::Result<()> {
         account.count("events"),
         args.seed
     );
-    let server = Server::start_on(Arc::new(Mutex::new(account)), args.latency, args.port)?;
+    let account = Arc::new(Mutex::new(account));
+    let server = Server::start_on(Arc::clone(&account), args.latency, args.port)?;
     writeln!(std::io::stdout(), "source-uri: {}", server.source_uri())?;
     std::io::stdout().flush()?;
     writeln!(std::io::stderr(), "{note}\nlistening on {}; stop with Ctrl-C", server.base_url())?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(until_stopped(args.max_seconds))
+    runtime.block_on(until_stopped(args.max_seconds))?;
+    if args.other_client > 0.0 {
+        let Others { made, refused } = account.lock().unwrap_or_else(PoisonError::into_inner).other_client();
+        writeln!(std::io::stderr(), "other client: {made} calls, {refused} refused")?;
+    }
+    Ok(())
 }
 
 async fn until_stopped(max_seconds: Option<u64>) -> std::io::Result<()> {

@@ -65,7 +65,7 @@ pub struct Options {
     pub bucket: Bucket,
     /// No call budget at all; the header then shows a huge limit.
     pub unlimited: bool,
-    /// Calls per second that another client of the account makes.
+    /// Calls per second that another client of the account makes, one after another; they can be refused.
     pub other_client_rate: f64,
     /// Largest HTML body in bytes, for a few rows.
     pub max_body: usize,
