@@ -9,7 +9,7 @@ use bytes::Bytes;
 use secrecy::SecretString;
 use tokio::time::Instant;
 
-use super::limit::{Limiter, Priority};
+use super::limit::{Limiter, Priority, Seat};
 use super::retry::{self, Again, Final, Outcome, Retries, Why};
 use super::{Listener, Request, Signal, Transport};
 
@@ -88,6 +88,12 @@ impl Client {
     #[must_use]
     pub fn limiter(&self) -> &Limiter {
         &self.limiter
+    }
+
+    /// A place among those who read the account.
+    #[must_use]
+    pub fn seat(&self) -> Seat {
+        Seat::take(Arc::clone(&self.limiter))
     }
 
     /// [`Client::get_when`] for what is small and wanted soon.

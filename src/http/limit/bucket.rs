@@ -42,10 +42,11 @@ const CALM: Duration = Duration::from_secs(60);
 const LONGEST_CALM: Duration = Duration::from_secs(16 * 60);
 /// Round trips in the time of one request, up to which requests may follow one another.
 const ONE_IS_ENOUGH: f64 = 0.25;
-/// Seconds that reading may take in any case: what is quicker is not worth more requests.
-const SOON: f64 = 2.0;
+/// Requests that one more walk costs, at most: where it meets its neighbour, and as its first page may lie badly. It has
+/// to save more time than these take.
+const WALK_COSTS: f64 = 1.5;
 /// Most requests of one reader under way.
-const MOST_UNDER_WAY: f64 = 8.0;
+const MOST_UNDER_WAY: u32 = 8;
 
 /// A request that was sent.
 #[derive(Debug, Clone, Copy)]
@@ -129,15 +130,17 @@ impl Bucket {
         let wanted = match left {
             Some(left) => {
                 let free = self.capacity * self.share.part() - self.room() - self.level;
-                let time = ((left - free.max(0.0)) / rate).max(SOON);
-                left * trip / time - 0.1
+                let least = (left - free.max(0.0)).max(0.0) / rate;
+                let takes = |walks: u32| (left * trip / f64::from(walks)).max(least);
+                let enough = |walks: &u32| takes(*walks) - takes(walks + 1) <= WALK_COSTS / rate;
+                return (1..MOST_UNDER_WAY).find(enough).unwrap_or(MOST_UNDER_WAY) as usize;
             }
             // One after another is enough if each takes a small part of the time that it costs.
             None if rate * trip <= ONE_IS_ENOUGH => 1.0,
             None => rate * trip + 0.9,
         };
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 1 and 8")]
-        let wanted = wanted.ceil().clamp(1.0, MOST_UNDER_WAY) as usize;
+        let wanted = wanted.ceil().clamp(1.0, f64::from(MOST_UNDER_WAY)) as usize;
         wanted
     }
 

@@ -9,6 +9,7 @@
 mod bucket;
 mod drain;
 mod others;
+mod readers;
 #[cfg(test)]
 mod tests;
 
@@ -22,6 +23,8 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use self::bucket::Bucket;
+use self::readers::Readers;
+pub use self::readers::Seat;
 use super::{Listener, Signal};
 
 /// One in so many places goes to those who can wait, though others are waiting.
@@ -110,6 +113,7 @@ struct Inner {
     number: u64,
     /// Places given to the soon while others waited.
     favoured: u32,
+    readers: Readers,
 }
 
 impl Inner {
@@ -173,8 +177,9 @@ impl Limiter {
     /// An empty bucket of the safe size.
     #[must_use]
     pub fn new() -> Self {
-        let bucket = Bucket::new(Instant::now());
-        let inner = Inner { bucket, soon: VecDeque::new(), later: VecDeque::new(), number: 0, favoured: 0 };
+        let (bucket, readers) = (Bucket::new(Instant::now()), Readers::default());
+        let inner =
+            Inner { bucket, soon: VecDeque::new(), later: VecDeque::new(), number: 0, favoured: 0, readers };
         Self { inner: Mutex::new(inner), bell: Notify::new() }
     }
 
@@ -252,15 +257,6 @@ impl Limiter {
     pub fn refused(&self, wait: Duration) {
         self.lock().bucket.refused(wait, Instant::now());
         self.bell.notify_waiters();
-    }
-
-    /// How many requests a reader should have under way, of which `mine` are now, so that the budget is used however
-    /// long answers take. `left`: how many it still has to send, if that is known.
-    #[must_use]
-    pub fn appetite(&self, mine: usize, left: Option<f64>) -> usize {
-        let inner = self.lock();
-        let all = inner.bucket.under_way() + inner.soon.len() + inner.later.len();
-        inner.bucket.appetite(left).saturating_sub(all.saturating_sub(mine)).max(1)
     }
 }
 

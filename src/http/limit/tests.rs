@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use super::super::Deaf;
 use super::*;
@@ -353,4 +354,27 @@ async fn what_may_be_sent_is_told_for_forecasts() {
     // 32 have drained.
     send("9/80").await;
     assert!(matches!(allowed(), (8.0, 60.0..=71.0)), "a faster drain: {:?}", allowed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reader_between_two_requests_counts_and_one_that_waits_for_its_destination_does_not() {
+    let limiter = Arc::new(Limiter::new());
+    let ticket = limiter.acquire(Priority::Later, &Deaf).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    ticket.answered(Some("1/40"), &Deaf);
+    let seat = || Seat::take(Arc::clone(&limiter));
+    // Two a second, each takes a second, and a little more.
+    let (first, second, third) = (seat(), seat(), seat());
+    assert_eq!(first.appetite(0, None), 1);
+    drop(third);
+    assert_eq!(first.appetite(0, None), 2);
+    let loading = second.held_up(tokio::time::sleep(Duration::from_secs(60)));
+    let look = async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        assert_eq!(first.appetite(0, None), 2);
+        tokio::time::sleep(Duration::from_secs(10)).await;
+        assert_eq!(first.appetite(0, None), 3);
+    };
+    tokio::join!(loading, look);
+    assert_eq!(first.appetite(0, None), 2);
 }

@@ -18,6 +18,12 @@ use crate::source::{Overlap, Page, SourceError};
 
 /// A stretch of fewer pages is not worth another walk: each costs half a page, where it meets its neighbour.
 const WORTH: f64 = 8.0;
+/// The same if only one walk goes on: whatever it has left, it reads page after page, while the rate allows more.
+const WORTH_ALONE: f64 = 4.0;
+/// The part of a stretch left to the walk from its newer end when another begins in it and a third comes towards that one.
+/// Those two share what is theirs and cannot be done before one another, so the first should rather be done before them:
+/// a little less than a third.
+const FIRST_OF_THREE: f64 = 0.31;
 /// Lengths of pages that differ by no more than this are alike.
 const ALIKE: i64 = 8;
 /// Pages after which the end of a stretch is as good as known.
@@ -152,6 +158,8 @@ impl Abreast {
 
     /// The stretch that most needs another walk, as the number of the walk above it and the time to begin at.
     fn longest(&self, walks: &[Walk]) -> Option<(usize, Micros)> {
+        let alone = walks.iter().filter(|walk| !walk.done).count() == 1;
+        let worth = if alone { WORTH_ALONE } else { WORTH };
         let stretch = |n: usize| {
             let (from, to) = stretches::left_below(walks, n)?;
             let (near, far) = self.ends(walks, n)?;
@@ -161,10 +169,10 @@ impl Abreast {
             let known = settled || (alike && walks[n + 1].pages > 1);
             // A stretch with a walk at both ends has three then, otherwise two.
             let other = stretches::facing(walks, n).is_some_and(|other| !walks[other].done);
-            let (walkers, part) = if other { (2.0, 1.0 / 3.0) } else { (1.0, 0.5) };
+            let (walkers, part) = if other { (2.0, FIRST_OF_THREE) } else { (1.0, 0.5) };
             let pages = made::pages(from, to, near, far);
             let at = made::split(from, to, near, far, part);
-            (known && pages >= WORTH && at < from && at > to).then_some((pages / walkers, n, at))
+            (known && pages >= worth && at < from && at > to).then_some((pages / walkers, n, at))
         };
         let longest = (0..walks.len()).filter_map(stretch).max_by(|a, b| a.0.total_cmp(&b.0));
         longest.map(|(_, n, at)| (n, at))
@@ -190,7 +198,7 @@ impl Reader {
                 // Others are begun only if those that were are too few; walks that wait to meet are not.
                 let walking = walks.iter().filter(|walk| !walk.done && walk.pages > 0).count();
                 let left = active.abreast.left(walks);
-                if mine > 0 && walking.max(mine) >= self.client.limiter().appetite(mine, left) {
+                if mine > 0 && walking.max(mine) >= self.seat.appetite(mine, left) {
                     return Ok(());
                 }
                 next = active.abreast.ready(walks, false);

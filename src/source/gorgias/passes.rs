@@ -74,7 +74,7 @@ impl Reader {
                 if self.counts_begun().await? {
                     page.state = self.state_within(active);
                 }
-                out.page(page).await;
+                self.seat.held_up(out.page(page)).await;
             }
             if over {
                 active.abreast.stop();

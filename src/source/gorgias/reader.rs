@@ -16,6 +16,7 @@ use super::walk::{self, Answer};
 use crate::dest::Tombstone;
 use crate::http::Listener;
 use crate::http::client::Client;
+use crate::http::limit::Seat;
 use crate::normalise::rows::Rows;
 use crate::schema::Micros;
 use crate::source::{Late, Overlap, Page, ReadRequest, SourceError};
@@ -28,6 +29,8 @@ pub(super) const OVERLAP: Duration = Duration::from_secs(5 * 60);
 /// Reads one table.
 pub(super) struct Reader {
     pub(super) client: Arc<Client>,
+    /// Among all that read the account.
+    pub(super) seat: Seat,
     pub(super) listener: Arc<dyn Listener>,
     pub(super) endpoint: Endpoint,
     pub(super) request: ReadRequest,
@@ -58,6 +61,7 @@ impl Reader {
     ) -> Result<Self, SourceError> {
         let progress = Progress::read(request.from.as_ref(), endpoint.spec.name)?;
         Ok(Self {
+            seat: client.seat(),
             client,
             listener,
             endpoint,
