@@ -2,10 +2,7 @@
 //!
 //! Each request carries what the level should be once the API has counted it. The answer's `used` is compared with
 //! that, so answers may come late and in any order: a correction moves the level and what is expected of the requests
-//! still under way. `used` is a whole number. Rounded up, it is a contradiction only if it is a whole request more than
-//! expected; rounded down, if it is more at all. It counts as rounded up until it shows that it is not, and meanwhile
-//! one request of somebody else may be hidden. Requests sent within the jitter of the network may be counted in any
-//! order.
+//! still under way. `used` is a whole number; what its rounding hides is in `rounding`.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -14,6 +11,8 @@ use tokio::time::Instant;
 
 use super::drain::Drain;
 use super::others::Others;
+use super::rounding::Rounding;
+use super::trips::Trips;
 use super::{Allowance, Reading, Share};
 
 /// The documented size for an API key, used until an answer says otherwise.
@@ -22,21 +21,10 @@ pub(super) const SAFE_CAPACITY: f64 = 40.0;
 const MARGIN: f64 = 0.25;
 /// Answers in a row without a usable header, until nothing learned counts any more.
 const BLIND: u32 = 3;
-/// Round trips that are remembered, for their length and jitter.
-const TRIPS: usize = 16;
 /// If others seem to use this part of a fast drain, it may as well be a slow one and nobody else.
 const DOUBT: f64 = 0.4;
-/// A level this much below what was expected, so often, is one that is rounded down.
-const LESS: f64 = 0.3;
-const BELOW: u32 = 2;
 /// Requests that are remembered, answered or not.
 const FLIGHTS: usize = 128;
-/// The least jitter that is reckoned with: our own scheduling has that much.
-const LEAST_JITTER: Duration = Duration::from_millis(30);
-/// The least as long as few answers are known.
-const FIRST_JITTER: Duration = Duration::from_millis(100);
-/// The most: beyond it, a single slow answer is not how the network is.
-const MOST_JITTER: Duration = Duration::from_secs(2);
 /// After a refusal, requests are spread evenly for this long; doubled with each one.
 const CALM: Duration = Duration::from_secs(60);
 const LONGEST_CALM: Duration = Duration::from_secs(16 * 60);
@@ -79,12 +67,11 @@ pub(super) struct Bucket {
     feeling: bool,
     /// Whether any answer told the level.
     told: bool,
-    /// Answers whose `used` was less than a level known exactly: it is rounded down.
-    below: u32,
+    rounding: Rounding,
     blind: u32,
     flights: VecDeque<Flight>,
     sent: u64,
-    trips: VecDeque<Duration>,
+    trips: Trips,
     others: Others,
 }
 
@@ -105,11 +92,11 @@ impl Bucket {
             last_sent: None,
             feeling: true,
             told: false,
-            below: 0,
+            rounding: Rounding::new(now),
             blind: 0,
             flights: VecDeque::new(),
             sent: 0,
-            trips: VecDeque::new(),
+            trips: Trips::default(),
             others: Others::new(now),
         }
     }
@@ -126,7 +113,7 @@ impl Bucket {
     /// How many requests of one reader should be under way so that the budget is used, given how long answers take and
     /// how many it still has to send, if that is known: the fewer, the more the burst counts.
     pub(super) fn appetite(&self, left: Option<f64>) -> usize {
-        let (rate, trip) = (self.rate(), self.trip().as_secs_f64());
+        let (rate, trip) = (self.rate(), self.trips.mean().as_secs_f64());
         let wanted = match left {
             Some(left) => {
                 let free = self.capacity * self.share.part() - self.room() - self.level;
@@ -168,16 +155,12 @@ impl Bucket {
 
     /// What is left free: for the network's jitter, and for others who use the account.
     fn room(&self) -> f64 {
-        let jitter = self.jitter().as_secs_f64();
+        let jitter = self.trips.jitter().as_secs_f64();
         let moving = (self.drain.per_second(self.capacity) * jitter).min(self.capacity / 8.0);
-        let hidden = if self.rounds_down() { 0.0 } else { 1.0 };
-        let others = self.others.room(self.trip(), hidden).min(self.capacity / 2.0);
-        (MARGIN + moving + others).min(self.capacity - 1.0).max(0.0)
-    }
-
-    /// Whether `used` is known to be rounded down.
-    fn rounds_down(&self) -> bool {
-        self.below >= BELOW
+        // Which of our requests an answer counts is not certain by so many, and behind them others may hide.
+        let unseen = self.rate() * self.trips.late(self.trips.mean()).as_secs_f64();
+        let others = self.others.room(self.trips.mean(), unseen).min(self.capacity / 2.0);
+        (MARGIN + moving + self.rounding.above() + others).min(self.capacity - 1.0).max(0.0)
     }
 
     /// Takes a place and returns the request's number, or how long to wait for one; `None`: until an answer comes.
@@ -250,12 +233,12 @@ impl Bucket {
     /// Learns from an answer.
     pub(super) fn answered(&mut self, id: u64, reading: Option<Reading>, now: Instant) {
         self.leak(now);
-        let Some(flight) = self.land(id, now) else { return };
-        self.feeling = false;
-        if self.trips.len() == TRIPS {
-            self.trips.pop_front();
+        if !self.flights.iter().any(|flight| flight.id == id) {
+            return;
         }
-        self.trips.push_back(now.saturating_duration_since(flight.sent));
+        self.feeling = false;
+        self.reframe(id, now);
+        let Some(flight) = self.land(id, now) else { return };
         let Some(reading) = reading else {
             self.blind += 1;
             self.drain.unsure();
@@ -276,12 +259,15 @@ impl Bucket {
             self.others.begin(now);
             return;
         }
-        let (before, after) = self.any_order(&flight);
+        let late = self.late(&flight);
+        let (before, after) = self.any_order(&flight, late);
         let counted = (flight.id - before, flight.id + after);
-        self.drain.read(flight.sent, used, counted, self.capacity, self.jitter());
+        self.drain.read(flight.sent, used, counted, self.capacity, self.trips.jitter() + late);
         #[expect(clippy::cast_precision_loss, reason = "at most a hundred")]
         let (before, after) = (before as f64, after as f64);
-        self.correct(used, flight.expected, before, after);
+        // What may have drained before it was counted.
+        let drained = self.drain.per_second(self.capacity) * late.as_secs_f64();
+        self.correct(used, flight.expected, before + drained, after, now);
         self.others.full(used + 1.0 >= self.capacity);
         self.others.tick(now);
         if self.others.rate() > DOUBT * self.drain.per_second(self.capacity) {
@@ -289,50 +275,60 @@ impl Bucket {
         }
     }
 
-    /// Compares `used` with what was expected; of our requests, `before` may not be in it, and `after` in it too soon.
-    fn correct(&mut self, used: f64, expected: f64, before: f64, after: f64) {
-        // What drains while the network is early or late.
-        let slack = self.drain.per_second(self.capacity) * self.jitter().as_secs_f64();
-        if expected - before > used + LESS + slack {
-            self.below = (self.below + 1).min(BELOW);
-        }
-        let more = used - after - expected;
-        let by = if self.rounds_down() && more > slack {
-            // Others send whole requests.
-            more.ceil()
-        } else if more >= 1.0 + slack {
-            more
-        } else {
-            (used + 1.0 + slack - (expected - before)).min(0.0)
-        };
+    /// Compares `used` with what was expected; `before` may not be in it, and of our requests `after` in it too soon.
+    fn correct(&mut self, used: f64, expected: f64, before: f64, after: f64, now: Instant) {
+        // What drains while the network is early.
+        let slack = self.drain.per_second(self.capacity) * self.trips.jitter().as_secs_f64();
+        // The least and the most by which `used` may be more than what we think the level was.
+        let (more, most) = (used - after - expected, used + before - expected);
+        let by = self.rounding.correct(more, most, slack, now);
         self.shift(by);
     }
 
     /// How many requests before and after this one the API may have counted the other way round.
-    fn any_order(&self, flight: &Flight) -> (u64, u64) {
-        let jitter = self.jitter();
-        let near = |other: &&Flight| {
-            let apart = match other.sent <= flight.sent {
-                true => flight.sent - other.sent,
-                false => other.sent - flight.sent,
-            };
-            other.id != flight.id && apart <= jitter && other.answered.is_none_or(|at| at > flight.sent)
-        };
-        let near = self.flights.iter().filter(near);
-        near.fold(
-            (0, 0),
-            |(before, after), other| {
-                if other.id < flight.id { (before + 1, after) } else { (before, after + 1) }
-            },
-        )
+    fn any_order(&self, flight: &Flight, late: Duration) -> (u64, u64) {
+        let jitter = self.trips.jitter();
+        self.flights.iter().fold((0, 0), |(before, after), other| {
+            if other.id < flight.id {
+                let overtaken = match other.answered {
+                    None => true,
+                    Some(_) => flight.sent - other.sent <= self.late(other) + jitter,
+                };
+                (before + u64::from(overtaken), after)
+            } else {
+                let overtakes = other.id > flight.id && other.sent - flight.sent <= late + jitter;
+                (before, after + u64::from(overtakes))
+            }
+        })
     }
 
-    /// Moves the level, and what is expected of the requests under way.
-    fn shift(&mut self, by: f64) {
+    /// How much later than in the frame a request may have been counted that was answered.
+    fn late(&self, flight: &Flight) -> Duration {
+        flight
+            .answered
+            .map_or(Duration::ZERO, |at| self.trips.late(at.saturating_duration_since(flight.sent)))
+    }
+
+    /// Learns from how long an answer took.
+    fn reframe(&mut self, id: u64, now: Instant) {
+        let Some(flight) = self.flights.iter().find(|flight| flight.id == id) else { return };
+        let earlier = self.trips.note(now.saturating_duration_since(flight.sent));
+        let by = earlier * self.drain.per_second(self.capacity);
         self.level = (self.level + by).max(0.0);
+        self.expect(by);
+    }
+
+    /// Moves what is expected of the requests under way.
+    fn expect(&mut self, by: f64) {
         for flight in self.flights.iter_mut().filter(|flight| flight.answered.is_none()) {
             flight.expected += by;
         }
+    }
+
+    /// Moves the level, and what is expected of the requests under way: somebody else filled the bucket.
+    fn shift(&mut self, by: f64) {
+        self.level = (self.level + by).max(0.0);
+        self.expect(by);
         self.others.shift(by);
     }
 
@@ -369,21 +365,7 @@ impl Bucket {
             self.calm = (self.calm * 2).min(LONGEST_CALM);
         }
         self.level = self.level.max(self.capacity);
+        self.rounding = Rounding::new(now);
         self.drain.fall_back(now);
-    }
-
-    /// How long an answer takes.
-    fn trip(&self) -> Duration {
-        let sum: Duration = self.trips.iter().sum();
-        sum / u32::try_from(self.trips.len().max(1)).unwrap_or(1)
-    }
-
-    /// How much that differs.
-    fn jitter(&self) -> Duration {
-        let (least, most) = (self.trips.iter().min(), self.trips.iter().max());
-        let spread = least.zip(most).map_or(Duration::ZERO, |(least, most)| *most - *least);
-        // The next one may lie a little outside of those we know.
-        let least = if self.trips.len() < TRIPS { FIRST_JITTER } else { LEAST_JITTER };
-        (spread * 5 / 4).clamp(least, MOST_JITTER)
     }
 }

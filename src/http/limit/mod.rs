@@ -3,15 +3,18 @@
 //! Gorgias allows 40 requests per 20 s to an API key (80 to an OAuth app; Enterprise in 10 s) and answers each
 //! request with `X-Gorgias-Account-Api-Call-Limit: used/limit`, counted for everything that uses the account
 //! (developers.gorgias.com/reference/limitations). So we start from an empty bucket of 40 per 20 s, and each answer
-//! corrects that: `bucket` follows the level, `drain` finds out how fast it falls, `others` what is not ours.
+//! corrects that: `bucket` follows the level, `drain` finds out how fast it falls, `others` what is not ours, `trips`
+//! when a request was counted, `rounding` what `used` hides. `readers` are those in this process who share it.
 //! Other processes, and other programs, are seen through that header and in no other way.
 
 mod bucket;
 mod drain;
 mod others;
 mod readers;
+mod rounding;
 #[cfg(test)]
 mod tests;
+mod trips;
 
 use std::collections::VecDeque;
 use std::fmt;

@@ -98,11 +98,12 @@ impl Others {
         self.rate
     }
 
-    /// Requests that must find room at any time, if an answer takes `trip` and `hidden` may be there unseen.
-    pub(super) fn room(&self, trip: Duration, hidden: f64) -> f64 {
+    /// Requests that must find room at any time, if an answer takes `trip`, and so many may not
+    /// have shown yet.
+    pub(super) fn room(&self, trip: Duration, unseen: f64) -> f64 {
         let least = match self.seen {
-            Some(_) => self.burst.max(1.0) + 1.0 + hidden,
-            None => (1.0 + hidden) * (1.0 - ((self.alone - QUIET) / (ALONE - QUIET)).clamp(0.0, 1.0)),
+            Some(_) => self.burst.max(1.0) + 1.0 + unseen,
+            None => (1.0 + unseen) * (1.0 - ((self.alone - QUIET) / (ALONE - QUIET)).clamp(0.0, 1.0)),
         };
         least + self.rate * trip.as_secs_f64()
     }

@@ -108,18 +108,23 @@ impl Api {
 }
 
 /// How the requests of a run are sent.
+#[derive(Debug)]
 struct Run {
     count: u32,
     /// Readers that have one request under way each.
     readers: usize,
     /// Seconds to an answer, from and to.
     latency: (f64, f64),
+    /// How many of a thousand requests are late, and by how many seconds at most; each reader's first one always is, by a
+    /// part of it, as it has to connect.
+    late: (u32, f64),
     share: &'static str,
+    seed: u64,
 }
 
 impl Default for Run {
     fn default() -> Self {
-        Self { count: 200, readers: 1, latency: (0.0, 0.0), share: "100%" }
+        Self { count: 200, readers: 1, latency: (0.0, 0.0), late: (0, 0.0), share: "100%", seed: 7 }
     }
 }
 
@@ -130,12 +135,15 @@ async fn send(api: Api, run: Run) -> (f64, Api) {
     let start = Instant::now();
     let api = Rc::new(RefCell::new(api));
     let left = RefCell::new(run.count);
-    let rng = RefCell::new(fastrand::Rng::with_seed(7));
+    let rng = RefCell::new(fastrand::Rng::with_seed(run.seed));
     let half = || {
-        let (from, to) = run.latency;
-        Duration::from_secs_f64((from + (to - from) * rng.borrow_mut().f64()) / 2.0)
+        let ((from, to), (often, late)) = (run.latency, run.late);
+        let mut rng = rng.borrow_mut();
+        let late = if rng.u32(0..2000) < often { late * rng.f64() } else { 0.0 };
+        Duration::from_secs_f64((from + (to - from) * rng.f64()) / 2.0 + late)
     };
     let reader = || async {
+        let mut connecting = Duration::from_secs_f64(run.late.1 / 4.0);
         loop {
             if *left.borrow() == 0 {
                 return;
@@ -143,7 +151,7 @@ async fn send(api: Api, run: Run) -> (f64, Api) {
             *left.borrow_mut() -= 1;
             loop {
                 let ticket = limiter.acquire(Priority::Later, &Deaf).await;
-                tokio::time::sleep(half()).await;
+                tokio::time::sleep(std::mem::take(&mut connecting) + half()).await;
                 let (header, fits) = api.borrow_mut().take(Instant::now());
                 tokio::time::sleep(half()).await;
                 ticket.answered(Some(&header), &Deaf);
@@ -377,4 +385,46 @@ async fn a_reader_between_two_requests_counts_and_one_that_waits_for_its_destina
     };
     tokio::join!(loading, look);
     assert_eq!(first.appetite(0, None), 2);
+}
+
+/// Others who come at the same time as we do, before anything of them can be known, may be refused once.
+#[tokio::test(start_paused = true)]
+async fn whatever_network_and_others_are_like_nobody_is_refused() {
+    let seeds = 0..300;
+    let (mut lost, mut alone, mut crowded) = (Vec::new(), Vec::new(), Vec::new());
+    for seed in seeds {
+        let mut rng = fastrand::Rng::with_seed(seed);
+        let (capacity, window) = [(40.0, 20.0), (80.0, 20.0), (40.0, 10.0), (80.0, 10.0)][rng.usize(0..4)];
+        let drain = capacity / window;
+        let other = rng.bool().then(|| (1, 1.0 / (drain * (0.05 + 0.6 * rng.f64()))));
+        let rounding = if rng.bool() { Rounding::Up } else { Rounding::Down };
+        let level = if rng.bool() { 0.0 } else { 20.0 * rng.f64() };
+        let api = Api { rounding, other, level, ..Api::new(capacity, window) };
+        let from = if rng.bool() { 0.0 } else { rng.f64() };
+        let run = Run {
+            count: rng.u32(150..600),
+            readers: rng.usize(1..9),
+            latency: (from, from + if rng.bool() { 0.05 } else { rng.f64() }),
+            late: if rng.bool() { (0, 0.0) } else { (rng.u32(1..60), 3.0 * rng.f64()) },
+            seed,
+            ..Run::default()
+        };
+        let context =
+            format!("seed {seed}: {capacity}/{window} {rounding:?}, {level:.1} in it, {other:?}, {run:?}");
+        let mean = f64::midpoint(run.latency.0, run.latency.1) + f64::from(run.late.0) / 2_000.0 * run.late.1;
+        let (count, readers) = (f64::from(run.count), f64::from(u8::try_from(run.readers).unwrap()));
+        let (took, api) = send(api, run).await;
+        let left = drain - other.map_or(0.0, |(_, every)| 1.0 / every);
+        let limit = ((count + level - capacity) / left).max(count * mean / readers);
+        lost.push((took - limit) * left);
+        if api.refused + api.other_refused > 0 {
+            let refused = format!("{context}: {} of ours, {} of others", api.refused, api.other_refused);
+            (if other.is_some() { &mut crowded } else { &mut alone }).push(refused);
+        }
+    }
+    lost.sort_by(f64::total_cmp);
+    eprintln!("places lost: median {:.1}; refused beside others: {crowded:#?}", lost[lost.len() / 2]);
+    assert!(alone.is_empty(), "{alone:#?}");
+    assert!(crowded.len() * 30 <= lost.len(), "{} of {}: {crowded:#?}", crowded.len(), lost.len());
+    assert!(lost[lost.len() / 2] < 4.5, "{lost:?}");
 }
