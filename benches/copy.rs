@@ -24,11 +24,10 @@
     reason = "a benchmark is run by a person, who sees what failed"
 )]
 
-use std::io::{BufRead as _, BufReader};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::path::Path;
+use std::process::Command;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use arrow_array::RecordBatch;
 use gorgias_sim::{Account, Change, Options, Server};
@@ -36,7 +35,11 @@ use ingestr::http::Deaf;
 use ingestr::normalise::{Normaliser, Shaping};
 use ingestr::source::gorgias::{Gorgias, TABLES};
 use ingestr::source::{Late, Overlap, ReadRequest, Source as _, Step, Window};
-use nix::sys::resource::{UsageWho, getrusage};
+use nix::sys::resource::UsageWho;
+
+use support::{Sim, cost, cpu, program};
+
+mod support;
 
 fn main() {
     let args: Vec<String> = std::env::args().collect();
@@ -120,76 +123,6 @@ fn floor(uri: &str, table: &str, file: &Path) {
     connection.execute_batch("CHECKPOINT").unwrap();
     drop(connection);
     println!("{}", (cpu(UsageWho::RUSAGE_SELF) - before).as_secs_f64());
-}
-
-fn cpu(who: UsageWho) -> Duration {
-    let usage = getrusage(who).unwrap();
-    let span = |time: nix::sys::time::TimeVal| {
-        Duration::new(u64::try_from(time.tv_sec()).unwrap(), u32::try_from(time.tv_usec()).unwrap() * 1_000)
-    };
-    span(usage.user_time()) + span(usage.system_time())
-}
-
-struct Sim {
-    child: Child,
-    uri: String,
-}
-
-impl Sim {
-    fn start(args: &[&str]) -> Self {
-        let mut child = Command::new(program("gorgias-sim"))
-            .args(["--rate", "none", "--max-seconds", "3000"])
-            .args(args)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("gorgias-sim is built: make build");
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let uri = line.trim().strip_prefix("source-uri: ").expect("a source URI").to_owned();
-        Self { child, uri }
-    }
-}
-
-impl Drop for Sim {
-    fn drop(&mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
-    }
-}
-
-/// A release binary next to this one's folder.
-fn program(name: &str) -> PathBuf {
-    std::env::current_exe().unwrap().ancestors().nth(2).unwrap().join(name)
-}
-
-/// What a child process cost.
-struct Cost {
-    cpu: f64,
-    wall: f64,
-    /// Peak resident memory in MiB.
-    peak: f64,
-    stdout: String,
-}
-
-fn cost(command: &mut Command) -> Cost {
-    let (before, start) = (cpu(UsageWho::RUSAGE_CHILDREN), Instant::now());
-    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    // The kernel keeps one peak for all children, so each child's own is read while it lives.
-    let status = format!("/proc/{}/status", child.id());
-    let mut peak = 0.0f64;
-    while child.try_wait().unwrap().is_none() {
-        if let Ok(text) = std::fs::read_to_string(&status) {
-            let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or("0 kB");
-            peak = peak.max(line.trim().trim_end_matches(" kB").parse::<f64>().unwrap_or(0.0) / 1024.0);
-        }
-        std::thread::sleep(Duration::from_millis(3));
-    }
-    let wall = start.elapsed().as_secs_f64();
-    let output = child.wait_with_output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let cpu = (cpu(UsageWho::RUSAGE_CHILDREN) - before).as_secs_f64();
-    Cost { cpu, wall, peak, stdout: String::from_utf8(output.stdout).unwrap() }
 }
 
 fn copy(uri: &str, table: &str, file: &Path) -> Command {
