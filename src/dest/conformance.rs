@@ -136,7 +136,7 @@ async fn state(bench: &dyn Bench, target: &Target) -> Option<State> {
 }
 
 fn counts(inserted: u64, updated: u64, unchanged: u64, deleted: u64) -> Counts {
-    Counts { inserted, updated, unchanged, deleted }
+    Counts { inserted, updated, unchanged, deleted, rejected: 0 }
 }
 
 /// Before the first load there is nothing, and looking makes nothing.

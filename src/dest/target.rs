@@ -121,6 +121,9 @@ pub struct Counts {
     pub unchanged: u64,
     /// Rows removed or closed.
     pub deleted: u64,
+    /// Values that only the destination could see do not fit, and which it has put among the rejects; without those of
+    /// [`Commit::rejects`].
+    pub rejected: u64,
 }
 
 impl Counts {
@@ -130,6 +133,7 @@ impl Counts {
         self.updated += other.updated;
         self.unchanged += other.unchanged;
         self.deleted += other.deleted;
+        self.rejected += other.rejected;
     }
 }
 

@@ -67,7 +67,7 @@ fn receipt(outcome: Outcome) -> Receipt {
         strategy: Strategy::Merge,
         read: 20_000,
         pages: 200,
-        counts: Counts { inserted: 1_203, updated: 512, unchanged: 18_185, deleted: 0 },
+        counts: Counts { inserted: 1_203, updated: 512, unchanged: 18_185, ..Counts::default() },
         read_again: 100,
         deletions: true,
         rejected: 3,

@@ -136,7 +136,7 @@ impl Run<'_, '_> {
         self.stored = Some(stored);
         self.done.commits += 1;
         self.done.committed += staged.rows.saturating_sub(refused);
-        self.done.rejected += rejected;
+        self.done.rejected += rejected + counts.rejected;
         self.done.counts.add(counts);
         let elapsed = self.start.elapsed();
         self.job.tell(&Event::Committed { rows: staged.rows, counts, elapsed });

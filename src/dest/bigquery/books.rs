@@ -1,7 +1,7 @@
 //! State, runs, rejects and leases as statements; reading them back.
 
 use super::dialect::BigQueryDialect;
-use super::script::{LEASED, Script};
+use super::script::{LEASED, REFUSED, Script};
 use crate::dest::sql::books::{
     LEASES, REJECTS, RUNS, STATE, Whose, lease_columns, reject_columns, run_columns, state_columns,
 };
@@ -180,12 +180,11 @@ pub(super) fn write_refused(
     commit: &Commit,
     from: &str,
 ) {
-    let refused = script.variable("refused");
     script.before([
-        format!("SET {refused} = (SELECT COUNT(*) FROM ({from}))"),
-        format!("IF {refused} > 0 THEN {}; END IF", create(&beside.beside(REJECTS), &reject_columns())),
+        format!("SET {REFUSED} = (SELECT COUNT(*) FROM ({from}))"),
+        format!("IF {REFUSED} > 0 THEN {}; END IF", create(&beside.beside(REJECTS), &reject_columns())),
     ]);
-    script.body([format!("IF {refused} > 0 THEN {}; END IF", insert_rejects(beside, target, commit, from))]);
+    script.body([format!("IF {REFUSED} > 0 THEN {}; END IF", insert_rejects(beside, target, commit, from))]);
 }
 
 /// Fails if another run has taken the lease, dead or alive: what this one means to write may be outdated.

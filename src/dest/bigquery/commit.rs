@@ -334,5 +334,5 @@ fn layout(target: &Target, columns: &[Column]) -> String {
 fn counts(outcome: &QueryOutcome) -> Counts {
     let row = outcome.rows.first().map(Vec::as_slice).unwrap_or_default();
     let at = |column| books::number(row, column).and_then(|n| u64::try_from(n).ok()).unwrap_or(0);
-    Counts { inserted: at(0), updated: at(1), unchanged: at(2), deleted: at(3) }
+    Counts { inserted: at(0), updated: at(1), unchanged: at(2), deleted: at(3), rejected: at(4) }
 }

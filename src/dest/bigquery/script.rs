@@ -9,7 +9,8 @@ pub(super) const INSERTED: &str = "_ingestr_inserted";
 pub(super) const UPDATED: &str = "_ingestr_updated";
 pub(super) const UNCHANGED: &str = "_ingestr_unchanged";
 pub(super) const DELETED: &str = "_ingestr_deleted";
-const COUNTS: [&str; 4] = [INSERTED, UPDATED, UNCHANGED, DELETED];
+pub(super) const REFUSED: &str = "_ingestr_refused";
+const COUNTS: [&str; 5] = [INSERTED, UPDATED, UNCHANGED, DELETED, REFUSED];
 
 /// What a script fails with when another run has taken the lease.
 pub(super) const LEASED: &str = "_ingestr_lease_lost";
@@ -59,7 +60,7 @@ impl Script {
         self.scratch.push(name.to_owned());
     }
 
-    /// The whole, which ends in one row: inserted, updated, unchanged and deleted rows.
+    /// The whole, which ends in one row: inserted, updated, unchanged and deleted rows, and refused values.
     pub(super) fn text(&self) -> String {
         let variables: Vec<&str> =
             COUNTS.into_iter().chain(self.variables.iter().map(String::as_str)).collect();

@@ -91,7 +91,7 @@ fn a_first_merge_makes_the_table() {
     SET _ingestr_unchanged = GREATEST(_ingestr_read - _ingestr_inserted - _ingestr_updated, 0);
     DELETE FROM `_ingestr_state` WHERE account = 'acme' AND source_table = 'items' AND dest_schema = 'shop' AND dest_table = 'größe - 2' AND rows_in = '';
     COMMIT TRANSACTION;
-    SELECT _ingestr_inserted, _ingestr_updated, _ingestr_unchanged, _ingestr_deleted;
+    SELECT _ingestr_inserted, _ingestr_updated, _ingestr_unchanged, _ingestr_deleted, _ingestr_refused;
     ");
 }
 
@@ -132,7 +132,7 @@ fn a_merge_into_a_table_of_0x_fills_what_it_has_and_widens_what_is_narrow() {
     IF _ingestr_closed + _ingestr_told > 0 THEN UPDATE `größe - 2` AS _ingestr_t SET `_ingestr_loaded_at` = TIMESTAMP '2023-11-14 22:13:20.000000+00', `_ingestr_deleted_at` = COALESCE(_ingestr_t.`_ingestr_deleted_at`, _ingestr_s.c1), `_ingestr_merged_into` = COALESCE(_ingestr_t.`_ingestr_merged_into`, _ingestr_s.c2) FROM `_ingestr_staging_gone` AS _ingestr_s WHERE _ingestr_t.`order` = _ingestr_s.c0 AND ((_ingestr_t.`_ingestr_deleted_at` IS NULL) OR (_ingestr_t.`_ingestr_deleted_at` IS NOT NULL AND _ingestr_t.`_ingestr_merged_into` IS NULL AND _ingestr_s.c2 IS NOT NULL)); END IF;
     DELETE FROM `_ingestr_state` WHERE account = 'acme' AND source_table = 'items' AND dest_schema = 'shop' AND dest_table = 'größe - 2' AND rows_in = '';
     COMMIT TRANSACTION;
-    SELECT _ingestr_inserted, _ingestr_updated, _ingestr_unchanged, _ingestr_deleted;
+    SELECT _ingestr_inserted, _ingestr_updated, _ingestr_unchanged, _ingestr_deleted, _ingestr_refused;
     ");
 }
 
@@ -208,7 +208,7 @@ fn versions_are_closed_and_opened() {
     DELETE FROM `_ingestr_state` WHERE account = 'acme' AND source_table = 'items' AND dest_schema = 'shop' AND dest_table = 'größe - 2' AND rows_in = '';
     COMMIT TRANSACTION;
     DROP TABLE _ingestr_scratch_changes;
-    SELECT _ingestr_inserted, _ingestr_updated, _ingestr_unchanged, _ingestr_deleted;
+    SELECT _ingestr_inserted, _ingestr_updated, _ingestr_unchanged, _ingestr_deleted, _ingestr_refused;
     ");
 }
 
@@ -246,7 +246,7 @@ fn the_books_of_a_commit() {
     let seen = Seen { names: there(), table: Some(shape(&place, &brought())), shadow: None };
     let text = place.script(seen, &staged, &commit, &mut Litter::default()).expect("fits").text();
     insta::assert_snapshot!(text.replace("`shop-1`.`shop`.", ""), @r"
-    DECLARE _ingestr_inserted, _ingestr_updated, _ingestr_unchanged, _ingestr_deleted INT64 DEFAULT 0;
+    DECLARE _ingestr_inserted, _ingestr_updated, _ingestr_unchanged, _ingestr_deleted, _ingestr_refused INT64 DEFAULT 0;
     IF EXISTS (SELECT 1 FROM `_ingestr_leases` WHERE dest_schema = 'shop' AND dest_table = 'größe - 2' AND run_id != 'r\'1') THEN RAISE USING MESSAGE = '_ingestr_lease_lost'; END IF;
     ALTER TABLE `größe - 2` ADD COLUMN `_ingestr_loaded_at` TIMESTAMP;
     CREATE TABLE IF NOT EXISTS `_ingestr_rejects` (`run_id` STRING, `account` STRING, `source_table` STRING, `dest_table` STRING, `row_id` STRING, `column_name` STRING, `value` STRING, `reason` STRING, `rejected_at` TIMESTAMP);
@@ -260,7 +260,7 @@ fn the_books_of_a_commit() {
     DELETE FROM `_ingestr_leases` WHERE dest_schema = 'shop' AND dest_table = 'größe - 2';
     INSERT INTO `_ingestr_leases` (`account`, `source_table`, `dest_schema`, `dest_table`, `run_id`, `process`, `since`, `until`) VALUES ('acme', 'items', 'shop', 'größe - 2', 'r\'1', 'boot+pid:[1]/4\\7', TIMESTAMP '2026-11-22 09:40:25.250000+00', TIMESTAMP '2026-11-22 09:40:25.250000+00');
     COMMIT TRANSACTION;
-    SELECT _ingestr_inserted, _ingestr_updated, _ingestr_unchanged, _ingestr_deleted;
+    SELECT _ingestr_inserted, _ingestr_updated, _ingestr_unchanged, _ingestr_deleted, _ingestr_refused;
     ");
 }
 
