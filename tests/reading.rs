@@ -310,3 +310,25 @@ async fn a_killed_backfill_goes_on_where_it_was() {
         assert!(asked * 100 <= whole.requests() * 20, "{table}: {asked} of {} requests", whole.requests());
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn commits_keep_to_what_the_destination_takes_in_a_day() {
+    let options = || Options { tickets: 15_000, messages: 15_000, ..small() };
+    for (pace, warned) in [(None, false), (Some(Duration::from_secs(60)), true)] {
+        let world = World { flush_rows: 100, latency: Duration::from_secs(2), ..World::new(options()) };
+        world.memory.0.lock().unwrap().shortest = pace;
+        let start = tokio::time::Instant::now();
+        let receipt = world.ingest("tickets", &[]).await.unwrap();
+        world.assert_equal("tickets", "paced");
+        let commits = world.memory.0.lock().unwrap().commits;
+        let allowed = 50 + start.elapsed().as_secs() / 60 + 1;
+        // As many as were asked for, or no more than 50 and one a minute; and the last one.
+        if warned {
+            assert!(commits <= allowed, "{commits} of {allowed}");
+        } else {
+            assert!(commits >= 150, "{commits}");
+        }
+        let said = "commits are 60 s apart from here on";
+        assert_eq!(receipt.warnings.iter().any(|warning| warning.starts_with(said)), warned, "{receipt:?}");
+    }
+}

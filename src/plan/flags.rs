@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::{Ends, Flush};
 use crate::cli::{IngestArgs, env_names};
+use crate::dest::FlushDefaults;
 use crate::error::Failure;
 use crate::http::limit::{NoShare, Share};
 use crate::source::{Incremental, TableSpec};
@@ -154,13 +155,15 @@ pub(super) fn flush(args: &IngestArgs, ends: &Ends<'_>, notes: &mut Vec<String>)
     };
     if let Some(shortest) = defaults.shortest.filter(|shortest| interval < *shortest) {
         notes.push(format!(
-            "--flush-interval {}: {} takes a commit every {} s at most if a run lasts for a day",
+            "--flush-interval {}: after {} commits, a run makes one every {} s at most, as {} limits how often a table \
+             changes in a day",
             given(&args.flush_interval).unwrap_or_default().trim(),
-            ends.destination,
-            shortest.as_secs()
+            FlushDefaults::AT_ONCE,
+            shortest.as_secs(),
+            ends.destination
         ));
     }
-    Ok(Flush { rows, bytes: defaults.bytes, interval })
+    Ok(Flush { rows, bytes: defaults.bytes, interval, pace: defaults.shortest })
 }
 
 /// `--budget`.

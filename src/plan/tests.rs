@@ -120,7 +120,10 @@ fn the_documented_command() {
         (Strategy::Merge, vec!["id".into()], Some("updated_datetime".into()))
     );
     assert_eq!(plan.window, Window { start: Some(Micros(1_704_067_200_000_000)), end: None });
-    assert_eq!(plan.flush, Flush { rows: 50_000, bytes: 32 << 20, interval: Duration::from_secs(30) });
+    assert_eq!(
+        plan.flush,
+        Flush { rows: 50_000, bytes: 32 << 20, interval: Duration::from_secs(30), pace: None }
+    );
     assert_eq!(
         plan.shaping,
         Shaping {

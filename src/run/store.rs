@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use tokio::time::Instant;
 
 use super::{Run, words};
-use crate::dest::{Commit, Reject, Tombstone};
+use crate::dest::{Commit, FlushDefaults, Reject, Tombstone};
 use crate::error::{Failure, Kind};
 use crate::report::Event;
 use crate::source::Page;
@@ -103,11 +103,29 @@ impl Run<'_, '_> {
         Ok(())
     }
 
-    pub(super) fn due(&self) -> bool {
+    pub(super) fn due(&mut self) -> bool {
         let flush = self.job.plan.flush;
-        self.staged.rows >= flush.rows
-            || self.member.is_full(flush.bytes)
-            || (self.staged.pages > 0 && self.staged.since.elapsed() >= flush.interval)
+        self.member.is_full(flush.bytes)
+            || ((self.staged.rows >= flush.rows
+                || (self.staged.pages > 0 && self.staged.since.elapsed() >= flush.interval))
+                && self.in_pace())
+    }
+
+    /// Whether a commit now is not too many for a destination that counts them.
+    fn in_pace(&mut self) -> bool {
+        let Some(pace) = self.job.plan.flush.pace else { return true };
+        let passed = self.start.elapsed().as_nanos() / pace.as_nanos().max(1);
+        let allowed = u128::from(FlushDefaults::AT_ONCE) + passed;
+        let fine = u128::from(self.done.commits) < allowed;
+        if !fine {
+            self.warn(format!(
+                "commits are {} s apart from here on, whatever --flush-records and --flush-interval say: {} limits how often \
+                 a table changes in a day",
+                pace.as_secs(),
+                self.job.dest.describe()
+            ));
+        }
+        fine
     }
 
     pub(super) async fn commit(&mut self, ending: Ending<'_>) -> Result<(), Failure> {

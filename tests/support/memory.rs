@@ -61,6 +61,8 @@ pub struct Store {
     /// Commits until the crash, and its kind.
     pub crash: Option<(u64, Crash)>,
     pub commits: u64,
+    /// What it says of the time between commits.
+    pub shortest: Option<std::time::Duration>,
 }
 
 #[derive(Debug, Default, Clone)]
@@ -86,7 +88,7 @@ impl Destination for Memory {
             staging_bucket: false,
             staging_dataset: false,
             projects: false,
-            flush: FlushDefaults::EMBEDDED,
+            flush: FlushDefaults { shortest: self.0.lock().unwrap().shortest, ..FlushDefaults::EMBEDDED },
         }
     }
 
