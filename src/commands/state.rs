@@ -16,10 +16,13 @@ use crate::secret::SecretUri;
 /// What is remembered, of one table or of all.
 pub(super) fn show(args: &ShowArgs, now: Micros) -> Result<Vec<u8>, Failure> {
     let (entry, dest) = open(args.dest_uri.as_ref())?;
-    let mut all = done(dest.remembered())?;
-    if let Some(typed) = args.dest_table.as_deref() {
-        all = of_table(all, &name(typed, entry, &*dest)?, &*dest)?;
-    }
+    let all = match args.dest_table.as_deref() {
+        None => done(dest.remembered())?,
+        Some(typed) => {
+            let table = name(typed, entry, &*dest)?;
+            of_table(done(dest.remembered_in(&table.0))?, &table, &*dest)?
+        }
+    };
     if args.json {
         let json = remembered::json(&all, now);
         return json.map_err(|error| Failure::new(Kind::Internal, error.to_string()));
@@ -36,7 +39,7 @@ pub(super) fn reset(args: &ResetArgs, now: Micros) -> Result<Vec<u8>, Failure> {
         ));
     };
     let table = name(typed, entry, &*dest)?;
-    let found = of_table(done(dest.remembered())?, &table, &*dest)?;
+    let found = of_table(done(dest.remembered_in(&table.0))?, &table, &*dest)?;
     for one in &found {
         if let Some(held) = one.lease.as_ref().filter(|held| lease::live(held, now)) {
             return Err(in_use(&dotted(one), held).hint("wait until it is done, or stop it first"));

@@ -206,6 +206,14 @@ pub trait Destination: Send + Sync + std::fmt::Debug {
     /// When the destination cannot be read.
     fn remembered(&self) -> BoxFuture<'_, Result<Vec<Remembered>, DestError>>;
 
+    /// What is remembered in one schema at least, which may be one that [`Self::remembered`] does not come by.
+    ///
+    /// # Errors
+    /// When the destination cannot be read.
+    fn remembered_in<'a>(&'a self, _schema: &'a str) -> BoxFuture<'a, Result<Vec<Remembered>, DestError>> {
+        self.remembered()
+    }
+
     /// Forgets the state (and lease, and rows kept aside) of a table, so that its next run is a first one. The rows
     /// stay. Returns how many states there were.
     ///

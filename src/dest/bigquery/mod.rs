@@ -337,6 +337,10 @@ impl Destination for BigQuery {
         Box::pin(self.all_remembered())
     }
 
+    fn remembered_in<'a>(&'a self, schema: &'a str) -> BoxFuture<'a, Result<Vec<Remembered>, DestError>> {
+        Box::pin(self.remembered_there(schema))
+    }
+
     fn forget<'a>(&'a self, schema: &'a str, table: &'a str) -> BoxFuture<'a, Result<u64, DestError>> {
         Box::pin(self.forget_table(schema, table))
     }

@@ -17,7 +17,7 @@ use crate::schema::Micros;
 const AT_ONCE: usize = 8;
 
 impl BigQuery {
-    /// All states of the project, ordered by dataset, table and account.
+    /// All states in the datasets of the URI's project, ordered by dataset, table and account.
     pub(super) async fn all_remembered(&self) -> Result<Vec<Remembered>, DestError> {
         let project = self.api.project().to_owned();
         let of_project = |error| super::failed_at(&format!("project {project}"), "read", error);
@@ -31,6 +31,18 @@ impl BigQuery {
         while let Some(states) = found.next().await {
             all.extend(states?);
         }
+        all.sort_by_cached_key(Remembered::order);
+        Ok(all)
+    }
+
+    /// The same; of a dataset in another project only, if `schema` names one.
+    pub(super) async fn remembered_there(&self, schema: &str) -> Result<Vec<Remembered>, DestError> {
+        let place = self.table_in(schema, "");
+        if place.catalog == self.api.project() {
+            return self.all_remembered().await;
+        }
+        let mut all = self.of_dataset(&place).await?;
+        all.iter_mut().for_each(|one| schema.clone_into(&mut one.schema));
         all.sort_by_cached_key(Remembered::order);
         Ok(all)
     }
