@@ -4,8 +4,8 @@ use super::dialect::BigQueryDialect;
 use super::rows::{ORD, Rows, S, T};
 use super::script::{DELETED, INSERTED, Script, UNCHANGED, UPDATED, scratch};
 use super::shape::{Shape, filled};
-use crate::dest::sql::Dialect;
 use crate::dest::sql::brought::{IS_CURRENT, MARKS, VALID_FROM, VALID_TO, same};
+use crate::dest::sql::{Dialect, list};
 use crate::dest::{LOADED_AT, Target};
 use crate::schema::Micros;
 
@@ -46,7 +46,7 @@ fn stale(shape: &Shape, rows: &Rows) -> String {
 ///
 /// An UPDATE and an INSERT in one transaction, where a single MERGE would do the same: a MERGE tells only how many rows
 /// it wrote in all, and finding out which were new would read the table once more. The UPDATE is billed like the
-/// MERGE, and the INSERT reads nothing of the table but its keys.
+/// MERGE, and the INSERT reads nothing of the table but its keys, as does the look for keys that stand there twice.
 pub(super) fn merge(script: &mut Script, shape: &Shape, target: &Target, rows: &Rows) {
     if rows.parts.is_empty() {
         return;
@@ -57,6 +57,7 @@ pub(super) fn merge(script: &mut Script, shape: &Shape, target: &Target, rows: &
     let (names, values) = inserting(shape, rows, &fills(shape, target, rows));
     let read = script.variable("read");
     script.body([format!("SET {read} = (SELECT COUNT(*) FROM ({newest}))")]);
+    single_out(script, shape, target, rows);
     let set = updating(shape, target, rows);
     if !set.is_empty() {
         script.body([
@@ -65,8 +66,7 @@ pub(super) fn merge(script: &mut Script, shape: &Shape, target: &Target, rows: &
                 set.join(", "),
                 stale(shape, rows)
             ),
-            // A table that holds a key twice has both rows updated.
-            format!("SET {UPDATED} = LEAST(@@row_count, {read})"),
+            format!("SET {UPDATED} = @@row_count"),
         ]);
     }
     script.body([
@@ -76,6 +76,38 @@ pub(super) fn merge(script: &mut Script, shape: &Shape, target: &Target, rows: &
         ),
         format!("SET {INSERTED} = @@row_count"),
         format!("SET {UNCHANGED} = GREATEST({read} - {INSERTED} - {UPDATED}, 0)"),
+    ]);
+}
+
+/// Of rows of the table that share a key which was read, one is kept: the newest. Tables of others hold such, and a row
+/// that was read is one row. Its columns that are not read survive, so it is not simply made anew.
+///
+/// Looking for them reads the keys alone; the rows are read only if there are any.
+fn single_out(script: &mut Script, shape: &Shape, target: &Target, rows: &Rows) {
+    if target.key.is_empty() {
+        return;
+    }
+    let name = shape.name.sql(&BigQueryDialect);
+    let newest = rows.newest(shape, &target.key, target.incremental_key.as_deref());
+    let met = format!("{name} AS {T} JOIN ({newest}) AS {S} ON {}", rows.matching(shape, &target.key));
+    let by = [target.incremental_key.as_deref(), Some(LOADED_AT)];
+    let by = by.into_iter().flatten().filter(|column| shape.find(column).is_some());
+    let by: Vec<String> = by.map(|name| format!("{T}.{} DESC NULLS LAST", shape.quoted(name))).collect();
+    let by = if by.is_empty() { String::new() } else { format!(" ORDER BY {}", by.join(", ")) };
+    let columns = list(&shape.columns, |field| BigQueryDialect.quote(&field.name));
+    let (single, twice) = (scratch("single"), script.variable("twice"));
+    script.body([
+        format!(
+            "SET {twice} = (SELECT COUNT(*) FROM (SELECT {S}.{ORD} FROM {met} GROUP BY {S}.{ORD} HAVING COUNT(*) > 1))"
+        ),
+        format!(
+            "IF {twice} > 0 THEN CREATE TEMP TABLE {single} AS SELECT {T}.* FROM {met} \
+             QUALIFY COUNT(*) OVER (PARTITION BY {S}.{ORD}) > 1 \
+             AND ROW_NUMBER() OVER (PARTITION BY {S}.{ORD}{by}) = 1; \
+             DELETE FROM {name} AS {T} WHERE EXISTS (SELECT 1 FROM {single} AS {S} WHERE {}); \
+             INSERT INTO {name} ({columns}) SELECT {columns} FROM {single}; DROP TABLE {single}; END IF",
+            rows.matching_own(shape, &target.key)
+        ),
     ]);
 }
 

@@ -101,10 +101,19 @@ impl Rows {
     /// The condition that a row of the target has the key of a staged one. Ranges of keys say nothing new, but let
     /// BigQuery skip the blocks of a table that is clustered by its key.
     pub(super) fn matching(&self, shape: &Shape, key: &[String]) -> String {
+        self.meeting(shape, key, |_, i| format!("{S}.c{i}"))
+    }
+
+    /// The same for rows of the table itself, under [`S`].
+    pub(super) fn matching_own(&self, shape: &Shape, key: &[String]) -> String {
+        self.meeting(shape, key, |name, _| format!("{S}.{}", shape.quoted(name)))
+    }
+
+    fn meeting(&self, shape: &Shape, key: &[String], here: impl Fn(&str, usize) -> String) -> String {
         let mut on: Vec<String> = Vec::new();
         for (nth, name) in key.iter().enumerate() {
             let Some(i) = self.position(name) else { continue };
-            let (there, here) = (format!("{T}.{}", shape.quoted(name)), format!("{S}.c{i}"));
+            let (there, here) = (format!("{T}.{}", shape.quoted(name)), here(name, i));
             // Without an equality of both sides BigQuery does no outer join, and a merge is one. A NULL has a text, too.
             on.push(if self.null_keys.get(nth).copied().unwrap_or(true) {
                 format!("TO_JSON_STRING({there}) = TO_JSON_STRING({here})")

@@ -91,6 +91,23 @@ async fn every_strategy_takes_over_both() {
 
 #[tokio::test]
 #[ignore = "needs a BigQuery emulator"]
+async fn duplicates_in_an_old_table_collapse_when_their_key_is_read() {
+    let project = Project::new();
+    project.sql(
+        "CREATE TABLE {} (id INT64, name STRING, changed_at TIMESTAMP, mine STRING, more JSON);
+        INSERT INTO {} (id, name, changed_at, mine, more) VALUES (1, 'a', TIMESTAMP_MICROS(9), 'new', JSON '{\"k\":1}'),
+        (1, 'a', TIMESTAMP_MICROS(8), 'old', NULL), (1, 'a', NULL, 'none', NULL), (2, 'b', NULL, 'x', NULL),
+        (2, 'b', NULL, 'x', NULL), (3, 'c', TIMESTAMP_MICROS(10), 'y', NULL), (3, 'c', TIMESTAMP_MICROS(10), 'y', NULL);",
+    );
+    let counts = merge(&project, batch(&[(1, "a", 10), (3, "c", 10), (4, "d", 10)])).await;
+    assert_eq!(counts, Counts { inserted: 1, updated: 1, unchanged: 1, ..Counts::default() });
+    let rows = project.rows("items", &["id", "epoch_us(changed_at)", "mine", "more"]).expect("exists");
+    let (x, y) = (["2", "NULL", "x", "NULL"], ["3", "10", "y", "NULL"]);
+    assert_eq!(rows, [["1", "10", "new", "{\"k\":1}"], x, x, y, ["4", "10", "NULL", "NULL"]]);
+}
+
+#[tokio::test]
+#[ignore = "needs a BigQuery emulator"]
 async fn json_in_a_text_column_stays_text_and_other_columns_keep_their_spelling() {
     let project = Project::new();
     project.sql(
