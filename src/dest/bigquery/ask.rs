@@ -69,8 +69,10 @@ impl BigQuery {
 /// Of a row that was appended twice only the newer says something; BigQuery keeps no order, the run's time has to do.
 fn latest(shape: &Shape, target: &Target, name: &str) -> String {
     let d = &BigQueryDialect;
+    let Some(first) = target.key.first() else { return format!("SELECT * FROM {name}") };
     let incremental = target.incremental_key.as_deref().filter(|column| shape.find(column).is_some());
-    let tie = if shape.find(LOADED_AT).is_some() { shape.quoted(LOADED_AT) } else { "1".into() };
+    let tie = if shape.find(LOADED_AT).is_some() { LOADED_AT } else { first };
+    let tie = shape.quoted(tie);
     format!("SELECT * FROM {name} QUALIFY {} = 1", newest_first(d, &target.key, incremental, &tie))
 }
 
