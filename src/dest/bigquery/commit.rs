@@ -7,7 +7,7 @@ use super::dialect::BigQueryDialect;
 use super::load::{Place, Staged, Staging};
 use super::script::{LEASED, Script};
 use super::shape::Shape;
-use super::wire::{Api, ApiError, Param, QueryOutcome, Value};
+use super::wire::{Api, ApiError, Param, QueryOutcome};
 use super::{Step, bury, merge, publish, table_ref};
 use crate::dest::sql::books::{LEASES, refused};
 use crate::dest::sql::brought::{needed, version_columns};
@@ -58,6 +58,10 @@ impl Place {
             Ok(_) => {
                 dropped.extend(litter.after);
                 dropped.extend(self.left_behind(&api, &dropped).await);
+                if let Some(bucket) = &self.target.hints.staging_bucket {
+                    // What cannot be deleted now is found again by the next commit.
+                    let _ = api.sweep_bucket(bucket, &super::job_prefix(&self.table)).await;
+                }
             }
             // It may yet happen, or may have: its tables are left to whoever finds out.
             Err(error) if error.kind == DestErrorKind::Unknown => dropped.clear(),
@@ -86,8 +90,7 @@ impl Place {
         }
         let staged = staging.land(self, commit, &mut litter.always).await?;
         let script = self.script(seen, &staged, commit, litter)?;
-        let params =
-            [Param { name: books::SOURCE.into(), value: Value::Text(Some(commit.state.source.0.clone())) }];
+        let params = [Param { name: books::SOURCE.into(), value: commit.state.source.0.clone() }];
         let outcome = self.patiently(api, &commit.run.id, &script.text(), &params).await?;
         Ok(counts(&outcome))
     }

@@ -13,7 +13,7 @@ use futures_util::future::BoxFuture;
 use super::dialect::{spelled, spelled_column};
 use super::ranges::ranges;
 use super::rows::{ORD, Part, Rows, staged_type};
-use super::wire::{ApiError, Disposition, Format, JobId, LoadSpec, Upload};
+use super::wire::{ApiError, Format, JobId, LoadSpec, Upload};
 use super::{BigQuery, books, bury, table_ref};
 use crate::dest::sql::TableName;
 use crate::dest::sql::brought::{columns_of, same, shape as misfit, widen};
@@ -127,7 +127,6 @@ impl Place {
                 Some(FileFormat::Csv) => Format::Csv,
                 _ => Format::Parquet,
             },
-            disposition: Disposition::Empty,
             staging_bucket: self.target.hints.staging_bucket.clone(),
         };
         let upload = api.load(spec).map_err(|error| self.failed(error))?;
@@ -136,11 +135,13 @@ impl Place {
 
     /// The id of a job of this load.
     pub(super) fn job(&self, what: &str) -> Result<JobId, DestError> {
-        JobId::new(format!("ingestr_{}_{what}", self.nonce)).map_err(|error| DestError {
-            kind: DestErrorKind::Other,
-            message: format!("{}.{} cannot be written: {error}", self.table.schema, self.table.table),
-            hint: None,
-            source: None,
+        JobId::new(format!("{}{}_{what}", super::job_prefix(&self.table), self.nonce)).map_err(|error| {
+            DestError {
+                kind: DestErrorKind::Other,
+                message: format!("{}.{} cannot be written: {error}", self.table.schema, self.table.table),
+                hint: None,
+                source: None,
+            }
         })
     }
 

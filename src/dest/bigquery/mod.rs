@@ -53,7 +53,6 @@ mod shape;
 #[cfg(test)]
 mod tests;
 mod uri;
-#[allow(dead_code, unused_imports, reason = "the half that uses it comes next")]
 mod wire;
 
 pub(super) use uri::FORM;
@@ -261,11 +260,20 @@ fn table_ref(name: &TableName) -> TableRef {
 /// What names of the staging tables for a target begin with. 64 bits: a staging dataset is shared by many targets, and
 /// each sweeps what begins like its own.
 fn staging_prefix(table: &TableName) -> String {
+    format!("_ingestr_staging__{}__", mark(table))
+}
+
+/// What the ids of a target's jobs begin with, and so the names of its files in a staging bucket.
+fn job_prefix(table: &TableName) -> String {
+    format!("ingestr_{}_", mark(table))
+}
+
+fn mark(table: &TableName) -> String {
     let whole = [&table.catalog, &table.schema, &table.table].map(String::as_str).join("\0");
     let hash = whole
         .bytes()
         .fold(0xcbf2_9ce4_8422_2325_u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3));
-    format!("_ingestr_staging__{hash:016x}__")
+    format!("{hash:016x}")
 }
 
 /// A failed call, for the user.

@@ -160,8 +160,9 @@ impl Shape {
     }
 
     /// The table written anew with other types, in one statement. BigQuery changes only few types in place
-    /// (<https://cloud.google.com/bigquery/docs/reference/standard-sql/data-definition-language#alter_column_set_data_type_statement>),
-    /// and the name of a column that was dropped to make room for another is not free again for a week.
+    /// (<https://cloud.google.com/bigquery/docs/reference/standard-sql/data-definition-language#alter_column_set_data_type_statement>).
+    /// To add a column, fill it, drop the old one and rename would be four statements with a table that fits nobody
+    /// between each two.
     fn rewrite(&mut self, replaced: &str) -> Result<String, DestError> {
         let name = self.name.sql(&BigQueryDialect);
         let Some(layout) = &self.layout else {

@@ -2,6 +2,7 @@
 
 use super::*;
 
+mod bucket;
 mod made_by_others;
 
 mod suite {

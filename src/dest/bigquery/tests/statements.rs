@@ -158,10 +158,6 @@ fn a_table_that_is_written_anew_keeps_its_layout_or_is_refused() {
             partitioning,
             require_partition_filter: false,
             streaming_buffer: false,
-            rows: None,
-            created: None,
-            expires: None,
-            labels: Vec::new(),
         };
         let shape = Shape::of(place.table.clone(), info).expect("a table");
         shape.changed(&brought(), &[], &["order".into()]).map(|(statements, _)| statements.join(";\n"))

@@ -1,18 +1,8 @@
-//! Datasets and tables as the API writes them, to and from ours.
-
-use std::collections::BTreeMap;
+//! Datasets and tables as the API writes them.
 
 use serde::Deserialize;
-use serde_json::json;
 
-use super::TableRef;
-use super::tables::{Field, Kind, Mode, Partitioning, TableInfo, TableSpec};
-use crate::schema::Micros;
-
-/// As the API writes an instant.
-pub(super) fn millis(instant: Micros) -> String {
-    instant.0.div_euclid(1000).to_string()
-}
+use super::tables::{Field, Kind, Mode, Partitioning, TableInfo};
 
 #[derive(Deserialize)]
 pub(super) struct DatasetBody {
@@ -55,11 +45,6 @@ pub(super) struct TableBody {
     #[serde(default)]
     require_partition_filter: bool,
     streaming_buffer: Option<serde::de::IgnoredAny>,
-    num_rows: Option<String>,
-    creation_time: Option<String>,
-    expiration_time: Option<String>,
-    #[serde(default)]
-    labels: BTreeMap<String, String>,
 }
 
 #[derive(Deserialize, Default)]
@@ -100,9 +85,6 @@ struct FieldBody {
 
 impl TableBody {
     pub(super) fn info(self) -> TableInfo {
-        let millis = |text: Option<String>| {
-            text.and_then(|text| text.parse::<i64>().ok()).map(|millis| Micros(millis.saturating_mul(1000)))
-        };
         let by_time = self.time_partitioning.as_ref();
         let require =
             self.require_partition_filter || by_time.is_some_and(|time| time.require_partition_filter);
@@ -118,10 +100,6 @@ impl TableBody {
             partitioning,
             require_partition_filter: require,
             streaming_buffer: self.streaming_buffer.is_some(),
-            rows: self.num_rows.and_then(|text| text.parse().ok()),
-            created: millis(self.creation_time),
-            expires: millis(self.expiration_time),
-            labels: self.labels.into_iter().collect(),
         }
     }
 }
@@ -141,46 +119,5 @@ impl SchemaField {
             _ => Mode::Nullable,
         };
         Field { name: self.name, kind, mode }
-    }
-}
-
-impl TableSpec {
-    pub(super) fn body(&self, table: &TableRef) -> serde_json::Value {
-        let fields: Vec<_> = self
-            .fields
-            .iter()
-            .map(|field| {
-                let mode = match field.mode {
-                    Mode::Nullable => "NULLABLE",
-                    Mode::Required => "REQUIRED",
-                    Mode::Repeated => "REPEATED",
-                };
-                json!({"name": field.name, "type": field.kind, "mode": mode})
-            })
-            .collect();
-        let mut body = json!({
-            "tableReference": {"projectId": table.project, "datasetId": table.dataset, "tableId": table.table},
-            "schema": {"fields": fields},
-        });
-        if let Some(expires) = self.expires {
-            body["expirationTime"] = millis(expires).into();
-        }
-        if !self.clustering.is_empty() {
-            body["clustering"] = json!({"fields": self.clustering});
-        }
-        if !self.labels.is_empty() {
-            body["labels"] = json!(self.labels.iter().cloned().collect::<BTreeMap<_, _>>());
-        }
-        match &self.partitioning {
-            Some(Partitioning::Time { unit, column }) => {
-                body["timePartitioning"] = json!({"type": unit});
-                if let Some(column) = column {
-                    body["timePartitioning"]["field"] = column.as_str().into();
-                }
-            }
-            // The range itself would have to be told; nobody asks for such a table.
-            Some(Partitioning::Range { .. }) | None => {}
-        }
-        body
     }
 }

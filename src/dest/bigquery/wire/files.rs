@@ -81,11 +81,6 @@ impl Encoder {
         arrange(&self.columns, batch)
     }
 
-    /// Whether the batch can go in.
-    pub(super) fn fits(&self, batch: &RecordBatch) -> bool {
-        self.arrange(batch).is_some()
-    }
-
     /// Appends rows.
     pub(super) fn write(&mut self, batch: &RecordBatch) -> Result<(), ArrowError> {
         let Some(columns) = self.arrange(batch) else {

@@ -40,10 +40,10 @@ mod upload;
 
 pub(crate) use error::{ApiError, Reason};
 pub(crate) use files::Format;
-pub(crate) use jobs::{Affected, Child, Param, QueryOutcome, Value};
-pub(crate) use names::{DatasetRef, JobId, JobIdError, TableRef};
-pub(crate) use tables::{Dataset, Field, Kind, Mode, Partitioning, TableInfo, TableSpec};
-pub(crate) use upload::{Disposition, LoadSpec, Loaded, Upload};
+pub(crate) use jobs::{Param, QueryOutcome};
+pub(crate) use names::{DatasetRef, JobId, TableRef};
+pub(crate) use tables::{Field, Kind, Mode, Partitioning, TableInfo};
+pub(crate) use upload::{LoadSpec, Upload};
 
 use super::uri::BigQueryUri;
 use client::Client;
@@ -109,7 +109,7 @@ impl Api {
         Self { inner: Arc::new(inner), location: uri.location.clone() }
     }
 
-    /// The same with its jobs in `location`, as [`Dataset::location`] says it. To be called once the dataset is
+    /// The same with its jobs in `location`, as its dataset is. To be called once the dataset is
     /// known, before any job.
     #[must_use]
     pub(crate) fn located(&self, location: &str) -> Self {

@@ -17,8 +17,8 @@ const FOLDER: &str = "ingestr/";
 
 /// A bucket and what comes before the name of each object in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Bucket {
-    name: String,
+pub(super) struct Bucket {
+    pub(super) name: String,
     /// Empty, or with a slash at its end.
     prefix: String,
 }
@@ -45,7 +45,7 @@ struct Item {
 }
 
 impl Bucket {
-    fn parse(text: &str) -> Result<Self, ApiError> {
+    pub(super) fn parse(text: &str) -> Result<Self, ApiError> {
         let place = text.trim();
         let place = place.strip_prefix("gs://").or_else(|| place.strip_prefix("gcs://"));
         let (name, prefix) = place.map_or(("", ""), |place| place.split_once('/').unwrap_or((place, "")));
@@ -113,14 +113,6 @@ impl Api {
         self.inner.client.send(&doing, call).await.map(|_| ())
     }
 
-    /// Checks the value of `--staging-bucket`; asks nobody.
-    ///
-    /// # Errors
-    /// When it is not the name of a bucket.
-    pub(crate) fn check_bucket(bucket: &str) -> Result<(), ApiError> {
-        Bucket::parse(bucket).map(|_| ())
-    }
-
     /// Deletes what loads whose job ids begin with `jobs` have left in the bucket: those of a run that was killed.
     /// Returns how many objects there were.
     ///
@@ -168,7 +160,7 @@ mod tests {
             assert_eq!(Place::new(text, &job, Format::Parquet, true).unwrap().uri(), object);
         }
         for text in ["", "shop-staging", "s3://shop-staging", "gs://", "gs://UPPER", "gs://a b"] {
-            let error = Api::check_bucket(text).unwrap_err();
+            let error = Bucket::parse(text).unwrap_err();
             assert_eq!(
                 error.to_string(),
                 "--staging-bucket: it does not name a bucket of Cloud Storage",

@@ -2,12 +2,11 @@
 
 use serde_json::json;
 
-use super::bodies::{DatasetBody, Page, TableBody, millis};
+use super::bodies::{DatasetBody, Page, TableBody};
 use super::client::Call;
 use super::error::{Doing, Said};
 use super::transport::{Method, Reply};
 use super::{Api, ApiError, DatasetRef, TableRef, query, segment};
-use crate::schema::Micros;
 
 /// A dataset that exists.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,25 +62,6 @@ pub(crate) struct TableInfo {
     pub(crate) require_partition_filter: bool,
     /// Whether rows are in the streaming buffer: they can be neither changed nor deleted yet.
     pub(crate) streaming_buffer: bool,
-    /// Rows, those in the streaming buffer apart; `None` for a view.
-    pub(crate) rows: Option<u64>,
-    /// When it was made. Together with the name it tells a table from one that was made anew.
-    pub(crate) created: Option<Micros>,
-    /// When it will be deleted by itself.
-    pub(crate) expires: Option<Micros>,
-    pub(crate) labels: Vec<(String, String)>,
-}
-
-/// A table to be made.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(crate) struct TableSpec {
-    pub(crate) fields: Vec<Field>,
-    pub(crate) clustering: Vec<String>,
-    /// By time only: ranges are not made here, and left out.
-    pub(crate) partitioning: Option<Partitioning>,
-    /// When it shall be deleted by itself, to the millisecond.
-    pub(crate) expires: Option<Micros>,
-    pub(crate) labels: Vec<(String, String)>,
 }
 
 impl Api {
@@ -132,28 +112,6 @@ impl Api {
             Ok(body) => Ok(Some(body.info())),
             Err(reply) => absent(&doing, &reply).map(|()| None),
         }
-    }
-
-    /// Makes a table. `false`: one of that name was there already, whatever it looks like.
-    ///
-    /// # Errors
-    /// When it is not there afterwards.
-    pub(crate) async fn create_table(&self, table: &TableRef, spec: &TableSpec) -> Result<bool, ApiError> {
-        let doing = Doing::new(format!("create table {table}"), "bigquery.tables.create");
-        let url = format!("{}/tables", self.dataset_url(&table.dataset_ref()));
-        let call = Call::new(Method::Post, url).json(&spec.body(table)).fine(&[409]);
-        Ok(self.inner.client.send(&doing, call).await?.status != 409)
-    }
-
-    /// Sets when the table is deleted by itself.
-    ///
-    /// # Errors
-    /// When there is no such table, or it cannot be changed.
-    pub(crate) async fn expire_table(&self, table: &TableRef, expires: Micros) -> Result<(), ApiError> {
-        let doing = Doing::new(format!("set when table {table} expires"), "bigquery.tables.update");
-        let body = json!({"expirationTime": millis(expires)});
-        let call = Call::new(Method::Patch, self.table_url(table)).json(&body);
-        self.inner.client.send(&doing, call).await.map(|_| ())
     }
 
     /// Deletes a table. `false`: there was none.
@@ -214,7 +172,7 @@ impl Api {
         self.url(&dataset.project, &format!("/datasets/{}", segment(&dataset.dataset)))
     }
 
-    fn table_url(&self, table: &TableRef) -> String {
+    pub(super) fn table_url(&self, table: &TableRef) -> String {
         format!("{}/tables/{}", self.dataset_url(&table.dataset_ref()), segment(&table.table))
     }
 }

@@ -11,7 +11,7 @@ use super::*;
 use crate::schema::{Column, LogicalType};
 
 mod calls;
-mod emulator;
+pub(crate) mod emulator;
 mod errors;
 pub(crate) mod fake;
 mod measure;
@@ -76,12 +76,5 @@ fn job(id: &str) -> JobId {
 }
 
 fn load(id: &str, into: &str, format: Format) -> LoadSpec {
-    LoadSpec {
-        job: job(id),
-        into: table(into),
-        columns: columns(),
-        format,
-        disposition: Disposition::Empty,
-        staging_bucket: None,
-    }
+    LoadSpec { job: job(id), into: table(into), columns: columns(), format, staging_bucket: None }
 }

@@ -25,7 +25,6 @@ pub(super) enum Method {
     Get,
     Post,
     Put,
-    Patch,
     Delete,
 }
 
@@ -88,7 +87,6 @@ impl Wire {
             Method::Get => reqwest::Method::GET,
             Method::Post => reqwest::Method::POST,
             Method::Put => reqwest::Method::PUT,
-            Method::Patch => reqwest::Method::PATCH,
             Method::Delete => reqwest::Method::DELETE,
         };
         let mut headers = HeaderMap::new();

@@ -28,17 +28,6 @@ const ROWS: usize = 1_000;
 /// Attempts at the job of a file that can be sent again.
 const ATTEMPTS: u32 = 4;
 
-/// What becomes of rows that are in the table already.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Disposition {
-    /// They stay.
-    Append,
-    /// They go.
-    Truncate,
-    /// There may be none, or the job fails.
-    Empty,
-}
-
 /// A load job.
 #[derive(Debug, Clone)]
 pub(crate) struct LoadSpec {
@@ -49,7 +38,6 @@ pub(crate) struct LoadSpec {
     /// Columns of the file: exactly the table's ([`Field::staged`]), in its order.
     pub(crate) columns: Vec<Column>,
     pub(crate) format: Format,
-    pub(crate) disposition: Disposition,
     /// `gs://bucket[/prefix]`: by way of Cloud Storage.
     pub(crate) staging_bucket: Option<String>,
 }
@@ -150,11 +138,8 @@ impl LoadSpec {
             },
             "schema": {"fields": fields},
             "createDisposition": "CREATE_NEVER",
-            "writeDisposition": match self.disposition {
-                Disposition::Append => "WRITE_APPEND",
-                Disposition::Truncate => "WRITE_TRUNCATE",
-                Disposition::Empty => "WRITE_EMPTY",
-            },
+            // A staging table is one commit's: rows in it would be another's.
+            "writeDisposition": "WRITE_EMPTY",
             "sourceFormat": match self.format {
                 Format::Jsonl => "NEWLINE_DELIMITED_JSON",
                 Format::Parquet => "PARQUET",
@@ -183,13 +168,7 @@ fn unfit(doing: &Doing, error: &ArrowError) -> ApiError {
 }
 
 impl Upload {
-    /// Whether the batch can go into this file: each of its columns is in [`LoadSpec::columns`], with the same type.
-    /// Columns it lacks become NULL.
-    pub(crate) fn fits(&self, batch: &RecordBatch) -> bool {
-        self.encoder.fits(batch)
-    }
-
-    /// Appends rows; sends a chunk if one is full.
+    /// Appends rows; sends a chunk if one is full. Columns of [`LoadSpec::columns`] that the batch lacks become NULL.
     ///
     /// # Errors
     /// When the batch does not fit, or the upload has failed for good.

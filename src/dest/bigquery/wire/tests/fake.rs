@@ -96,6 +96,11 @@ impl Fake {
         self.state.lock().unwrap().faults.push((method, url, passing, fault));
     }
 
+    /// Nothing goes wrong any more.
+    pub(super) fn forgives(&self) {
+        self.state.lock().unwrap().faults.clear();
+    }
+
     /// Tokens before the n-th are refused, from 0.
     pub(super) fn valid_from(&self, token: u32) {
         self.state.lock().unwrap().valid = token;

@@ -19,7 +19,7 @@ fn rows(from: i64, count: i64, width: usize) -> RecordBatch {
 }
 
 /// 40 rows in one chunk, or 1,000 in three.
-async fn copied(fake: &Arc<Fake>, many: bool, bucket: Option<&str>) -> Result<Loaded, ApiError> {
+async fn copied(fake: &Arc<Fake>, many: bool, bucket: Option<&str>) -> Result<upload::Loaded, ApiError> {
     let spec = LoadSpec {
         columns: thin(),
         staging_bucket: bucket.map(str::to_owned),
@@ -142,7 +142,7 @@ async fn a_load_that_is_dropped_or_empty_loads_nothing() {
     assert_eq!(fake.count("Put"), 1, "a chunk was on its way");
     drop(upload);
     assert!(fake.loaded().is_empty());
-    assert_eq!(fake.api().load(spec).unwrap().finish().await.unwrap(), Loaded::default());
+    assert_eq!(fake.api().load(spec).unwrap().finish().await.unwrap(), upload::Loaded::default());
     assert_eq!(fake.count("Post"), 1, "no job without rows");
 }
 
