@@ -13,6 +13,7 @@
 //! | `script`, `rows`, `merge`, `bury`, `publish`, `books` | its statements, as pure functions |
 //! | `shape`, `dialect` | what a table looks like, and has to; names, types and values |
 //! | `leases`, `ask`, `remember` | one run at a time; questions; what is remembered |
+//! | `allowed` | what the credentials lack, before anything is read |
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -29,13 +30,15 @@ use super::{
 use crate::schema::Micros;
 use crate::state::State;
 use crate::strategy::Strategy;
+use allowed::Change;
 use books::StateRow;
 use dialect::{check_names, spelled};
 use leases::fresh_job;
-use shape::Shape;
+use shape::{Shape, remarks};
 use uri::BigQueryUri;
-use wire::{Api, ApiError, DatasetRef, JobId, Partitioning, TableInfo, TableRef};
+use wire::{Api, ApiError, DatasetRef, JobId, TableRef};
 
+mod allowed;
 mod ask;
 mod books;
 mod bury;
@@ -133,18 +136,23 @@ impl BigQuery {
         let name = self.table_of(target);
         check_names(&name.schema, &name.table)?;
         self.check_places(target, &name).await?;
-        let Some(api) = self.existing(&name).await? else { return Ok(Inspection::default()) };
+        let Some(api) = self.existing(&name).await? else {
+            self.check_permissions(None, target, &name, Change::Make).await?;
+            return Ok(Inspection::default());
+        };
         let names = api.tables(&table_ref(&name).dataset_ref()).await;
         let names = names.map_err(|error| failed(&name, "read", error))?;
         let has = |table: &str| names.iter().any(|name| name == table);
-        let mut found = Inspection::default();
+        let (mut found, mut change) = (Inspection::default(), Change::Make);
         let info = if has(&name.table) { api.table(&table_ref(&name)).await } else { Ok(None) };
         if let Some(info) = info.map_err(|error| failed(&name, "read", error))? {
-            found.notes = other_layout(target, &info);
+            found.notes = remarks(target, &info);
             let shape = Shape::of(name.clone(), info)?;
             shape.check(&target.columns)?;
             found.columns = Some(shape.known());
+            change = shape.change(target)?;
         }
+        self.check_permissions(Some(&api), target, &name, change).await?;
         let hidden = shadow(target, target.strategy).filter(|hidden| has(hidden));
         if has(super::sql::books::STATE) && (found.columns.is_some() || hidden.is_some()) {
             let states = self.states(&api, &name, target).await?;
@@ -220,36 +228,6 @@ impl BigQuery {
         }
         Ok(())
     }
-}
-
-/// How an existing table is laid out where something else was asked for.
-fn other_layout(target: &Target, info: &TableInfo) -> Vec<String> {
-    let mut notes = Vec::new();
-    let table = format!("table {}.{}", target.schema, target.table);
-    if let Some(wanted) = &target.hints.partition_by {
-        let is = match &info.partitioning {
-            Some(Partitioning::Time { column: Some(column), .. } | Partitioning::Range { column }) => {
-                (!column.eq_ignore_ascii_case(wanted)).then(|| format!("by {column}"))
-            }
-            Some(Partitioning::Time { column: None, .. }) => Some("by time of ingestion".into()),
-            None => Some("not at all".into()),
-        };
-        if let Some(is) = is {
-            notes.push(format!("{table} is partitioned {is}; --partition-by {wanted} is for new tables"));
-        }
-    }
-    let wanted = &target.hints.cluster_by;
-    let same = wanted.len() == info.clustering.len()
-        && wanted.iter().zip(&info.clustering).all(|(a, b)| a.eq_ignore_ascii_case(b));
-    if !wanted.is_empty() && !same {
-        let is = if info.clustering.is_empty() {
-            "not clustered".to_owned()
-        } else {
-            format!("clustered by {}", info.clustering.join(", "))
-        };
-        notes.push(format!("{table} is {is}; --cluster-by {} is for new tables", wanted.join(",")));
-    }
-    notes
 }
 
 /// A table of the API.

@@ -5,12 +5,14 @@
 //! a transaction, so these statements run before the one that brings the rows: each is done at once or not at all, and
 //! leaves a table that any run can go on with.
 
+use super::allowed::Change;
 use super::dialect::{BigQueryDialect, logical_of};
 use super::wire::{Field, Kind, Mode, Partitioning, TableInfo};
-use crate::dest::sql::brought::{same, type_after};
+use crate::dest::sql::brought::{needed, same, type_after, version_columns};
 use crate::dest::sql::{Dialect, TableName, list};
-use crate::dest::{DestError, DestErrorKind};
+use crate::dest::{DestError, DestErrorKind, Target};
 use crate::schema::{Column, LogicalType};
+use crate::strategy::Strategy;
 
 /// A table as it was found, or will be once it is made.
 #[derive(Debug, Clone)]
@@ -107,6 +109,18 @@ impl Shape {
         Ok(())
     }
 
+    /// What the first commit will have to do to the table, for the documented columns.
+    ///
+    /// # Errors
+    /// [`DestErrorKind::Shape`] if it cannot be done.
+    pub(super) fn change(&self, target: &Target) -> Result<Change, DestError> {
+        // Published rows bring what the hidden table has, which is the same and more.
+        let extra = if target.strategy == Strategy::Scd2 { version_columns() } else { Vec::new() };
+        let needed = needed(target, &[], &extra);
+        let (statements, _) = self.clone().changed(&needed, &target.columns, &target.key)?;
+        Ok(if statements.is_empty() { Change::Fill } else { Change::Alter })
+    }
+
     /// Statements that make the table fit `needed`, in order, and the shape it has then. `key`: columns that are never
     /// NULL, so that they may stay `REQUIRED`.
     ///
@@ -183,6 +197,42 @@ impl Shape {
         self.columns.iter_mut().filter(|f| f.mode == Mode::Required).for_each(|f| f.mode = Mode::Nullable);
         Ok(format!("CREATE OR REPLACE TABLE {name}{layout} AS SELECT * REPLACE ({replaced}) FROM {name}"))
     }
+}
+
+/// What is not as one would expect of an existing table: another layout than was asked for, rows that cannot be changed.
+pub(super) fn remarks(target: &Target, info: &TableInfo) -> Vec<String> {
+    let mut notes = Vec::new();
+    let table = format!("table {}.{}", target.schema, target.table);
+    if info.streaming_buffer {
+        notes.push(format!(
+            "another program streams rows into {table}: a commit that would change one of them fails until BigQuery \
+             has written it down, which takes up to 90 minutes"
+        ));
+    }
+    if let Some(wanted) = &target.hints.partition_by {
+        let is = match &info.partitioning {
+            Some(Partitioning::Time { column: Some(column), .. } | Partitioning::Range { column }) => {
+                (!column.eq_ignore_ascii_case(wanted)).then(|| format!("by {column}"))
+            }
+            Some(Partitioning::Time { column: None, .. }) => Some("by time of ingestion".into()),
+            None => Some("not at all".into()),
+        };
+        if let Some(is) = is {
+            notes.push(format!("{table} is partitioned {is}; --partition-by {wanted} is for new tables"));
+        }
+    }
+    let wanted = &target.hints.cluster_by;
+    let same = wanted.len() == info.clustering.len()
+        && wanted.iter().zip(&info.clustering).all(|(a, b)| a.eq_ignore_ascii_case(b));
+    if !wanted.is_empty() && !same {
+        let is = if info.clustering.is_empty() {
+            "not clustered".to_owned()
+        } else {
+            format!("clustered by {}", info.clustering.join(", "))
+        };
+        notes.push(format!("{table} is {is}; --cluster-by {} is for new tables", wanted.join(",")));
+    }
+    notes
 }
 
 /// How a table is laid out, as SQL says it.

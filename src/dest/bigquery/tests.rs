@@ -12,6 +12,7 @@ use crate::dest::conformance::Bench;
 use crate::dest::sql::Dialect;
 use crate::dest::{Commit, Counts, Tombstone};
 
+mod allowed;
 mod conflicts;
 mod emulator;
 mod statements;

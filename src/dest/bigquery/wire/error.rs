@@ -185,6 +185,13 @@ impl ApiError {
         Self { hint: Some(hint), ..Self::new(doing, Reason::Unknown, message.into()) }
     }
 
+    /// A permission that is needed and not granted.
+    pub(super) fn missing(doing: &Doing) -> Self {
+        let message = format!("these credentials do not have {}", doing.permission);
+        let hint = hints::hint(Reason::Permission, &message, doing.permission);
+        Self { hint, ..Self::new(doing, Reason::Permission, message) }
+    }
+
     /// The API's refusal.
     pub(super) fn refused(doing: &Doing, status: u16, said: Option<Said>) -> Self {
         let Some(said) = said else {

@@ -14,6 +14,7 @@
 //! | `files` | the load file: JSON lines, Parquet or CSV |
 //! | `resumable` | a file in chunks, gone on with after what breaks |
 //! | `storage` | files by way of a Cloud Storage bucket |
+//! | `permissions` | what may be done, asked beforehand |
 //! | `client`, `transport` | one call: token, retries, the network |
 //! | `auth` | bearer tokens |
 //! | `error`, `hints` | what went wrong, and what it means to a user |
@@ -29,6 +30,7 @@ mod files;
 mod hints;
 mod jobs;
 mod names;
+mod permissions;
 mod results;
 mod resumable;
 mod storage;

@@ -51,6 +51,10 @@ struct State {
     log: Vec<String>,
     /// Tokens before this one are refused.
     valid: u32,
+    /// Permissions that nobody has.
+    denied: Vec<&'static str>,
+    /// Statements that were looked at without being run.
+    tried: Vec<String>,
 }
 
 #[derive(Debug, Clone)]
@@ -104,6 +108,29 @@ impl Fake {
     /// Tokens before the n-th are refused, from 0.
     pub(super) fn valid_from(&self, token: u32) {
         self.state.lock().unwrap().valid = token;
+    }
+
+    /// From now on, that permission is missing.
+    pub(in crate::dest::bigquery) fn denies(&self, permission: &'static str) {
+        self.state.lock().unwrap().denied.push(permission);
+    }
+
+    /// The next request like this is refused.
+    pub(in crate::dest::bigquery) fn refuses(
+        &self,
+        url: &'static str,
+        status: u16,
+        reason: &'static str,
+        message: &'static str,
+    ) {
+        for method in [Method::Post, Method::Get] {
+            self.breaks(method, url, Fault::Refuse(status, reason, message));
+        }
+    }
+
+    /// Statements that were looked at without being run.
+    pub(in crate::dest::bigquery) fn tried(&self) -> Vec<String> {
+        std::mem::take(&mut self.state.lock().unwrap().tried)
     }
 
     /// Files that successful load jobs have read, unpacked.
@@ -225,6 +252,15 @@ impl State {
         match request.method {
             Method::Put => self.chunk(request, None, looks, error),
             Method::Post if path.starts_with("/upload/") => self.open(request, &url),
+            Method::Post if path.ends_with(":testIamPermissions") => {
+                let body: Json = serde_json::from_slice(&request.body).unwrap();
+                let asked = body["permissions"].as_array().unwrap().iter();
+                self.granted(asked.map(|one| one.as_str().unwrap().to_owned()))
+            }
+            Method::Get if path.ends_with("/iam/testPermissions") => {
+                let asked = url.query_pairs().filter(|(name, _)| name == "permissions");
+                self.granted(asked.map(|(_, one)| one.into_owned()))
+            }
             Method::Post if path.ends_with("/jobs") => self.submit(request, looks, error),
             Method::Get if path.contains("/jobs/") => {
                 assert_eq!(
@@ -249,6 +285,11 @@ impl State {
             }
             _ => panic!("the fake has no {:?} {path}", request.method),
         }
+    }
+
+    fn granted(&self, asked: impl Iterator<Item = String>) -> Reply {
+        let granted: Vec<String> = asked.filter(|one| !self.denied.contains(&one.as_str())).collect();
+        reply(200, &json!({"permissions": granted}))
     }
 
     fn open(&mut self, request: &Request, url: &url::Url) -> Reply {
@@ -311,6 +352,10 @@ impl State {
         let body: Json = serde_json::from_slice(&request.body).unwrap();
         assert_eq!(body["jobReference"]["location"], "EU");
         let id = body["jobReference"]["jobId"].as_str().unwrap();
+        if body["configuration"]["dryRun"] == true {
+            self.tried.push(body["configuration"]["query"]["query"].as_str().unwrap().to_owned());
+            return reply(200, &json!({"status": {"state": "DONE"}}));
+        }
         if self.jobs.contains_key(id) {
             return refusal(409, "duplicate", "Already Exists: Job");
         }
