@@ -14,7 +14,7 @@ features = $(if $(FEATURES),--features "$(FEATURES)")
 release = $(CARGO_TARGET_DIR)/release
 
 .DEFAULT_GOAL := help
-.PHONY: help libduckdb build install test soak test-denied test-bigquery-live test-recordings check fmt clippy rustdoc deny advisories docs docs-check demo sim bench
+.PHONY: help libduckdb build install test soak test-denied test-bigquery-live test-bqemulator test-recordings check fmt clippy rustdoc deny advisories docs docs-check demo sim bench
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,6 +44,9 @@ test-denied: libduckdb ## Run the tests of disks that are full or read-only; nee
 
 test-bigquery-live: ## Run BigQuery's tests on a real project, BIGQUERY_URI=bigquery://…; cleans up after itself
 	@scripts/test-bigquery-live
+
+test-bqemulator: libduckdb ## Run what bqemulator can serve of BigQuery's tests: a second opinion, installed from PyPI
+	@scripts/bqemulator
 
 test-recordings: ## Compare the simulator with recorded answers, which are in ../shared
 	cargo test --locked --package gorgias-sim --lib -- --ignored as_recorded
