@@ -47,9 +47,10 @@ impl Drop for Sim {
     }
 }
 
-/// A release binary next to this one's folder.
+/// A binary in the folder `BIN`, as `make bench` says it, or else next to this one's.
 pub(crate) fn program(name: &str) -> PathBuf {
-    std::env::current_exe().unwrap().ancestors().nth(2).unwrap().join(name)
+    let own = || std::env::current_exe().unwrap().ancestors().nth(2).unwrap().to_owned();
+    std::env::var_os("BIN").map_or_else(own, PathBuf::from).join(name)
 }
 
 /// What a child process cost.

@@ -67,8 +67,8 @@ struct Inner {
     base: String,
     /// Scheme and host of Cloud Storage, no slash at the end.
     storage: String,
-    /// Whether load files in text are compressed. They are, but for an emulator on this machine: there is nothing to
-    /// save, and none of them can unpack.
+    /// Whether load files in text are compressed. They are, but for an emulator on this machine, which speaks plain
+    /// HTTP: there is nothing to save, and none of them can unpack. TLS on this machine is a tunnel to the real one.
     compress: bool,
     /// Bytes of a load file that are sent, and kept, at once.
     chunk: usize,
@@ -105,7 +105,7 @@ impl Api {
             project: uri.project.clone(),
             base: uri.base.url.clone(),
             storage: uri.storage.url.clone(),
-            compress: !uri.base.loopback,
+            compress: !uri.base.url.starts_with("http://"),
             chunk,
         };
         Self { inner: Arc::new(inner), location: uri.location.clone() }

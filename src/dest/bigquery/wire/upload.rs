@@ -180,8 +180,10 @@ impl Upload {
             let size = self.api.inner.chunk;
             while self.encoder.ready().len() > size {
                 let ready = self.encoder.ready();
-                let rest = ready.split_off(size);
-                let chunk = Bytes::from(std::mem::replace(ready, rest));
+                // A copy, so that the encoder keeps its buffer and a chunk no more than its own bytes: cut in two, the
+                // buffer of a row group would be there twice.
+                let chunk = Bytes::copy_from_slice(&ready[..size]);
+                ready.drain(..size);
                 self.send(&chunk).await?;
             }
         }
