@@ -13,6 +13,13 @@ pub(crate) struct Base {
     pub(crate) loopback: bool,
 }
 
+impl Base {
+    /// Whether requests to it are not encrypted.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.url.starts_with("http://")
+    }
+}
+
 /// Reads a query string whose parameters are all `known`, none empty and none given twice.
 ///
 /// `+` stays what it is: neither a key nor an address has spaces, but addresses do have plus signs.

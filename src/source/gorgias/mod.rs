@@ -64,7 +64,7 @@ impl Gorgias {
     /// When the URI is wrong. The message never repeats a value of it.
     pub fn open(uri: &str) -> Result<Self, OpenError> {
         let uri = GorgiasUri::parse(uri)?;
-        let wire = Wire::new(uri.loopback).map_err(|error| OpenError::Tls(error.to_string()))?;
+        let wire = Wire::new(&uri.base).map_err(|error| OpenError::Tls(error.to_string()))?;
         Ok(Self::over(Arc::new(wire), uri, fastrand::Rng::new()))
     }
 
@@ -80,7 +80,7 @@ impl Gorgias {
         let authorization = authorization(&uri.credentials);
         let limiter = Arc::new(Limiter::new());
         limiter.keep_to(uri.budget);
-        let client = Client::new(transport, uri.base, authorization, limiter, rng);
+        let client = Client::new(transport, uri.base.url, authorization, limiter, rng);
         Self { domain: uri.domain, client: Arc::new(client), sweeps: true }
     }
 

@@ -5,15 +5,14 @@ use std::fmt;
 use secrecy::SecretString;
 
 use crate::http::limit::Share;
+use crate::uri::Base;
 
 /// A source URI, taken apart and checked.
 pub(super) struct GorgiasUri {
     /// The account: the one DNS label before `.gorgias.com`, lower case.
     pub(super) domain: String,
-    /// Scheme, host and port of the API, no slash at the end.
-    pub(super) base: String,
-    /// Whether the API is on this machine.
-    pub(super) loopback: bool,
+    /// The API; its paths begin with /api, which is not part of it.
+    pub(super) base: Base,
     pub(super) credentials: Credentials,
     /// How much of the account's budget is ours.
     pub(super) budget: Share,
@@ -76,15 +75,15 @@ impl GorgiasUri {
                 );
             }
         };
-        let (base, loopback) = match get("base_url") {
+        let base = match get("base_url") {
             Some(base) => base_url(base)?,
-            None => (format!("https://{domain}.gorgias.com"), false),
+            None => Base { url: format!("https://{domain}.gorgias.com"), loopback: false },
         };
         let budget = match get("budget") {
             Some(text) => text.parse().or_else(|error| refuse(format!("budget: {error}")))?,
             None => Share::WHOLE,
         };
-        Ok(Self { domain, base, loopback, credentials, budget })
+        Ok(Self { domain, base, credentials, budget })
     }
 }
 
@@ -108,10 +107,10 @@ fn domain(place: &str) -> Result<String, UriError> {
 }
 
 /// The API's paths begin with /api; a base that ends so too is taken to mean the same.
-fn base_url(text: &str) -> Result<(String, bool), UriError> {
+fn base_url(text: &str) -> Result<Base, UriError> {
     let base = crate::uri::base_url("base_url", text, "key").or_else(refuse)?;
     let url = base.url.strip_suffix("/api").unwrap_or(&base.url).to_owned();
-    Ok((url, base.loopback))
+    Ok(Base { url, ..base })
 }
 
 #[cfg(test)]
@@ -145,7 +144,7 @@ mod tests {
             ),
         ] {
             let parsed = GorgiasUri::parse(uri).unwrap();
-            assert_eq!((parsed.domain.as_str(), parsed.base.as_str()), (domain, base), "{uri}");
+            assert_eq!((parsed.domain.as_str(), parsed.base.url.as_str()), (domain, base), "{uri}");
         }
     }
 
