@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use self::amounts::Amounts;
 use self::several::{TableEnd, Whole, table_end, whole};
 use super::human::{EVERY, NEWS};
 use super::{Event, Outcome, Progress, Receipt, Reporter, Scope, Several, Start, Summary, Wait, format};
@@ -16,6 +17,7 @@ use crate::error::Failure;
 use crate::plan::format_utc;
 use crate::schema::Micros;
 
+mod amounts;
 mod several;
 
 /// JSON lines.
@@ -117,17 +119,8 @@ struct Done<'a> {
     dest_table: &'a str,
     destination: &'a str,
     strategy: &'static str,
-    read: u64,
-    pages: u64,
-    inserted: u64,
-    updated: u64,
-    unchanged: u64,
-    read_again: u64,
-    deleted: u64,
-    rejected: u64,
-    discarded: u64,
-    requests: u64,
-    retries: u64,
+    #[serde(flatten)]
+    amounts: Amounts,
     rate_limited_ms: u64,
     started_at: String,
     elapsed_ms: u64,
@@ -219,17 +212,7 @@ fn done(receipt: &Receipt, several: bool) -> Done<'_> {
         dest_table: &receipt.dest_table,
         destination: &receipt.destination,
         strategy: receipt.strategy.name(),
-        read: receipt.read,
-        pages: receipt.pages,
-        inserted: receipt.counts.inserted,
-        updated: receipt.counts.updated,
-        unchanged: receipt.counts.unchanged,
-        read_again: receipt.read_again,
-        deleted: receipt.counts.deleted,
-        rejected: receipt.rejected,
-        discarded: receipt.discarded,
-        requests: receipt.requests,
-        retries: receipt.retries,
+        amounts: Amounts::of([receipt]),
         rate_limited_ms: ms(receipt.waited),
         started_at: format_utc(receipt.started_at),
         elapsed_ms: ms(receipt.elapsed),

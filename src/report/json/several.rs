@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::amounts::Amounts;
 use super::{Done, Problem, done, ms, problem};
 use crate::error::Failure;
 use crate::report::{Outcome, Receipt, Summary};
@@ -19,17 +20,8 @@ pub(super) struct TableEnd<'a> {
 /// Sums over several tables; the time is that of the command.
 #[derive(Serialize)]
 struct Totals {
-    read: u64,
-    pages: u64,
-    inserted: u64,
-    updated: u64,
-    unchanged: u64,
-    read_again: u64,
-    deleted: u64,
-    rejected: u64,
-    discarded: u64,
-    requests: u64,
-    retries: u64,
+    #[serde(flatten)]
+    amounts: Amounts,
     elapsed_ms: u64,
 }
 
@@ -58,8 +50,6 @@ pub(super) fn table_end<'a>(
 }
 
 pub(super) fn whole<'a>(summary: &Summary<'a>) -> Whole<'a> {
-    let sum =
-        |of: fn(&Receipt) -> u64| summary.ends.iter().filter_map(|end| end.receipt.as_ref()).map(of).sum();
     let ends = summary.ends.iter();
     Whole {
         outcome: summary.outcome(),
@@ -67,17 +57,7 @@ pub(super) fn whole<'a>(summary: &Summary<'a>) -> Whole<'a> {
         destination: summary.destination,
         tables: ends.map(|end| table_end(&end.table, end.receipt.as_ref(), end.failure.as_ref())).collect(),
         totals: Totals {
-            read: sum(|done| done.read),
-            pages: sum(|done| done.pages),
-            inserted: sum(|done| done.counts.inserted),
-            updated: sum(|done| done.counts.updated),
-            unchanged: sum(|done| done.counts.unchanged),
-            read_again: sum(|done| done.read_again),
-            deleted: sum(|done| done.counts.deleted),
-            rejected: sum(|done| done.rejected),
-            discarded: sum(|done| done.discarded),
-            requests: sum(|done| done.requests),
-            retries: sum(|done| done.retries),
+            amounts: Amounts::of(summary.ends.iter().filter_map(|end| end.receipt.as_ref())),
             elapsed_ms: ms(summary.elapsed),
         },
         error: summary.failure.map(problem),
