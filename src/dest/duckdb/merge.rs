@@ -57,6 +57,13 @@ impl Merge<'_> {
         read().map_err(self.wrap)
     }
 
+    /// The tables would go with the connection. Going now, they are not part of the commit, which would make room of
+    /// 256 KiB for each of their columns: 2 ms.
+    fn drop(&self, tables: &[&str]) -> Result<(), DestError> {
+        let drops: Vec<String> = tables.iter().map(|table| format!("DROP TABLE temp.main.{table}")).collect();
+        self.connection.execute_batch(&drops.join("; ")).map_err(self.wrap)
+    }
+
     fn name(&self) -> String {
         self.shape.name.sql(&DuckDialect)
     }
@@ -66,13 +73,18 @@ impl Merge<'_> {
         if rows.count() == 0 {
             return Ok(Counts::default());
         }
-        let matched = if self.is_empty()? { Vec::new() } else { self.find(&rows)? };
+        if self.is_empty()? {
+            return self.insert_new(rows);
+        }
+        let matched = self.find(&rows)?;
         if matched.is_empty() {
+            self.drop(&["_ingestr_keys", "_ingestr_match"])?;
             return self.insert_new(rows);
         }
         let (known, new) = rows.split(&matched)?;
         let total = known.count() as u64;
         let changed = self.write_changed(known, &matched)?;
+        self.drop(&["_ingestr_keys", "_ingestr_match", "_ingestr_stage", "_ingestr_hit", "_ingestr_same"])?;
         let counts = self.insert_new(new)?;
         let deleted = if self.versions.is_some() { changed } else { 0 };
         Ok(Counts { updated: changed, unchanged: total - changed, deleted, ..counts })
