@@ -27,12 +27,22 @@ pub(super) fn book(schema: &str, table: &str) -> TableName {
     TableName::new(CATALOG, schema, table)
 }
 
-/// Whether there is a table of that name. Preparing a statement asks the catalogue for that one table (0.1 ms); the list
-/// of all tables is asked (0.6 ms) only where that fails, for whatever reason. A failed lookup leaves a transaction as it was.
-pub(super) fn exists(connection: &Connection, name: &TableName) -> duckdb::Result<bool> {
-    if connection.prepare(&format!("SELECT 1 FROM {} LIMIT 0", name.sql(&DuckDialect))).is_ok() {
-        return Ok(true);
+/// A statement about a book, or `None` if there is no such book. Preparing it asks the catalogue for that one table
+/// (0.1 ms); the list of all tables is asked (0.6 ms) only where that fails, for whatever reason. A statement that cannot
+/// be prepared leaves a transaction as it was.
+pub(super) fn about<'a>(
+    connection: &'a Connection,
+    name: &TableName,
+    sql: &str,
+) -> duckdb::Result<Option<duckdb::Statement<'a>>> {
+    match connection.prepare(sql) {
+        Ok(statement) => Ok(Some(statement)),
+        Err(error) if is_listed(connection, name)? => Err(error),
+        Err(_) => Ok(None),
     }
+}
+
+fn is_listed(connection: &Connection, name: &TableName) -> duckdb::Result<bool> {
     connection.query_row(
         "SELECT count(*) > 0 FROM duckdb_tables() WHERE database_name = ? AND lower(schema_name) = lower(?) \
          AND lower(table_name) = lower(?)",
@@ -41,17 +51,23 @@ pub(super) fn exists(connection: &Connection, name: &TableName) -> duckdb::Resul
     )
 }
 
+/// A text in a statement. The books are asked and written with literals: what has placeholders is planned twice, without
+/// their types and with them. DuckDB takes statements as C strings, so NUL, which only a message of others can have,
+/// becomes a replacement character.
+pub(super) fn text(value: &str) -> String {
+    DuckDialect.text(&value.replace('\0', "\u{fffd}"))
+}
+
 /// Creates the table, or adds the columns that a version before this one did not have. What is missing is found out
 /// first: there are thirty columns in the books, and each `ALTER TABLE` is parsed, bound and planned though it does nothing.
 pub(super) fn ensure(connection: &Connection, name: &TableName, columns: &[Column]) -> duckdb::Result<()> {
     let d = &DuckDialect;
     let table = name.sql(d);
     let declare = |c: &Column| format!("{} {}", d.quote(&c.name), d.type_name(c.logical));
-    if !exists(connection, name)? {
-        return connection.execute_batch(&format!("CREATE TABLE {table} ({})", list(columns, declare)));
-    }
     // Not duckdb_columns(): it binds every view there is, DuckDB's own included (6 ms).
-    let mut nothing = connection.prepare(&format!("SELECT * FROM {table} LIMIT 0"))?;
+    let Some(mut nothing) = about(connection, name, &format!("SELECT * FROM {table} LIMIT 0"))? else {
+        return connection.execute_batch(&format!("CREATE TABLE {table} ({})", list(columns, declare)));
+    };
     let there = nothing.query([])?.as_ref().map(duckdb::Statement::column_names).unwrap_or_default();
     for column in columns.iter().filter(|c| !there.iter().any(|name| same(name, &c.name))) {
         let column = declare(column);
@@ -60,8 +76,17 @@ pub(super) fn ensure(connection: &Connection, name: &TableName, columns: &[Colum
     Ok(())
 }
 
-const OF_TARGET: &str = "account = ? AND source_table = ? AND lower(dest_schema) = lower(?) \
-                         AND lower(dest_table) = lower(?) AND rows_in = ?";
+fn of_target(whose: Whose<'_>, rows_in: &str) -> String {
+    format!(
+        "account = {} AND source_table = {} AND lower(dest_schema) = lower({}) AND lower(dest_table) = lower({}) \
+         AND rows_in = {}",
+        text(whose.account),
+        text(whose.source_table),
+        text(whose.schema),
+        text(whose.table),
+        text(rows_in)
+    )
+}
 
 /// The state of the target's rows in `rows_in` (empty: the table itself).
 pub(super) fn read_state<'a>(
@@ -69,35 +94,28 @@ pub(super) fn read_state<'a>(
     whose: impl Into<Whose<'a>>,
     rows_in: &str,
 ) -> duckdb::Result<Stored> {
-    let Whose { account, source_table, schema, table } = whose.into();
-    let name = book(schema, STATE);
-    if !exists(connection, &name)? {
+    let whose = whose.into();
+    let name = book(whose.schema, STATE);
+    let from = format!("FROM {} WHERE {}", name.sql(&DuckDialect), of_target(whose, rows_in));
+    // The version first, and by itself: of the columns of a newer one nothing is known.
+    let Some(mut versions) = about(connection, &name, &format!("SELECT max(version) {from}"))? else {
         return Ok(Stored::Nothing);
-    }
-    let at = params![account, source_table, schema, table, rows_in];
-    let table = name.sql(&DuckDialect);
-    let newest: Option<i64> =
-        connection.query_row(&format!("SELECT max(version) FROM {table} WHERE {OF_TARGET}"), at, |row| {
-            row.get(0)
-        })?;
-    match newest {
+    };
+    match versions.query_row([], |row| row.get::<_, Option<i64>>(0))? {
         None => return Ok(Stored::Nothing),
         Some(version) if version > STATE_VERSION => return Ok(Stored::Newer(version)),
         Some(_) => {}
     }
-    connection.query_row(
-        &format!("SELECT watermark, covered_since, complete, source, run_id FROM {table} WHERE {OF_TARGET}"),
-        at,
-        |row| {
-            let state = State {
-                watermark: instant(&row.get(0)?),
-                covered_since: instant(&row.get(1)?),
-                complete: row.get(2)?,
-                source: SourceState(row.get(3)?),
-            };
-            Ok(Stored::Found(state, row.get(4)?))
-        },
-    )
+    let sql = format!("SELECT watermark, covered_since, complete, source, run_id {from}");
+    connection.query_row(&sql, [], |row| {
+        let state = State {
+            watermark: instant(&row.get(0)?),
+            covered_since: instant(&row.get(1)?),
+            complete: row.get(2)?,
+            source: SourceState(row.get(3)?),
+        };
+        Ok(Stored::Found(state, row.get(4)?))
+    })
 }
 
 pub(super) fn instant(value: &Value) -> Option<Micros> {
@@ -110,9 +128,9 @@ pub(super) fn instant(value: &Value) -> Option<Micros> {
 /// Forgets the state of rows that are gone.
 pub(super) fn forget_state(connection: &Connection, target: &Target, rows_in: &str) -> duckdb::Result<()> {
     let name = book(&target.schema, STATE);
-    if exists(connection, &name)? {
-        let at = params![target.account, target.source_table, target.schema, target.table, rows_in];
-        connection.execute(&format!("DELETE FROM {} WHERE {OF_TARGET}", name.sql(&DuckDialect)), at)?;
+    let sql = format!("DELETE FROM {} WHERE {}", name.sql(&DuckDialect), of_target(target.into(), rows_in));
+    if let Some(mut statement) = about(connection, &name, &sql)? {
+        statement.execute([])?;
     }
     Ok(())
 }
@@ -128,43 +146,36 @@ pub(super) fn write_state(
     ensure(connection, &name, &state_columns())?;
     forget_state(connection, target, rows_in)?;
     let state = &commit.state;
-    let sql = insert(&name, &state_columns(), |column| match column {
-        "watermark" => Some(optional(state.watermark)),
-        "covered_since" => Some(optional(state.covered_since)),
-        "updated_at" => Some(DuckDialect.instant(commit.run.ended_at)),
-        _ => None,
-    });
-    connection.execute(
-        &sql,
-        params![
-            target.account,
-            target.source_table,
-            target.schema,
-            target.table,
-            rows_in,
-            STATE_VERSION,
-            state.complete,
-            state.source.0,
-            commit.run.id
+    let sql = insert(
+        &name,
+        &[
+            ("account", text(&target.account)),
+            ("source_table", text(&target.source_table)),
+            ("dest_schema", text(&target.schema)),
+            ("dest_table", text(&target.table)),
+            ("rows_in", text(rows_in)),
+            ("version", STATE_VERSION.to_string()),
+            ("watermark", optional(state.watermark)),
+            ("covered_since", optional(state.covered_since)),
+            ("complete", state.complete.to_string()),
+            ("source", text(&state.source.0)),
+            ("run_id", text(&commit.run.id)),
+            ("updated_at", DuckDialect.instant(commit.run.ended_at)),
         ],
-    )?;
-    Ok(())
+    );
+    connection.execute(&sql, []).map(|_| ())
 }
 
 fn optional(at: Option<Micros>) -> String {
     at.map_or_else(|| "NULL".into(), |at| DuckDialect.instant(at))
 }
 
-/// `INSERT` with a placeholder for each column, or the literal that `literal` gives for it. Instants go as
-/// literals: a bound timestamp has no zone, and would be read in the session's.
-pub(super) fn insert(
-    name: &TableName,
-    columns: &[Column],
-    literal: impl Fn(&str) -> Option<String>,
-) -> String {
+/// `INSERT` of one row: columns, and their values as expressions. Instants could not be bound anyway: a bound timestamp
+/// has no zone, and would be read in the session's.
+pub(super) fn insert(name: &TableName, row: &[(&str, String)]) -> String {
     let d = &DuckDialect;
-    let values = list(columns, |c| literal(&c.name).unwrap_or_else(|| "?".into()));
-    format!("INSERT INTO {} ({}) VALUES ({values})", name.sql(d), list(columns, |c| d.quote(&c.name)))
+    let (names, values) = (list(row, |(name, _)| d.quote(name)), list(row, |(_, value)| value.clone()));
+    format!("INSERT INTO {} ({names}) VALUES ({values})", name.sql(d))
 }
 
 /// Rewrites the run's line.
@@ -172,51 +183,51 @@ pub(super) fn write_run(connection: &Connection, target: &Target, commit: &Commi
     let name = book(&target.schema, RUNS);
     ensure(connection, &name, &run_columns())?;
     let run = &commit.run;
-    connection.execute(
-        &format!(
-            "DELETE FROM {} WHERE run_id = ? AND account = ? AND source_table = ? AND dest_table = ?",
-            name.sql(&DuckDialect)
-        ),
-        params![run.id, target.account, target.source_table, target.table],
-    )?;
-    let sql = insert(&name, &run_columns(), |column| match column {
-        "started_at" => Some(DuckDialect.instant(run.started_at)),
-        "ended_at" => Some(DuckDialect.instant(run.ended_at)),
-        _ => None,
-    });
-    connection.execute(
-        &sql,
-        params![
-            run.id,
-            target.account,
-            target.source_table,
-            target.table,
-            run.outcome,
-            run.rows_read,
-            run.requests,
-            run.retries,
-            run.error
+    let gone = format!("DELETE FROM {} WHERE {}", name.sql(&DuckDialect), of_run(target, commit));
+    connection.execute(&gone, [])?;
+    let sql = insert(
+        &name,
+        &[
+            ("run_id", text(&run.id)),
+            ("account", text(&target.account)),
+            ("source_table", text(&target.source_table)),
+            ("dest_table", text(&target.table)),
+            ("started_at", DuckDialect.instant(run.started_at)),
+            ("ended_at", DuckDialect.instant(run.ended_at)),
+            ("outcome", text(&run.outcome)),
+            ("rows_read", run.rows_read.to_string()),
+            ("requests", run.requests.to_string()),
+            ("retries", run.retries.to_string()),
+            ("error", run.error.as_deref().map_or_else(|| "NULL".into(), text)),
         ],
-    )?;
-    Ok(())
+    );
+    connection.execute(&sql, []).map(|_| ())
+}
+
+fn of_run(target: &Target, commit: &Commit) -> String {
+    format!(
+        "run_id = {} AND account = {} AND source_table = {} AND dest_table = {}",
+        text(&commit.run.id),
+        text(&target.account),
+        text(&target.source_table),
+        text(&target.table)
+    )
 }
 
 /// Whether this very commit is in the file: asked when DuckDB reported a failure of `COMMIT` itself.
 pub(super) fn has_landed(connection: &Connection, target: &Target, commit: &Commit) -> duckdb::Result<bool> {
     let name = book(&target.schema, RUNS);
-    if !exists(connection, &name)? {
-        return Ok(false);
+    let sql = format!(
+        "SELECT count(*) > 0 FROM {} WHERE {} AND ended_at = {} AND rows_read = {}",
+        name.sql(&DuckDialect),
+        of_run(target, commit),
+        DuckDialect.instant(commit.run.ended_at),
+        commit.run.rows_read
+    );
+    match about(connection, &name, &sql)? {
+        Some(mut statement) => statement.query_row([], |row| row.get(0)),
+        None => Ok(false),
     }
-    connection.query_row(
-        &format!(
-            "SELECT count(*) > 0 FROM {} WHERE run_id = ? AND account = ? AND source_table = ? AND dest_table = ? \
-             AND ended_at = {} AND rows_read = ?",
-            name.sql(&DuckDialect),
-            DuckDialect.instant(commit.run.ended_at)
-        ),
-        params![commit.run.id, target.account, target.source_table, target.table, commit.run.rows_read],
-        |row| row.get(0),
-    )
 }
 
 /// Adds the values that did not fit.

@@ -3,9 +3,9 @@
 //! A lease is of a destination table, whatever account and source table its rows come from: two runs that load two
 //! accounts into one table exclude each other as well.
 
-use duckdb::{Connection, params};
+use duckdb::Connection;
 
-use super::books::{book, ensure, exists, insert, instant};
+use super::books::{about, book, ensure, insert, instant, text};
 use super::dialect::DuckDialect;
 use crate::dest::sql::Dialect;
 use crate::dest::sql::books::{LEASES, lease_columns, refused};
@@ -13,20 +13,20 @@ use crate::dest::{Commit, DestError, Lease, Target};
 use crate::lease;
 use crate::schema::Micros;
 
-const OF_TABLE: &str = "lower(dest_schema) = lower(?) AND lower(dest_table) = lower(?)";
+fn of_table(schema: &str, table: &str) -> String {
+    format!("lower(dest_schema) = lower({}) AND lower(dest_table) = lower({})", text(schema), text(table))
+}
 
 /// The lease of a table, expired or not.
 pub(super) fn read(connection: &Connection, schema: &str, table: &str) -> duckdb::Result<Option<Lease>> {
     let name = book(schema, LEASES);
-    if !exists(connection, &name)? {
-        return Ok(None);
-    }
     let sql = format!(
-        "SELECT run_id, process, \"since\", \"until\" FROM {} WHERE {OF_TABLE} ORDER BY \"until\" DESC LIMIT 1",
-        name.sql(&DuckDialect)
+        "SELECT run_id, process, \"since\", \"until\" FROM {} WHERE {} ORDER BY \"until\" DESC LIMIT 1",
+        name.sql(&DuckDialect),
+        of_table(schema, table)
     );
-    let mut statement = connection.prepare(&sql)?;
-    let mut rows = statement.query(params![schema, table])?;
+    let Some(mut statement) = about(connection, &name, &sql)? else { return Ok(None) };
+    let mut rows = statement.query([])?;
     let Some(row) = rows.next()? else { return Ok(None) };
     // A lease without its dates was not written by us: it holds nobody up.
     let at = |value: duckdb::types::Value| instant(&value).unwrap_or(Micros(0));
@@ -74,20 +74,19 @@ pub(super) fn after_commit(connection: &Connection, target: &Target, commit: &Co
 
 /// Gives the lease up if it is that run's.
 pub(super) fn give_up(connection: &Connection, target: &Target, run: &str) -> duckdb::Result<()> {
-    let name = book(&target.schema, LEASES);
-    if exists(connection, &name)? {
-        let sql = format!("DELETE FROM {} WHERE {OF_TABLE} AND run_id = ?", name.sql(&DuckDialect));
-        connection.execute(&sql, params![target.schema, target.table, run])?;
-    }
-    Ok(())
+    delete(connection, &target.schema, &target.table, &format!(" AND run_id = {}", text(run)))
 }
 
 /// Forgets whoever holds a table.
 pub(super) fn forget(connection: &Connection, schema: &str, table: &str) -> duckdb::Result<()> {
+    delete(connection, schema, table, "")
+}
+
+fn delete(connection: &Connection, schema: &str, table: &str, and: &str) -> duckdb::Result<()> {
     let name = book(schema, LEASES);
-    if exists(connection, &name)? {
-        let sql = format!("DELETE FROM {} WHERE {OF_TABLE}", name.sql(&DuckDialect));
-        connection.execute(&sql, params![schema, table])?;
+    let sql = format!("DELETE FROM {} WHERE {}{and}", name.sql(&DuckDialect), of_table(schema, table));
+    if let Some(mut statement) = about(connection, &name, &sql)? {
+        statement.execute([])?;
     }
     Ok(())
 }
@@ -96,14 +95,18 @@ fn write(connection: &Connection, target: &Target, lease: &Lease) -> duckdb::Res
     let name = book(&target.schema, LEASES);
     ensure(connection, &name, &lease_columns())?;
     forget(connection, &target.schema, &target.table)?;
-    let sql = insert(&name, &lease_columns(), |column| match column {
-        "since" => Some(DuckDialect.instant(lease.since)),
-        "until" => Some(DuckDialect.instant(lease.until)),
-        _ => None,
-    });
-    connection.execute(
-        &sql,
-        params![target.account, target.source_table, target.schema, target.table, lease.run, lease.process],
-    )?;
-    Ok(())
+    let sql = insert(
+        &name,
+        &[
+            ("account", text(&target.account)),
+            ("source_table", text(&target.source_table)),
+            ("dest_schema", text(&target.schema)),
+            ("dest_table", text(&target.table)),
+            ("run_id", text(&lease.run)),
+            ("process", text(&lease.process)),
+            ("since", DuckDialect.instant(lease.since)),
+            ("until", DuckDialect.instant(lease.until)),
+        ],
+    );
+    connection.execute(&sql, []).map(|_| ())
 }

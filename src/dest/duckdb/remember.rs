@@ -2,7 +2,7 @@
 
 use duckdb::{Connection, params};
 
-use super::books::{Stored, book, exists, instant, read_state};
+use super::books::{Stored, about, book, instant, read_state};
 use super::dialect::DuckDialect;
 use super::leases;
 use super::open::CATALOG;
@@ -61,16 +61,13 @@ fn of_schema(connection: &Connection, schema: &str) -> duckdb::Result<Vec<Rememb
 
 fn runs(connection: &Connection, whose: Whose<'_>) -> duckdb::Result<Vec<RunLine>> {
     let name = book(whose.schema, RUNS);
-    if !exists(connection, &name)? {
-        return Ok(Vec::new());
-    }
     let sql = format!(
         "SELECT run_id, started_at, ended_at, outcome, rows_read, requests, error FROM {} WHERE account = ? \
          AND source_table = ? AND lower(dest_table) = lower(?) ORDER BY started_at DESC, run_id DESC \
          LIMIT {RUNS_TOLD}",
         name.sql(&DuckDialect)
     );
-    let mut statement = connection.prepare(&sql)?;
+    let Some(mut statement) = about(connection, &name, &sql)? else { return Ok(Vec::new()) };
     let lines = statement.query_map(params![whose.account, whose.source_table, whose.table], |row| {
         Ok(RunLine {
             id: row.get(0)?,
@@ -98,12 +95,10 @@ pub(super) fn forget(connection: &Connection, schema: &str, table: &str) -> duck
     }
     leases::forget(connection, schema, table)?;
     let name = book(schema, STATE);
-    if !exists(connection, &name)? {
-        return Ok(0);
-    }
     let of_table = "lower(dest_schema) = lower(?) AND lower(dest_table) = lower(?)";
     let sql = format!("DELETE FROM {} WHERE {of_table}", name.sql(d));
-    connection.execute(&sql, params![schema, table]).map(|states| states as u64)
+    let Some(mut statement) = about(connection, &name, &sql)? else { return Ok(0) };
+    statement.execute(params![schema, table]).map(|states| states as u64)
 }
 
 fn strings(connection: &Connection, sql: &str, at: &[&str]) -> duckdb::Result<Vec<String>> {
