@@ -40,7 +40,7 @@ pub(super) fn temp(table: &str) -> TableName {
     TableName::new("temp", "main", table)
 }
 
-fn numbered(rows: &Rows, prefix: &str) -> Vec<String> {
+fn positional(rows: &Rows, prefix: &str) -> Vec<String> {
     (0..rows.columns.len()).map(|i| format!("{prefix}{i}")).collect()
 }
 
@@ -84,7 +84,7 @@ impl Merge<'_> {
         let (known, new) = rows.split(&matched)?;
         let total = known.count() as u64;
         let changed = self.write_changed(known, &matched)?;
-        self.drop(&["_ingestr_keys", "_ingestr_match", "_ingestr_stage", "_ingestr_hit", "_ingestr_same"])?;
+        self.drop(&["_ingestr_keys", "_ingestr_match", "_ingestr_stage", "_ingestr_same"])?;
         let counts = self.insert_new(new)?;
         let deleted = if self.versions.is_some() { changed } else { 0 };
         Ok(Counts { updated: changed, unchanged: total - changed, deleted, ..counts })
@@ -105,7 +105,8 @@ impl Merge<'_> {
         Ok(Counts { inserted, ..Counts::default() })
     }
 
-    /// Notes in `_ingestr_match` which rows are there already, and returns their numbers, ascending.
+    /// Notes in `_ingestr_match` which rows are there already, where, and whether they may say nothing new; returns
+    /// their numbers, ascending.
     fn find(&self, rows: &Rows) -> Result<Vec<i64>, DestError> {
         let d = &DuckDialect;
         let mut names: Vec<&str> = self.key.iter().map(String::as_str).collect();
@@ -115,7 +116,7 @@ impl Merge<'_> {
         names.extend(compared);
         let keys = rows.project(&names)?;
         let null_key = |i: usize| keys.batches.iter().any(|b| b.column(i).null_count() > 0);
-        self.stage("_ingestr_keys", &keys, "k")?;
+        self.stage("_ingestr_keys", &keys, "k", 0..)?;
         let on = (0..self.key.len())
             .map(|i| {
                 // Plain equality where it says the same: only then DuckDB skips what cannot match.
@@ -137,12 +138,30 @@ impl Merge<'_> {
              FROM {} AS {T} JOIN temp.main._ingestr_keys AS {S} ON {on}{current}",
             self.name()
         ))?;
-        self.ordinals("SELECT DISTINCT ord FROM temp.main._ingestr_match ORDER BY ord")
+        // Sorted here: DuckDB sets up a table of groups and a sort for that, whatever the number of rows.
+        let mut matched = self.ordinals("SELECT ord FROM temp.main._ingestr_match")?;
+        let all = matched.len();
+        matched.sort_unstable();
+        matched.dedup();
+        if matched.len() < all {
+            // Of a key that is there more than once only the new row is to stay.
+            self.run(
+                "UPDATE temp.main._ingestr_match SET maybe_same = FALSE WHERE ord IN \
+                 (SELECT ord FROM temp.main._ingestr_match GROUP BY ord HAVING count(*) > 1)",
+            )?;
+        }
+        Ok(matched)
     }
 
     /// A temporary table with the rows under positional names, and their numbers in `ord`.
-    fn stage(&self, table: &str, rows: &Rows, prefix: &str) -> Result<(), DestError> {
-        let names = numbered(rows, prefix);
+    fn stage(
+        &self,
+        table: &str,
+        rows: &Rows,
+        prefix: &str,
+        numbers: impl Iterator<Item = i64>,
+    ) -> Result<(), DestError> {
+        let names = positional(rows, prefix);
         let mut columns: Vec<Column> =
             rows.columns.iter().zip(&names).map(|(c, name)| Column::new(name, c.logical)).collect();
         columns.push(Column::new("ord", LogicalType::Int64));
@@ -150,29 +169,24 @@ impl Merge<'_> {
         self.run(&format!("CREATE TEMP TABLE {table} ({declared})"))?;
         let mut names: Vec<&str> = names.iter().map(String::as_str).collect();
         names.push("ord");
-        append(self.connection, &temp(table), &names, rows.numbered()?, &[]).map_err(self.wrap)
+        append(self.connection, &temp(table), &names, rows.numbered(numbers)?, &[]).map_err(self.wrap)
     }
 
     /// Stages the rows whose key is there, drops those that say nothing new, writes the others; returns how many.
     fn write_changed(&self, rows: Rows, matched: &[i64]) -> Result<u64, DestError> {
-        // Numbers within `rows` are positions in `matched`; the table of matches is brought to them.
         let columns = rows.columns.clone();
-        self.stage("_ingestr_stage", &rows, "c")?;
+        self.stage("_ingestr_stage", &rows, "c", matched.iter().copied())?;
         drop(rows);
-        self.run(
-            "CREATE TEMP TABLE _ingestr_hit AS SELECT dense_rank() OVER (ORDER BY ord) - 1 AS ord, rid, maybe_same, \
-             count(*) OVER (PARTITION BY ord) AS times FROM temp.main._ingestr_match",
-        )?;
         self.run(&self.compare(&columns))?;
         let unchanged = self.run(
-            "DELETE FROM temp.main._ingestr_hit WHERE ord IN (SELECT ord FROM temp.main._ingestr_same WHERE same)",
-        )?;
-        self.run(
-            "DELETE FROM temp.main._ingestr_stage WHERE ord NOT IN (SELECT ord FROM temp.main._ingestr_hit)",
+            "DELETE FROM temp.main._ingestr_match WHERE ord IN (SELECT ord FROM temp.main._ingestr_same WHERE same)",
         )?;
         let changed = matched.len() as u64 - unchanged;
         if changed > 0 {
-            self.replace_hits(&columns)?;
+            self.run(
+                "DELETE FROM temp.main._ingestr_stage WHERE ord NOT IN (SELECT ord FROM temp.main._ingestr_match)",
+            )?;
+            self.replace_matches(&columns)?;
         }
         Ok(changed)
     }
@@ -199,16 +213,16 @@ impl Merge<'_> {
         }
         format!(
             "CREATE TEMP TABLE _ingestr_same AS SELECT {M}.ord AS ord, ({}) AS same \
-             FROM temp.main._ingestr_hit AS {M} JOIN temp.main._ingestr_stage AS {S} ON {S}.ord = {M}.ord \
-             JOIN {} AS {T} ON {T}.rowid = {M}.rid WHERE {M}.maybe_same AND {M}.times = 1",
+             FROM temp.main._ingestr_match AS {M} JOIN temp.main._ingestr_stage AS {S} ON {S}.ord = {M}.ord \
+             JOIN {} AS {T} ON {T}.rowid = {M}.rid WHERE {M}.maybe_same",
             equal.join(" AND "),
             self.name()
         )
     }
 
-    /// The rows in `_ingestr_hit` go (or are closed), those in `_ingestr_stage` come. Columns the load does not
+    /// The rows in `_ingestr_match` go (or are closed), those in `_ingestr_stage` come. Columns the load does not
     /// bring keep their values.
-    fn replace_hits(&self, columns: &[Column]) -> Result<(), DestError> {
+    fn replace_matches(&self, columns: &[Column]) -> Result<(), DestError> {
         let d = &DuckDialect;
         let brought = |name: &str| {
             columns.iter().any(|c| same(&c.name, name)) || self.fills.iter().any(|(fill, _)| same(fill, name))
@@ -232,15 +246,15 @@ impl Merge<'_> {
             let values = values.join(", ");
             self.run(&format!(
                 "CREATE TEMP TABLE _ingestr_kept AS SELECT DISTINCT ON ({M}.ord) {M}.ord AS ord, {values} \
-                 FROM temp.main._ingestr_hit AS {M} JOIN {} AS {T} ON {T}.rowid = {M}.rid",
+                 FROM temp.main._ingestr_match AS {M} JOIN {} AS {T} ON {T}.rowid = {M}.rid",
                 self.name()
             ))?;
         }
-        let hits = "(SELECT rid FROM temp.main._ingestr_hit)";
+        let matches = "(SELECT rid FROM temp.main._ingestr_match)";
         self.run(&match self.versions {
-            None => format!("DELETE FROM {} WHERE rowid IN {hits}", self.name()),
+            None => format!("DELETE FROM {} WHERE rowid IN {matches}", self.name()),
             Some(at) => format!(
-                "UPDATE {} SET {} = {}, {} = FALSE WHERE rowid IN {hits}",
+                "UPDATE {} SET {} = {}, {} = FALSE WHERE rowid IN {matches}",
                 self.name(),
                 d.quote(VALID_TO),
                 d.instant(at),

@@ -141,19 +141,16 @@ impl Rows {
         Ok((self.clone().filter(&inside)?, self.filter(&outside)?))
     }
 
-    /// The same rows with their numbers (from 0) in a last column `ord`.
-    pub(super) fn numbered(&self) -> Result<Self, DestError> {
+    /// The same rows with their numbers in a last column `ord`. There must be a number for each row.
+    pub(super) fn numbered(&self, mut numbers: impl Iterator<Item = i64>) -> Result<Self, DestError> {
         let mut columns = self.columns.clone();
         columns.push(Column::new("ord", LogicalType::Int64));
-        let mut next = 0_i64;
         let mut batches = Vec::with_capacity(self.batches.len());
         for batch in &self.batches {
-            let end = next + i64::try_from(batch.num_rows()).unwrap_or(0);
             let mut fields: Vec<_> = batch.schema().fields().iter().map(Arc::clone).collect();
             fields.push(Arc::new(Column::new("ord", LogicalType::Int64).field()));
             let mut arrays = batch.columns().to_vec();
-            arrays.push(Arc::new(Int64Array::from_iter_values(next..end)));
-            next = end;
+            arrays.push(Arc::new(Int64Array::from_iter_values(numbers.by_ref().take(batch.num_rows()))));
             batches.push(
                 RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays)
                     .map_err(|e| shape(format!("rows cannot be numbered: {e}")))?,
