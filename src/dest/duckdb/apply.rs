@@ -65,6 +65,10 @@ impl Work<'_> {
                 }
             }
         };
+        // Rows added to a shadow are counted when it is published.
+        if shadow.is_some() || counts.inserted + counts.updated + counts.deleted > 0 {
+            self.run(packing::FULL)?;
+        }
         self.faults.hit(Step::AfterRows)?;
         let books = || {
             if let Some(name) = shadow.as_deref().filter(|_| self.commit.last) {

@@ -172,7 +172,8 @@ fn try_attach(engine: &mut Option<Connection>, path: &Path, access: Access) -> R
         let file = DuckDialect.text(&path.to_string_lossy());
         let catalog = DuckDialect.quote(CATALOG);
         connection.execute_batch(&format!(
-            "SET GLOBAL max_vacuum_tasks = {vacuum_tasks}; ATTACH {file} AS {catalog} ({options}); USE {catalog};"
+            "SET GLOBAL max_vacuum_tasks = {vacuum_tasks}; {}; ATTACH {file} AS {catalog} ({options}); USE {catalog};",
+            packing::QUICK
         ))?;
         Ok(connection)
     };
