@@ -31,13 +31,14 @@ fn ingest(desk: &Desk, line: &str) -> Run {
 }
 
 /// The same with a disk of `size` mounted on the folder `small`, which holds a copy of `shop.duckdb`; what is left of it
-/// is copied back as `after.duckdb`.
+/// is copied back as `after.duckdb`, and the names of its files as `left`.
 fn on_small_disk(desk: &Desk, size: &str, line: &str) -> Run {
     std::fs::create_dir(desk.folder().join("small")).expect("a folder");
     let program = env!("CARGO_BIN_EXE_ingestr");
     let inside = format!(
         "ingest() {{ '{program}' ingest \"$@\"; }}; mount -t tmpfs -o size={size} none small && \
-         cp shop.duckdb small/ && {line}; code=$?; cp small/shop.duckdb after.duckdb; exit $code"
+         cp shop.duckdb small/ && {line}; code=$?; cp small/shop.duckdb after.duckdb; \
+         ls -A small > left; exit $code"
     );
     Run::in_shell(desk, "unshare --map-root-user --mount sh -c \"$INSIDE\"")
         .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
@@ -121,6 +122,7 @@ fn a_full_disk_leaves_the_old_rows_and_says_so() {
       cause: TransactionContext Error: Failed to commit: Checkpoint failed for database "_ingestr_file". The database has been invalidated. Original error: Could not write file "FOLDER/small/shop.duckdb": No space left on device
       hint: free some space and run the command again; it goes on from what is stored
     "#);
+    assert_eq!(std::fs::read_to_string(desk.folder().join("left")).expect("a list"), "shop.duckdb\n");
     assert_eq!(customers(&desk, "after.duckdb"), "30");
     let tables = "SELECT count(*) FROM duckdb_tables() WHERE table_name = 'ticket_messages'";
     assert_eq!(desk.ask("after.duckdb", tables), "0");

@@ -25,6 +25,7 @@ mod books;
 mod bury;
 mod dialect;
 mod leases;
+mod leftovers;
 mod load;
 mod merge;
 mod open;

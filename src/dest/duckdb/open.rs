@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use duckdb::{Config, Connection};
 
 use super::dialect::DuckDialect;
+use super::leftovers::{self, spill_of};
 use super::packing;
 use crate::dest::sql::Dialect;
 use crate::dest::{DestError, DestErrorKind};
@@ -116,21 +117,31 @@ fn in_turn<T>(
     let mut engine = turn.lock().unwrap_or_else(PoisonError::into_inner);
     let connection = attach(&mut engine, &path, patience, access)?;
     let result = work(&connection);
+    let failed = result.is_err();
     // What the connection kept to itself, such as temporary tables, goes with it.
     drop(connection);
     // Letting go of the file closes it and, as long as nothing failed, leaves no WAL behind.
     let detach = format!("DETACH {}", DuckDialect.quote(CATALOG));
     let let_go = engine.as_ref().is_some_and(|engine| engine.execute_batch(&detach).is_ok());
     // An engine that spilled keeps its files as long as it lives, and customer data must not stay.
-    if !let_go || result.is_err() || spill_of(&path).exists() {
+    if !let_go || failed || spill_of(&path).exists() {
         *engine = None;
+    }
+    if failed && leftovers::has_empty_log(&path) {
+        tidy(&mut engine, &path);
     }
     result
 }
 
-/// Where DuckDB puts what does not fit into its memory.
-fn spill_of(path: &Path) -> PathBuf {
-    PathBuf::from(format!("{}.tmp", path.display()))
+/// Removes the log of a transaction that failed before a byte of it was written. Only what DuckDB's lock allows: if the
+/// file is somebody else's by now, so is the log. Whatever fails here, the next commit removes it.
+fn tidy(engine: &mut Option<Connection>, path: &Path) {
+    if let Ok(connection) = try_attach(engine, path, Access::Write(Grain::Bulk)) {
+        leftovers::remove_empty_log(path);
+        drop(connection);
+    }
+    // Lets go of the file.
+    *engine = None;
 }
 
 #[allow(
@@ -181,7 +192,7 @@ fn try_attach(engine: &mut Option<Connection>, path: &Path, access: Access) -> R
     *engine = Some(running);
     // Not later: what lies there then is this engine's own.
     if fresh && access != Access::Read {
-        sweep_spill(&spill);
+        leftovers::sweep_spill(&spill);
     }
     Ok(connection)
 }
@@ -227,19 +238,6 @@ fn start(spill: &Path, path: &Path) -> Result<Connection, DestError> {
 )]
 fn memory_from_environment() -> Option<String> {
     std::env::var("INGESTR_DUCKDB_MEMORY_LIMIT").ok().filter(|value| !value.is_empty())
-}
-
-/// Removes what a killed process of ours spilled: customer data must not stay. We hold the file's lock, so nobody
-/// else can be using them.
-fn sweep_spill(folder: &Path) {
-    let Ok(entries) = fs::read_dir(folder) else { return };
-    for entry in entries.flatten() {
-        if entry.file_name().to_string_lossy().starts_with("duckdb_temp_") {
-            // Left behind again is no worse than before; the next run tries again.
-            let _ = fs::remove_file(entry.path());
-        }
-    }
-    let _ = fs::remove_dir(folder);
 }
 
 /// Whether there is a file at `path` yet.
