@@ -212,7 +212,7 @@ fn done(receipt: &Receipt, several: bool) -> Done<'_> {
         dest_table: &receipt.dest_table,
         destination: &receipt.destination,
         strategy: receipt.strategy.name(),
-        amounts: Amounts::of([receipt]),
+        amounts: Amounts::of(&[receipt]),
         rate_limited_ms: ms(receipt.waited),
         started_at: format_utc(receipt.started_at),
         elapsed_ms: ms(receipt.elapsed),

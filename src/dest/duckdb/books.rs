@@ -194,7 +194,7 @@ pub(super) fn write_run(connection: &Connection, target: &Target, commit: &Commi
             ("dest_table", text(&target.table)),
             ("started_at", DuckDialect.instant(run.started_at)),
             ("ended_at", DuckDialect.instant(run.ended_at)),
-            ("outcome", text(&run.outcome)),
+            ("outcome", text(run.outcome)),
             ("rows_read", run.rows_read.to_string()),
             ("requests", run.requests.to_string()),
             ("retries", run.retries.to_string()),

@@ -21,8 +21,8 @@ pub(super) struct Amounts {
 
 impl Amounts {
     /// The sums over these receipts.
-    pub(super) fn of<'a>(receipts: impl IntoIterator<Item = &'a Receipt> + Clone) -> Self {
-        let sum = |of: fn(&Receipt) -> u64| receipts.clone().into_iter().map(of).sum();
+    pub(super) fn of(receipts: &[&Receipt]) -> Self {
+        let sum = |of: fn(&Receipt) -> u64| receipts.iter().copied().map(of).sum();
         Self {
             read: sum(|done| done.read),
             pages: sum(|done| done.pages),

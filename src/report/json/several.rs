@@ -51,15 +51,13 @@ pub(super) fn table_end<'a>(
 
 pub(super) fn whole<'a>(summary: &Summary<'a>) -> Whole<'a> {
     let ends = summary.ends.iter();
+    let receipts: Vec<_> = summary.ends.iter().filter_map(|end| end.receipt.as_ref()).collect();
     Whole {
         outcome: summary.outcome(),
         source: summary.source,
         destination: summary.destination,
         tables: ends.map(|end| table_end(&end.table, end.receipt.as_ref(), end.failure.as_ref())).collect(),
-        totals: Totals {
-            amounts: Amounts::of(summary.ends.iter().filter_map(|end| end.receipt.as_ref())),
-            elapsed_ms: ms(summary.elapsed),
-        },
+        totals: Totals { amounts: Amounts::of(&receipts), elapsed_ms: ms(summary.elapsed) },
         error: summary.failure.map(problem),
     }
 }
