@@ -103,12 +103,14 @@ impl DuckDb {
         self.change_or_create(work)
     }
 
+    /// With small groups of rows merged: a commit of many rows, of which few were new, has left its small groups as they
+    /// were, and each of them takes a block of 256 KiB. The run's next lease tidies them up, or that of the next run.
     fn change_or_create<T>(
         &self,
         work: impl FnOnce(&Connection) -> Result<T, DestError>,
     ) -> Result<T, DestError> {
         let wrap = |e| open::failed(&self.path, "write", e);
-        open::with_file(&self.path, open::COMMIT_PATIENCE, open::Grain::Bulk, |connection| {
+        open::with_file(&self.path, open::COMMIT_PATIENCE, open::Grain::Small, |connection| {
             connection.execute_batch("BEGIN TRANSACTION").map_err(wrap)?;
             match work(connection) {
                 Ok(done) => connection.execute_batch("COMMIT").map_err(wrap).map(|()| done),

@@ -53,3 +53,31 @@ async fn a_file_that_older_programs_read_stays_one_that_they_read() {
     load(&ours.duck(), &items(Strategy::Merge), vec![mails(0)], commit("r", "p", true)).await.expect("loads");
     assert_eq!(read(&ours), "v1.2.0+");
 }
+
+/// A commit of many rows leaves the groups of rows alone, and those it makes itself may be small, such as the ledger's of
+/// one row: each would keep a block of 256 KiB.
+#[tokio::test]
+async fn small_groups_of_rows_are_merged_when_the_next_lease_is_taken() {
+    let file = File::new();
+    let target = items(Strategy::Merge);
+    for round in 0..4 {
+        let rows: Vec<_> = (0..5_000)
+            .map(|id| (id, if id == 7 { "changed" } else { "same" }, i64::from(id == 7) * round))
+            .collect();
+        let (run, commit) = (format!("r{round}"), |run: &str| commit(run, "p", true));
+        load(&file.duck(), &target, vec![batch(&rows)], commit(&run)).await.expect("goes through");
+    }
+    let groups = |table: &str| -> i64 {
+        let connection = Connection::open(file.path()).expect("opens");
+        let sql = format!(
+            "SELECT count(DISTINCT row_group_id) FROM pragma_storage_info('shop.shop.{table}') WHERE persistent"
+        );
+        connection.query_row(&sql, [], |row| row.get(0)).expect("runs")
+    };
+    assert_eq!(groups("_ingestr_runs"), 4, "no small groups: this tests nothing");
+    let now = Micros(1_700_000_000_000_000);
+    let lease =
+        Lease { run: "r4".into(), process: "p".into(), since: now, until: now.plus(crate::lease::TERM) };
+    file.duck().lease(&target, lease, crate::lease::live).await.expect("is free");
+    assert_eq!((groups("items"), groups("_ingestr_runs")), (2, 1));
+}
