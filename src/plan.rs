@@ -114,8 +114,8 @@ pub struct Flush {
     pub bytes: u64,
     /// Time since the last commit; more than zero.
     pub interval: Duration,
-    /// Time between two commits on average, at least, after the first [`FlushDefaults::AT_ONCE`]; more than zero. Bytes
-    /// come first.
+    /// Time between two commits on average, at least, after the first [`crate::dest::FlushDefaults::AT_ONCE`]; more than
+    /// zero. Bytes come first.
     pub pace: Option<Duration>,
 }
 
