@@ -204,13 +204,46 @@ impl Over {
     }
 }
 
+/// What the walks of a backfill have read, by creation, as the state has it. Rows at either end of a walk may be missing:
+/// several share a time.
+struct Walked {
+    /// Last value of the walk from the newest end, and of the one from the oldest.
+    ends: (i64, i64),
+    /// First and last value of the walks from the middle, newest first.
+    middle: Vec<(i64, i64)>,
+}
+
+impl Walked {
+    fn of(walks: &[serde_json::Value]) -> Option<Self> {
+        let [newest, middle @ .., oldest] = walks else { return None };
+        let at = |walk: &serde_json::Value, end: &str| walk[end].as_i64();
+        let middle = middle.iter().map(|walk| at(walk, "first").zip(at(walk, "last"))).collect::<Option<_>>();
+        Some(Self {
+            ends: (at(newest, "last")?, at(oldest, "last")?),
+            middle: middle.expect("they began somewhere"),
+        })
+    }
+
+    fn passed(&self, created: i64) -> bool {
+        created > self.ends.0
+            || created < self.ends.1
+            || self.middle.iter().any(|(first, last)| (last + 1..*first).contains(&created))
+    }
+
+    /// Whether it lies in a stretch between two walks that neither has come to.
+    fn ahead(&self, created: i64) -> bool {
+        let lasts = std::iter::once(self.ends.0).chain(self.middle.iter().map(|(_, last)| *last));
+        let firsts = self.middle.iter().map(|(first, _)| *first).chain([self.ends.1]);
+        lasts.zip(firsts).any(|(from, to)| created < from && created > to)
+    }
+}
+
 /// What a file says about a table between two runs.
 #[derive(Default)]
 struct Stand {
     rows: i64,
-    /// Creation of the last rows that the walks of an unfinished backfill have read, from the newest and from the
-    /// oldest end; if it has begun to walk from both.
-    walked: Option<(i64, i64)>,
+    /// What an unfinished backfill has read, if it has begun to walk from both ends.
+    walked: Option<Walked>,
     /// Whether a walk is unfinished that has come beyond its first page.
     unfinished: bool,
     /// Whether a first load is complete.
@@ -243,11 +276,10 @@ fn stand(shop: &Shop, table: &str, before: &Stand, first_created: &BTreeMap<i64,
     assert_eq!(rows, ids, "{table} has rows twice");
     assert!(rows >= before.rows, "{table} had {} rows, now {rows}", before.rows);
     let state = state(&duck, table);
-    let walks = state["unfinished"]["walks"].as_array();
-    let last = |n: usize| walks.and_then(|walks| walks.get(n)?.get("last")?.as_i64());
+    let walks = state["unfinished"]["walks"].as_array().map_or(&[][..], Vec::as_slice);
     let backfill = state["unfinished"]["kind"] == "backfill";
-    let walked = last(0).zip(last(1)).filter(|_| backfill);
-    if let Some((newest, oldest)) = walked {
+    let walked = Walked::of(walks).filter(|_| backfill);
+    if let Some(walked) = &walked {
         // Rows and progress must agree. Rows made since the beginning are left out: catch-ups bring those.
         let held = duck.ask(&format!("SELECT id FROM main.{table}")).concat();
         let held: BTreeSet<i64> = held
@@ -256,18 +288,19 @@ fn stand(shop: &Shop, table: &str, before: &Stand, first_created: &BTreeMap<i64,
             .collect();
         let there = shop.account().ids(LISTS.into_iter().find(|(name, _)| *name == table).unwrap().1);
         for (id, created) in first_created.iter().filter(|(id, _)| there.binary_search(id).is_ok()) {
-            let passed = *created > newest || *created < oldest;
             assert!(
-                held.contains(id) || !passed,
+                held.contains(id) || !walked.passed(*created),
                 "{table}: the state says that {id} was read, but it is missing"
             );
-            let ahead = *created < newest && *created > oldest;
-            assert!(!held.contains(id) || !ahead, "{table}: {id} is there, but the state does not know it");
+            assert!(
+                !held.contains(id) || !walked.ahead(*created),
+                "{table}: {id} is there, but the state does not know it"
+            );
         }
     }
     // Walks that have met are done; the run after that begins with the catch-up.
     let goes_on = |walk: &serde_json::Value| !walk["cursor"].is_null() && walk["done"] == false;
-    let unfinished = walks.is_some_and(|walks| walks.iter().any(goes_on));
+    let unfinished = walks.iter().any(goes_on);
     Stand { rows, walked, unfinished, loaded: !state["watermark"].is_null() }
 }
 
@@ -345,8 +378,9 @@ fn backfill(shop: &Shop, table: &str, list: &str, rng: &mut fastrand::Rng) -> us
         if after.loaded {
             break;
         }
-        if let (Some((newest, oldest)), Some((newer, older))) = (after.walked, before.walked) {
-            assert!(newest <= newer && oldest >= older, "{table}: a walk has gone back");
+        if let (Some(now), Some(then)) = (&after.walked, &before.walked) {
+            let ends = (now.ends, then.ends);
+            assert!(ends.0.0 <= ends.1.0 && ends.0.1 >= ends.1.1, "{table}: a walk has gone back");
         }
         before = after;
         for _ in 0..rng.usize(0..15) {
