@@ -313,12 +313,13 @@ async fn turmoil(world: &mut World, rng: &mut fastrand::Rng, tables: &[&str]) {
             "p429=0.1,p429bare=0.1",
             "expired=0.2,repeat=0.01",
             "nometa=0.05,emptypage=0.05",
+            "wrongorder=0.1",
             // These end the run: refused for good, or more often than it tries.
             "forbidden=0.1",
             "p500=0.6,reset=0.2",
         ];
-        let plan = fault_plan(plan[rng.usize(0..plan.len())]).unwrap();
-        world.account().faults().plan(rng.u64(..), plan);
+        let plan = plan[rng.usize(0..plan.len())];
+        world.account().faults().plan(rng.u64(..), fault_plan(plan).unwrap());
         let death = match rng.u8(0..6) {
             0 => Some(Death::BeforeRequest(rng.u64(0..12))),
             1 => Some(Death::AfterRequest(rng.u64(0..12))),
@@ -336,7 +337,7 @@ async fn turmoil(world: &mut World, rng: &mut fastrand::Rng, tables: &[&str]) {
             2 => &["--interval-start", "2026-07-01", "--interval-end", "2026-08-25T10:00:00"],
             _ => &[],
         };
-        let fate = format!("{death:?} {crash:?}");
+        let fate = format!("{plan} {death:?} {crash:?}");
         // Whether it succeeds is not the question here.
         if together {
             let ends = world.ingest_all(table, flags, death).await.map(|ends| ends.expect("a plan"));

@@ -170,6 +170,20 @@ async fn a_list_in_the_wrong_order_is_read_to_its_end_and_the_receipt_says_so() 
     );
 }
 
+/// The API ignores the order while a first load begins and heeds it when that goes on, or the other way round on the way.
+#[tokio::test(start_paused = true)]
+async fn a_list_that_turns_around_is_begun_again() {
+    for death in [6, 9] {
+        let world = World { flush_rows: 100, ..World::new(small()) };
+        world.account().faults().plan(1, vec![(Fault::WrongOrder, 1.0)]);
+        assert!(world.ingest_until("tickets", &[], Some(Death::BeforeRequest(death))).await.is_none());
+        world.account().faults().clear();
+        world.account().faults().nth(2, Fault::WrongOrder);
+        world.ingest("tickets", &[]).await.unwrap();
+        world.assert_equal("tickets", &format!("turned around after {death} requests"));
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_repeated_cursor_is_a_named_error_and_what_was_read_stays() {
     let world = World::new(small());

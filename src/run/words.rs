@@ -30,7 +30,7 @@ pub(crate) fn of_source(source: &dyn Source, subject: Subject, error: &SourceErr
             Failure::new(Kind::Source, format!("table {name} of {who} cannot be read to the end"))
                 .hint("this is a fault of the API; run the command again, it goes on from what is stored")
         }
-        SourceError::RefusedCursor { .. } => {
+        SourceError::RefusedCursor { .. } | SourceError::NoOrder { .. } => {
             Failure::new(Kind::Source, format!("table {name} of {who} cannot be read on"))
                 .hint("run the command again later; it goes on from what is stored")
         }

@@ -272,6 +272,14 @@ pub enum SourceError {
         /// How often.
         times: u32,
     },
+    /// The list is in another order again and again, so that no reading of it is known to be whole.
+    #[error("GET {path}: the list changed its order {times} times while it was read")]
+    NoOrder {
+        /// Path of the list.
+        path: &'static str,
+        /// How often.
+        times: u32,
+    },
     /// Reading came to an end that is a defect of ours.
     #[error("reading {path} came to an unexpected end")]
     Broken {

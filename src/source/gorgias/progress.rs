@@ -169,10 +169,22 @@ impl Progress {
                 "it was written by a newer ingestr (version {version}, known is {VERSION})"
             ))),
             Some(_) => {
-                let read: Self = serde_json::from_value(value).map_err(|error| refuse(error.to_string()))?;
+                let mut read: Self =
+                    serde_json::from_value(value).map_err(|error| refuse(error.to_string()))?;
+                read.begin_disordered_anew();
                 Ok(Self { version: VERSION, ..read })
             }
             None => Err(refuse("it has no version".into())),
+        }
+    }
+
+    /// A list that was not in order is known to be whole only if it is read from its beginning to its end in one go: by
+    /// now it may be in another order, and the cursor leads elsewhere.
+    fn begin_disordered_anew(&mut self) {
+        let passes = self.unfinished.iter_mut().flat_map(|pass| &mut pass.walks);
+        let sweeps = self.sweep.iter_mut().filter_map(|sweep| sweep.walk.as_mut()).map(|(_, walk)| walk);
+        for walk in passes.chain(sweeps).filter(|walk| walk.unordered && !walk.done) {
+            walk.cursor = None;
         }
     }
 

@@ -20,6 +20,11 @@ pub(super) const PAGE_ROWS: usize = 100;
 /// How often a walk may be begun again in a row because the API refuses its own cursor.
 const MOST_RESTARTS: u32 = 3;
 
+/// How often a list may change its direction until it is given up.
+const MOST_TURNS: u32 = 10;
+/// Rows of a page that are all in one order: fewer may be so by chance.
+const IN_ORDER: usize = 8;
+
 /// What a walk remembers only while it is walked.
 #[derive(Debug, Default)]
 pub(super) struct Footprint {
@@ -30,6 +35,9 @@ pub(super) struct Footprint {
     previous: Option<Micros>,
     /// After a restart: skip what lies before this.
     seeking: Option<Micros>,
+    /// Which way the pages of a list go that is not in the order asked for, since it was begun.
+    facing: Option<Direction>,
+    turns: u32,
     /// Microseconds between the first and the last row of the last page.
     pub(super) span: Option<i64>,
 }
@@ -125,6 +133,9 @@ pub(super) fn take(
         begin_anew(walk, footprint);
         return Ok(Fetched { rows, values, skipped: false, warning });
     }
+    if walk.unordered && turned(walk, footprint, endpoint, &values)? {
+        return Ok(Fetched { rows, values, skipped: false, warning });
+    }
     let last = values.iter().rev().find_map(|value| *value);
     let skipped = match (footprint.seeking, last) {
         (Some(point), Some(last)) if !walk.unordered && !walk.is_past(last, point) && last != point => true,
@@ -161,7 +172,42 @@ pub(super) fn restart(
     Ok(())
 }
 
+/// Whether a list that ignores the order asked for has turned around in the middle, as when the API begins to heed it:
+/// its next page may be one that was read, and its end the one it began at. Then it is begun again.
+fn turned(
+    walk: &mut Walk,
+    footprint: &mut Footprint,
+    endpoint: &Endpoint,
+    values: &[Option<Micros>],
+) -> Result<bool, Stumble> {
+    let Some(facing) = facing(values) else { return Ok(false) };
+    if *footprint.facing.get_or_insert(facing) == facing {
+        return Ok(false);
+    }
+    footprint.turns += 1;
+    if footprint.turns > MOST_TURNS {
+        let error = SourceError::NoOrder { path: endpoint.path, times: footprint.turns };
+        return Err(Stumble::Error(error));
+    }
+    begin_anew(walk, footprint);
+    Ok(true)
+}
+
+/// Which way a page goes, if all of it goes one way and that is no accident.
+fn facing(values: &[Option<Micros>]) -> Option<Direction> {
+    let known: Vec<Micros> = values.iter().flatten().copied().collect();
+    let (first, last) = (known.first()?, known.last()?);
+    if known.len() < IN_ORDER || first == last {
+        return None;
+    }
+    if known.is_sorted() {
+        return Some(Direction::OldestFirst);
+    }
+    known.is_sorted_by(|a, b| a >= b).then_some(Direction::NewestFirst)
+}
+
 fn begin_anew(walk: &mut Walk, footprint: &mut Footprint) {
+    footprint.facing = None;
     footprint.used.clear();
     footprint.previous = None;
     footprint.seeking = None;
