@@ -14,7 +14,7 @@ features = $(if $(FEATURES),--features "$(FEATURES)")
 release = $(CARGO_TARGET_DIR)/release
 
 .DEFAULT_GOAL := help
-.PHONY: help libduckdb build install test soak test-denied test-bigquery-live test-bqemulator test-recordings check fmt clippy rustdoc deny advisories docs docs-check demo sim bench
+.PHONY: help libduckdb build install test soak broken-rules test-denied test-bigquery-live test-bqemulator test-recordings check fmt clippy rustdoc deny advisories docs docs-check demo sim bench
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,6 +38,9 @@ test: libduckdb ## Run all tests
 
 soak: libduckdb ## Run the convergence simulation over SEEDS seeds (1000)
 	INGESTR_SEEDS=$(SEEDS) cargo test --profile soak --locked --no-default-features --test main -- convergence --nocapture
+
+broken-rules: libduckdb ## Break each rule of convergence in turn; the simulation must notice (half an hour)
+	@scripts/broken-rules
 
 test-denied: libduckdb ## Run the tests of disks that are full or read-only; needs Linux, setpriv and unshare
 	cargo test --locked --test main $(features) -- --ignored denied
