@@ -127,9 +127,13 @@ pub(super) fn instant(value: &Value) -> Option<Micros> {
 
 /// Forgets the state of rows that are gone.
 pub(super) fn forget_state(connection: &Connection, target: &Target, rows_in: &str) -> duckdb::Result<()> {
-    let name = book(&target.schema, STATE);
-    let sql = format!("DELETE FROM {} WHERE {}", name.sql(&DuckDialect), of_target(target.into(), rows_in));
-    if let Some(mut statement) = about(connection, &name, &sql)? {
+    delete(connection, &book(&target.schema, STATE), &of_target(target.into(), rows_in))
+}
+
+/// Deletes the lines of a book that `which` holds for; if there is no such book, nothing.
+pub(super) fn delete(connection: &Connection, book: &TableName, which: &str) -> duckdb::Result<()> {
+    let sql = format!("DELETE FROM {} WHERE {which}", book.sql(&DuckDialect));
+    if let Some(mut statement) = about(connection, book, &sql)? {
         statement.execute([])?;
     }
     Ok(())
@@ -183,8 +187,7 @@ pub(super) fn write_run(connection: &Connection, target: &Target, commit: &Commi
     let name = book(&target.schema, RUNS);
     ensure(connection, &name, &run_columns())?;
     let run = &commit.run;
-    let gone = format!("DELETE FROM {} WHERE {}", name.sql(&DuckDialect), of_run(target, commit));
-    connection.execute(&gone, [])?;
+    delete(connection, &name, &of_run(target, commit))?;
     let sql = insert(
         &name,
         &[

@@ -5,7 +5,7 @@
 
 use duckdb::Connection;
 
-use super::books::{about, book, ensure, insert, instant, text};
+use super::books::{about, book, delete, ensure, insert, instant, text};
 use super::dialect::DuckDialect;
 use crate::dest::sql::Dialect;
 use crate::dest::sql::books::{LEASES, lease_columns, refused};
@@ -74,21 +74,13 @@ pub(super) fn after_commit(connection: &Connection, target: &Target, commit: &Co
 
 /// Gives the lease up if it is that run's.
 pub(super) fn give_up(connection: &Connection, target: &Target, run: &str) -> duckdb::Result<()> {
-    delete(connection, &target.schema, &target.table, &format!(" AND run_id = {}", text(run)))
+    let its = format!("{} AND run_id = {}", of_table(&target.schema, &target.table), text(run));
+    delete(connection, &book(&target.schema, LEASES), &its)
 }
 
 /// Forgets whoever holds a table.
 pub(super) fn forget(connection: &Connection, schema: &str, table: &str) -> duckdb::Result<()> {
-    delete(connection, schema, table, "")
-}
-
-fn delete(connection: &Connection, schema: &str, table: &str, and: &str) -> duckdb::Result<()> {
-    let name = book(schema, LEASES);
-    let sql = format!("DELETE FROM {} WHERE {}{and}", name.sql(&DuckDialect), of_table(schema, table));
-    if let Some(mut statement) = about(connection, &name, &sql)? {
-        statement.execute([])?;
-    }
-    Ok(())
+    delete(connection, &book(schema, LEASES), &of_table(schema, table))
 }
 
 fn write(connection: &Connection, target: &Target, lease: &Lease) -> duckdb::Result<()> {
