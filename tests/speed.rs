@@ -54,7 +54,12 @@ fn refused(world: &World) -> usize {
 #[tokio::test(start_paused = true)]
 async fn two_hundred_pages_take_what_the_rate_allows_however_slow_the_answers() {
     for (table, _) in LISTS {
-        for (latency, most, requests) in [(0.0, 82.0, 203.0), (1.0, 84.0, 205.0)] {
+        let slow = match table {
+            "ticket_messages" => (1.0, 83.5, 204.0),
+            "satisfaction_surveys" => (1.0, 83.5, 203.0),
+            _ => (1.0, 84.0, 204.0),
+        };
+        for (latency, most, requests) in [(0.0, 82.0, 203.0), slow] {
             let (took, sent) = load(rows(table, 20_000), latency, table).await;
             assert!(sent <= requests, "{table}, {latency} s an answer: {sent} requests");
             assert!(took <= most, "{table}, {latency} s an answer: {took} s");
