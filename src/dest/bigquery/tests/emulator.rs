@@ -4,6 +4,7 @@ use super::*;
 
 mod bucket;
 mod made_by_others;
+mod other_project;
 
 mod suite {
     use super::Project;
