@@ -241,7 +241,8 @@ pub struct IngestArgs {
 
     /// Commit after this many rows: what is committed is never read again after a failure.
     ///
-    /// 50000 unless given; 500000 for BigQuery.
+    /// 50000 unless given; 500000 for BigQuery. 32 MiB of rows are committed in any case, or 512 MiB for BigQuery, of all
+    /// tables together.
     #[arg(long, value_name = "ROWS", help_heading = LOAD)]
     pub flush_records: Option<String>,
     /// Commit after this time, e.g. 30s, 2m or 1m30s.
