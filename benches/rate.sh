@@ -16,6 +16,7 @@ measure() {
     shift 5
     [[ $name == *"$only"* ]] || return 0
     here=$(mktemp -d -p "$work")
+    : >"$here/uri"
     "$bin/gorgias-sim" --max-body 500 --max-seconds 900 "$@" >"$here/uri" 2>"$here/sim" &
     local sim=$!
     until grep -q '^source-uri: ' "$here/uri"; do
