@@ -195,8 +195,8 @@ impl Merge<'_> {
     ///
     /// The comparison is a value that is written down, not a condition. As a condition it becomes part of the join, and
     /// DuckDB then reads and hashes every column of the whole table; so the join is by row number alone, and DuckDB reads
-    /// only where the row numbers are: 6 instead of 263 ms for the 600 newest of 60,000 messages, 146 instead of 197 ms
-    /// for 600 that are spread over all of them.
+    /// only where the row numbers are (`open` lets it): 6 instead of 263 ms for the 600 newest of 60,000 messages, 146
+    /// instead of 197 ms for 600 that are spread over all of them.
     fn compare(&self, columns: &[Column]) -> String {
         let d = &DuckDialect;
         let mut equal: Vec<String> = columns

@@ -213,6 +213,9 @@ fn start(spill: &Path, path: &Path) -> Result<Connection, DestError> {
             // writes the rows once, not twice.
             .with("wal_autocheckpoint", "1KB")?
             .with("auto_checkpoint_skip_wal_threshold", "0")?
+            // Rows of a commit that are there already are found by number. DuckDB reads what lies between the first and
+            // the last of them, unless it may look for each of so many: 50 by itself, here as many as a commit has.
+            .with("dynamic_or_filter_threshold", "1000000")?
             // Nothing is to be fetched from anywhere.
             .enable_autoload_extension(false)?;
         Connection::open_in_memory_with_flags(config)

@@ -82,6 +82,7 @@ mod suite {
 }
 
 mod gone;
+mod groups;
 mod made_by_others;
 mod packed;
 mod trouble;
