@@ -213,8 +213,7 @@ fn start(spill: &Path, path: &Path) -> Result<Connection, DestError> {
             // writes the rows once, not twice.
             .with("wal_autocheckpoint", "1KB")?
             .with("auto_checkpoint_skip_wal_threshold", "0")?
-            // Rows of a commit that are there already are found by number. DuckDB reads what lies between the first and
-            // the last of them, unless it may look for each of so many: 50 by itself, here as many as a commit has.
+            // Rows are found by their numbers. Of more than 50, DuckDB by itself reads all that lies between them.
             .with("dynamic_or_filter_threshold", "1000000")?
             // Nothing is to be fetched from anywhere.
             .enable_autoload_extension(false)?;
