@@ -70,10 +70,14 @@ impl Outlook {
         while self.recent.get(1).is_some_and(|next| next.elapsed + WINDOW <= elapsed) {
             self.recent.pop_front();
         }
-        let pages = left.pages.checked_sub(first.left.pages).filter(|pages| *pages >= LEAST_PAGES)?;
-        let read = first.left.span.checked_sub(left.span).filter(|read| *read > 0)?;
-        let more = real(pages) * real(left.span) / real(read);
         let oldest = self.recent.front()?;
+        // Of late if that is enough: the oldest page may have spanned imports of many years.
+        let since = |mark: &Mark| {
+            let pages = left.pages.checked_sub(mark.left.pages).filter(|pages| *pages >= LEAST_PAGES)?;
+            let read = mark.left.span.checked_sub(left.span).filter(|read| *read > 0)?;
+            Some(real(pages) / real(read))
+        };
+        let more = real(left.span) * since(oldest).or_else(|| since(&first))?;
         let seconds = (elapsed - oldest.elapsed).as_secs_f64();
         let speed = real(left.pages - oldest.left.pages) / seconds.max(0.001);
         let allowed = allowed.map_or(0.0, |allowed| (more - allowed.free) / allowed.rate);
@@ -131,6 +135,16 @@ mod tests {
         assert_eq!(slow, Some(30), "80 pages: 20 at once, 60 at 2 a second");
         let fast = at(&mut outlook, 1, 800, 20, allowed(20.0, 6.0));
         assert_eq!(fast, Some(10), "a drain that is known to be faster");
+    }
+
+    /// The first of the oldest pages spans nine tenths of the time.
+    #[test]
+    fn a_page_of_many_years_is_forgotten() {
+        let mut outlook = Outlook::default();
+        at(&mut outlook, 0, 10_000, 1, None);
+        assert_eq!(at(&mut outlook, 5, 900, 11, None), Some(0), "10 pages for all of it");
+        at(&mut outlook, 6, 890, 12, None);
+        assert_eq!(at(&mut outlook, 26, 690, 32, None), Some(69), "69 pages, one a second");
     }
 
     #[test]
