@@ -168,6 +168,13 @@ fn measure(large: bool) {
     }
 }
 
+/// What is in the middle of so many runs.
+fn median<T>(times: usize, mut run: impl FnMut() -> T, by: impl Fn(&T) -> f64) -> T {
+    let mut all: Vec<T> = (0..times).map(|_| run()).collect();
+    all.sort_by(|a, b| by(a).total_cmp(&by(b)));
+    all.swap_remove(times / 2)
+}
+
 fn remove(file: &Path) {
     if file.exists() {
         std::fs::remove_file(file).unwrap();
@@ -192,23 +199,20 @@ fn each_table(messages: usize, tables: &[&str], kind: &str, more: &[&str]) {
         println!("| read {name} | {rows} | {:.2} | {:.1} | {:.0} | | | |", read.cpu, read.wall, read.peak);
         let times = if messages <= 60_000 { 5 } else { 1 };
         let file = folder.path().join("floor.duckdb");
-        let floor = |_| {
+        let floor = || {
             remove(&file);
             let floor = cost(Command::new(&me).args(["floor", &sim.uri, table]).arg(&file));
             (floor.stdout.trim().parse().unwrap(), size(&file))
         };
-        let mut floors: Vec<(f64, f64)> = (0..times).map(floor).collect();
-        floors.sort_by(|a, b| a.0.total_cmp(&b.0));
-        let (floor_cpu, floor_size) = floors[times / 2];
+        let (floor_cpu, floor_size): (f64, f64) = median(times, floor, |floor| floor.0);
         println!("| floor {name} | {rows} | {floor_cpu:.2} | | | {floor_size:.1} | 1.00 | 1.00 |");
         let file = folder.path().join(format!("copy-{table}.duckdb"));
-        let fresh = |_| {
+        let fresh = || {
             remove(&file);
             cost(&mut copy(&sim.uri, table, &file))
         };
-        let mut copies: Vec<_> = (0..times).map(fresh).collect();
-        copies.sort_by(|a, b| a.cpu.total_cmp(&b.cpu));
-        let (copied, mib) = (&copies[times / 2], size(&file));
+        let copied = median(times, fresh, |copied| copied.cpu);
+        let mib = size(&file);
         println!(
             "| copy {name} | {rows} | {:.2} | {:.1} | {:.0} | {mib:.1} | {:.2} | {:.2} |",
             copied.cpu,
@@ -217,14 +221,12 @@ fn each_table(messages: usize, tables: &[&str], kind: &str, more: &[&str]) {
             copied.cpu / floor_cpu,
             mib / floor_size
         );
-        let mut again: Vec<_> = (0..NOTHING_NEW).map(|_| cost(&mut copy(&sim.uri, table, &file))).collect();
-        again.sort_by(|a, b| a.cpu.total_cmp(&b.cpu));
-        let median = &again[NOTHING_NEW / 2];
+        let again = median(NOTHING_NEW, || cost(&mut copy(&sim.uri, table, &file)), |again| again.cpu);
         println!(
             "| nothing new {name} | {rows} | {:.3} | {:.2} | {:.0} | {:.1} | | |",
-            median.cpu,
-            median.wall,
-            median.peak,
+            again.cpu,
+            again.wall,
+            again.peak,
             size(&file)
         );
     }
@@ -290,10 +292,7 @@ fn change(account: &mut Account, table: &str, round: usize, end: i64) {
 }
 
 fn help() {
-    let mut help = Vec::new();
-    for _ in 0..20 {
-        help.push(cost(Command::new(program("ingestr")).env_clear().arg("--help")).wall);
-    }
-    help.sort_by(f64::total_cmp);
-    println!("| ingestr --help, median of 20 | | | {:.4} | | | | |", help[10]);
+    let help = || cost(Command::new(program("ingestr")).env_clear().arg("--help")).wall;
+    let wall = median(20, help, |wall| *wall);
+    println!("| ingestr --help, median of 20 | | | {wall:.4} | | | | |");
 }
