@@ -268,6 +268,9 @@ impl Bucket {
         // What may have drained before it was counted.
         let drained = self.drain.per_second(self.capacity) * late.as_secs_f64();
         self.correct(used, flight.expected, before + drained, after, now);
+        if drained <= Rounding::EXACT {
+            self.rounding.compare(counted, used - flight.expected);
+        }
         self.others.full(used + 1.0 >= self.capacity);
         self.others.tick(now);
         if self.others.rate() > DOUBT * self.drain.per_second(self.capacity) {

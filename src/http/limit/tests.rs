@@ -176,6 +176,18 @@ async fn the_whole_burst_is_used_and_the_rate_is_kept() {
     }
 }
 
+/// Whichever of them is counted first. The answers are not all alike, as on a real machine; else all
+/// levels would be whole numbers.
+#[tokio::test(start_paused = true)]
+async fn requests_that_are_sent_together_use_the_burst_to_the_brim() {
+    for readers in [3, 4, 6] {
+        let run = Run { readers, latency: (1.003, 1.015), ..Run::default() };
+        let (took, api) = send(Api::new(40.0, 20.0), run).await;
+        assert!(took <= (200.0 - 40.0) / 2.0 + 1.015 + 0.2, "{readers}: {took} s");
+        assert_eq!(api.refused, 0);
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_account_that_is_allowed_more_is_used_to_its_limit() {
     for (capacity, window, latency, readers) in
