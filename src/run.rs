@@ -35,7 +35,7 @@ use crate::normalise::Normaliser;
 use crate::plan::{Contract, Plan};
 use crate::report::{Ended, Event, Outcome, Progress, Receipt, Reporter};
 use crate::schema::Micros;
-use crate::source::{Late, Pages, Source, Step};
+use crate::source::{Headway, Late, Pages, Source, Step};
 use crate::state::State;
 use crate::strategy::Strategy;
 
@@ -277,29 +277,28 @@ impl Run<'_, '_> {
         self.job.plan.started_at.plus(self.start.elapsed())
     }
 
-    fn progress(&mut self) -> Progress {
+    fn progress(&self) -> Progress {
+        let elapsed = self.start.elapsed();
         Progress {
-            left: self.look_ahead(),
+            left: self.done.left.map(|(then, left)| left.saturating_sub(elapsed - then)),
             rows: self.done.read,
             pages: self.done.pages,
             requests: self.ear.requests(),
             reached: self.done.reached,
             budget: self.ear.budget(),
-            elapsed: self.start.elapsed(),
+            elapsed,
         }
     }
 
-    /// The time that is left, measured.
-    fn look_ahead(&mut self) -> Option<Duration> {
+    /// Measures the time that is left.
+    fn look_ahead(&mut self, headway: Option<Headway>) {
         let elapsed = self.start.elapsed();
         if self.outlook.is_due(elapsed) {
-            let left = self.job.source.left(self.job.plan.table, &self.state);
             // Once something has been waited for, what is measured is better than what is allowed.
             let allowed = (self.ear.waited() < Duration::from_secs(1)).then(|| self.job.source.allowance());
-            let time = self.outlook.look(elapsed, left, allowed);
+            let time = self.outlook.look(elapsed, headway, allowed);
             self.done.left = time.map(|time| (elapsed, time));
         }
-        self.done.left.map(|(then, left)| left.saturating_sub(elapsed - then))
     }
 
     /// Committed rows that are not among the counted ones, since the run had read them before. Where rows are counted

@@ -209,3 +209,33 @@ async fn the_receipt_compares_what_was_expected_early_with_what_came() {
     let short = world.ingest("satisfaction_surveys", &[]).await.unwrap();
     assert!(short.expected.is_none() || short.pages > 10, "{short:?}");
 }
+
+/// Of first loads of all tables, imports at the oldest end included.
+#[tokio::test(start_paused = true)]
+async fn what_is_expected_after_the_first_pages_is_about_what_comes() {
+    let (mut pages, mut times) = (Vec::new(), Vec::new());
+    for seed in 0..8 {
+        let options = account(seed);
+        let options = Options {
+            tickets: options.tickets * 4,
+            messages: options.messages * 4,
+            unlimited: false,
+            ..options
+        };
+        let world = World { latency: Duration::from_millis(500), ..World::new(options) };
+        for table in ["tickets", "ticket_messages"] {
+            let receipt = world.ingest(table, &[]).await.unwrap();
+            let Some(expected) = receipt.expected else { continue };
+            let (guessed, came) = (expected.elapsed.as_secs(), receipt.elapsed.as_secs());
+            eprintln!("seed {seed}: {table}: {expected:?}, {} pages and {came} s came", receipt.pages);
+            pages.push(off(expected.pages, receipt.pages));
+            times.push(off(guessed, came));
+        }
+    }
+    // Short runs end within the burst, and vary more.
+    for (mut factors, half) in [(pages, 1.2), (times, 1.3)] {
+        factors.sort_by(f64::total_cmp);
+        assert!(factors.len() >= 10, "{factors:?}");
+        assert!(factors[factors.len() / 2] < half && factors[factors.len() * 85 / 100] < 2.0, "{factors:?}");
+    }
+}

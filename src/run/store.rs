@@ -53,6 +53,7 @@ impl Run<'_, '_> {
         self.done.read += kept;
         self.done.pages += 1;
         self.done.reached = page.reached.or(self.done.reached);
+        self.look_ahead(page.headway);
         let before = self.normaliser.pending_bytes();
         self.normaliser
             .push(&page.rows, &page.keep, page.derived.as_ref())

@@ -87,11 +87,11 @@ pub struct Forecast {
     pub basis: Basis,
 }
 
-/// What is left of a pass.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Left {
-    /// Of the time that the list spans, in microseconds.
-    pub span: u64,
-    /// Pages that were read for the rest.
-    pub pages: u64,
+/// How far a pass has come.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Headway {
+    /// Pages of it that this run has read.
+    pub read: u64,
+    /// About so many more will be. Not negative.
+    pub left: f64,
 }

@@ -21,7 +21,7 @@ mod forecast;
 pub mod gorgias;
 
 pub use finding::{Finding, Subject};
-pub use forecast::{Basis, Forecast, Guess, Left};
+pub use forecast::{Basis, Forecast, Guess, Headway};
 
 /// One kind of source.
 #[derive(Debug, Clone, Copy)]
@@ -183,6 +183,8 @@ pub struct Page {
     pub state: State,
     /// The sort value of the last row, for "the date reached".
     pub reached: Option<Micros>,
+    /// How far the pass has come of which this is a page; `None`: it is of none, or nothing tells where that ends.
+    pub headway: Option<Headway>,
     /// Things the receipt must say, e.g. that the order of the list could not be trusted.
     pub warnings: Vec<String>,
 }
@@ -241,9 +243,6 @@ pub trait Source: Send + Sync + std::fmt::Debug {
         requests: Vec<ReadRequest>,
         listener: Arc<dyn Listener>,
     ) -> BoxFuture<'_, Vec<Result<Forecast, SourceError>>>;
-
-    /// What is left of the pass that a state holds; `None` if that cannot be told, or if it holds none.
-    fn left(&self, table: &TableSpec, state: &State) -> Option<Left>;
 
     /// Starts reading. Sends nothing before the first call of [`Pages::next`].
     ///

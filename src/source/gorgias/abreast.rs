@@ -24,10 +24,6 @@ const WORTH_ALONE: f64 = 4.0;
 /// Those two share what is theirs and cannot be done before one another, so the first should rather be done before them:
 /// a little less than a third.
 const FIRST_OF_THREE: f64 = 0.31;
-/// Lengths of pages that differ by no more than this are alike.
-const ALIKE: i64 = 8;
-/// Pages after which the end of a stretch is as good as known.
-const KNOWN: u64 = 5;
 /// Walks that may turn out to begin where nothing is left, until no more are tried.
 const MOST_MISSES: u32 = 3;
 
@@ -44,13 +40,13 @@ enum Middle {
 
 /// A walk as it is walked now.
 #[derive(Debug)]
-struct Walker {
+pub(super) struct Walker {
     /// Stays the same while walks come and go.
     tag: u32,
-    footprint: Footprint,
+    pub(super) footprint: Footprint,
     under_way: bool,
     /// Length of the first page of a walk from the middle: how dense the list is where it began.
-    entry: Option<i64>,
+    pub(super) entry: Option<i64>,
 }
 
 /// Whose request came back.
@@ -65,7 +61,7 @@ pub(super) enum Back {
 /// The walks of a pass, beside what is stored of them.
 #[derive(Debug)]
 pub(super) struct Abreast {
-    walkers: Vec<Walker>,
+    pub(super) walkers: Vec<Walker>,
     tags: u32,
     requests: JoinSet<(Back, Answer)>,
     /// The walk that goes next, if not all can.
@@ -93,7 +89,7 @@ impl Abreast {
     fn insert(&mut self, n: usize, walk: &Walk, entry: Option<i64>) {
         self.tags += 1;
         let mut footprint = Footprint::of(walk);
-        footprint.span = entry;
+        footprint.note_span(entry);
         self.walkers.insert(n, Walker { tag: self.tags, footprint, under_way: false, entry });
     }
 
@@ -125,26 +121,6 @@ impl Abreast {
         (first..walks.len()).chain(0..first).find(|n| can(*n))
     }
 
-    /// How many pages are left, as far as that can be estimated.
-    fn left(&self, walks: &[Walk]) -> Option<f64> {
-        let stretch = |n: usize| match stretches::left_below(walks, n) {
-            Some((from, to)) => {
-                let (near, far) = self.ends(walks, n)?;
-                Some(made::pages(from, to, near, far))
-            }
-            None => walks[n].done.then_some(0.0),
-        };
-        (0..walks.len() - 1).map(stretch).sum()
-    }
-
-    /// How long pages are at both ends of the stretch below walk `n`.
-    fn ends(&self, walks: &[Walk], n: usize) -> Option<(i64, i64)> {
-        let near = self.walkers[n].footprint.span?;
-        let below = self.walkers.get(n + 1)?;
-        let far = if walks[n + 1].first.is_some() { below.entry } else { below.footprint.span };
-        Some((near, far.unwrap_or(near)))
-    }
-
     /// Whether the walk that comes towards this one has probably asked for all that is left between them.
     fn meets_soon(&self, walks: &[Walk], n: usize) -> bool {
         let Some(other) = stretches::facing(walks, n).filter(|other| self.walkers[*other].under_way) else {
@@ -152,7 +128,7 @@ impl Abreast {
         };
         let (Some(here), Some(there)) = (walks[n].last, walks[other].last) else { return false };
         // The denser of both ends tells how much may be left.
-        let spans = [n, other].map(|n| self.walkers[n].footprint.span.unwrap_or(0));
+        let spans = [n, other].map(|n| self.walkers[n].footprint.span().unwrap_or(0));
         here.0.abs_diff(there.0) <= spans[0].min(spans[1]).unsigned_abs()
     }
 
@@ -163,10 +139,7 @@ impl Abreast {
         let stretch = |n: usize| {
             let (from, to) = stretches::left_below(walks, n)?;
             let (near, far) = self.ends(walks, n)?;
-            // Ends that differ much are not yet where most of the rows are: imported ones may lie years before.
-            let settled = walks[n].pages.min(walks[n + 1].pages) >= KNOWN;
-            let alike = near.max(far) / ALIKE <= near.min(far);
-            let known = settled || (alike && walks[n + 1].pages > 1);
+            let known = Self::known(walks, n, near, far) && walks[n + 1].pages > 1;
             // A stretch with a walk at both ends has three then, otherwise two.
             let other = stretches::facing(walks, n).is_some_and(|other| !walks[other].done);
             let (walkers, part) = if other { (2.0, FIRST_OF_THREE) } else { (1.0, 0.5) };

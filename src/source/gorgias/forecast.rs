@@ -7,14 +7,14 @@ use super::Gorgias;
 use super::estimate::{Sample, between, density, per_time, spread, times, weighed, whole};
 use super::passes::Active;
 use super::probe::is_useless;
-use super::progress::{Direction, Pass, Progress, Walk};
+use super::progress::{Direction, Pass, Walk};
 use super::reader::Reader;
 use super::sweep::{SHARE, SHARE_LEAST};
 use super::tables::{Endpoint, SortField};
 use super::walk::{self, PAGE_ROWS};
 use crate::http::Listener;
 use crate::schema::Micros;
-use crate::source::{Basis, Forecast, Guess, Late, Left, Overlap, ReadRequest, SourceError};
+use crate::source::{Basis, Forecast, Guess, Late, Overlap, ReadRequest, SourceError};
 
 const ROWS: u64 = PAGE_ROWS as u64;
 
@@ -156,7 +156,7 @@ impl Reader {
     /// Rows that an unfinished pass has still to read, by how densely those lie that it has read at both ends.
     async fn rest(&self, pass: &Pass) -> Result<(Guess, Basis), SourceError> {
         let unknown = (Guess { least: 0, about: 0, most: None }, Basis::Progress);
-        let (Some(left), Some(top)) = (left_of(pass), pass.top) else { return Ok(unknown) };
+        let (Some(span), Some(top)) = (left_of(pass), pass.top) else { return Ok(unknown) };
         let read = |walk: &Walk, from: i64| {
             let pages = i64::try_from(walk.pages).ok()?;
             per_time(pages.checked_mul(i64::try_from(PAGE_ROWS).ok()?)?, (walk.last?.0 - from).abs())
@@ -171,7 +171,6 @@ impl Reader {
             _ => None,
         };
         let (Some(new), Some(old)) = (new.or(old), old.or(new)) else { return Ok(unknown) };
-        let span = i64::try_from(left.span).unwrap_or(i64::MAX);
         Ok(spread(span, Some(new), Some(old))
             .map_or((Guess::exactly(0), Basis::Progress), |(rows, _)| (rows, Basis::Progress)))
     }
@@ -197,14 +196,9 @@ impl Reader {
     }
 }
 
-/// What is left of the pass that a state holds.
-pub(super) fn left(progress: &Progress) -> Option<Left> {
-    left_of(progress.unfinished.as_ref()?)
-}
-
-/// The time between each walk and where the one below it began, or from the only one to where it ends.
-fn left_of(pass: &Pass) -> Option<Left> {
-    let gap = |newer: Micros, older: Micros| u64::try_from(newer.0 - older.0).unwrap_or_default();
+/// The time between each walk and where the one below it began, or from the only one to where it ends, in microseconds.
+fn left_of(pass: &Pass) -> Option<i64> {
+    let gap = |newer: Micros, older: Micros| (newer.0 - older.0).max(0);
     let span = match pass.walks.as_slice() {
         walks if walks.iter().any(|walk| walk.unordered) => return None,
         walks if walks.iter().all(|walk| walk.done) => 0,
@@ -221,7 +215,7 @@ fn left_of(pass: &Pass) -> Option<Left> {
         }
         _ => return None,
     };
-    Some(Left { span, pages: pass.pages })
+    Some(span)
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ mod estimate;
 mod events;
 mod feed;
 mod forecast;
+mod headway;
 mod made;
 mod passes;
 mod probe;
@@ -35,7 +36,7 @@ use crate::http::client::Client;
 use crate::http::limit::{Allowance, Limiter, Share};
 use crate::http::wire::Wire;
 use crate::http::{Listener, Transport};
-use crate::source::{Finding, Forecast, Left, Pages, ReadRequest, Source, SourceError, TableSpec, Window};
+use crate::source::{Finding, Forecast, Pages, ReadRequest, Source, SourceError, TableSpec, Window};
 use crate::state::State;
 
 /// One Gorgias account.
@@ -140,10 +141,6 @@ impl Source for Gorgias {
         listener: Arc<dyn Listener>,
     ) -> BoxFuture<'_, Vec<Result<Forecast, SourceError>>> {
         Box::pin(self.foresee(requests, listener))
-    }
-
-    fn left(&self, table: &TableSpec, state: &State) -> Option<Left> {
-        forecast::left(&Progress::read(Some(state), table.name).ok()?)
     }
 
     fn read(&self, request: ReadRequest, listener: Arc<dyn Listener>) -> Result<Box<dyn Pages>, SourceError> {

@@ -22,7 +22,7 @@ use super::tables::SortField;
 use super::walk::{self, Fetched};
 use crate::normalise::rows::Rows;
 use crate::schema::Micros;
-use crate::source::{Incremental, Overlap, Page, SourceError};
+use crate::source::{Headway, Incremental, Overlap, Page, SourceError};
 use crate::state::State;
 
 const DAY: Duration = Duration::from_secs(86_400);
@@ -42,6 +42,8 @@ pub(super) struct Active {
     pub(super) moves: bool,
     /// Whether an earlier run began it.
     pub(super) resumed: bool,
+    /// Pages that earlier runs read of it.
+    before: u64,
     /// Ids met, for a pass whose range is compared with the rows held.
     pub(super) seen: Option<HashSet<i64>>,
 }
@@ -49,7 +51,8 @@ pub(super) struct Active {
 impl Active {
     fn new(pass: Pass, moves: bool, round: u32) -> Self {
         let abreast = Abreast::new(&pass.walks);
-        Self { pass, abreast, round, began: Instant::now(), moves, resumed: false, seen: None }
+        let before = pass.pages;
+        Self { pass, abreast, round, began: Instant::now(), moves, resumed: false, before, seen: None }
     }
 
     /// A pass that an earlier run left.
@@ -214,7 +217,9 @@ impl Reader {
             .collect();
         let reached = fetched.values.iter().rev().find_map(|value| *value);
         let state = self.state_within(active);
-        Page { keep, state, reached, ..self.page_of(fetched.rows, Vec::new()) }
+        let left = active.abreast.rest(&active.pass.walks);
+        let headway = left.map(|left| Headway { read: active.pass.pages - active.before, left });
+        Page { keep, state, reached, headway, ..self.page_of(fetched.rows, Vec::new()) }
     }
 
     /// What to store while a pass is walked.

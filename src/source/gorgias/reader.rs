@@ -185,6 +185,7 @@ impl Reader {
             gone,
             state: self.progress.state(),
             reached: None,
+            headway: None,
             warnings: std::mem::take(&mut self.warnings),
             rows,
         }

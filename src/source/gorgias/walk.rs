@@ -1,7 +1,7 @@
 //! One walk along a sorted list: requests page after page, checks that the list is what was asked for, and knows
 //! when to stop. Pagination exists here and nowhere else.
 
-use std::collections::HashSet;
+use std::collections::{HashSet, VecDeque};
 
 use bytes::Bytes;
 
@@ -25,6 +25,9 @@ const MOST_TURNS: u32 = 10;
 /// Rows of a page that are all in one order: fewer may be so by chance.
 const IN_ORDER: usize = 8;
 
+/// Pages whose length is remembered.
+const SPANS: usize = 7;
+
 /// What a walk remembers only while it is walked.
 #[derive(Debug, Default)]
 pub(super) struct Footprint {
@@ -38,14 +41,35 @@ pub(super) struct Footprint {
     /// Which way the pages of a list go that is not in the order asked for, since it was begun.
     facing: Option<Direction>,
     turns: u32,
-    /// Microseconds between the first and the last row of the last page.
-    pub(super) span: Option<i64>,
+    /// Microseconds between the first and the last row of the last pages, the last one last.
+    spans: VecDeque<i64>,
 }
 
 impl Footprint {
     /// For a walk as it was stored.
     pub(super) fn of(walk: &Walk) -> Self {
         Self { previous: walk.cursor.as_ref().and(walk.last), ..Self::default() }
+    }
+
+    /// How long the last page was, in microseconds.
+    pub(super) fn span(&self) -> Option<i64> {
+        self.spans.back().copied()
+    }
+
+    /// How long pages are where the walk is: the median of the last ones. Nights have longer ones than days, and a page at
+    /// the oldest end may span years between imports.
+    pub(super) fn pace(&self) -> Option<i64> {
+        let mut spans: Vec<i64> = self.spans.iter().copied().collect();
+        spans.sort_unstable();
+        spans.get(spans.len() / 2).copied()
+    }
+
+    /// A page was so long.
+    pub(super) fn note_span(&mut self, span: Option<i64>) {
+        self.spans.extend(span);
+        if self.spans.len() > SPANS {
+            self.spans.pop_front();
+        }
     }
 
     /// The walk's next page was asked for, and its answer is not used: it may be asked for again.
@@ -146,7 +170,7 @@ pub(super) fn take(
         }
     };
     footprint.previous = last.or(footprint.previous);
-    footprint.span = span(&values).or(footprint.span);
+    footprint.note_span(span(&values));
     if !skipped && last.is_some() {
         walk.last = last;
     }
