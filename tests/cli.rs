@@ -14,6 +14,7 @@ mod copies;
 #[cfg(target_os = "linux")]
 mod denied;
 mod desk;
+mod http2;
 mod plan;
 mod printed;
 mod refused;

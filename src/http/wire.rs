@@ -1,5 +1,7 @@
 //! The real network: reqwest with rustls.
 
+use std::error::Error;
+use std::io;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
@@ -15,6 +17,14 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const READ_TIMEOUT: Duration = Duration::from_secs(60);
 /// For a whole answer: a page is a few MB at most.
 const TOTAL_TIMEOUT: Duration = Duration::from_secs(180);
+
+/// How a connection ends that the other side gave up.
+const GONE: [io::ErrorKind; 4] = [
+    io::ErrorKind::UnexpectedEof,
+    io::ErrorKind::ConnectionReset,
+    io::ErrorKind::ConnectionAborted,
+    io::ErrorKind::BrokenPipe,
+];
 
 /// Sends requests over TCP.
 #[derive(Debug)]
@@ -81,23 +91,33 @@ impl Transport for Wire {
     }
 }
 
+/// What is behind an error. An I/O error that wraps another one names the source of that as its own, and so leaves it out.
+fn cause<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e (dyn Error + 'static)> {
+    let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+    wrapped.map(|wrapped| wrapped as _).or_else(|| error.source())
+}
+
 /// Sorts reqwest's error by what may be done next, and words it by its innermost cause: the outer ones only repeat
 /// the URL.
 pub(crate) fn failure(error: &reqwest::Error) -> TransportError {
-    let mut innermost: &dyn std::error::Error = error;
-    let mut tls = false;
-    while let Some(source) = innermost.source() {
-        innermost = source;
+    let mut innermost: &(dyn Error + 'static) = error;
+    let (mut tls, mut gone) = (false, false);
+    while let Some(cause) = cause(innermost) {
+        innermost = cause;
         let text = innermost.to_string().to_lowercase();
         tls |= text.contains("certificate") || text.contains("handshake") || text.contains("invalid peer");
         tls |= text.contains("corrupt message") || text.contains("tls");
+        gone |= innermost.downcast_ref::<io::Error>().is_some_and(|error| GONE.contains(&error.kind()));
     }
+    // Once there was a secure connection, and wherever the other side only hung up, it may be there again next time; that
+    // it did so without the farewell of TLS (RFC 8446, 6.1) makes no difference.
+    let insecure = tls && !gone && (error.is_connect() || error.is_builder());
     let said = innermost.to_string();
     let (kind, message) = if error.is_timeout() && error.is_connect() {
         (TransportErrorKind::Connect, format!("no connection within {} s", CONNECT_TIMEOUT.as_secs()))
     } else if error.is_timeout() {
         (TransportErrorKind::Timeout, format!("no answer within {} s", READ_TIMEOUT.as_secs()))
-    } else if tls {
+    } else if insecure {
         (TransportErrorKind::Tls, format!("no secure connection: {said}"))
     } else if error.is_connect() {
         (TransportErrorKind::Connect, format!("no connection: {said}"))
