@@ -16,7 +16,7 @@ mod rounding;
 mod tests;
 mod trips;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::fmt;
 use std::str::FromStr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -78,7 +78,12 @@ pub enum Priority {
     /// Small reads that somebody waits for: what changed, events, counts.
     Soon,
     /// Long ones: a first load, a walk over everything.
-    Later,
+    Later {
+        /// Pages that it has had in this run. Whoever has had fewest goes first: a table that was held up by its
+        /// destination catches up, and tables that are as long as each other end together, so that none is left alone
+        /// with more budget than one walk can use.
+        had: u64,
+    },
 }
 
 /// What may be sent, as far as the answers so far have told: for forecasts.
@@ -111,7 +116,8 @@ pub struct Limiter {
 struct Inner {
     bucket: Bucket,
     soon: VecDeque<u64>,
-    later: VecDeque<u64>,
+    /// With the pages each has had.
+    later: BTreeSet<(u64, u64)>,
     /// Number of the next one who waits.
     number: u64,
     /// Places given to the soon while others waited.
@@ -121,14 +127,14 @@ struct Inner {
 
 impl Inner {
     fn next(&self) -> Option<u64> {
-        let (soon, later) = (self.soon.front(), self.later.front());
+        let (soon, later) = (self.soon.front().copied(), self.later.first().map(|(_, number)| *number));
         let patient = self.favoured + 1 >= PATIENT_TURN;
-        (if patient { later.or(soon) } else { soon.or(later) }).copied()
+        if patient { later.or(soon) } else { soon.or(later) }
     }
 
     fn leave(&mut self, number: u64) {
         self.soon.retain(|other| *other != number);
-        self.later.retain(|other| *other != number);
+        self.later.retain(|(_, other)| *other != number);
     }
 }
 
@@ -182,7 +188,7 @@ impl Limiter {
     pub fn new() -> Self {
         let (bucket, readers) = (Bucket::new(Instant::now()), Readers::default());
         let inner =
-            Inner { bucket, soon: VecDeque::new(), later: VecDeque::new(), number: 0, favoured: 0, readers };
+            Inner { bucket, soon: VecDeque::new(), later: BTreeSet::new(), number: 0, favoured: 0, readers };
         Self { inner: Mutex::new(inner), bell: Notify::new() }
     }
 
@@ -210,7 +216,9 @@ impl Limiter {
             let number = inner.number;
             match priority {
                 Priority::Soon => inner.soon.push_back(number),
-                Priority::Later => inner.later.push_back(number),
+                Priority::Later { had } => {
+                    inner.later.insert((had, number));
+                }
             }
             Waiting { limiter: self, number }
         };

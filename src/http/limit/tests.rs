@@ -150,7 +150,7 @@ async fn send(api: Api, run: Run) -> (f64, Api) {
             }
             *left.borrow_mut() -= 1;
             loop {
-                let ticket = limiter.acquire(Priority::Later, &Deaf).await;
+                let ticket = limiter.acquire(Priority::Later { had: 0 }, &Deaf).await;
                 tokio::time::sleep(std::mem::take(&mut connecting) + half()).await;
                 let (header, fits) = api.borrow_mut().take(Instant::now());
                 tokio::time::sleep(half()).await;
@@ -320,7 +320,7 @@ async fn without_a_header_the_documented_rate_is_kept() {
     let limiter = Limiter::new();
     let start = Instant::now();
     for _ in 0..100 {
-        limiter.acquire(Priority::Later, &Deaf).await.answered(None, &Deaf);
+        limiter.acquire(Priority::Later { had: 0 }, &Deaf).await.answered(None, &Deaf);
     }
     assert!((30.0..31.6).contains(&start.elapsed().as_secs_f64()), "{:?}", start.elapsed());
 }
@@ -328,7 +328,7 @@ async fn without_a_header_the_documented_rate_is_kept() {
 #[tokio::test(start_paused = true)]
 async fn small_reads_go_first_and_long_ones_are_not_starved() {
     let limiter = Limiter::new();
-    limiter.acquire(Priority::Later, &Deaf).await.answered(Some("40/40"), &Deaf);
+    limiter.acquire(Priority::Later { had: 0 }, &Deaf).await.answered(Some("40/40"), &Deaf);
     let order = RefCell::new(String::new());
     let reader = |priority: Priority, name: char| {
         let (limiter, order) = (&limiter, &order);
@@ -340,14 +340,31 @@ async fn small_reads_go_first_and_long_ones_are_not_starved() {
         }
     };
     tokio::join!(
-        reader(Priority::Later, 'l'),
-        reader(Priority::Later, 'l'),
+        reader(Priority::Later { had: 0 }, 'l'),
+        reader(Priority::Later { had: 0 }, 'l'),
         reader(Priority::Soon, 's'),
         reader(Priority::Soon, 's')
     );
     let order = order.into_inner();
     let (first, _) = order.split_at(20);
     assert_eq!(first.matches('s').count(), 16, "{order}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_long_ones_who_has_had_fewest_goes_first() {
+    let limiter = Limiter::new();
+    limiter.acquire(Priority::Soon, &Deaf).await.answered(Some("40/40"), &Deaf);
+    let order = RefCell::new(String::new());
+    let wait = |had, name| {
+        let (limiter, order) = (&limiter, &order);
+        async move {
+            let ticket = limiter.acquire(Priority::Later { had }, &Deaf).await;
+            order.borrow_mut().push(name);
+            ticket.answered(Some("40/40"), &Deaf);
+        }
+    };
+    tokio::join!(wait(7, 'a'), wait(5, 'b'), wait(7, 'c'), wait(6, 'd'));
+    assert_eq!(order.into_inner(), "bdac");
 }
 
 #[tokio::test(start_paused = true)]
@@ -379,7 +396,7 @@ async fn what_may_be_sent_is_told_for_forecasts() {
 #[tokio::test(start_paused = true)]
 async fn a_reader_between_two_requests_counts_and_one_that_waits_for_its_destination_does_not() {
     let limiter = Arc::new(Limiter::new());
-    let ticket = limiter.acquire(Priority::Later, &Deaf).await;
+    let ticket = limiter.acquire(Priority::Later { had: 0 }, &Deaf).await;
     tokio::time::sleep(Duration::from_secs(1)).await;
     ticket.answered(Some("1/40"), &Deaf);
     let seat = || Seat::take(Arc::clone(&limiter));

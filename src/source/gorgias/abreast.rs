@@ -156,7 +156,7 @@ impl Reader {
     fn priority(active: &Active) -> Priority {
         match active.pass.kind {
             Kind::CatchUp => Priority::Soon,
-            Kind::Backfill | Kind::Since(_) => Priority::Later,
+            Kind::Backfill | Kind::Since(_) => Priority::Later { had: active.pass.pages - active.before },
         }
     }
 

@@ -11,6 +11,7 @@ use super::events::{integer, is_forbidden};
 use super::feed::Outlet;
 use super::progress::{Counts, Direction, Walk};
 use super::reader::{OVERLAP, Reader};
+use super::sweep::SWEEPS;
 use super::tables::{Endpoint, SortField, TICKETS};
 use super::walk::{self, Fetched, Footprint, PAGE_ROWS, Stumble};
 use crate::dest::{Question, Tombstone};
@@ -170,7 +171,7 @@ impl Reader {
             let (began, mut walk) = self.sweep_walk();
             let mut footprint = Footprint::of(&walk);
             while !walk.done && share > 0 {
-                let Some(fetched) = self.tickets(&mut walk, &mut footprint, Priority::Later).await? else {
+                let Some(fetched) = self.tickets(&mut walk, &mut footprint, SWEEPS).await? else {
                     return Ok(0);
                 };
                 share -= 1;

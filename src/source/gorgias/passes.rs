@@ -43,7 +43,7 @@ pub(super) struct Active {
     /// Whether an earlier run began it.
     pub(super) resumed: bool,
     /// Pages that earlier runs read of it.
-    before: u64,
+    pub(super) before: u64,
     /// Ids met, for a pass whose range is compared with the rows held.
     pub(super) seen: Option<HashSet<i64>>,
 }

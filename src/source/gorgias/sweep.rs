@@ -23,6 +23,9 @@ pub(super) const SHARE_LEAST: u64 = 50;
 /// ...or this part of those it has sent for other things.
 pub(super) const SHARE: u64 = 4;
 
+/// A run sweeps little.
+pub(super) const SWEEPS: Priority = Priority::Later { had: 0 };
+
 impl Reader {
     /// Requests this run may spend on what shows no sign.
     pub(super) fn share(&self) -> u64 {
@@ -74,7 +77,7 @@ impl Reader {
                 share -= 1;
                 match walk::step(
                     &self.client,
-                    Priority::Later,
+                    SWEEPS,
                     &self.endpoint,
                     &mut walk,
                     &mut footprint,
