@@ -114,16 +114,18 @@ impl Bucket {
     /// how many it still has to send, if that is known: the fewer, the more the burst counts.
     pub(super) fn appetite(&self, left: Option<f64>) -> usize {
         let (rate, trip) = (self.rate(), self.trips.mean().as_secs_f64());
+        let free = (self.capacity * self.share.part() - self.room() - self.level).max(0.0);
         let wanted = match left {
             Some(left) => {
-                let free = self.capacity * self.share.part() - self.room() - self.level;
-                let least = (left - free.max(0.0)).max(0.0) / rate;
+                let least = (left - free).max(0.0) / rate;
                 let takes = |walks: u32| (left * trip / f64::from(walks)).max(least);
                 let enough = |walks: &u32| takes(*walks) - takes(walks + 1) <= WALK_COSTS / rate;
                 return (1..MOST_UNDER_WAY).find(enough).unwrap_or(MOST_UNDER_WAY) as usize;
             }
             // One after another is enough if each takes a small part of the time that it costs.
             None if rate * trip <= ONE_IS_ENOUGH => 1.0,
+            // At the brim there is no burst to use.
+            None if free < 2.0 => rate * trip,
             None => rate * trip + 0.9,
         };
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 1 and 8")]
