@@ -239,3 +239,29 @@ async fn what_is_expected_after_the_first_pages_is_about_what_comes() {
         assert!(factors[factors.len() / 2] < half && factors[factors.len() * 85 / 100] < 2.0, "{factors:?}");
     }
 }
+
+/// Tables that share the rate need one walk each, which does not show where its list ends.
+#[tokio::test(start_paused = true)]
+async fn a_long_load_of_several_tables_looks_where_it_ends() {
+    let rows = 34_000;
+    let options = Options {
+        customers: rows,
+        tickets: rows,
+        messages: 100,
+        surveys: 100,
+        max_body: 100,
+        ..Options::default()
+    };
+    let world = World { latency: Duration::from_millis(500), flush_rows: 100_000, ..World::new(options) };
+    let ends = world.ingest_all("customers,tickets", &[], None).await.expect("nobody died").unwrap();
+    for (end, (table, list)) in ends.iter().zip(LISTS) {
+        world.assert_equal(table, "first load");
+        let receipt = end.receipt.as_ref().expect("it ran");
+        let account = world.account();
+        let sent = account.requests().iter().filter(|request| request.path.ends_with(list));
+        let from_the_end = sent.filter(|request| request.query.ends_with("Aasc")).count();
+        assert_eq!(from_the_end, 1, "{table}");
+        // 340 pages, a catch-up, the events, and where the walks meet.
+        assert!(receipt.requests <= 346, "{table}: {} requests", receipt.requests);
+    }
+}

@@ -24,6 +24,9 @@ const WORTH_ALONE: f64 = 4.0;
 /// Those two share what is theirs and cannot be done before one another, so the first should rather be done before them:
 /// a little less than a third.
 const FIRST_OF_THREE: f64 = 0.31;
+/// Pages after which a walk by itself goes no further without the other end of its list having been seen: with that, the time
+/// left can be told.
+const BLIND: u64 = 300;
 /// Walks that may turn out to begin where nothing is left, until no more are tried.
 const MOST_MISSES: u32 = 3;
 
@@ -171,7 +174,9 @@ impl Reader {
                 // Others are begun only if those that were are too few; walks that wait to meet are not.
                 let walking = walks.iter().filter(|walk| !walk.done && walk.pages > 0).count();
                 let left = active.abreast.left(walks);
-                if mine > 0 && walking.max(mine) >= self.seat.appetite(mine, left) {
+                // In a long load it is worth a request to know where it ends.
+                let blind = left.is_none() && walks.len() > 1 && active.pass.pages >= BLIND;
+                if mine > 0 && walking.max(mine) >= self.seat.appetite(mine, left) && !blind {
                     return Ok(());
                 }
                 next = active.abreast.ready(walks, false);
