@@ -11,11 +11,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use gorgias_sim::{Account, Options, Reply, Request};
 use h2::server::SendResponse;
-use rustls::ServerConfig;
-use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use tokio_rustls::TlsAcceptor;
 
 use super::desk::{Desk, PLANTED, options};
+use super::tls::self_signed;
 
 const ROWS: usize = 3_000;
 const LATENCY: Duration = Duration::from_millis(60);
@@ -87,12 +86,7 @@ impl Front {
 
 /// Loads customers over such a server; what that showed, and the receipt.
 fn load(breaks_after: usize) -> (Arc<Front>, serde_json::Value) {
-    let own = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).expect("a certificate");
-    let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(own.signing_key.serialize_der()));
-    let mut config = ServerConfig::builder()
-        .with_no_client_auth()
-        .with_single_cert(vec![own.cert.der().clone()], key)
-        .expect("a key that fits");
+    let (certificate, mut config) = self_signed();
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
 
     let options = Options { customers: ROWS, ..options() };
@@ -112,7 +106,7 @@ fn load(breaks_after: usize) -> (Arc<Front>, serde_json::Value) {
 
     let desk = Desk::new();
     let trusted = desk.folder().join("trusted.pem");
-    let certificate = STANDARD.encode(own.cert.der());
+    let certificate = STANDARD.encode(certificate);
     let pem = format!("-----BEGIN CERTIFICATE-----\n{certificate}\n-----END CERTIFICATE-----\n");
     std::fs::write(&trusted, pem).expect("a file");
     let uri = format!(

@@ -6,19 +6,26 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
 
 use insta::assert_snapshot;
-use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 use super::desk::Desk;
 
-/// A server with a certificate that it signed itself, for `127.0.0.1`; and what it could read of the first connection.
-fn impostor() -> (u16, Receiver<Vec<u8>>) {
+/// A certificate for `127.0.0.1` that signed itself, and a server that shows it.
+pub(super) fn self_signed() -> (CertificateDer<'static>, ServerConfig) {
     let own = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).expect("a certificate");
     let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(own.signing_key.serialize_der()));
+    let certificate = own.cert.der().clone();
     let config = ServerConfig::builder()
         .with_no_client_auth()
-        .with_single_cert(vec![own.cert.der().clone()], key)
+        .with_single_cert(vec![certificate.clone()], key)
         .expect("a key that fits");
+    (certificate, config)
+}
+
+/// A server whose certificate nobody signed; and what it could read of the first connection.
+fn impostor() -> (u16, Receiver<Vec<u8>>) {
+    let (_, config) = self_signed();
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let port = listener.local_addr().expect("an address").port();
     let (tell, heard) = channel();

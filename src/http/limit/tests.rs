@@ -29,6 +29,8 @@ fn a_share_is_whole_percent() {
 }
 
 /// How the API rounds `used`.
+const LATER: Priority = Priority::Later { had: 0 };
+
 #[derive(Debug, Clone, Copy)]
 enum Rounding {
     Up,
@@ -150,7 +152,7 @@ async fn send(api: Api, run: Run) -> (f64, Api) {
             }
             *left.borrow_mut() -= 1;
             loop {
-                let ticket = limiter.acquire(Priority::Later { had: 0 }, &Deaf).await;
+                let ticket = limiter.acquire(LATER, &Deaf).await;
                 tokio::time::sleep(std::mem::take(&mut connecting) + half()).await;
                 let (header, fits) = api.borrow_mut().take(Instant::now());
                 tokio::time::sleep(half()).await;
@@ -320,7 +322,7 @@ async fn without_a_header_the_documented_rate_is_kept() {
     let limiter = Limiter::new();
     let start = Instant::now();
     for _ in 0..100 {
-        limiter.acquire(Priority::Later { had: 0 }, &Deaf).await.answered(None, &Deaf);
+        limiter.acquire(LATER, &Deaf).await.answered(None, &Deaf);
     }
     assert!((30.0..31.6).contains(&start.elapsed().as_secs_f64()), "{:?}", start.elapsed());
 }
@@ -328,7 +330,7 @@ async fn without_a_header_the_documented_rate_is_kept() {
 #[tokio::test(start_paused = true)]
 async fn small_reads_go_first_and_long_ones_are_not_starved() {
     let limiter = Limiter::new();
-    limiter.acquire(Priority::Later { had: 0 }, &Deaf).await.answered(Some("40/40"), &Deaf);
+    limiter.acquire(LATER, &Deaf).await.answered(Some("40/40"), &Deaf);
     let order = RefCell::new(String::new());
     let reader = |priority: Priority, name: char| {
         let (limiter, order) = (&limiter, &order);
@@ -340,8 +342,8 @@ async fn small_reads_go_first_and_long_ones_are_not_starved() {
         }
     };
     tokio::join!(
-        reader(Priority::Later { had: 0 }, 'l'),
-        reader(Priority::Later { had: 0 }, 'l'),
+        reader(LATER, 'l'),
+        reader(LATER, 'l'),
         reader(Priority::Soon, 's'),
         reader(Priority::Soon, 's')
     );
@@ -396,7 +398,7 @@ async fn what_may_be_sent_is_told_for_forecasts() {
 #[tokio::test(start_paused = true)]
 async fn a_reader_between_two_requests_counts_and_one_that_waits_for_its_destination_does_not() {
     let limiter = Arc::new(Limiter::new());
-    let ticket = limiter.acquire(Priority::Later { had: 0 }, &Deaf).await;
+    let ticket = limiter.acquire(LATER, &Deaf).await;
     tokio::time::sleep(Duration::from_secs(1)).await;
     ticket.answered(Some("1/40"), &Deaf);
     let seat = || Seat::take(Arc::clone(&limiter));
