@@ -26,11 +26,11 @@ pub(crate) fn of_source(source: &dyn Source, subject: Subject, error: &SourceErr
     };
     let failure = match error {
         SourceError::Http(http) => return refusal(&who, source.account(), &what, http),
-        SourceError::RepeatedCursor { .. } => {
+        SourceError::RepeatedCursor { .. } | SourceError::Endless { .. } => {
             Failure::new(Kind::Source, format!("table {name} of {who} cannot be read to the end"))
                 .hint("this is a fault of the API; run the command again, it goes on from what is stored")
         }
-        SourceError::RefusedCursor { .. } | SourceError::NoOrder { .. } => {
+        SourceError::RefusedCursor { .. } | SourceError::NoOrder { .. } | SourceError::Unsteady { .. } => {
             Failure::new(Kind::Source, format!("table {name} of {who} cannot be read on"))
                 .hint("run the command again later; it goes on from what is stored")
         }

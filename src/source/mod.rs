@@ -263,6 +263,26 @@ pub enum SourceError {
         /// Path of the list.
         path: &'static str,
     },
+    /// Page after page brings nothing that was not there before, under ever new cursors.
+    #[error(
+        "GET {path}: {pages} pages in a row brought no new rows, and each names a next one, so this list has no end"
+    )]
+    Endless {
+        /// Path of the list.
+        path: &'static str,
+        /// How many.
+        pages: u32,
+    },
+    /// A list that is read in one go was broken off, or out of order, each time it was begun.
+    #[error(
+        "GET {path}: the list was begun {times} times and came out of order, or refused its own cursor, each time"
+    )]
+    Unsteady {
+        /// Path of the list.
+        path: &'static str,
+        /// How often.
+        times: u32,
+    },
     /// The API keeps refusing cursors that it has just handed out.
     #[error("GET {path}: the API refused its own cursor {times} times without a step forward")]
     RefusedCursor {

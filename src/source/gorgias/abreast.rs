@@ -6,11 +6,12 @@ use tokio::task::JoinSet;
 
 use super::events::integer;
 use super::made::{self, Landing};
+use super::pages::{self, Answer, EmptyEnd, Position};
 use super::passes::Active;
 use super::progress::{Kind, Walk};
 use super::reader::Reader;
 use super::stretches;
-use super::walk::{self, Answer, Fetched, Footprint, Stumble};
+use super::walk::{self, Fetched, Footprint, Stumble};
 use crate::http::Signal;
 use crate::http::limit::Priority;
 use crate::schema::Micros;
@@ -201,10 +202,27 @@ impl Reader {
 
     fn request(&self, active: &mut Active, back: Back, priority: Priority, path: String) {
         let (client, listener) = (self.client.clone(), self.listener.clone());
-        active
-            .abreast
-            .requests
-            .spawn(async move { (back, client.get_when(priority, &path, &*listener, walk::read).await) });
+        let position = if path.contains("&cursor=") { Position::Later } else { Position::First };
+        let empty = match back {
+            Back::Walk(_) => self.empty_end(active, position),
+            // What a cursor that was made leads to is checked anyway.
+            Back::Made { .. } => EmptyEnd::Harmless,
+        };
+        active.abreast.requests.spawn(async move {
+            let answer = pages::fetch(&client, priority, &path, &*listener, position, empty).await;
+            (back, answer)
+        });
+    }
+
+    /// What it means if the list seems to be empty, or to end without rows. A catch-up takes an empty list for "nothing
+    /// new", and the next one looks again; a list that is read whole would put nothing in the place of what is there.
+    fn empty_end(&self, active: &Active, position: Position) -> EmptyEnd {
+        match active.pass.kind {
+            _ if position == Position::Later => EmptyEnd::Doubtful,
+            Kind::CatchUp => EmptyEnd::Harmless,
+            Kind::Backfill if self.request.from.is_some() => EmptyEnd::Harmless,
+            Kind::Backfill | Kind::Since(_) => EmptyEnd::Doubtful,
+        }
     }
 
     /// Takes an answer in. `None`: it brought nothing to hand on.

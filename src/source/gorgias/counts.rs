@@ -9,11 +9,12 @@ use std::collections::{BTreeMap, HashSet};
 
 use super::events::{integer, is_forbidden};
 use super::feed::Outlet;
+use super::pages::{self, Listing, PAGE_ROWS, Position, Step};
 use super::progress::{Counts, Direction, Walk};
 use super::reader::{OVERLAP, Reader};
 use super::sweep::SWEEPS;
 use super::tables::{Endpoint, SortField, TICKETS};
-use super::walk::{self, Fetched, Footprint, PAGE_ROWS, Stumble};
+use super::walk::{self, Fetched, Footprint, Stumble};
 use crate::dest::{Question, Tombstone};
 use crate::http::limit::Priority;
 use crate::normalise::rows::Rows;
@@ -46,7 +47,7 @@ impl Reader {
         let (client, listener) = (self.client.clone(), self.listener.clone());
         let walk = Walk::new(SortField::Updated, Direction::NewestFirst, None);
         let path = walk::path(&Endpoint::tickets(), &walk);
-        self.newest.spawn(async move { client.get(&path, &*listener, walk::read).await });
+        self.newest.spawn(async move { client.get(&path, &*listener, pages::read(Position::First)).await });
     }
 
     /// Waits for the newest ticket, if it is not here yet: no page may be stored without it, as a later run would take
@@ -236,23 +237,20 @@ impl Reader {
         share: &mut u64,
         out: &mut Outlet,
     ) -> Result<HashSet<i64>, SourceError> {
-        let endpoint = self.endpoint;
-        let first =
-            format!("{}?limit={PAGE_ROWS}&order_by=created_datetime%3Aasc&ticket_id={ticket}", endpoint.path);
-        let (mut ids, mut cursors) = (HashSet::new(), HashSet::new());
-        let mut path = first.clone();
+        let mut list = Listing::new(self.endpoint.path, &format!("&ticket_id={ticket}"));
+        let mut ids = HashSet::new();
         loop {
-            let (rows, meta) = self.client.get(&path, &*self.listener, walk::read).await?;
-            *share = share.saturating_sub(1);
-            ids.extend(rows.iter().filter_map(|row| integer(row, "id")));
-            if !rows.is_empty() {
-                let page = self.page_of(rows, Vec::new());
-                out.page(page).await;
-            }
-            let Some(cursor) = meta.next_cursor else { return Ok(ids) };
-            path = format!("{first}&cursor={}", walk::encode(&cursor));
-            if !cursors.insert(cursor) {
-                return Err(SourceError::RepeatedCursor { path: endpoint.path });
+            let step = list.next(&self.client, &*self.listener).await?;
+            *share = share.saturating_sub(u64::from(!matches!(step, Step::End)));
+            match step {
+                Step::Rows(rows) if rows.is_empty() => {}
+                Step::Rows(rows) => {
+                    ids.extend(rows.iter().filter_map(|row| integer(row, "id")));
+                    let page = self.page_of(rows, Vec::new());
+                    out.page(page).await;
+                }
+                Step::Anew => ids.clear(),
+                Step::End => return Ok(ids),
             }
         }
     }

@@ -11,10 +11,11 @@ use serde_json::Value;
 use tokio::task::JoinSet;
 
 use super::feed::Outlet;
+use super::pages::{Listing, PAGE_ROWS, Step};
 use super::progress::Mark;
 use super::reader::{OVERLAP, Reader};
 use super::tables::{Endpoint, TICKETS};
-use super::walk::{self, PAGE_ROWS};
+use super::walk;
 use crate::dest::{Question, Tombstone};
 use crate::http::Listener;
 use crate::http::client::{Client, HttpError, Problem};
@@ -123,21 +124,13 @@ impl Search {
     async fn walk(&self, mark: &Mark, types: &str) -> Result<Found, SourceError> {
         let since = mark.since.minus(OVERLAP).to_string();
         let since = percent_encoding::utf8_percent_encode(&since, percent_encoding::NON_ALPHANUMERIC);
-        let first = format!(
-            "{PATH}?limit={PAGE_ROWS}&order_by=created_datetime%3Aasc&created_datetime%5Bgte%5D={since}{types}"
-        );
+        let mut list = Listing::new(PATH, &format!("&created_datetime%5Bgte%5D={since}{types}"));
         let mut found = Found::default();
-        let mut cursors = std::collections::HashSet::new();
-        let mut path = first.clone();
         loop {
-            let (rows, meta) = self.client.get(&path, &*self.listener, walk::read).await?;
-            for row in rows.iter() {
-                self.note(row, mark, &mut found);
-            }
-            let Some(cursor) = meta.next_cursor else { return Ok(found) };
-            path = format!("{first}&cursor={}", walk::encode(&cursor));
-            if !cursors.insert(cursor) {
-                return Err(SourceError::RepeatedCursor { path: PATH });
+            match list.next(&self.client, &*self.listener).await? {
+                Step::Rows(rows) => rows.iter().for_each(|row| self.note(row, mark, &mut found)),
+                Step::Anew => found = Found::default(),
+                Step::End => return Ok(found),
             }
         }
     }

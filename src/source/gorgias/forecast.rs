@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use super::Gorgias;
 use super::estimate::{Sample, between, density, per_time, spread, times, weighed, whole};
+use super::pages::{self, PAGE_ROWS, Position};
 use super::passes::Active;
 use super::probe::is_useless;
 use super::progress::{Direction, Pass, Walk};
 use super::reader::Reader;
 use super::sweep::{SHARE, SHARE_LEAST};
 use super::tables::{Endpoint, SortField};
-use super::walk::{self, PAGE_ROWS};
 use crate::http::Listener;
 use crate::schema::Micros;
 use crate::source::{Basis, Forecast, Guess, Late, Overlap, ReadRequest, SourceError};
@@ -113,7 +113,7 @@ impl Reader {
     async fn sample(&self, sort: SortField, direction: &str) -> Result<Sample, SourceError> {
         let path =
             format!("{}?limit={PAGE_ROWS}&order_by={}%3A{direction}", self.endpoint.path, sort.column());
-        let (rows, meta) = self.client.get(&path, &*self.listener, walk::read).await?;
+        let (rows, meta) = self.client.get(&path, &*self.listener, pages::read(Position::First)).await?;
         Ok(Sample::of(&rows, meta.next_cursor.is_none(), sort))
     }
 

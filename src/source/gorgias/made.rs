@@ -10,9 +10,10 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
 use super::events::integer;
+use super::pages::{self, Answer};
 use super::progress::{Direction, Walk};
 use super::tables::SortField;
-use super::walk::{self, Answer};
+use super::walk;
 use crate::normalise::rows::{Meta, Rows};
 use crate::schema::Micros;
 
@@ -56,7 +57,7 @@ pub(super) enum Landing {
 pub(super) fn landing(answer: Answer, at: Micros, above: Micros, below: Micros, sort: SortField) -> Landing {
     let (rows, Meta { next_cursor, .. }) = match answer {
         Ok(answer) => answer,
-        Err(error) if walk::refuses_cursor(&error) => return Landing::Nowhere("it was refused"),
+        Err(error) if pages::refuses_cursor(&error) => return Landing::Nowhere("it was refused"),
         Err(_) => return Landing::Nowhere("its request failed"),
     };
     let values: Option<Vec<Micros>> = rows.iter().map(|row| walk::datetime(row, sort.column())).collect();

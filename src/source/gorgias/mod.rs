@@ -8,6 +8,7 @@ mod feed;
 mod forecast;
 mod headway;
 mod made;
+mod pages;
 mod passes;
 mod probe;
 mod progress;

@@ -6,8 +6,8 @@ use bytes::Bytes;
 use serde_json::Value;
 
 use super::Gorgias;
+use super::pages::{self, Position};
 use super::tables::{Endpoint, TABLES};
-use super::walk;
 use crate::http::Listener;
 use crate::http::client::{HttpError, Problem};
 use crate::source::{Finding, SourceError, Subject};
@@ -49,7 +49,8 @@ impl Gorgias {
 
     /// Whether a list has any rows.
     async fn list(&self, path: &str, listener: &dyn Listener) -> Result<bool, SourceError> {
-        let (rows, _) = self.client.get(&format!("{path}?limit=1"), listener, walk::read).await?;
+        let (rows, _) =
+            self.client.get(&format!("{path}?limit=1"), listener, pages::read(Position::First)).await?;
         Ok(!rows.is_empty())
     }
 

@@ -1,22 +1,19 @@
 //! One walk along a sorted list: requests page after page, checks that the list is what was asked for, and knows
-//! when to stop. Pagination exists here and nowhere else.
+//! when to stop. What a page is, is told by `pages`.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::VecDeque;
 
-use bytes::Bytes;
-
+use super::pages::{self, Answer, EmptyEnd, LoopGuard, PAGE_ROWS, Position};
 use super::progress::{Direction, Walk};
 use super::tables::{Endpoint, SortField};
 use crate::http::Listener;
-use crate::http::client::{Client, HttpError, Problem};
+use crate::http::client::Client;
 use crate::http::limit::Priority;
 use crate::normalise::decode::{self, Decoded};
-use crate::normalise::rows::{Meta, Row, Rows};
+use crate::normalise::rows::{Row, Rows};
 use crate::schema::Micros;
 use crate::source::SourceError;
 
-/// The API's largest page (developers.gorgias.com/reference/pagination: default 30, at most 100).
-pub(super) const PAGE_ROWS: usize = 100;
 /// How often a walk may be begun again in a row because the API refuses its own cursor.
 const MOST_RESTARTS: u32 = 3;
 
@@ -31,8 +28,7 @@ const SPANS: usize = 7;
 /// What a walk remembers only while it is walked.
 #[derive(Debug, Default)]
 pub(super) struct Footprint {
-    /// Cursors that were used.
-    used: HashSet<String>,
+    guard: LoopGuard,
     restarts: u32,
     /// Sort value of the row that came last, to compare the next page with.
     previous: Option<Micros>,
@@ -75,7 +71,7 @@ impl Footprint {
     /// The walk's next page was asked for, and its answer is not used: it may be asked for again.
     pub(super) fn forget(&mut self, walk: &Walk) {
         if let Some(cursor) = &walk.cursor {
-            self.used.remove(cursor);
+            self.guard.forget(cursor);
         }
     }
 }
@@ -106,10 +102,7 @@ pub(super) enum Stumble {
     Error(SourceError),
 }
 
-/// The answer to a walk's request.
-pub(super) type Answer = Result<(Rows, Meta), HttpError>;
-
-/// Requests the walk's next page and moves the walk behind it.
+/// Requests the walk's next page and moves the walk behind it; for walks over a whole list that is known to have rows.
 pub(super) async fn step(
     client: &Client,
     priority: Priority,
@@ -119,7 +112,8 @@ pub(super) async fn step(
     listener: &dyn Listener,
 ) -> Result<Fetched, Stumble> {
     let path = ask(endpoint, walk, footprint).map_err(Stumble::Error)?;
-    let answer = client.get_when(priority, &path, listener, read).await;
+    let position = Position::of(walk.cursor.as_ref());
+    let answer = pages::fetch(client, priority, &path, listener, position, EmptyEnd::Doubtful).await;
     take(endpoint, walk, footprint, answer)
 }
 
@@ -129,10 +123,8 @@ pub(super) fn ask(
     walk: &Walk,
     footprint: &mut Footprint,
 ) -> Result<String, SourceError> {
-    if let Some(cursor) = &walk.cursor
-        && !footprint.used.insert(cursor.clone())
-    {
-        return Err(SourceError::RepeatedCursor { path: endpoint.path });
+    if let Some(cursor) = &walk.cursor {
+        footprint.guard.uses(cursor, endpoint.path)?;
     }
     Ok(path(endpoint, walk))
 }
@@ -146,9 +138,12 @@ pub(super) fn take(
 ) -> Result<Fetched, Stumble> {
     let (rows, meta) = match answer {
         Ok(answer) => answer,
-        Err(error) if walk.cursor.is_some() && refuses_cursor(&error) => return Err(Stumble::Refused),
+        Err(error) if walk.cursor.is_some() && pages::refuses_cursor(&error) => return Err(Stumble::Refused),
         Err(error) => return Err(Stumble::Error(error.into())),
     };
+    if meta.next_cursor.is_some() {
+        footprint.guard.note(&rows, endpoint.path).map_err(Stumble::Error)?;
+    }
     let values: Vec<_> = rows.iter().map(|row| datetime(row, walk.sort.column())).collect();
     let warning = check_order(walk, footprint.previous, endpoint, &values);
     if warning.is_some() && (footprint.previous.is_some() || meta.next_cursor.is_some()) {
@@ -232,7 +227,7 @@ fn facing(values: &[Option<Micros>]) -> Option<Direction> {
 
 fn begin_anew(walk: &mut Walk, footprint: &mut Footprint) {
     footprint.facing = None;
-    footprint.used.clear();
+    footprint.guard.begin_anew();
     footprint.previous = None;
     footprint.seeking = None;
     walk.cursor = None;
@@ -240,38 +235,13 @@ fn begin_anew(walk: &mut Walk, footprint: &mut Footprint) {
 
 /// The cursor does not carry the order, so all parameters are sent with every page.
 pub(super) fn path(endpoint: &Endpoint, walk: &Walk) -> String {
-    let direction = match walk.direction {
-        Direction::NewestFirst => "desc",
-        Direction::OldestFirst => "asc",
-    };
-    let mut path =
-        format!("{}?limit={PAGE_ROWS}&order_by={}%3A{direction}", endpoint.path, walk.sort.column());
+    let order = pages::order(walk.direction);
+    let mut path = format!("{}?limit={PAGE_ROWS}&order_by={}%3A{order}", endpoint.path, walk.sort.column());
     if let Some(cursor) = &walk.cursor {
         path.push_str("&cursor=");
-        path.push_str(&encode(cursor));
+        path.push_str(&pages::encode(cursor));
     }
     path
-}
-
-/// A cursor as part of a query.
-pub(super) fn encode(cursor: &str) -> String {
-    percent_encoding::utf8_percent_encode(cursor, percent_encoding::NON_ALPHANUMERIC).to_string()
-}
-
-/// A full page that says nothing about further pages was cut somewhere: taking it for the last one would lose the
-/// rest of the table.
-pub(super) fn read(body: Bytes) -> Result<(Rows, Meta), String> {
-    let (rows, meta) = Rows::parse(body).map_err(|error| error.to_string())?;
-    if !meta.tells_next && rows.len() >= PAGE_ROWS {
-        return Err("the answer does not say whether there are more pages".into());
-    }
-    Ok((rows, meta))
-}
-
-/// Whether the error may mean that the cursor has expired. What Gorgias answers then is not documented, so any
-/// refusal of a request that is fine without its cursor counts.
-pub(super) fn refuses_cursor(error: &HttpError) -> bool {
-    matches!(&error.problem, Problem::Refused { status: 400 | 404 | 409 | 410 | 422, .. })
 }
 
 /// Compares the page with the order asked for; from the first violation on the walk trusts nothing but the list's

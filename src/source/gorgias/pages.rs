@@ -1,0 +1,309 @@
+//! Pages of a list: what an answer must look like to be one, where a list ends, and when it never will.
+//!
+//! A list ends only where an answer says so: with `meta.next_cursor` null (gorgias-api.md 2.1: the last page still carries
+//! rows). An answer that says nothing about further pages (no `meta`, a bare array) is taken for a whole list only if it
+//! is the first one and shorter than what was asked for; anywhere else it was cut or altered on its way. The same
+//! holds for an end without rows: it is believed when a second answer, some seconds later, says it again.
+
+use std::collections::HashSet;
+use std::collections::hash_map::DefaultHasher;
+use std::hash::{Hash as _, Hasher as _};
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::progress::Direction;
+use super::walk;
+use crate::http::Listener;
+use crate::http::client::{Client, HttpError, Problem};
+use crate::http::limit::Priority;
+use crate::normalise::rows::{Meta, Rows};
+use crate::schema::Micros;
+use crate::source::SourceError;
+
+/// The API's largest page (developers.gorgias.com/reference/pagination: default 30, at most 100).
+pub(super) const PAGE_ROWS: usize = 100;
+/// Between two answers that have to agree: what was wrong for a moment is over by then.
+pub(super) const SECOND_LOOK: Duration = Duration::from_secs(2);
+/// Pages in a row that bring nothing, until a list is taken to have no end.
+const MOST_FRUITLESS: u32 = 100;
+/// How often a list is asked for from its beginning because its cursor is refused, or it is not in order.
+const MOST_RESTARTS: u32 = 3;
+
+/// Where in its list an answer stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Position {
+    /// No cursor was sent.
+    First,
+    /// A cursor of an earlier page was sent.
+    Later,
+}
+
+impl Position {
+    pub(super) fn of(cursor: Option<&String>) -> Self {
+        if cursor.is_some() { Self::Later } else { Self::First }
+    }
+}
+
+/// What an end without rows is worth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum EmptyEnd {
+    /// Believed at once: nothing is lost if it is wrong.
+    Harmless,
+    /// A second answer has to agree.
+    Doubtful,
+}
+
+/// A page, or why there is none.
+pub(super) type Answer = Result<(Rows, Meta), HttpError>;
+
+/// Reads an answer that is a page of a list. An answer that is none is a fault like a cut body: it is asked for again.
+pub(super) fn read(position: Position) -> impl Fn(Bytes) -> Result<(Rows, Meta), String> {
+    move |body| {
+        let (rows, meta) = Rows::parse(body).map_err(|error| error.to_string())?;
+        if meta.next_cursor.as_deref() == Some("") {
+            return Err("the answer names an empty cursor for the next page".into());
+        }
+        let whole = position == Position::First && rows.len() < PAGE_ROWS;
+        if !meta.tells_next && !whole {
+            return Err("the answer does not say whether there are more pages".into());
+        }
+        Ok((rows, meta))
+    }
+}
+
+/// Requests a page. An end without rows that is doubtful is asked for a second time.
+pub(super) async fn fetch(
+    client: &Client,
+    priority: Priority,
+    path: &str,
+    listener: &dyn Listener,
+    position: Position,
+    empty: EmptyEnd,
+) -> Answer {
+    let answer = client.get_when(priority, path, listener, read(position)).await?;
+    let (rows, meta) = &answer;
+    let ends_empty = rows.is_empty() && meta.next_cursor.is_none();
+    if !ends_empty || empty == EmptyEnd::Harmless {
+        return Ok(answer);
+    }
+    tokio::time::sleep(SECOND_LOOK).await;
+    client.get_when(priority, path, listener, read(position)).await
+}
+
+/// A cursor as part of a query.
+pub(super) fn encode(cursor: &str) -> String {
+    percent_encoding::utf8_percent_encode(cursor, percent_encoding::NON_ALPHANUMERIC).to_string()
+}
+
+/// Whether the error may mean that the cursor has expired. What Gorgias answers then is not documented, so any
+/// refusal of a request that is fine without its cursor counts.
+pub(super) fn refuses_cursor(error: &HttpError) -> bool {
+    matches!(&error.problem, Problem::Refused { status: 400 | 404 | 409 | 410 | 422, .. })
+}
+
+/// Notices a list that never ends: a cursor that was used before, page after page without rows, or pages that were read
+/// before under ever new cursors. Remembers a number for each page, not its rows.
+#[derive(Debug, Default)]
+pub(super) struct LoopGuard {
+    cursors: HashSet<String>,
+    pages: HashSet<u64>,
+    /// Pages in a row that brought nothing.
+    fruitless: u32,
+}
+
+impl LoopGuard {
+    /// The page behind this cursor is asked for.
+    pub(super) fn uses(&mut self, cursor: &str, path: &'static str) -> Result<(), SourceError> {
+        if self.cursors.insert(cursor.to_owned()) {
+            Ok(())
+        } else {
+            Err(SourceError::RepeatedCursor { path })
+        }
+    }
+
+    /// That page was not used: it may be asked for again.
+    pub(super) fn forget(&mut self, cursor: &str) {
+        self.cursors.remove(cursor);
+    }
+
+    /// A page came that is not the last one.
+    pub(super) fn note(&mut self, rows: &Rows, path: &'static str) -> Result<(), SourceError> {
+        let brings = !rows.is_empty() && self.pages.insert(number(rows));
+        self.fruitless = if brings { 0 } else { self.fruitless + 1 };
+        if self.fruitless >= MOST_FRUITLESS {
+            return Err(SourceError::Endless { path, pages: self.fruitless });
+        }
+        Ok(())
+    }
+
+    /// The list is read from its beginning again.
+    pub(super) fn begin_anew(&mut self) {
+        *self = Self { fruitless: self.fruitless, ..Self::default() };
+    }
+}
+
+/// A number for the rows of a page: by their ids, or by all they hold where they have none.
+fn number(rows: &Rows) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    for row in rows.iter() {
+        match row.get("id") {
+            Some(id) => id.hash(&mut hasher),
+            None => row.fields().for_each(|field| field.hash(&mut hasher)),
+        }
+    }
+    hasher.finish()
+}
+
+/// A list that is read from its beginning to its end in one go, oldest first: events, and the rows of one object.
+pub(super) struct Listing {
+    path: &'static str,
+    /// Path and query of the first page.
+    first: String,
+    cursor: Option<String>,
+    guard: LoopGuard,
+    /// Creation of the row that came last.
+    previous: Option<Micros>,
+    restarts: u32,
+    over: bool,
+}
+
+/// What a step along a [`Listing`] brought.
+pub(super) enum Step {
+    Rows(Rows),
+    /// The list is read from its beginning again: what came until now may not be all that lies there.
+    Anew,
+    End,
+}
+
+impl Listing {
+    /// `query` must ask for `order_by=created_datetime:asc`.
+    pub(super) fn new(path: &'static str, query: &str) -> Self {
+        let first = format!("{path}?limit={PAGE_ROWS}&order_by=created_datetime%3Aasc{query}");
+        let guard = LoopGuard::default();
+        Self { path, first, cursor: None, guard, previous: None, restarts: 0, over: false }
+    }
+
+    /// The next page.
+    pub(super) async fn next(
+        &mut self,
+        client: &Client,
+        listener: &dyn Listener,
+    ) -> Result<Step, SourceError> {
+        if self.over {
+            return Ok(Step::End);
+        }
+        let position = Position::of(self.cursor.as_ref());
+        let path = match &self.cursor {
+            None => self.first.clone(),
+            Some(cursor) => {
+                self.guard.uses(cursor, self.path)?;
+                format!("{}&cursor={}", self.first, encode(cursor))
+            }
+        };
+        let (rows, meta) = match client.get(&path, listener, read(position)).await {
+            Ok(answer) => answer,
+            Err(error) if position == Position::Later && refuses_cursor(&error) => return self.restart(),
+            Err(error) => return Err(error.into()),
+        };
+        let values = rows.iter().filter_map(|row| walk::datetime(row, "created_datetime"));
+        let values: Vec<Micros> = self.previous.into_iter().chain(values).collect();
+        if !values.is_sorted() {
+            return self.restart();
+        }
+        self.previous = values.last().copied();
+        match &meta.next_cursor {
+            None => self.over = true,
+            Some(_) => self.guard.note(&rows, self.path)?,
+        }
+        self.cursor = meta.next_cursor;
+        Ok(Step::Rows(rows))
+    }
+
+    fn restart(&mut self) -> Result<Step, SourceError> {
+        self.restarts += 1;
+        if self.restarts > MOST_RESTARTS {
+            return Err(SourceError::Unsteady { path: self.path, times: self.restarts });
+        }
+        self.guard.begin_anew();
+        (self.cursor, self.previous) = (None, None);
+        Ok(Step::Anew)
+    }
+}
+
+/// The direction in words of the API.
+pub(super) fn order(direction: Direction) -> &'static str {
+    match direction {
+        Direction::NewestFirst => "desc",
+        Direction::OldestFirst => "asc",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn page(rows: usize, rest: &str) -> Bytes {
+        let rows: Vec<String> = (0..rows).map(|id| format!(r#"{{"id":{id}}}"#)).collect();
+        Bytes::from(format!(r#"{{"data":[{}]{rest}}}"#, rows.join(",")))
+    }
+
+    #[test]
+    fn a_list_ends_where_an_answer_says_so_and_nowhere_else() {
+        let says = |position, body: Bytes| match read(position)(body) {
+            Ok((_, meta)) if meta.next_cursor.is_some() => "goes on",
+            Ok(_) => "ends",
+            Err(_) => "fault",
+        };
+        let bare = Bytes::from_static(b"[]");
+        let full = Bytes::from(format!("[{}]", vec!["{}"; PAGE_ROWS].join(",")));
+        let null = r#","meta":{"prev_cursor":null,"next_cursor":null}"#;
+        for (body, first, later) in [
+            (page(3, null), "ends", "ends"),
+            (page(PAGE_ROWS, null), "ends", "ends"),
+            (page(0, null), "ends", "ends"),
+            (page(3, r#","meta":{"next_cursor":"abc"}"#), "goes on", "goes on"),
+            (page(3, r#","meta":{"next_cursor":""}"#), "fault", "fault"),
+            (page(3, r#","meta":{"next_cursor":7}"#), "fault", "fault"),
+            (page(3, r#","meta":[]"#), "ends", "fault"),
+            (page(3, r#","meta":"none""#), "fault", "fault"),
+            (page(3, r#","meta":{"prev_cursor":null}"#), "ends", "fault"),
+            (page(3, r#","meta":null"#), "ends", "fault"),
+            (page(3, ""), "ends", "fault"),
+            (page(0, ""), "ends", "fault"),
+            (page(PAGE_ROWS, ""), "fault", "fault"),
+            (bare, "ends", "fault"),
+            (full, "fault", "fault"),
+        ] {
+            let found = (says(Position::First, body.clone()), says(Position::Later, body.clone()));
+            assert_eq!(found, (first, later), "{}", String::from_utf8_lossy(&body[..body.len().min(60)]));
+        }
+    }
+
+    #[test]
+    fn a_list_without_an_end_is_noticed_and_pages_without_rows_here_and_there_are_not() {
+        let rows = |first: usize, count: usize| {
+            let rows: Vec<String> = (first..first + count).map(|id| format!(r#"{{"id":{id}}}"#)).collect();
+            Rows::parse(Bytes::from(format!("[{}]", rows.join(",")))).unwrap().0
+        };
+        let mut guard = LoopGuard::default();
+        for page in 0..1_000 {
+            guard.note(&rows(page, 1), "/api/x").unwrap();
+            (0..50).try_for_each(|_| guard.note(&rows(0, 0), "/api/x")).unwrap();
+        }
+        let most = MOST_FRUITLESS as usize;
+        for cycle in [1, 3] {
+            let mut guard = LoopGuard::default();
+            let end = (0..1_000).position(|n| guard.note(&rows(n % cycle, 1), "/api/x").is_err());
+            assert_eq!(end, Some(most + cycle - 1));
+        }
+        let mut guard = LoopGuard::default();
+        let end = (0..1_000).position(|_| guard.note(&rows(0, 0), "/api/x").is_err());
+        assert_eq!(end, Some(most - 1));
+        let mut guard = LoopGuard::default();
+        guard.uses("a", "/api/x").unwrap();
+        assert!(guard.uses("a", "/api/x").is_err());
+        guard.forget("a");
+        guard.uses("a", "/api/x").unwrap();
+    }
+}
