@@ -84,7 +84,7 @@ fn complete_tables_and_their_last_runs() {
     for changing in ["run_id", "started_at", "ended_at", "elapsed_ms"] {
         assert!(!customers["runs"][0][changing].take().is_null(), "{changing}");
     }
-    assert_eq!(customers["state"]["progress"]["version"], 2);
+    assert_eq!(customers["state"]["progress"]["version"], 3);
     assert!(customers["state"]["progress"].take().is_object());
     assert!(customers["state"]["updated_at"].take().is_string());
     customers["runs"].as_array_mut().expect("a list").truncate(1);

@@ -11,13 +11,18 @@ use crate::schema::Micros;
 use crate::source::SourceError;
 use crate::state::{SourceState, State};
 
-/// Version of this layout. 1 had no walks from the middle; all else is the same.
-const VERSION: u32 = 2;
+/// Version of this layout. 1 had no walks from the middle, 2 did not say who wrote it; all else is the same.
+const VERSION: u32 = 3;
+/// The version of ingestr that writes.
+const PROGRAM: &str = env!("CARGO_PKG_VERSION");
 
 /// Everything that is remembered of a table.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Progress {
     version: u32,
+    /// The version of ingestr that wrote this, so that an older one can say which is needed.
+    #[serde(default)]
+    written_by: String,
     /// Value of the list's sort field up to which everything has been read. `None`: no pass was completed yet, or
     /// the table was empty.
     pub(super) watermark: Option<Micros>,
@@ -70,6 +75,7 @@ impl Default for Progress {
     fn default() -> Self {
         Self {
             version: VERSION,
+            written_by: PROGRAM.into(),
             watermark: None,
             covered_since: None,
             unfinished: None,
@@ -165,14 +171,12 @@ impl Progress {
         let value: serde_json::Value = serde_json::from_str(&state.source.0)
             .map_err(|error| refuse(format!("it is not JSON ({error})")))?;
         match value.get("version").and_then(serde_json::Value::as_u64) {
-            Some(version) if version > u64::from(VERSION) => Err(refuse(format!(
-                "it was written by a newer ingestr (version {version}, known is {VERSION})"
-            ))),
+            Some(version) if version > u64::from(VERSION) => Err(refuse(newer(version, &value))),
             Some(_) => {
                 let mut read: Self =
                     serde_json::from_value(value).map_err(|error| refuse(error.to_string()))?;
                 read.begin_disordered_anew();
-                Ok(Self { version: VERSION, ..read })
+                Ok(Self { version: VERSION, written_by: PROGRAM.into(), ..read })
             }
             None => Err(refuse("it has no version".into())),
         }
@@ -200,14 +204,31 @@ impl Progress {
     }
 }
 
+/// What is to be done about a layout from the future.
+fn newer(version: u64, value: &serde_json::Value) -> String {
+    let layouts = format!("layout {version}; ingestr {PROGRAM} reads layouts up to {VERSION}");
+    match value.get("written_by").and_then(serde_json::Value::as_str).filter(|by| is_version(by)) {
+        Some(by) => format!("ingestr {by} wrote it ({layouts}): use ingestr {by} or a newer one"),
+        None => format!("a newer ingestr wrote it ({layouts}): use that one"),
+    }
+}
+
+/// Whether a text may be a version: what is stored may be damaged, and goes into a message.
+fn is_version(text: &str) -> bool {
+    let ours = |byte: u8| byte.is_ascii_alphanumeric() || b".-+".contains(&byte);
+    text.starts_with(|first: char| first.is_ascii_digit()) && text.len() <= 40 && text.bytes().all(ours)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     /// What version 1 stored.
     const GOLDEN_1: &str = r#"{"version":1,"watermark":5,"covered_since":null,"unfinished":{"kind":{"since":3},"top":9,"pages":2,"walks":[{"sort":"updated","direction":"newest_first","until":3,"cursor":"abc","last":7,"pages":2,"done":false,"unordered":false}]}}"#;
-    /// The golden form of version 2: a change of it needs a new version and a migration.
-    const GOLDEN: &str = r#"{"version":2,"watermark":5,"covered_since":null,"unfinished":{"kind":{"since":3},"top":9,"pages":2,"walks":[{"sort":"updated","direction":"newest_first","until":3,"cursor":"abc","last":7,"pages":2,"done":false,"unordered":false}]}}"#;
+    /// What version 2 stored.
+    const GOLDEN_2: &str = r#"{"version":2,"watermark":5,"covered_since":null,"unfinished":{"kind":{"since":3},"top":9,"pages":2,"walks":[{"sort":"updated","direction":"newest_first","until":3,"cursor":"abc","last":7,"pages":2,"done":false,"unordered":false}]}}"#;
+    /// The golden form of version 3: a change of it needs a new version and a migration.
+    const GOLDEN: &str = r#"{"version":3,"written_by":"0.1.0","watermark":5,"covered_since":null,"unfinished":{"kind":{"since":3},"top":9,"pages":2,"walks":[{"sort":"updated","direction":"newest_first","until":3,"cursor":"abc","last":7,"pages":2,"done":false,"unordered":false}]}}"#;
     const GOLDEN_MIDDLE: &str = r#"{"sort":"created","direction":"newest_first","until":null,"first":8,"cursor":null,"last":null,"pages":0,"done":false,"unordered":false}"#;
 
     fn golden() -> Progress {
@@ -224,16 +245,18 @@ mod tests {
     #[test]
     fn what_is_stored_is_read_back() {
         let state = golden().state();
-        assert_eq!(state.source.0, GOLDEN);
+        assert_eq!(state.source.0, GOLDEN.replace("0.1.0", PROGRAM));
         assert!(!state.complete);
         assert_eq!(Progress::read(Some(&state), "tickets").unwrap(), golden());
         assert_eq!(Progress::read(None, "tickets").unwrap(), Progress::default());
     }
 
     #[test]
-    fn what_version_1_stored_is_read() {
-        let state = State { source: SourceState(GOLDEN_1.into()), ..Progress::default().state() };
-        assert_eq!(Progress::read(Some(&state), "tickets").unwrap(), golden());
+    fn what_older_versions_stored_is_read() {
+        for text in [GOLDEN_1, GOLDEN_2] {
+            let state = State { source: SourceState(text.into()), ..Progress::default().state() };
+            assert_eq!(Progress::read(Some(&state), "tickets").unwrap(), golden());
+        }
     }
 
     #[test]
@@ -250,10 +273,18 @@ mod tests {
             let state = State { source: SourceState(text.into()), ..Progress::default().state() };
             Progress::read(Some(&state), "tickets").unwrap_err().to_string()
         };
+        let refused = "the stored progress of table tickets cannot be read: ";
+        let layouts = format!("(layout 4; ingestr {PROGRAM} reads layouts up to 3)");
         assert_eq!(
-            message(r#"{"version":3}"#),
-            "the stored progress of table tickets cannot be read: it was written by a newer ingestr (version 3, known is 2)"
+            message(r#"{"version":4,"written_by":"0.9.2"}"#),
+            format!("{refused}ingestr 0.9.2 wrote it {layouts}: use ingestr 0.9.2 or a newer one")
         );
+        for unnamed in [r#"{"version":4}"#, r#"{"version":4,"written_by":"some row's text"}"#] {
+            assert_eq!(
+                message(unnamed),
+                format!("{refused}a newer ingestr wrote it {layouts}: use that one")
+            );
+        }
         assert_eq!(message("{}"), "the stored progress of table tickets cannot be read: it has no version");
         assert!(message("x").contains("it is not JSON"));
     }
