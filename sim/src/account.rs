@@ -12,7 +12,8 @@ use crate::model::{Data, Tombstone};
 use crate::options::Options;
 use crate::render::View;
 use crate::routes::{self, Answer};
-use crate::time::Micros;
+use crate::time::{Micros, SECOND, http_date};
+use crate::unreadable::Unreadable;
 use crate::wire::{Logged, Reply, Request, Response};
 
 /// Requests remembered at least; twice as many at most.
@@ -29,6 +30,8 @@ pub struct Account {
     faults: Faults,
     log: Vec<Logged>,
     served: u64,
+    /// When the request under way arrived.
+    now: Micros,
     churn: f64,
     /// Requests that still bring changes.
     churning: u64,
@@ -47,6 +50,7 @@ impl Account {
             faults: Faults::new(options.unknown_tenant),
             log: Vec::new(),
             served: 0,
+            now: options.end,
             churn: 0.0,
             churning: u64::MAX,
             owed: 0.0,
@@ -69,6 +73,7 @@ impl Account {
     /// Answers a request, or spoils the answer as scripted.
     pub fn handle(&mut self, request: &Request, now: Micros) -> Reply {
         self.served += 1;
+        self.now = now;
         if self.churning > 0 {
             self.churning -= 1;
             self.owed += self.churn;
@@ -123,7 +128,18 @@ impl Account {
             }
             Some(Fault::Status(status)) => return self.error(*status, "Something went wrong.", None),
             Some(Fault::Forbidden) => return self.error(403, FORBIDDEN, None),
-            Some(Fault::Html200) => return self.respond(200, "text/html", MAINTENANCE.into(), fault),
+            Some(Fault::Told { status, wait }) => {
+                let mut response = self.error(*status, "Too many requests.", None);
+                response.headers.push(("Retry-after".into(), wait.text(self.now)));
+                return response;
+            }
+            Some(Fault::Lost) => return self.error(404, "Resource not found.", None),
+            Some(Fault::NoContent) => return self.respond(204, "application/json", "", fault),
+            Some(Fault::BotCheck) => {
+                // What answers here knows nothing of the account's budget.
+                return self.respond(403, "text/html; charset=utf-8", BOT_CHECK, Some(&Fault::HeaderMissing));
+            }
+            Some(Fault::Html200) => return self.respond(200, "text/html", MAINTENANCE, fault),
             _ => {}
         }
         if !self.authorized(request) {
@@ -133,12 +149,21 @@ impl Account {
             return self.error(405, "The specified HTTP method is not allowed.", None);
         }
         match routes::route(self.view(), request, fault) {
-            Answer::Json(body) => self.respond(200, "application/json", body, fault),
+            Answer::Json(body) => {
+                let (status, mark) = match fault {
+                    Some(Fault::Partial206) => (206, &b""[..]),
+                    Some(Fault::Status203) => (203, &b""[..]),
+                    Some(Fault::Bom) => (200, &b"\xef\xbb\xbf"[..]),
+                    _ => (200, &b""[..]),
+                };
+                let body = if mark.is_empty() { body } else { [mark, &body].concat() };
+                self.respond(status, "application/json", body, fault)
+            }
             Answer::Refused(body) => self.respond(400, "application/json", body, fault),
             Answer::Missing => self.error(404, "Resource not found.", None),
             Answer::Forbidden => self.error(403, FORBIDDEN, None),
             Answer::Moved(to) => {
-                let mut response = self.respond(301, "text/html; charset=utf-8", String::new(), fault);
+                let mut response = self.respond(301, "text/html; charset=utf-8", "", fault);
                 response.headers.push(("location".into(), to));
                 response
             }
@@ -164,13 +189,20 @@ impl Account {
         response
     }
 
-    fn respond(&self, status: u16, kind: &str, body: String, fault: Option<&Fault>) -> Response {
+    fn respond(
+        &self,
+        status: u16,
+        kind: &str,
+        body: impl Into<bytes::Bytes>,
+        fault: Option<&Fault>,
+    ) -> Response {
         let mut id = Dice::of([self.options.seed, self.served, 9, 9]);
         let mut headers: Vec<(String, String)> = vec![
             ("content-type".into(), kind.into()),
             ("x-gorgias-release".into(), "3f9f83e7b774a28054f32a55eb5d504352f99975".into()),
             ("x-request-id".into(), format!("{:016x}{:016x}", id.next(), id.next())),
             ("via".into(), "1.1 google".into()),
+            ("date".into(), http_date(self.now - SECOND + 1)),
         ];
         let used = match fault {
             Some(Fault::HeaderMissing) => None,
@@ -220,6 +252,19 @@ impl Account {
     /// Changes what a role may read.
     pub fn set_role_can_read_events(&mut self, can: bool) {
         self.options.role_can_read_events = can;
+    }
+
+    /// From now on no event tells of this part of deletions and merges, 0 to 1.
+    pub fn set_events_missed(&mut self, part: f64) {
+        self.options.events_missed = part;
+    }
+
+    /// From now on lists show this row so that it cannot be read as it is; none: they show it as it is.
+    pub fn set_unreadable(&mut self, table: &str, id: i64, how: Option<Unreadable>) {
+        match how {
+            Some(how) => _ = self.data.unreadable.insert((table.to_owned(), id), how),
+            None => _ = self.data.unreadable.remove(&(table.to_owned(), id)),
+        }
     }
 
     /// Replaces the credentials, as when a key is revoked.
@@ -282,4 +327,5 @@ impl Account {
 
 const FORBIDDEN: &str = "You do not have enough permissions to perform this action.";
 const MAINTENANCE: &str = "<!doctype html><html><body><h1>We'll be right back</h1></body></html>";
+const BOT_CHECK: &str = "<!DOCTYPE html><html><head><title>Just a moment...</title></head><body>Checking your browser</body></html>";
 const UNKNOWN_TENANT: &str = "<!doctype html>\n<html lang=en>\n<title>404 Not Found</title>\n<h1>Not Found</h1>\n<p>The requested URL was not found on the server.</p>\n";

@@ -23,6 +23,17 @@ impl Out {
         self.bytes.len()
     }
 
+    pub(crate) fn into_bytes(self) -> Vec<u8> {
+        self.bytes
+    }
+
+    /// Replaces what was appended after the first `start` bytes.
+    pub(crate) fn replace_from(&mut self, start: usize, change: impl FnOnce(&str) -> Vec<u8>) {
+        let tail = String::from_utf8_lossy(&self.bytes[start..]).into_owned();
+        self.bytes.truncate(start);
+        self.bytes.extend_from_slice(&change(&tail));
+    }
+
     pub(crate) fn into_string(self) -> String {
         // Only whole UTF-8 strings were appended, so nothing is ever replaced.
         String::from_utf8(self.bytes).unwrap_or_default()

@@ -33,22 +33,25 @@ mod server;
 mod small;
 mod small_more;
 mod specs;
+mod spoil;
 #[cfg(test)]
 mod tests;
 mod text;
 mod time;
+mod unreadable;
 mod wire;
 
 pub use account::Account;
 pub use bucket::Others;
 pub use change::Change;
 pub use cursor::{Cursor, Key};
-pub use faults::{Fault, Faults};
+pub use faults::{Fault, Faults, RetryAfter};
 pub use model::Tombstone;
 pub use options::{Bucket, Cursors, Options};
 pub use presets::fault_plan;
 pub use server::Server;
 pub use time::{DAY, Micros, SECOND, iso, naive, parse};
+pub use unreadable::Unreadable;
 pub use wire::{Logged, Reply, Request, Response};
 
 /// The names of all list endpoints.

@@ -12,7 +12,9 @@ use crate::query::{Query, Refusal, refusal};
 use crate::render::{self, Form, View};
 use crate::small::Small;
 use crate::specs::{Sort, Spec};
+use crate::spoil::{Next, Page};
 use crate::time::Micros;
+use crate::unreadable::Unreadable;
 
 /// Where the rows of a list come from.
 pub(crate) enum Rows<'a> {
@@ -24,20 +26,13 @@ pub(crate) enum Rows<'a> {
     Some(Vec<(Key, i64)>),
 }
 
-/// One page: row keys in the order shown, and whether there is more on either side.
-struct Page {
-    rows: Vec<(Key, i64)>,
-    before: bool,
-    after: bool,
-}
-
 /// Answers a list request.
 pub(crate) fn list(
     view: View<'_>,
     spec: &Spec,
     query: &Query,
     fault: Option<&Fault>,
-) -> Result<String, Refusal> {
+) -> Result<Vec<u8>, Refusal> {
     for (name, _) in &query.0 {
         if !spec.knows(name) {
             return Err(refusal(name, "Unknown field."));
@@ -60,8 +55,11 @@ pub(crate) fn list(
     if fault == Some(&Fault::ExpiredCursor) && cursor.is_some() {
         return Err(refusal("cursor", "The cursor has expired."));
     }
-    let page = page(view, &rows, cursor.as_ref(), ascending, limit);
-    Ok(envelope(view, spec, query, &page, ascending, fault))
+    let mut page = page(view, &rows, cursor.as_ref(), ascending, limit);
+    if let Some(fault) = fault {
+        page.spoil(fault, query.one("cursor").zip(cursor.as_ref()), ascending);
+    }
+    Ok(envelope(view, spec, query, &page, fault))
 }
 
 /// The cursor that was sent, by the account's rules for cursors. Ids begin at 1, so a place with id 0 was made up.
@@ -88,11 +86,13 @@ fn page(view: View<'_>, rows: &Rows<'_>, cursor: Option<&Cursor>, ascending: boo
     let more = found.len() > limit;
     found.truncate(limit);
     let behind = found.first().is_some_and(|first| !seek(view, rows, Some(first), !up, 1).is_empty());
-    if forward {
-        return Page { rows: found, before: behind, after: more };
+    let (before, after) = if forward { (behind, more) } else { (more, behind) };
+    if !forward {
+        found.reverse();
     }
-    found.reverse();
-    Page { rows: found, before: more, after: behind }
+    let prev = found.first().filter(|_| before).cloned();
+    let next = found.last().filter(|_| after).cloned().map_or(Next::End, Next::Beyond);
+    Page { rows: found, prev, next, has_meta: true }
 }
 
 /// At most `count` rows strictly beyond `from`, upwards or downwards.
@@ -148,66 +148,65 @@ fn seek_index(index: &Index, from: Option<(Micros, i64)>, up: bool, count: usize
     }
 }
 
-fn envelope(
-    view: View<'_>,
-    spec: &Spec,
-    query: &Query,
-    page: &Page,
-    up: bool,
-    fault: Option<&Fault>,
-) -> String {
-    let at = |row: &(Key, i64), forward| {
-        let plain = Cursor { forward, key: row.0.clone(), id: row.1 }.encode();
-        if view.options.cursors == Cursors::Opaque { Cursor::veil(&plain) } else { plain }
+fn envelope(view: View<'_>, spec: &Spec, query: &Query, page: &Page, fault: Option<&Fault>) -> Vec<u8> {
+    let mut out = Out::with_capacity(page.rows.len() * 2048 + 256);
+    let spoilt = match fault {
+        Some(Fault::Unreadable(how)) => Some(*how),
+        Some(Fault::EmptyWithoutMeta) => {
+            out.raw("{\"data\":[]}");
+            return out.into_bytes();
+        }
+        _ => None,
     };
-    let mut next = page.rows.last().filter(|_| page.after).map(|row| at(row, true));
-    let prev = page.rows.first().filter(|_| page.before).map(|row| at(row, false));
-    let mut shown = page.rows.as_slice();
-    match fault {
-        Some(Fault::RepeatedCursor) if next.is_some() => {
-            next = query.one("cursor").map(str::to_owned).or(next);
-        }
-        Some(Fault::EmptyPageWithNext) => {
-            if let Some((key, id)) = shown.first() {
-                // Stands just before the first row, so that following it loses nothing.
-                let id = if up { id - 1 } else { id + 1 };
-                next = Some(at(&(key.clone(), id), true));
-            }
-            shown = &[];
-        }
-        _ => {}
-    }
-    let mut out = Out::with_capacity(shown.len() * 2048 + 256);
     if fault == Some(&Fault::BareArray) {
-        data(&mut out, view, spec, shown);
-        return out.into_string();
+        data(&mut out, view, spec, &page.rows, spoilt);
+        return out.into_bytes();
     }
     let first = (spec.table == "views").then_some("limit");
     let uri = format!("/api/{}?{}", spec.table, query.echo(first));
     if spec.object_first {
         out.raw("{\"object\":\"list\",\"uri\":\"").raw(&uri).raw("\",\"data\":");
-        data(&mut out, view, spec, shown);
+        data(&mut out, view, spec, &page.rows, spoilt);
     } else {
         out.raw("{\"data\":");
-        data(&mut out, view, spec, shown);
+        data(&mut out, view, spec, &page.rows, spoilt);
         out.raw(",\"object\":\"list\",\"uri\":\"").raw(&uri).raw("\"");
     }
-    if fault != Some(&Fault::MissingMeta) {
+    if page.has_meta {
+        let at = |row: &(Key, i64), forward| {
+            let plain = Cursor { forward, key: row.0.clone(), id: row.1 }.encode();
+            if view.options.cursors == Cursors::Opaque { Cursor::veil(&plain) } else { plain }
+        };
+        let next = match &page.next {
+            Next::End => None,
+            Next::Beyond(place) => Some(at(place, true)),
+            Next::Text(text) => Some(text.clone()),
+        };
+        let prev = page.prev.as_ref().map(|row| at(row, false));
         let quote = |cursor: Option<String>| cursor.map_or("null".to_owned(), |text| format!("\"{text}\""));
         out.raw(",\"meta\":{\"prev_cursor\":").raw(&quote(prev)).raw(",\"next_cursor\":").raw(&quote(next));
         out.raw(if spec.object_first { ",\"total_resources\":null}" } else { "}" });
     }
     out.raw("}");
-    out.into_string()
+    out.into_bytes()
 }
 
-fn data(out: &mut Out, view: View<'_>, spec: &Spec, rows: &[(Key, i64)]) {
+/// The rows; the one in the middle is `spoilt` for this answer.
+fn data(out: &mut Out, view: View<'_>, spec: &Spec, rows: &[(Key, i64)], spoilt: Option<Unreadable>) {
+    let always = &view.data.unreadable;
     out.raw("[");
     for (n, (_, id)) in rows.iter().enumerate() {
         if n > 0 {
             out.raw(",");
         }
+        let start = out.len();
         row(out, view, spec.table, *id);
+        let how = spoilt.filter(|_| n == rows.len() / 2).or_else(|| {
+            if always.is_empty() { None } else { always.get(&(spec.table.to_owned(), *id)).copied() }
+        });
+        if let Some(how) = how {
+            out.replace_from(start, |row| how.spoil(row));
+        }
     }
     out.raw("]");
 }

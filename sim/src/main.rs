@@ -44,7 +44,9 @@ struct Args {
     /// Faults per request: `none`, `light`, `heavy`, or a list like `p429=0.01,p500=0.005,reset=0.01,cut=0.01`.
     ///
     /// Names: p429 p429bare p500 p502 p503 reset cut hang html expired forbidden nometa emptypage repeat wrongorder
-    /// noheader badheader array.
+    /// noheader badheader array emptylookup partiallookup lost emptynometa emptyend shortnometa p206 p203 p204
+    /// emptycursor endlessempty endlesssame botcheck retryfraction retrydate retrylong notutf8 nan infinity control
+    /// surrogate surrogatename nulname oversized bom.
     #[arg(long, default_value = "none", value_name = "PLAN", value_parser = plan)]
     faults: Plan,
     /// Random changes to the account per request; 0.5 is one every second request.
@@ -62,6 +64,9 @@ struct Args {
     /// Port to listen on; 0 takes a free one.
     #[arg(long, default_value_t = 0)]
     port: u16,
+    /// The part of deletions and merges that no event tells of, 0 to 1.
+    #[arg(long, default_value_t = 0.0, value_name = "PART")]
+    events_missed: f64,
     /// Answer 403 on /events, as a role without that right sees it.
     #[arg(long)]
     deny_events: bool,
@@ -140,6 +145,7 @@ fn options(args: &Args) -> Options {
         other_client_rate: args.other_client,
         max_body: args.max_body,
         role_can_read_events: !args.deny_events,
+        events_missed: args.events_missed,
         count_lies: args.count_lies,
         cursors: args.cursors,
         ..Options::default()

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::small::Small;
 use crate::time::{Maybe, Micros};
+use crate::unreadable::Unreadable;
 
 /// Order of a list: sort value, then id.
 pub(crate) type Index = BTreeSet<(Micros, i64)>;
@@ -133,6 +134,8 @@ pub(crate) struct Data {
     pub(crate) events: Vec<Event>,
     pub(crate) small: BTreeMap<&'static str, Vec<Small>>,
     pub(crate) gone: Vec<Tombstone>,
+    /// Rows that no list shows as they are, by table and id.
+    pub(crate) unreadable: BTreeMap<(String, i64), Unreadable>,
     /// Last id given out per sequence.
     pub(crate) last: Last,
 }

@@ -80,6 +80,12 @@ pub struct Options {
     pub live_embeds: bool,
     /// True: `ticket-merged` carries `{"target_ticket_id": N}`; nobody has published its real form.
     pub merge_event_names_target: bool,
+    /// False: nor does `customer-merged` say who was merged away, which the recordings show it does.
+    pub merge_event_names_source: bool,
+    /// True: `GET /customers/N` of a merged customer answers 301 to the survivor. False: 404.
+    pub merged_customer_moves: bool,
+    /// The part of deletions and merges that no event tells of, 0 to 1.
+    pub events_missed: f64,
     /// True: a customer merge also moves the survivor's `updated_datetime`.
     pub merge_bumps_customer: bool,
     /// False: random changes are only those that a list or the events show.
@@ -116,6 +122,9 @@ impl Default for Options {
             count_lies: 0,
             live_embeds: false,
             merge_event_names_target: false,
+            merge_event_names_source: true,
+            merged_customer_moves: false,
+            events_missed: 0.0,
             merge_bumps_customer: false,
             silent_changes: true,
             unknown_tenant: false,

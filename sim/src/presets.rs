@@ -1,6 +1,7 @@
 //! Fault plans by name or by formula, as the command line takes them.
 
-use crate::faults::Fault;
+use crate::faults::{Fault, RetryAfter};
+use crate::unreadable::Unreadable;
 
 /// Reads `none`, `light`, `heavy` or a list like `p429=0.01,p500=0.005,reset=0.01`.
 pub fn fault_plan(text: &str) -> Result<Vec<(Fault, f64)>, String> {
@@ -50,6 +51,31 @@ fn fault(name: &str) -> Result<Fault, String> {
         "noheader" => Fault::HeaderMissing,
         "badheader" => Fault::HeaderNonsense,
         "array" => Fault::BareArray,
+        "emptylookup" => Fault::EmptyLookup,
+        "partiallookup" => Fault::PartialLookup,
+        "lost" => Fault::Lost,
+        "emptynometa" => Fault::EmptyWithoutMeta,
+        "emptyend" => Fault::EmptyEnd,
+        "shortnometa" => Fault::ShortWithoutMeta,
+        "p206" => Fault::Partial206,
+        "p203" => Fault::Status203,
+        "p204" => Fault::NoContent,
+        "emptycursor" => Fault::EmptyCursor,
+        "endlessempty" => Fault::EndlessEmpty,
+        "endlesssame" => Fault::EndlessSame,
+        "botcheck" => Fault::BotCheck,
+        "retryfraction" => Fault::Told { status: 429, wait: RetryAfter::Millis(1_500) },
+        "retrydate" => Fault::Told { status: 429, wait: RetryAfter::Date(3) },
+        "retrylong" => Fault::Told { status: 429, wait: RetryAfter::Seconds(3_600) },
+        "notutf8" => Fault::Unreadable(Unreadable::NotUtf8),
+        "nan" => Fault::Unreadable(Unreadable::NaN),
+        "infinity" => Fault::Unreadable(Unreadable::Infinity),
+        "control" => Fault::Unreadable(Unreadable::Control),
+        "surrogate" => Fault::Unreadable(Unreadable::HalfSurrogate),
+        "surrogatename" => Fault::Unreadable(Unreadable::HalfSurrogateInName),
+        "nulname" => Fault::Unreadable(Unreadable::NulInName),
+        "oversized" => Fault::Unreadable(Unreadable::Padded { mib: 70 }),
+        "bom" => Fault::Bom,
         name => return Err(format!("no fault is called `{name}`")),
     })
 }

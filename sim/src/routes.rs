@@ -13,7 +13,7 @@ use crate::wire::Request;
 
 /// What a path leads to.
 pub(crate) enum Answer {
-    Json(String),
+    Json(Vec<u8>),
     Refused(String),
     Missing,
     Forbidden,
@@ -32,8 +32,8 @@ pub(crate) fn route(view: View<'_>, request: &Request, fault: Option<&Fault>) ->
         return answer(path, list(view, spec, &query, fault));
     }
     match path.split('/').collect::<Vec<_>>().as_slice() {
-        ["account"] => Answer::Json(account(view)),
-        ["account", "settings"] => Answer::Json(format!("{{\"data\":{}}}", settings())),
+        ["account"] => Answer::Json(account(view).into()),
+        ["account", "settings"] => Answer::Json(format!("{{\"data\":{}}}", settings()).into()),
         ["users", "0"] => found(list::small(view, "users", FIRST_PERSON + 2).map(|row| row.json.clone())),
         ["views", id, "items"] => match number(id).filter(|id| list::small(view, "views", *id).is_some()) {
             Some(id) => answer(path, items::items(view, id, &query)),
@@ -55,12 +55,12 @@ fn number(text: &str) -> Option<i64> {
 }
 
 fn found(body: Option<String>) -> Answer {
-    body.map_or(Answer::Missing, Answer::Json)
+    body.map_or(Answer::Missing, |body| Answer::Json(body.into()))
 }
 
-fn answer(path: &str, result: Result<String, Refusal>) -> Answer {
+fn answer(path: &str, result: Result<impl Into<Vec<u8>>, Refusal>) -> Answer {
     match result {
-        Ok(body) => Answer::Json(body),
+        Ok(body) => Answer::Json(body.into()),
         Err(refused) => Answer::Refused(refusal_body(&format!("Failed to retrieve {path}"), &refused)),
     }
 }
@@ -87,9 +87,9 @@ fn ticket(view: View<'_>, id: i64, rest: &[&str], query: &Query) -> Answer {
             let list = list.into_string();
             let fields = list.rsplit_once(",\"custom_fields\":").map_or("{}}", |(_, fields)| fields);
             let Some(open) = body.strip_suffix('}').filter(|_| fields != "{}}") else {
-                return Answer::Json(body);
+                return Answer::Json(body.into());
             };
-            Answer::Json(format!("{open},\"custom_fields\":{fields}"))
+            Answer::Json(format!("{open},\"custom_fields\":{fields}").into())
         }
         ["messages"] => answer("messages", messages(view, id, &row.messages, query)),
         ["messages", message] => {
@@ -98,9 +98,9 @@ fn ticket(view: View<'_>, id: i64, rest: &[&str], query: &Query) -> Answer {
         }
         ["tags"] => {
             let face = render::tags_of(view, row);
-            Answer::Json(format!("{{\"data\":{face}}}"))
+            Answer::Json(format!("{{\"data\":{face}}}").into())
         }
-        ["custom-fields"] => Answer::Json("{\"data\":[]}".into()),
+        ["custom-fields"] => Answer::Json(b"{\"data\":[]}".to_vec()),
         _ => Answer::Missing,
     }
 }
@@ -137,16 +137,19 @@ fn messages(view: View<'_>, ticket: i64, ids: &[i64], query: &Query) -> Result<S
 
 fn customer(view: View<'_>, id: i64, rest: &[&str]) -> Answer {
     let Some(row) = view.data.customers.get(&id) else {
-        // Unlike tickets, merged customers are simply gone.
-        return Answer::Missing;
+        // Whether merged customers lead on, as merged tickets do, no source settles.
+        let survivor = view.data.survivor("customers", id).filter(|_| view.options.merged_customer_moves);
+        let Some(survivor) = survivor else { return Answer::Missing };
+        let tail: String = rest.iter().map(|part| format!("/{part}")).collect();
+        return Answer::Moved(format!("/api/customers/{survivor}{tail}"));
     };
     let mut out = Out::default();
     match rest {
         [] => {
             render::deep_customer(&mut out, view, row);
-            Answer::Json(out.into_string())
+            Answer::Json(out.into_bytes())
         }
-        ["custom-fields"] => Answer::Json("{\"data\":[]}".into()),
+        ["custom-fields"] => Answer::Json(b"{\"data\":[]}".to_vec()),
         _ => Answer::Missing,
     }
 }

@@ -222,6 +222,9 @@ async fn write(stream: &mut TcpStream, response: &Response, bytes: usize) -> io:
 fn reason(status: u16) -> &'static str {
     match status {
         200 => "OK",
+        203 => "Non-Authoritative Information",
+        204 => "No Content",
+        206 => "Partial Content",
         301 => "Moved Permanently",
         400 => "Bad Request",
         401 => "Unauthorized",

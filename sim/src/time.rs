@@ -67,6 +67,25 @@ pub fn iso(at: Micros) -> String {
     naive(at) + "+00:00"
 }
 
+/// The form of HTTP headers, e.g. `Wed, 26 Aug 2026 18:00:00 GMT`; a fraction of a second counts as a whole one.
+pub(crate) fn http_date(at: Micros) -> String {
+    const DAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
+    const MONTHS: [&str; 12] =
+        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    let seconds = (at + SECOND - 1).div_euclid(SECOND);
+    let (days, rest) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
+    let (year, month, day) = civil(days);
+    let name = |names: &[&'static str], n: i64| names[usize::try_from(n).unwrap_or(0)];
+    format!(
+        "{}, {day:02} {} {year:04} {:02}:{:02}:{:02} GMT",
+        name(&DAYS, days.rem_euclid(7)),
+        name(&MONTHS, month - 1),
+        rest / 3600,
+        rest / 60 % 60,
+        rest % 60
+    )
+}
+
 /// Reads any of the forms the API documents; a missing zone means UTC.
 pub fn parse(text: &str) -> Option<Micros> {
     if let Ok(at) = text.parse::<jiff::Timestamp>() {
@@ -114,5 +133,7 @@ mod tests {
         }
         assert_eq!(parse("2026-08-26"), parse("2026-08-26T00:00:00Z"));
         assert_eq!(parse("yesterday"), None);
+        // From RFC 9110.
+        assert_eq!(http_date(parse("1994-11-06T08:49:36.5Z").unwrap()), "Sun, 06 Nov 1994 08:49:37 GMT");
     }
 }

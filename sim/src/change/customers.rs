@@ -35,7 +35,9 @@ impl Account {
         }
         self.data.take_customer(source)?;
         self.bury("customers", source, Some(target), now);
-        self.event(("customer-merged", "Customer"), target, EventData::SourceCustomer(source), now);
+        let names = self.options.merge_event_names_source;
+        let data = if names { EventData::SourceCustomer(source) } else { EventData::None };
+        self.event(("customer-merged", "Customer"), target, data, now);
         if self.options.merge_bumps_customer
             && let Some(mut row) = self.data.take_customer(target)
         {

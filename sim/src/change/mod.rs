@@ -7,6 +7,7 @@ mod surveys;
 mod tickets;
 
 use crate::account::Account;
+use crate::dice::Dice;
 use crate::model::{Event, EventData, Tombstone};
 use crate::small::FIRST_PERSON;
 use crate::time::Micros;
@@ -185,6 +186,15 @@ impl Account {
         }
     }
 
+    /// Whether the write under way is a deletion or a merge that no event tells of.
+    fn is_missed(&self, kind: &str) -> bool {
+        let part = self.options.events_missed;
+        let dice = |of: u64| Dice::of([self.options.seed, self.context, of, of]).below(1 << 20);
+        part > 0.0
+            && (kind.ends_with("-deleted") || kind.ends_with("-merged"))
+            && dice(7) < (part * f64::from(1 << 20)) as usize
+    }
+
     /// Appends an event of the write under way.
     fn event(
         &mut self,
@@ -193,6 +203,9 @@ impl Account {
         data: EventData,
         now: Micros,
     ) {
+        if self.is_missed(kind) {
+            return;
+        }
         // The feed is ordered; a caller whose clock steps back does not undo that.
         let created = self.data.events.last().map_or(now, |last| last.created.max(now));
         self.data.last.event += 1 + i64::try_from(self.context % 7).unwrap_or(0);

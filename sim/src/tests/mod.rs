@@ -1,5 +1,6 @@
 //! Tests of the account as its clients see it.
 
+mod answers;
 mod changes;
 mod faults;
 mod http;
