@@ -80,7 +80,17 @@ pub(super) fn logical_of(kind: &str) -> Option<LogicalType> {
 
 /// What a column name of BigQuery may begin with no less than any other.
 /// <https://cloud.google.com/bigquery/docs/schemas#column_names>
-const TAKEN: [&str; 6] = ["_TABLE_", "_FILE_", "_PARTITION", "_ROW_TIMESTAMP", "__ROOT__", "_COLIDENTIFIER"];
+const TAKEN: [&str; 9] = [
+    "_TABLE_",
+    "_FILE_",
+    "_PARTITION",
+    "_ROW_TIMESTAMP",
+    "__ROOT__",
+    "_COLIDENTIFIER",
+    "_CHANGE_SEQUENCE_NUMBER",
+    "_CHANGE_TYPE",
+    "_CHANGE_TIMESTAMP",
+];
 
 /// Longest name of a column.
 const LONGEST_COLUMN: usize = 300;
@@ -196,13 +206,15 @@ mod tests {
         {
             assert_eq!(column_name(name), name);
         }
-        let changed = ["a.b", "a\"b", "a`b", "_partitiontime", "_TABLE_x", ""].map(column_name);
+        let changed =
+            ["a.b", "a\"b", "a`b", "_partitiontime", "_TABLE_x", "_change_type", ""].map(column_name);
         insta::assert_snapshot!(changed.join("\n"), @r"
         a_b_108bf50c
         a_b_18aa16b8
         a_b_11435db2
         c_partitiontime_a6d545b5
         c_TABLE_x_300d9b2d
+        c_change_type_e5cdbcc7
         _811c9dc5
         ");
         assert_ne!(column_name("a.b"), column_name("a;b"));

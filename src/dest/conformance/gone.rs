@@ -11,7 +11,8 @@ use crate::dest::{
 use crate::schema::{Column, LogicalType, Micros};
 use crate::strategy::Strategy;
 
-fn target(strategy: Strategy, deletes: Deletes) -> Target {
+/// [`items`] whose rows may be gone.
+pub(super) fn tracking(strategy: Strategy, deletes: Deletes) -> Target {
     let mut target = items(strategy);
     target.deletes = deletes;
     if deletes == Deletes::Soft {
@@ -21,11 +22,11 @@ fn target(strategy: Strategy, deletes: Deletes) -> Target {
     target
 }
 
-fn gone(key: i64, at: i64, merged_into: Option<i64>) -> Tombstone {
+pub(super) fn gone(key: i64, at: i64, merged_into: Option<i64>) -> Tombstone {
     Tombstone { key, at: Micros(at), merged_into }
 }
 
-async fn buried(
+pub(super) async fn buried(
     bench: &dyn Bench,
     target: &Target,
     rows: Vec<RecordBatch>,
@@ -57,7 +58,7 @@ const THREE: [(i64, &str, i64); 3] = [(1, "a", 10), (2, "b", 20), (3, "c", 30)];
 pub(crate) async fn gone_rows_are_marked(bench: &dyn Bench) {
     // The table is from before deletions were tracked.
     loaded(bench, &items(Strategy::Merge), &THREE, commit("r1", "p", true)).await;
-    let mut target = target(Strategy::Merge, Deletes::Soft);
+    let mut target = tracking(Strategy::Merge, Deletes::Soft);
     target.loaded_at = Some(Micros(1_800_000_000_000_000));
     let first = [gone(2, 500, Some(3)), gone(9, 500, None), gone(1, 600, None), gone(1, 550, None)];
     let done = buried(bench, &target, Vec::new(), &first, commit("r2", "p", true)).await;
@@ -80,11 +81,11 @@ pub(crate) async fn gone_rows_are_removed_or_ignored(bench: &dyn Bench) {
     loaded(bench, &items(Strategy::Merge), &THREE, commit("r1", "p", true)).await;
     let tombstones = [gone(2, 500, Some(3)), gone(9, 500, None), gone(4, 500, None)];
     let rows = || vec![batch(&[(4, "d", 40)])];
-    let ignoring = target(Strategy::Merge, Deletes::Ignore);
+    let ignoring = tracking(Strategy::Merge, Deletes::Ignore);
     let done = buried(bench, &ignoring, rows(), &tombstones, commit("r2", "p", true)).await;
     assert_eq!(done, counts(1, 0, 0, 0));
     assert_eq!(named(bench), ["1 a", "2 b", "3 c", "4 d"]);
-    let hard = target(Strategy::Merge, Deletes::Hard);
+    let hard = tracking(Strategy::Merge, Deletes::Hard);
     let done = buried(bench, &hard, rows(), &tombstones, commit("r3", "p", true)).await;
     assert_eq!(done, counts(0, 0, 1, 2));
     assert_eq!(named(bench), ["1 a", "3 c"]);
@@ -94,7 +95,7 @@ pub(crate) async fn gone_rows_are_removed_or_ignored(bench: &dyn Bench) {
 
 /// A row that is read again loses both marks, even if nothing else differs; what the load does not bring stays.
 pub(crate) async fn gone_rows_come_back(bench: &dyn Bench) {
-    let target = target(Strategy::Merge, Deletes::Soft);
+    let target = tracking(Strategy::Merge, Deletes::Soft);
     loaded(bench, &target, &THREE, commit("r1", "p", true)).await;
     bench.execute("ALTER TABLE {} ADD COLUMN note VARCHAR", "items");
     bench.execute("UPDATE {} SET note = 'mine'", "items");
@@ -117,7 +118,7 @@ pub(crate) async fn tombstones_apply_after_the_rows(bench: &dyn Bench) {
         [(Deletes::Soft, vec!["1 NULL NULL", "2 700 NULL", "3 700 1"]), (Deletes::Hard, vec!["1 NULL NULL"])]
     {
         bench.execute("DROP TABLE IF EXISTS {}", "items");
-        let target = target(Strategy::Merge, deletes);
+        let target = tracking(Strategy::Merge, deletes);
         loaded(bench, &target, &THREE[..2], commit("r1", "p", true)).await;
         if deletes == Deletes::Soft {
             // Came back and went again: the new date counts.
@@ -142,9 +143,9 @@ pub(crate) async fn replacements_bury_their_own_rows(bench: &dyn Bench) {
         (Deletes::Hard, vec!["2 NULL NULL", "3 NULL NULL", "4 NULL NULL"]),
     ] {
         bench.execute("DROP TABLE IF EXISTS {}", "items");
-        let shown = target(Strategy::Merge, Deletes::Soft);
+        let shown = tracking(Strategy::Merge, Deletes::Soft);
         loaded(bench, &shown, &[(1, "old", 10), (2, "old", 10)], commit("r1", "p", true)).await;
-        let mut target = target(Strategy::Replace, deletes);
+        let mut target = tracking(Strategy::Replace, deletes);
         target.fresh = true;
         let rows = vec![batch(&THREE)];
         let tombstones = [gone(1, 500, None), gone(8, 500, None)];
@@ -168,7 +169,7 @@ pub(crate) async fn replacements_bury_their_own_rows(bench: &dyn Bench) {
 pub(crate) async fn scd2_closes_gone_rows(bench: &dyn Bench) {
     for deletes in [Deletes::Soft, Deletes::Hard] {
         bench.execute("DROP TABLE IF EXISTS {}", "items");
-        let target = target(Strategy::Scd2, deletes);
+        let target = tracking(Strategy::Scd2, deletes);
         loaded(bench, &target, &THREE[..2], commit("r1", "p", true)).await;
         let at = |run: &str, day: i64| {
             let mut commit = commit(run, "p", true);
@@ -207,7 +208,7 @@ pub(crate) async fn other_strategies_leave_gone_rows(bench: &dyn Bench) {
     for strategy in [Strategy::Append, Strategy::DeleteInsert] {
         bench.execute("DROP TABLE IF EXISTS {}", "items");
         loaded(bench, &items(Strategy::Merge), &THREE, commit("r1", "p", true)).await;
-        let target = target(strategy, Deletes::Soft);
+        let target = tracking(strategy, Deletes::Soft);
         let rows = vec![batch(&[(4, "d", 40)])];
         let tombstones = [gone(1, 500, None), gone(4, 500, None)];
         let done = buried(bench, &target, rows, &tombstones, commit("r2", "p", true)).await;
@@ -233,17 +234,21 @@ fn children(rows: &[(i64, Option<i64>, i64)]) -> RecordBatch {
     ])
 }
 
-async fn asked(destination: &dyn Destination, target: &Target, question: Question) -> Vec<(i64, i64)> {
+pub(super) async fn asked(
+    destination: &dyn Destination,
+    target: &Target,
+    question: Question,
+) -> Vec<(i64, i64)> {
     let mut pairs = destination.ask(target, question).await.expect("can be asked").pairs;
     pairs.sort_unstable();
     pairs
 }
 
-fn count_by(column: &str, values: &[i64]) -> Question {
+pub(super) fn count_by(column: &str, values: &[i64]) -> Question {
     Question::CountBy { column: column.into(), values: values.to_vec() }
 }
 
-fn keys_by(column: &str, values: &[i64]) -> Question {
+pub(super) fn keys_by(column: &str, values: &[i64]) -> Question {
     Question::KeysBy { column: column.into(), values: values.to_vec() }
 }
 
@@ -256,7 +261,7 @@ pub(crate) async fn questions_are_about_rows_that_are_there(bench: &dyn Bench) {
     let rows = [(1, Some(7), 10), (2, Some(7), 20), (3, Some(8), 30), (4, None, 40), (5, Some(7), 50)];
     for strategy in [Strategy::Merge, Strategy::Scd2, Strategy::Append, Strategy::DeleteInsert] {
         bench.execute("DROP TABLE IF EXISTS {}", "items");
-        let mut target = target(strategy, Deletes::Soft);
+        let mut target = tracking(strategy, Deletes::Soft);
         let first = if strategy == Strategy::Scd2 { vec![(3, Some(9), 5)] } else { Vec::new() };
         buried(bench, &target, vec![children(&first)], &[], commit("r1", "p", true)).await;
         buried(bench, &target, vec![children(&rows)], &[], commit("r2", "p", true)).await;
@@ -278,7 +283,7 @@ pub(crate) async fn questions_are_about_rows_that_are_there(bench: &dyn Bench) {
 
 /// Questions about what is not there, or is of another kind, have no rows in their answers.
 pub(crate) async fn questions_about_nothing_have_empty_answers(bench: &dyn Bench) {
-    let target = target(Strategy::Merge, Deletes::Soft);
+    let target = tracking(Strategy::Merge, Deletes::Soft);
     let destination = bench.destination();
     assert_eq!(asked(&*destination, &target, count_by("id", &[1])).await, []);
     assert!(bench.tables().is_empty());
@@ -310,9 +315,9 @@ pub(crate) async fn questions_about_nothing_have_empty_answers(bench: &dyn Bench
 /// An unfinished replacement answers from its own rows, of which the newest of each key counts; a finished one from
 /// the table.
 pub(crate) async fn questions_of_a_replacement_are_about_its_rows(bench: &dyn Bench) {
-    let shown = target(Strategy::Merge, Deletes::Soft);
+    let shown = tracking(Strategy::Merge, Deletes::Soft);
     buried(bench, &shown, vec![children(&[(1, Some(7), 10)])], &[], commit("r1", "p", true)).await;
-    let mut target = target(Strategy::Replace, Deletes::Soft);
+    let mut target = tracking(Strategy::Replace, Deletes::Soft);
     target.fresh = true;
     let destination = bench.destination();
     assert_eq!(asked(&*destination, &target, count_by("parent", &[7])).await, []);

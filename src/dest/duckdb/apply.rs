@@ -11,15 +11,19 @@ use super::books::{self, Stored};
 use super::dialect::DuckDialect;
 use super::merge::{self, Merge};
 use super::open::CATALOG;
+use super::position::POSITION;
 use super::rows::Rows;
 use super::shape::{Found, Needs, ReadError, Shape};
 use super::{Faults, Step, leases, packing};
 use crate::dest::sql::brought::{IS_CURRENT, VALID_FROM, VALID_TO, columns_of, needed, version_columns};
 use crate::dest::sql::hidden::{SHADOWS, shadow};
-use crate::dest::sql::{Dialect, TableName, create_schema, delete_window, list, newest_first};
+use crate::dest::sql::{Dialect, TableName, create_schema, delete_window, list};
 use crate::dest::{Commit, Counts, DestError, DestErrorKind, LOADED_AT, Target, Tombstone};
 use crate::schema::{Column, LogicalType};
 use crate::strategy::Strategy;
+
+const T: &str = "\"_ingestr_t\"";
+const S: &str = "\"_ingestr_s\"";
 
 /// The target's own table.
 pub(super) fn table_of(target: &Target) -> TableName {
@@ -238,17 +242,29 @@ impl Work<'_> {
         if self.target.key.is_empty() {
             return Ok(());
         }
+        let Some(shape) = self.read(hidden)? else { return Ok(()) };
         let name = hidden.sql(d);
-        let incremental = self.target.incremental_key.as_deref();
-        let incremental = match incremental {
-            Some(column) if self.read(hidden)?.is_some_and(|s| s.find(column).is_some()) => Some(column),
-            _ => None,
-        };
-        let newest = newest_first(d, &self.target.key, incremental, "rowid");
+        let (read, newest) = (shape.read_as(T), shape.newest_first(self.target, T));
+        if !shape.hides_positions() {
+            self.run(&format!(
+                "DELETE FROM {name} WHERE {POSITION} IN (SELECT rid FROM \
+                 (SELECT {T}.{POSITION} AS rid, {newest} AS nth FROM {read}) WHERE nth > 1)"
+            ))?;
+            return Ok(());
+        }
+        let key = &self.target.key;
+        let by = list(key, |k| d.quote(&shape.called(k)));
         self.run(&format!(
-            "DELETE FROM {name} WHERE rowid IN (SELECT rid FROM (SELECT rowid AS rid, {newest} AS nth FROM {name}) \
-             WHERE nth > 1)"
+            "CREATE TEMP TABLE _ingestr_newest AS SELECT * FROM {read} \
+             QUALIFY {newest} = 1 AND count(*) OVER (PARTITION BY {by}) > 1"
         ))?;
+        let on = key
+            .iter()
+            .map(|k| format!("{T}.{} IS NOT DISTINCT FROM {S}.{}", d.quote(k), d.quote(&shape.called(k))));
+        let on = on.collect::<Vec<_>>().join(" AND ");
+        self.run(&format!("DELETE FROM {name} AS {T} USING temp.main._ingestr_newest AS {S} WHERE {on}"))?;
+        self.run(&format!("INSERT INTO {name} SELECT * FROM temp.main._ingestr_newest"))?;
+        self.run("DROP TABLE temp.main._ingestr_newest")?;
         Ok(())
     }
 
@@ -293,13 +309,11 @@ impl Work<'_> {
         if !self.target.key.is_empty() {
             let on = self.target.key.iter().map(|k| {
                 let k = d.quote(k);
-                format!("\"_ingestr_t\".{k} IS NOT DISTINCT FROM \"_ingestr_s\".{k}")
+                format!("{T}.{k} IS NOT DISTINCT FROM {S}.{k}")
             });
             let on = on.collect::<Vec<_>>().join(" AND ");
-            deleted += self.run(&format!(
-                "DELETE FROM {name} WHERE rowid IN (SELECT \"_ingestr_t\".rowid FROM {name} AS \"_ingestr_t\" \
-                 JOIN {from} AS \"_ingestr_s\" ON {on})"
-            ))?;
+            // Of each key there is one row by now, so none is counted twice.
+            deleted += self.run(&format!("DELETE FROM {name} AS {T} USING {from} AS {S} WHERE {on}"))?;
         }
         let fills = merge::foreign_fills(&shape, &source);
         let names = source.iter().map(|c| d.quote(&c.name));

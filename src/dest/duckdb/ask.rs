@@ -7,10 +7,12 @@ use super::dialect::DuckDialect;
 use super::shape::{Found, Shape};
 use crate::dest::sql::brought::IS_CURRENT;
 use crate::dest::sql::hidden::shadow;
-use crate::dest::sql::{Dialect, list, newest_first};
+use crate::dest::sql::{Dialect, list};
 use crate::dest::{Answer, DELETED_AT, DestError, Question, Target};
 use crate::schema::LogicalType;
 use crate::strategy::Strategy;
+
+const T: &str = "\"_ingestr_t\"";
 
 /// The answer; without pairs if there is nothing to look at.
 pub(super) fn answer(
@@ -62,6 +64,7 @@ fn statement(held: &Held, target: &Target, question: &Question) -> Option<String
     let d = &DuckDialect;
     let shape = &held.shape;
     let key = shape.find(target.key.first()?)?;
+    let integer = |found: &Found| integer(found, d.quote(&shape.called(&found.name)));
     let key_value = integer(key)?;
     let (wanted, selected) = match question {
         Question::CountBy { values, .. } | Question::KeysBy { values, .. } if values.is_empty() => {
@@ -77,7 +80,7 @@ fn statement(held: &Held, target: &Target, question: &Question) -> Option<String
         }
         Question::KeysBetween { column, from, to } => {
             let found = shape.find(column).filter(|c| c.logical() == Some(LogicalType::Timestamp))?;
-            let (column, from, to) = (d.quote(&found.name), d.instant(*from), d.instant(*to));
+            let (column, from, to) = (d.quote(&shape.called(&found.name)), d.instant(*from), d.instant(*to));
             (format!("{column} >= {from} AND {column} <= {to}"), format!("{key_value}, 0::BIGINT"))
         }
     };
@@ -88,12 +91,11 @@ fn statement(held: &Held, target: &Target, question: &Question) -> Option<String
     if let Some(current) = shape.find(IS_CURRENT).filter(|_| target.strategy == Strategy::Scd2) {
         alive.push_str(&format!(" AND {} IS DISTINCT FROM FALSE", d.quote(&current.name)));
     }
-    let table = shape.name.sql(d);
+    let table = shape.read_as(T);
     let rows = if held.repeats {
         // Of a row that came twice the older one says nothing, even if only it has a wanted value.
-        let key = d.quote(&key.name);
-        let incremental = target.incremental_key.as_deref().filter(|column| shape.find(column).is_some());
-        let newest = newest_first(d, &target.key, incremental, "rowid");
+        let key = d.quote(&shape.called(&key.name));
+        let newest = shape.newest_first(target, T);
         format!(
             "(SELECT * FROM {table} WHERE {key} IN (SELECT {key} FROM {table} WHERE {wanted}) \
              QUALIFY {newest} = 1)"
@@ -106,8 +108,7 @@ fn statement(held: &Held, target: &Target, question: &Question) -> Option<String
 }
 
 /// A column's value as an integer; text that is one counts, as tables of others may keep ids so.
-fn integer(found: &Found) -> Option<String> {
-    let name = DuckDialect.quote(&found.name);
+fn integer(found: &Found, name: String) -> Option<String> {
     match found.logical()? {
         LogicalType::Int64 if found.type_name == "BIGINT" => Some(name),
         LogicalType::Int64 | LogicalType::Float64 | LogicalType::Text | LogicalType::Json => {

@@ -12,6 +12,7 @@ use super::append::append;
 use super::apply::Work;
 use super::dialect::DuckDialect;
 use super::merge::temp;
+use super::position::POSITION;
 use super::rows::Rows;
 use super::shape::{Found, Shape};
 use crate::dest::sql::brought::{IS_CURRENT, VALID_TO};
@@ -41,12 +42,9 @@ impl Work<'_> {
             return Ok(counts);
         }
         if deletes == Deletes::Hard && !versions {
-            let name = shape.name.sql(&DuckDialect);
-            self.run(&format!(
-                "DELETE FROM {name} WHERE rowid IN (SELECT rid FROM temp.main._ingestr_gone)"
-            ))?;
+            self.run(&remove(shape, key))?;
         } else {
-            self.run(&self.mark(shape))?;
+            self.run(&self.mark(shape, key))?;
         }
         Ok(counts)
     }
@@ -91,7 +89,7 @@ impl Work<'_> {
     }
 
     /// What is known already stays, so that a row keeps its first date.
-    fn mark(&self, shape: &Shape) -> String {
+    fn mark(&self, shape: &Shape, key: &Found) -> String {
         let d = &DuckDialect;
         let mut set = Vec::new();
         if self.target.deletes == Deletes::Soft {
@@ -109,44 +107,97 @@ impl Work<'_> {
         if let Some(at) = self.target.loaded_at {
             set.push(format!("{} = {}", spelled(shape, LOADED_AT), d.instant(at)));
         }
+        let versions = self.target.strategy == Strategy::Scd2;
+        let which = if shape.hides_positions() {
+            // Whatever has its key and says the same of it was found as well.
+            let mut alike = vec![is_for(&d.quote(&key.name), key)];
+            let said = Said::of(shape, self.target.deletes, versions);
+            alike
+                .extend(said.named().map(|(name, said)| format!("({said}) IS NOT DISTINCT FROM {B}.{name}")));
+            alike.join(" AND ")
+        } else {
+            format!("{T}.{POSITION} = {B}.rid")
+        };
         format!(
-            "UPDATE {} AS {T} SET {} FROM temp.main._ingestr_gone AS {B} WHERE {T}.rowid = {B}.rid",
+            "UPDATE {} AS {T} SET {} FROM temp.main._ingestr_gone AS {B} WHERE {which}",
             shape.name.sql(d),
             set.join(", ")
         )
     }
 }
 
+/// The statement that removes what is noted in `_ingestr_gone`: every row of its keys.
+fn remove(shape: &Shape, key: &Found) -> String {
+    let d = &DuckDialect;
+    let name = shape.name.sql(d);
+    if shape.hides_positions() {
+        let on = is_for(&d.quote(&key.name), key);
+        format!("DELETE FROM {name} AS {T} USING temp.main.{BURIED} AS {B} WHERE {on}")
+    } else {
+        format!("DELETE FROM {name} WHERE {POSITION} IN (SELECT rid FROM temp.main._ingestr_gone)")
+    }
+}
+
+/// Whether a tombstone is for a row, by the name of the key's column.
+fn is_for(name: &str, key: &Found) -> String {
+    // A table taken over may keep its keys as text.
+    match key.logical() {
+        Some(LogicalType::Int64 | LogicalType::Float64) => format!("{T}.{name} = {B}.k"),
+        _ => format!("CAST({T}.{name} AS VARCHAR) = CAST({B}.k AS VARCHAR)"),
+    }
+}
+
+/// What a row says of its being gone, each as an expression: that decides whether a tombstone changes it.
+struct Said {
+    was_gone: String,
+    survivor_unknown: String,
+    /// With scd2, whether its version is current, and until when it was.
+    version: Option<(String, String)>,
+}
+
+impl Said {
+    fn of(shape: &Shape, deletes: Deletes, versions: bool) -> Self {
+        let (was_gone, survivor_unknown) = if deletes == Deletes::Soft {
+            let (deleted, merged) = (spelled(shape, DELETED_AT), spelled(shape, MERGED_INTO));
+            (format!("{T}.{deleted} IS NOT NULL"), format!("{T}.{merged} IS NULL"))
+        } else {
+            ("FALSE".into(), "FALSE".into())
+        };
+        let column = |name| format!("{T}.{}", spelled(shape, name));
+        let version = versions.then(|| (column(IS_CURRENT), column(VALID_TO)));
+        Self { was_gone, survivor_unknown, version }
+    }
+
+    /// Each under its name in `_ingestr_gone`.
+    fn named(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let version = self.version.iter();
+        [("was_gone", &*self.was_gone), ("survivor_unknown", &*self.survivor_unknown)]
+            .into_iter()
+            .chain(version.flat_map(|(current, to)| [("was_current", &**current), ("was_to", &**to)]))
+    }
+}
+
 /// The statement that notes in `_ingestr_gone` which rows are to be changed.
 fn find(shape: &Shape, key: &Found, deletes: Deletes, versions: bool) -> String {
     let d = &DuckDialect;
-    let key_name = d.quote(&key.name);
-    // A table taken over may keep its keys as text.
-    let on = match key.logical() {
-        Some(LogicalType::Int64 | LogicalType::Float64) => format!("{T}.{key_name} = {B}.k"),
-        _ => format!("CAST({T}.{key_name} AS VARCHAR) = CAST({B}.k AS VARCHAR)"),
+    let on = is_for(&d.quote(&shape.called(&key.name)), key);
+    let said = Said::of(shape, deletes, versions);
+    let (open, latest) = match &said.version {
+        Some((current, to)) => {
+            let by = format!("{current} DESC NULLS LAST, {to} DESC NULLS FIRST");
+            // Only the latest version can be told anything new; a table that was taken over may have two.
+            let latest = format!(" QUALIFY rank() OVER (PARTITION BY {B}.k ORDER BY {by}) = 1");
+            (current.clone(), latest)
+        }
+        None => (format!("NOT ({})", said.was_gone), String::new()),
     };
-    let (was_gone, survivor_unknown) = if deletes == Deletes::Soft {
-        let (deleted, merged) = (spelled(shape, DELETED_AT), spelled(shape, MERGED_INTO));
-        (format!("{T}.{deleted} IS NOT NULL"), format!("{T}.{merged} IS NULL"))
-    } else {
-        ("FALSE".into(), "FALSE".into())
-    };
-    let (open, latest) = if versions {
-        let (to, current) = (spelled(shape, VALID_TO), spelled(shape, IS_CURRENT));
-        let by = format!("{T}.{current} DESC NULLS LAST, {T}.{to} DESC NULLS FIRST, {T}.rowid DESC");
-        // Only the latest version can be told anything new.
-        let latest = format!(" QUALIFY row_number() OVER (PARTITION BY {B}.k ORDER BY {by}) = 1");
-        (format!("{T}.{current}"), latest)
-    } else {
-        (format!("NOT ({was_gone})"), String::new())
-    };
+    let said = said.named().map(|(name, said)| format!(", {said} AS {name}")).collect::<String>();
     format!(
-        "CREATE TEMP TABLE _ingestr_gone AS SELECT * FROM (SELECT {T}.rowid AS rid, {B}.k AS k, \
-         {B}.gone_at AS gone_at, {B}.merged_into AS merged_into, {was_gone} AS was_gone, {open} AS still_open, \
-         {survivor_unknown} AS survivor_unknown FROM {} AS {T} JOIN temp.main.{BURIED} AS {B} ON {on}{latest}) \
+        "CREATE TEMP TABLE _ingestr_gone AS SELECT * FROM (SELECT {T}.{POSITION} AS rid, {B}.k AS k, \
+         {B}.gone_at AS gone_at, {B}.merged_into AS merged_into, {open} AS still_open{said} FROM {} \
+         JOIN temp.main.{BURIED} AS {B} ON {on}{latest}) \
          WHERE still_open OR (was_gone AND survivor_unknown AND merged_into IS NOT NULL)",
-        shape.name.sql(d)
+        shape.read_as(T)
     )
 }
 

@@ -11,6 +11,7 @@ use duckdb::Connection;
 
 use super::append::{Fill, append};
 use super::dialect::DuckDialect;
+use super::position::POSITION;
 use super::rows::Rows;
 use super::shape::Shape;
 use crate::dest::sql::brought::{IS_CURRENT, MARKS, VALID_TO, same};
@@ -68,6 +69,11 @@ impl Merge<'_> {
         self.shape.name.sql(&DuckDialect)
     }
 
+    /// A column of the table where it is read by its positions.
+    fn read(&self, column: &str) -> String {
+        format!("{T}.{}", DuckDialect.quote(&self.shape.called(column)))
+    }
+
     /// Brings the rows in.
     pub(super) fn apply(&self, rows: Rows) -> Result<Counts, DestError> {
         if rows.count() == 0 {
@@ -121,12 +127,12 @@ impl Merge<'_> {
             .map(|i| {
                 // Plain equality where it says the same: only then DuckDB skips what cannot match.
                 let equals = if null_key(i) { "IS NOT DISTINCT FROM" } else { "=" };
-                format!("{T}.{} {equals} {S}.k{i}", d.quote(&self.key[i]))
+                format!("{} {equals} {S}.k{i}", self.read(&self.key[i]))
             })
             .collect::<Vec<_>>()
             .join(" AND ");
         let maybe_same = compared.map_or("TRUE".into(), |name| {
-            format!("{T}.{} IS NOT DISTINCT FROM {S}.k{}", d.quote(name), self.key.len())
+            format!("{} IS NOT DISTINCT FROM {S}.k{}", self.read(name), self.key.len())
         });
         let current = if self.versions.is_some() {
             format!(" WHERE {T}.{}", d.quote(IS_CURRENT))
@@ -134,9 +140,10 @@ impl Merge<'_> {
             String::new()
         };
         self.run(&format!(
-            "CREATE TEMP TABLE _ingestr_match AS SELECT {S}.ord AS ord, {T}.rowid AS rid, {maybe_same} AS maybe_same \
-             FROM {} AS {T} JOIN temp.main._ingestr_keys AS {S} ON {on}{current}",
-            self.name()
+            "CREATE TEMP TABLE _ingestr_match AS SELECT {S}.ord AS ord, {T}.{POSITION} AS rid, \
+             {maybe_same} AS maybe_same \
+             FROM {} JOIN temp.main._ingestr_keys AS {S} ON {on}{current}",
+            self.shape.read_as(T)
         ))?;
         // Sorted here: DuckDB sets up a table of groups and a sort for that, whatever the number of rows.
         let mut matched = self.ordinals("SELECT ord FROM temp.main._ingestr_match")?;
@@ -198,25 +205,24 @@ impl Merge<'_> {
     /// only where the row numbers are (`open` lets it): 6 instead of 263 ms for the 600 newest of 60,000 messages, 146
     /// instead of 197 ms for 600 that are spread over all of them.
     fn compare(&self, columns: &[Column]) -> String {
-        let d = &DuckDialect;
         let mut equal: Vec<String> = columns
             .iter()
             .enumerate()
-            .map(|(i, c)| format!("{T}.{} IS NOT DISTINCT FROM {S}.c{i}", d.quote(&c.name)))
+            .map(|(i, c)| format!("{} IS NOT DISTINCT FROM {S}.c{i}", self.read(&c.name)))
             .collect();
         for (mark, _) in MARKS {
             if let Some(found) = self.shape.find(mark)
                 && !columns.iter().any(|c| same(&c.name, mark))
             {
-                equal.push(format!("{T}.{} IS NULL", d.quote(&found.name)));
+                equal.push(format!("{} IS NULL", self.read(&found.name)));
             }
         }
         format!(
             "CREATE TEMP TABLE _ingestr_same AS SELECT {M}.ord AS ord, ({}) AS same \
              FROM temp.main._ingestr_match AS {M} JOIN temp.main._ingestr_stage AS {S} ON {S}.ord = {M}.ord \
-             JOIN {} AS {T} ON {T}.rowid = {M}.rid WHERE {M}.maybe_same",
+             JOIN {} ON {T}.{POSITION} = {M}.rid WHERE {M}.maybe_same",
             equal.join(" AND "),
-            self.name()
+            self.shape.read_as(T)
         )
     }
 
@@ -242,25 +248,15 @@ impl Merge<'_> {
             .collect();
         if !kept.is_empty() {
             let values: Vec<String> =
-                kept.iter().enumerate().map(|(i, name)| format!("{T}.{} AS o{i}", d.quote(name))).collect();
+                kept.iter().enumerate().map(|(i, name)| format!("{} AS o{i}", self.read(name))).collect();
             let values = values.join(", ");
             self.run(&format!(
                 "CREATE TEMP TABLE _ingestr_kept AS SELECT DISTINCT ON ({M}.ord) {M}.ord AS ord, {values} \
-                 FROM temp.main._ingestr_match AS {M} JOIN {} AS {T} ON {T}.rowid = {M}.rid",
-                self.name()
+                 FROM temp.main._ingestr_match AS {M} JOIN {} ON {T}.{POSITION} = {M}.rid",
+                self.shape.read_as(T)
             ))?;
         }
-        let matches = "(SELECT rid FROM temp.main._ingestr_match)";
-        self.run(&match self.versions {
-            None => format!("DELETE FROM {} WHERE rowid IN {matches}", self.name()),
-            Some(at) => format!(
-                "UPDATE {} SET {} = {}, {} = FALSE WHERE rowid IN {matches}",
-                self.name(),
-                d.quote(VALID_TO),
-                d.instant(at),
-                d.quote(IS_CURRENT)
-            ),
-        })?;
+        self.run(&self.take_away())?;
         let names = columns.iter().map(|c| d.quote(&c.name));
         let names =
             names.chain(fills.iter().map(|(name, _)| d.quote(name))).chain(kept.iter().map(|n| d.quote(n)));
@@ -279,6 +275,35 @@ impl Merge<'_> {
             values.collect::<Vec<_>>().join(", ")
         ))?;
         Ok(())
+    }
+
+    /// The statement with which the rows in `_ingestr_match` go, or are closed.
+    fn take_away(&self) -> String {
+        let d = &DuckDialect;
+        let name = self.name();
+        let close = self.versions.map(|at| {
+            format!("SET {} = {}, {} = FALSE", d.quote(VALID_TO), d.instant(at), d.quote(IS_CURRENT))
+        });
+        if !self.shape.hides_positions() {
+            let matches = format!("{POSITION} IN (SELECT rid FROM temp.main._ingestr_match)");
+            return match close {
+                None => format!("DELETE FROM {name} WHERE {matches}"),
+                Some(close) => format!("UPDATE {name} {close} WHERE {matches}"),
+            };
+        }
+        // Whatever has the key of a row that was found was found as well.
+        let on = (0..self.key.len())
+            .map(|i| format!(" AND {T}.{} IS NOT DISTINCT FROM {S}.k{i}", d.quote(&self.key[i])));
+        let matches = format!(
+            "temp.main._ingestr_keys AS {S} WHERE {S}.ord IN (SELECT ord FROM temp.main._ingestr_match){}",
+            on.collect::<String>()
+        );
+        match close {
+            None => format!("DELETE FROM {name} AS {T} USING {matches}"),
+            Some(close) => {
+                format!("UPDATE {name} AS {T} {close} FROM {matches} AND {T}.{}", d.quote(IS_CURRENT))
+            }
+        }
     }
 }
 

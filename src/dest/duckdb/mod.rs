@@ -30,6 +30,7 @@ mod load;
 mod merge;
 mod open;
 mod packing;
+mod position;
 mod remember;
 mod rows;
 mod shape;

@@ -86,3 +86,4 @@ mod groups;
 mod made_by_others;
 mod packed;
 mod trouble;
+mod words;
