@@ -271,16 +271,17 @@ async fn live(mut world: World, seed: u64, mut rng: fastrand::Rng, turmoils: usi
 fn change(world: &World, rng: &mut fastrand::Rng) {
     let now = world.clock.now();
     let mut account = world.account();
-    if world.sweeps {
-        account.random_change(rng, now);
-        return;
-    }
     let carries = match rng.u8(0..10) {
+        _ if world.sweeps => now,
         0..3 => now - rng.i64(0..240 * SECOND),
         3 => now + rng.i64(0..7_200 * SECOND),
         _ => now,
     };
-    account.random_change(rng, carries);
+    if rng.u8(0..40) == 0 {
+        account.random_bulk_change(rng, carries);
+    } else {
+        account.random_change(rng, carries);
+    }
 }
 
 /// All tables once more, in one command.

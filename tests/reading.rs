@@ -346,3 +346,108 @@ async fn commits_keep_to_what_the_destination_takes_in_a_day() {
         assert_eq!(receipt.warnings.iter().any(|warning| warning.starts_with(said)), warned, "{receipt:?}");
     }
 }
+
+/// 250 rows that changed at one time, by a rule or a macro, and nothing since.
+async fn after_a_bulk_change(table: &str, list: &str) -> (World, u64) {
+    let world = World::new(Options { customers: 700, surveys: 100, ..small() });
+    let changed = world.account().bulk_change(list, 250, world.clock.now());
+    assert_eq!(changed, 250, "{table}");
+    world.pass(Duration::from_secs(60)).await;
+    let pages = world.account().count(list).div_ceil(100) as u64;
+    (world, pages)
+}
+
+/// Runs once more; how many requests that took.
+async fn requests_of(world: &World, table: &str, flags: &[&str]) -> u64 {
+    let before = world.requests();
+    world.ingest(table, flags).await.unwrap();
+    world.requests() - before
+}
+
+const TIE: u64 = 3;
+
+#[tokio::test(start_paused = true)]
+async fn a_bulk_change_costs_its_pages_and_not_ten_times_as_many() {
+    for (table, list) in LISTS {
+        let (world, pages) = after_a_bulk_change(table, list).await;
+        let first = requests_of(&world, table, &[]).await;
+        assert!(first <= pages + 6, "{table}: first load of {pages} pages in {first} requests");
+        world.assert_equal(table, "first load");
+        for seconds in [1, 3_600] {
+            world.pass(Duration::from_secs(seconds)).await;
+            // Of messages and surveys some days are read again in any case.
+            let again = match table {
+                "ticket_messages" => 3,
+                "satisfaction_surveys" => 30,
+                _ => 0,
+            };
+            let again = created_within(&world, list, again);
+            // And the tickets that changed lately are compared with them: the same bulk change.
+            let tickets = if table == "ticket_messages" { TIE } else { 0 };
+            let nothing_new = requests_of(&world, table, &[]).await;
+            assert!(
+                nothing_new <= TIE.max(again) + tickets + 3,
+                "{table}: {nothing_new} requests, {again} pages in any case"
+            );
+        }
+        world.assert_equal(table, "nothing new");
+    }
+}
+
+/// Pages of rows that are no older than so many days.
+fn created_within(world: &World, list: &str, days: i64) -> u64 {
+    let since = gorgias_sim::iso(world.clock.now() - days * gorgias_sim::DAY);
+    let created = |json: &str| {
+        let row: serde_json::Value = serde_json::from_str(json).unwrap();
+        row["created_datetime"].as_str().unwrap() >= since.as_str()
+    };
+    let rows = world.account().expected(list).into_iter().filter(|(_, json)| created(json)).count();
+    rows.div_ceil(100) as u64
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_bulk_change_is_no_more_dear_from_a_start_on_or_for_rows_that_are_only_added() {
+    for flags in [&["--interval-start", "2026-06-01"] as &[&str], &["--incremental-strategy", "append"]] {
+        for (table, list) in [LISTS[0], LISTS[1]] {
+            let (world, pages) = after_a_bulk_change(table, list).await;
+            let first = requests_of(&world, table, flags).await;
+            assert!(first <= pages + 6, "{table} {flags:?}: first load of {pages} pages in {first} requests");
+            world.pass(Duration::from_secs(60)).await;
+            let plain: &[&str] = if flags[0] == "--interval-start" { &[] } else { flags };
+            let nothing_new = requests_of(&world, table, plain).await;
+            assert!(nothing_new <= TIE + 3, "{table} {plain:?}: {nothing_new} requests");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_bulk_change_is_no_more_dear_after_a_death() {
+    for (table, list) in [LISTS[0], LISTS[1]] {
+        for death in [3, 5, 8, 10] {
+            let (world, pages) = after_a_bulk_change(table, list).await;
+            let world = World { flush_rows: 100, sweeps: false, ..world };
+            let died = world.ingest_until(table, &[], Some(Death::BeforeRequest(death))).await.is_none();
+            let rest = requests_of(&world, table, &[]).await;
+            let most = if died { pages + 6 } else { TIE + 3 };
+            assert!(rest <= most, "{table} after {death}: {rest} requests of {pages} pages");
+            world.assert_equal(table, "the rest");
+        }
+    }
+}
+
+/// What comes while the rows of a bulk change are read is in the same run.
+#[tokio::test(start_paused = true)]
+async fn what_changes_while_a_bulk_change_is_read_is_read_in_the_same_run() {
+    for (table, list) in [LISTS[0], LISTS[1]] {
+        for requests in 1..=3 {
+            let options = Options { silent_changes: false, merge_bumps_customer: true, ..small() };
+            let world = World { sweeps: false, ..World::new(options) };
+            world.ingest(table, &[]).await.unwrap();
+            world.pass(Duration::from_secs(60)).await;
+            world.account().bulk_change(list, 250, world.clock.now());
+            world.account().set_churn_for(requests, 20.0);
+            world.ingest(table, &[]).await.unwrap();
+            world.assert_equal(table, &format!("changes during {requests} requests"));
+        }
+    }
+}

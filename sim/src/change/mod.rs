@@ -1,5 +1,6 @@
 //! Live changes and what each of them lets a reader see: which times move, which events are written, and which do not.
 
+mod bulk;
 mod customers;
 mod random;
 mod small;

@@ -262,7 +262,9 @@ impl Reader {
         let first_of_backfill = active.pass.kind == Kind::Backfill && active.pass.pages == 1;
         let spreads = self.request.window.is_open() && self.request.overlap == Overlap::Wide;
         let opens = first_of_backfill && spreads && !active.pass.walks[n].done;
-        self.note_top(active, n, &fetched);
+        let times = fetched.times(active.pass.walks[n].sort, self.endpoint.sort);
+        self.note_top(active, n, &times);
+        self.note_front(active, n, &fetched, &times);
         self.look_at_cursor(active, n, &fetched);
         stretches::settle(&mut active.pass.walks);
         if opens {
@@ -377,6 +379,8 @@ impl Reader {
         self.note_page(active, &fetched);
         active.abreast.insert(n + 1, &walk, walk::span(&fetched.values));
         active.pass.walks.insert(n + 1, walk);
+        let times = fetched.times(sort, self.endpoint.sort);
+        self.note_front(active, n + 1, &fetched, &times);
         stretches::settle(&mut active.pass.walks);
         Some(self.page(active, n + 1, fetched))
     }

@@ -6,6 +6,7 @@ mod estimate;
 mod events;
 mod feed;
 mod forecast;
+mod front;
 mod headway;
 mod made;
 mod pages;

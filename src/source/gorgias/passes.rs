@@ -16,6 +16,7 @@ use tokio::time::Instant;
 
 use super::abreast::Abreast;
 use super::feed::Outlet;
+use super::front::Front;
 use super::progress::{Direction, Kind, Pass, Walk};
 use super::reader::{OVERLAP, Reader};
 use super::tables::SortField;
@@ -36,6 +37,14 @@ pub(super) struct Active {
     pub(super) abreast: Abreast,
     /// Catch-ups after the first pass.
     round: u32,
+    /// What it has read where the next look at the front would read again.
+    front: Front,
+    /// What the pass before this one has read there, if this one only looks again.
+    known: Option<Front>,
+    /// Whether that pass came from the front, too: then all rows of the very time down to which this one looks were read.
+    again: bool,
+    /// Whether it has found a row that the pass before did not have, or there was none before.
+    finds: bool,
     /// Before its first request.
     began: Instant,
     /// Whether the watermark moves once it is complete, and so whether it is stored while it is not.
@@ -52,7 +61,20 @@ impl Active {
     fn new(pass: Pass, moves: bool, round: u32) -> Self {
         let abreast = Abreast::new(&pass.walks);
         let before = pass.pages;
-        Self { pass, abreast, round, began: Instant::now(), moves, resumed: false, before, seen: None }
+        Self {
+            pass,
+            abreast,
+            round,
+            front: Front::default(),
+            known: None,
+            again: false,
+            finds: true,
+            began: Instant::now(),
+            moves,
+            resumed: false,
+            before,
+            seen: None,
+        }
     }
 
     /// A pass that an earlier run left.
@@ -101,6 +123,9 @@ impl Reader {
     /// Short catch-ups from the top, until one finds nothing that it could have missed.
     pub(super) async fn rounds(&mut self, mut active: Active, out: &mut Outlet) -> Result<(), SourceError> {
         while let Some(mut next) = self.round_after(&active) {
+            next.known = Some(std::mem::take(&mut active.front));
+            next.again = self.comes_from_the_front(&active);
+            next.finds = false;
             self.pass(&mut next, out).await?;
             active = next;
         }
@@ -172,10 +197,9 @@ impl Reader {
     ///
     /// A row that was read at that moment shows no change made later. So its first page tells, whatever it is sorted by.
     /// So do later pages of a first load, less the time that has passed since: what they show cannot be newer than now.
-    pub(super) fn note_top(&mut self, active: &mut Active, turn: usize, fetched: &Fetched) {
+    pub(super) fn note_top(&mut self, active: &mut Active, turn: usize, times: &[Option<Micros>]) {
         let walk = &active.pass.walks[turn];
-        let newest = fetched.rows.iter().filter_map(|row| walk::datetime(row, self.endpoint.sort.column()));
-        let newest = newest.filter(|value| *value <= self.request.now).max();
+        let newest = times.iter().flatten().copied().filter(|value| *value <= self.request.now).max();
         let from_the_top = walk.direction == Direction::NewestFirst && walk.first.is_none();
         if walk.sort == SortField::Created && self.endpoint.sort == SortField::Updated {
             let passed = if active.pass.pages == 1 { Duration::ZERO } else { active.began.elapsed() };
@@ -192,6 +216,39 @@ impl Reader {
                 mark.since = mark.since.min(top);
             }
         }
+    }
+
+    /// Remembers what a page shows of the front of the list, and compares it with what the pass before has read there.
+    /// What that read to its end need not be read again: the rows of the very time down to which a look goes are where
+    /// nothing new comes.
+    pub(super) fn note_front(
+        &self,
+        active: &mut Active,
+        turn: usize,
+        fetched: &Fetched,
+        times: &[Option<Micros>],
+    ) {
+        let from = self.again_from(&active.pass);
+        let walk = &mut active.pass.walks[turn];
+        // What is skipped was read before a cursor was refused.
+        if fetched.skipped || walk.unordered {
+            active.finds = true;
+            return;
+        }
+        let strict = self.request.overlap == Overlap::None && active.pass.kind == Kind::CatchUp;
+        let mut new = false;
+        for (row, at) in fetched.rows.iter().zip(times) {
+            if let Some(from) = from {
+                active.front.note(from, *at, row);
+            }
+            let outside = |at: Micros| walk.until.is_some_and(|until| at < until || (strict && at == until));
+            let wanted = !at.is_some_and(outside);
+            new |= wanted && active.known.as_ref().is_some_and(|known| !known.knows(row));
+        }
+        active.finds |= new;
+        let last = fetched.values.iter().rev().find_map(|value| *value);
+        let at_the_bound = last.is_some() && last == walk.until;
+        walk.done |= at_the_bound && (strict || (active.again && !new));
     }
 
     /// What a walk has read, as it is handed on.
@@ -258,15 +315,30 @@ impl Reader {
         }
     }
 
-    /// The catch-up that a pass must be followed by, as rows may have jumped to the front while it was walked.
+    /// The catch-up that a pass must be followed by, as rows may have jumped to the front while it was walked. A look that
+    /// found nothing needs none, however long it took.
     pub(super) fn round_after(&self, active: &Active) -> Option<Active> {
-        let top = active.pass.top?;
+        let from = self.again_from(&active.pass)?;
         let again = active.pass.pages > 1 && active.round < MOST_ROUNDS && self.request.window.end.is_none();
-        let back = match active.pass.kind {
+        (again && active.finds).then(|| self.catch_up(from, active.round + 1, active.moves))
+    }
+
+    /// Down to where the front is looked at after a pass.
+    fn again_from(&self, pass: &Pass) -> Option<Micros> {
+        let back = match pass.kind {
             Kind::Backfill if self.request.overlap == Overlap::Wide => OVERLAP,
             _ => Duration::ZERO,
         };
-        again.then(|| self.catch_up(top.minus(back), active.round + 1, active.moves))
+        Some(pass.top?.minus(back))
+    }
+
+    /// Whether a pass has read all rows with the newest date, and whatever is behind them as far as it went.
+    fn comes_from_the_front(&self, active: &Active) -> bool {
+        let [walk] = active.pass.walks.as_slice() else { return false };
+        walk.direction == Direction::NewestFirst
+            && walk.sort == self.endpoint.sort
+            && !walk.unordered
+            && active.pass.kind != Kind::Backfill
     }
 }
 

@@ -1,6 +1,7 @@
 //! One walk along a sorted list: requests page after page, checks that the list is what was asked for, and knows
 //! when to stop. What a page is, is told by `pages`.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 
 use super::pages::{self, Answer, EmptyEnd, LoopGuard, PAGE_ROWS, Position};
@@ -93,6 +94,16 @@ pub(super) struct Fetched {
     pub(super) skipped: bool,
     /// What the user should know about it.
     pub(super) warning: Option<String>,
+}
+
+impl Fetched {
+    /// Another datetime of each row than the one the list is sorted by, or that.
+    pub(super) fn times(&self, sorted: SortField, wanted: SortField) -> Cow<'_, [Option<Micros>]> {
+        if sorted == wanted {
+            return Cow::Borrowed(&self.values);
+        }
+        self.rows.iter().map(|row| datetime(row, wanted.column())).collect()
+    }
 }
 
 /// Why a step did not yield a page.
