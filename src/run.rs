@@ -250,14 +250,13 @@ impl Run<'_, '_> {
 
     /// Tells the source what it asked for, about all rows read so far.
     async fn answer(&mut self, mut question: Question) -> Result<(), Failure> {
-        let (Question::CountBy { column, .. }
-        | Question::KeysBy { column, .. }
-        | Question::KeysBetween { column, .. }) = &mut question;
-        let Some(name) = self.normaliser.destination_name(column) else {
-            self.pages.answer(None);
-            return Ok(());
-        };
-        *column = name;
+        for column in question.columns() {
+            let Some(name) = self.normaliser.destination_name(column) else {
+                self.pages.answer(None);
+                return Ok(());
+            };
+            *column = name;
+        }
         if self.staged.rows > 0 || !self.staged.gone.is_empty() {
             self.commit(Ending::None).await?;
         }

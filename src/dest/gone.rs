@@ -78,13 +78,40 @@ pub enum Question {
         from: Micros,
         /// Newest.
         to: Micros,
+        /// An integer column whose value is told with each key.
+        with: Option<String>,
     },
+    /// The value of an integer column in the rows with these keys.
+    ValuesOf {
+        /// The column.
+        column: String,
+        /// The keys; at most a few hundred.
+        keys: Vec<i64>,
+    },
+    /// How many rows there are.
+    Count,
+}
+
+impl Question {
+    /// The columns that it is about.
+    pub(crate) fn columns(&mut self) -> impl Iterator<Item = &mut String> {
+        let (column, with) = match self {
+            Self::CountBy { column, .. } | Self::KeysBy { column, .. } | Self::ValuesOf { column, .. } => {
+                (Some(column), None)
+            }
+            Self::KeysBetween { column, with, .. } => (Some(column), with.as_mut()),
+            Self::Count => (None, None),
+        };
+        column.into_iter().chain(with)
+    }
 }
 
 /// The answer to a [`Question`].
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Answer {
     /// For [`Question::CountBy`]: value and count, in any order; a value without rows may be missing. For
-    /// [`Question::KeysBy`]: value and key. For [`Question::KeysBetween`]: key and 0.
+    /// [`Question::KeysBy`]: value and key. For [`Question::KeysBetween`]: key, and the value asked for with it, or 0 where
+    /// there is none. For [`Question::ValuesOf`]: key and value, without rows that have none. For [`Question::Count`]: 0 and
+    /// the number of rows.
     pub pairs: Vec<(i64, i64)>,
 }

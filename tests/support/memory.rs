@@ -147,10 +147,27 @@ impl Destination for Memory {
             Question::KeysBy { column, values } => {
                 alive.filter_map(|(id, row)| Some((matching(row, &column, &values)?, *id))).collect()
             }
-            Question::KeysBetween { column, from, to } => alive
-                .filter(|(_, row)| matches!(row[&column], Cell::Instant(at) if (from.0..=to.0).contains(&at)))
-                .map(|(id, _)| (*id, 0))
-                .collect(),
+            Question::KeysBetween { column, from, to, with } => {
+                let value = |row: &Row| match with.as_ref().and_then(|with| row.get(with)) {
+                    Some(Cell::Int(value)) => *value,
+                    _ => 0,
+                };
+                alive
+                    .filter(
+                        |(_, row)| matches!(row[&column], Cell::Instant(at) if (from.0..=to.0).contains(&at)),
+                    )
+                    .map(|(id, row)| (*id, value(row)))
+                    .collect()
+            }
+            Question::ValuesOf { column, keys } => {
+                let value = |row: &Row| match row.get(&column) {
+                    Some(Cell::Int(value)) => Some(*value),
+                    _ => None,
+                };
+                let wanted = alive.filter(|(id, _)| keys.contains(id));
+                wanted.filter_map(|(id, row)| Some((*id, value(row)?))).collect()
+            }
+            Question::Count => vec![(0, i64::try_from(alive.count()).unwrap())],
         };
         Box::pin(async { Ok(Answer { pairs }) })
     }

@@ -82,7 +82,11 @@ fn statement(held: &Held, target: &Target, question: &Question) -> Option<String
     let shape = &held.shape;
     let key_value = integer(shape, target.key.first()?)?;
     let (wanted, selected) = match question {
-        Question::CountBy { values, .. } | Question::KeysBy { values, .. } if values.is_empty() => {
+        Question::CountBy { values, .. }
+        | Question::KeysBy { values, .. }
+        | Question::ValuesOf { keys: values, .. }
+            if values.is_empty() =>
+        {
             return None;
         }
         Question::CountBy { column, values } => {
@@ -93,13 +97,23 @@ fn statement(held: &Held, target: &Target, question: &Question) -> Option<String
             let value = integer(shape, column)?;
             (format!("{value} IN ({})", list(values, i64::to_string)), format!("{value}, {key_value}"))
         }
-        Question::KeysBetween { column, from, to } => {
+        Question::KeysBetween { column, from, to, with } => {
+            let with = match with {
+                Some(with) => format!("COALESCE({}, 0)", integer(shape, with)?),
+                None => "0".into(),
+            };
             let column = column_name(column);
             let found =
                 shape.find(&column).filter(|_| shape.type_of(&column) == Some(LogicalType::Timestamp))?;
             let (column, from, to) = (d.quote(&found.name), d.instant(*from), d.instant(*to));
-            (format!("{column} >= {from} AND {column} <= {to}"), format!("{key_value}, 0"))
+            (format!("{column} >= {from} AND {column} <= {to}"), format!("{key_value}, {with}"))
         }
+        Question::ValuesOf { column, keys } => {
+            let value = integer(shape, column)?;
+            let wanted = format!("{key_value} IN ({}) AND {value} IS NOT NULL", list(keys, i64::to_string));
+            (wanted, format!("{key_value}, {value}"))
+        }
+        Question::Count => ("TRUE".into(), "0, COUNT(*)".into()),
     };
     let mut alive = format!("{key_value} IS NOT NULL");
     if shape.find(DELETED_AT).is_some() {

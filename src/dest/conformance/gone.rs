@@ -253,7 +253,16 @@ pub(super) fn keys_by(column: &str, values: &[i64]) -> Question {
 }
 
 fn keys_between(column: &str, from: i64, to: i64) -> Question {
-    Question::KeysBetween { column: column.into(), from: Micros(from), to: Micros(to) }
+    Question::KeysBetween { column: column.into(), from: Micros(from), to: Micros(to), with: None }
+}
+
+fn keys_between_with(column: &str, from: i64, to: i64, with: &str) -> Question {
+    let with = Some(with.into());
+    Question::KeysBetween { column: column.into(), from: Micros(from), to: Micros(to), with }
+}
+
+fn values_of(column: &str, keys: &[i64]) -> Question {
+    Question::ValuesOf { column: column.into(), keys: keys.to_vec() }
 }
 
 /// Rows are counted and named by their values; those marked as gone are not, nor closed versions.
@@ -273,6 +282,12 @@ pub(crate) async fn questions_are_about_rows_that_are_there(bench: &dyn Bench) {
         assert_eq!(by, [(7, 1), (7, 2)], "{strategy}");
         let between = asked(&*destination, &target, keys_between("changed_at", 20, 50)).await;
         assert_eq!(between, [(2, 0), (3, 0), (4, 0)], "{strategy}");
+        let between = keys_between_with("changed_at", 20, 50, "parent");
+        let between = asked(&*destination, &target, between).await;
+        assert_eq!(between, [(2, 7), (3, 8), (4, 0)], "{strategy}");
+        let values = asked(&*destination, &target, values_of("parent", &[1, 3, 4, 5, 9])).await;
+        assert_eq!(values, [(1, 7), (3, 8)], "{strategy}");
+        assert_eq!(asked(&*destination, &target, Question::Count).await, [(0, 4)], "{strategy}");
         // Before deletions were tracked there was no such column.
         bench.execute("ALTER TABLE {} DROP COLUMN _ingestr_deleted_at", "items");
         target.deletes = Deletes::Ignore;
@@ -292,6 +307,9 @@ pub(crate) async fn questions_about_nothing_have_empty_answers(bench: &dyn Bench
         count_by("no such", &[1]),
         keys_by("no such", &[1]),
         keys_between("no such", 0, 100),
+        keys_between_with("changed_at", 0, 100, "no such"),
+        values_of("no such", &[1]),
+        values_of("id", &[]),
         count_by("id", &[]),
         keys_by("id", &[]),
         count_by("id", &[99]),

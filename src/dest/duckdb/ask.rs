@@ -67,7 +67,11 @@ fn statement(held: &Held, target: &Target, question: &Question) -> Option<String
     let integer = |found: &Found| integer(found, d.quote(&shape.called(&found.name)));
     let key_value = integer(key)?;
     let (wanted, selected) = match question {
-        Question::CountBy { values, .. } | Question::KeysBy { values, .. } if values.is_empty() => {
+        Question::CountBy { values, .. }
+        | Question::KeysBy { values, .. }
+        | Question::ValuesOf { keys: values, .. }
+            if values.is_empty() =>
+        {
             return None;
         }
         Question::CountBy { column, values } => {
@@ -78,11 +82,21 @@ fn statement(held: &Held, target: &Target, question: &Question) -> Option<String
             let value = integer(shape.find(column)?)?;
             (format!("{value} IN ({})", list(values, i64::to_string)), format!("{value}, {key_value}"))
         }
-        Question::KeysBetween { column, from, to } => {
+        Question::KeysBetween { column, from, to, with } => {
+            let with = match with {
+                Some(with) => format!("coalesce({}, 0)", integer(shape.find(with)?)?),
+                None => "0::BIGINT".into(),
+            };
             let found = shape.find(column).filter(|c| c.logical() == Some(LogicalType::Timestamp))?;
             let (column, from, to) = (d.quote(&shape.called(&found.name)), d.instant(*from), d.instant(*to));
-            (format!("{column} >= {from} AND {column} <= {to}"), format!("{key_value}, 0::BIGINT"))
+            (format!("{column} >= {from} AND {column} <= {to}"), format!("{key_value}, {with}"))
         }
+        Question::ValuesOf { column, keys } => {
+            let value = integer(shape.find(column)?)?;
+            let wanted = format!("{key_value} IN ({}) AND {value} IS NOT NULL", list(keys, i64::to_string));
+            (wanted, format!("{key_value}, {value}"))
+        }
+        Question::Count => ("TRUE".into(), "0::BIGINT, count(*)".into()),
     };
     let mut alive = format!("{key_value} IS NOT NULL");
     if let Some(deleted) = shape.find(DELETED_AT) {

@@ -263,7 +263,8 @@ impl Reader {
         to: Micros,
         out: &mut Outlet,
     ) -> Vec<Tombstone> {
-        let question = Question::KeysBetween { column: SortField::Created.column().into(), from, to };
+        let question =
+            Question::KeysBetween { column: SortField::Created.column().into(), from, to, with: None };
         let held = out.ask(question).await.unwrap_or_default();
         let gone = held.pairs.iter().filter(|(key, _)| !seen.contains(key));
         gone.map(|(key, _)| Tombstone { key: *key, at: self.request.now, merged_into: None }).collect()
