@@ -6,6 +6,8 @@
 use std::error::Error;
 use std::fmt;
 
+use crate::schema::Micros;
+
 /// What kind of failure it is; the exit code follows from it. Documented in the README and in `ingestr --help`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -79,12 +81,14 @@ pub struct Failure {
     pub hint: Option<String>,
     /// Why, outermost first.
     pub causes: Vec<String>,
+    /// Before this the same command would end in the same way.
+    pub not_before: Option<Micros>,
 }
 
 impl Failure {
     /// A failure without causes or hint.
     pub fn new(kind: Kind, headline: impl Into<String>) -> Self {
-        Self { kind, headline: headline.into(), hint: None, causes: Vec::new() }
+        Self { kind, headline: headline.into(), hint: None, causes: Vec::new(), not_before: None }
     }
 
     /// The command cannot be done as typed.

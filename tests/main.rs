@@ -20,3 +20,4 @@ mod several;
 mod speed;
 mod support;
 mod tidy;
+mod waiting;

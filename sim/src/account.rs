@@ -139,6 +139,7 @@ impl Account {
                 // What answers here knows nothing of the account's budget.
                 return self.respond(403, "text/html; charset=utf-8", BOT_CHECK, Some(&Fault::HeaderMissing));
             }
+            Some(Fault::Answer(response)) => return response.clone(),
             Some(Fault::Html200) => return self.respond(200, "text/html", MAINTENANCE, fault),
             _ => {}
         }

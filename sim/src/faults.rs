@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use crate::specs::Spec;
 use crate::time::{Micros, SECOND, http_date};
 use crate::unreadable::Unreadable;
-use crate::wire::Request;
+use crate::wire::{Request, Response};
 
 /// What a `Retry-after` header says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,6 +62,8 @@ pub enum Fault {
     Forbidden,
     /// The envelope has no `meta`.
     MissingMeta,
+    /// This answer in the place of the account's.
+    Answer(Response),
     /// No rows, but a working next cursor.
     EmptyPageWithNext,
     /// The next cursor is the one that was sent.

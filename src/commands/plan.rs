@@ -5,16 +5,17 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use super::heard::Heard;
-use super::{World, decide};
+use super::{Prepared, World, decide};
 use crate::cli::PlanArgs;
-use crate::dest::{Destination, Remembered, RunLine};
+use crate::dest::{Remembered, RunLine};
 use crate::error::{Failure, Kind};
 use crate::http::Listener;
-use crate::plan::{Environment, Plan, Plans};
+use crate::plan::{Environment, Plan};
 use crate::report::forecast::{self, Forecasts, Pace, TableForecast};
 use crate::report::{Ended, Scope};
 use crate::run::{foresee, of_source, whole};
-use crate::source::{Basis, Forecast, Guess, ReadRequest, Source, Subject};
+use crate::schema::Micros;
+use crate::source::{Basis, Forecast, Guess, ReadRequest, Subject};
 
 /// Prints the forecast, and returns the exit code of a run that would fail in the same way.
 #[must_use]
@@ -25,7 +26,7 @@ pub fn plan(args: &PlanArgs, world: &World) -> u8 {
             .enable_all()
             .build()
             .map_err(|error| Failure::new(Kind::Internal, format!("no runtime: {error}")))?;
-        Ok(runtime.block_on(look_ahead(&ends.plans, &*ends.source, &*ends.dest)))
+        Ok(runtime.block_on(look_ahead(&ends, world.now)))
     });
     // A reader that went away is no failure.
     let told = |failure: &Failure| {
@@ -68,7 +69,8 @@ fn same(ends: &[Ended]) -> bool {
     ends.iter().all(|end| end.failure.is_some() && headline(end) == headline(&ends[0]))
 }
 
-async fn look_ahead(plans: &Plans, source: &dyn Source, dest: &dyn Destination) -> Forecasts {
+async fn look_ahead(ends: &Prepared, now: Micros) -> Forecasts {
+    let (plans, source, dest) = (&ends.plans, &*ends.source, &*ends.dest);
     let mut requests: Vec<ReadRequest> = Vec::new();
     // For each table its scope, or why there is none.
     let mut scopes: Vec<Result<Scope, Failure>> = Vec::new();
@@ -81,7 +83,7 @@ async fn look_ahead(plans: &Plans, source: &dyn Source, dest: &dyn Destination) 
             Err(failure) => scopes.push(Err(failure)),
         }
     }
-    let heard = Arc::new(Heard::default());
+    let heard = Arc::new(Heard::from(now));
     let listener: Arc<dyn Listener> = Arc::<Heard>::clone(&heard);
     let began = Instant::now();
     let mut answers = source.forecast(requests, listener).await.into_iter();

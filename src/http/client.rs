@@ -10,8 +10,9 @@ use secrecy::SecretString;
 use tokio::time::Instant;
 
 use super::limit::{Limiter, Priority, Seat};
-use super::retry::{self, Again, Final, Outcome, Retries, Why};
+use super::retry::{self, Again, Final, Known, LONGEST_TOLD, Outcome, Retries, Why};
 use super::{Listener, Request, Signal, Transport};
+use crate::schema::Micros;
 
 /// A request that did not succeed, with everything a user needs to see and no secret: the path and query carry
 /// cursors, ids and sort orders only.
@@ -56,6 +57,16 @@ pub enum Problem {
     /// A failure that did not pass.
     #[error("{0}")]
     Persistent(Why),
+    /// The server asks for a longer wait than a run should last.
+    #[error("{why}, Retry-After {} s", wait.as_secs_f64().ceil())]
+    ComeBack {
+        /// What it answered.
+        why: Why,
+        /// For how long it asks to be left alone.
+        wait: Duration,
+        /// Until when that is; `None`: nobody knows the time.
+        until: Option<Micros>,
+    },
 }
 
 /// Reads one account.
@@ -69,6 +80,8 @@ pub struct Client {
     rng: Mutex<fastrand::Rng>,
     /// Whether the host has ever answered.
     seen: AtomicBool,
+    /// Whether it has answered as the API does: with JSON.
+    speaks: AtomicBool,
 }
 
 impl Client {
@@ -81,7 +94,8 @@ impl Client {
         limiter: Arc<Limiter>,
         rng: fastrand::Rng,
     ) -> Self {
-        Self { transport, base, authorization, limiter, rng: Mutex::new(rng), seen: AtomicBool::new(false) }
+        let (seen, speaks) = (AtomicBool::new(false), AtomicBool::new(false));
+        Self { transport, base, authorization, limiter, rng: Mutex::new(rng), seen, speaks }
     }
 
     /// The account's budget.
@@ -135,20 +149,32 @@ impl Client {
                 Err(_) => drop(ticket),
             }
             self.seen.fetch_or(attempt.is_ok(), Ordering::Relaxed);
-            let again = match retry::classify(attempt) {
-                Outcome::Good(response) => match read(response.body) {
-                    Ok(value) => return Ok(value),
-                    Err(error) => Again { why: Why::Body(error.to_string()), told: None },
-                },
+            let known = Known { now: listener.now(), speaks: self.speaks.load(Ordering::Relaxed) };
+            let again = match retry::classify(attempt, known) {
+                Outcome::Good(response) => {
+                    let page = response.is_page();
+                    match read(response.body) {
+                        Ok(value) => {
+                            self.speaks.fetch_or(!page, Ordering::Relaxed);
+                            return Ok(value);
+                        }
+                        Err(error) => Again::soon(Why::Body(error.to_string())),
+                    }
+                }
                 Outcome::Again(again) => again,
-                Outcome::Final(end) => return Err(error(path, problem(end), &retries, start)),
+                Outcome::Final(end) => {
+                    let problem = problem(end);
+                    let spoke = matches!(&problem, Problem::Refused { json: true, .. });
+                    self.speaks.fetch_or(spoke, Ordering::Relaxed);
+                    return Err(error(path, problem, &retries, start));
+                }
             };
             let wait = {
                 let mut rng = self.rng.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
                 retries.next(&again, self.seen.load(Ordering::Relaxed), &mut rng)
             };
             let Some(wait) = wait else {
-                let mut error = error(path, Problem::Persistent(again.why), &retries, start);
+                let mut error = error(path, given_up(again, listener.now()), &retries, start);
                 error.attempts -= 1;
                 return Err(error);
             };
@@ -164,6 +190,19 @@ impl Client {
 
 fn error(path: &str, problem: Problem, retries: &Retries, start: Instant) -> HttpError {
     HttpError { path: path.to_owned(), problem, attempts: retries.attempts() + 1, elapsed: start.elapsed() }
+}
+
+/// What a failure was in the end that did not pass.
+fn given_up(again: Again, now: Option<Micros>) -> Problem {
+    match again {
+        Again { refusal: Some(refusal), told: Some(wait), .. } if wait <= LONGEST_TOLD => {
+            problem(Final::Status(refusal))
+        }
+        Again { why, told: Some(wait), .. } if !wait.is_zero() => {
+            Problem::ComeBack { why, wait, until: now.map(|now| now.plus(wait)) }
+        }
+        Again { why, .. } => Problem::Persistent(why),
+    }
 }
 
 fn problem(end: Final) -> Problem {

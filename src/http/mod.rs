@@ -6,6 +6,7 @@
 pub mod client;
 pub mod limit;
 pub mod retry;
+pub mod when;
 pub mod wire;
 
 use std::time::Duration;
@@ -13,6 +14,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use secrecy::SecretString;
+
+use crate::schema::Micros;
 
 /// A request; always GET.
 #[derive(Debug, Clone)]
@@ -32,10 +35,20 @@ pub struct Response {
     pub call_limit: Option<String>,
     /// `Retry-After`, as sent.
     pub retry_after: Option<String>,
+    /// `Date`, as sent: the clock that a date in `Retry-After` goes by.
+    pub date: Option<String>,
     /// `Location`, as sent: a merged ticket answers with its survivor's.
     pub location: Option<String>,
     /// The whole body, decompressed.
     pub body: Bytes,
+}
+
+impl Response {
+    /// Whether the body is a page for people: no answer of the API is.
+    #[must_use]
+    pub fn is_page(&self) -> bool {
+        self.body.trim_ascii_start().starts_with(b"<")
+    }
 }
 
 /// Why there is no answer.
@@ -101,6 +114,11 @@ pub enum Signal {
 pub trait Listener: Send + Sync {
     /// Takes one signal.
     fn hear(&self, signal: Signal);
+
+    /// The time, if the listener knows it: nothing here reads a clock.
+    fn now(&self) -> Option<Micros> {
+        None
+    }
 }
 
 /// Hears nothing.

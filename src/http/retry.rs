@@ -4,16 +4,18 @@
 
 use std::time::Duration;
 
-use super::{Response, TransportError, TransportErrorKind};
+use super::{Response, TransportError, TransportErrorKind, when};
+use crate::schema::Micros;
 
 /// Attempts at one request before giving up, waits as told by the server not counted.
 const ATTEMPTS: u32 = 8;
 /// Attempts at a host that never answered in this run: most likely a typing error, so the user learns it soon.
 const ATTEMPTS_UNSEEN: u32 = 3;
-/// How often a server may tell us to wait, one request long. With waits of seconds that is many minutes.
+/// How often a server may tell us to wait, one request long.
 const TOLD_TO_WAIT: u32 = 60;
-/// The longest wait that a server can impose, in seconds: beyond it the clock of one of us is wrong.
-const LONGEST_TOLD: u64 = 600;
+/// How long a server may keep one request waiting, all in all. Beyond it a run had better end, and come back later: what
+/// it has read is stored, and whoever started it learns when.
+pub(super) const LONGEST_TOLD: Duration = Duration::from_secs(15 * 60);
 
 /// How an attempt ended.
 #[derive(Debug)]
@@ -33,6 +35,16 @@ pub struct Again {
     pub why: Why,
     /// How long the server asked us to wait.
     pub told: Option<Duration>,
+    /// A refusal that came with that wait: what is told if it does not pass.
+    pub refusal: Option<Response>,
+}
+
+impl Again {
+    /// A failure without a word about when to come back.
+    #[must_use]
+    pub fn soon(why: Why) -> Self {
+        Self { why, told: None, refusal: None }
+    }
 }
 
 /// What was wrong with an attempt.
@@ -41,6 +53,9 @@ pub enum Why {
     /// Too many requests, or the service is overloaded.
     #[error("HTTP {0}")]
     Status(u16),
+    /// A refusal that is a page of some website, while the API answers otherwise.
+    #[error("HTTP {0} with a web page in the place of the API's answer")]
+    Page(u16),
     /// No complete answer.
     #[error("{0}")]
     Transport(String),
@@ -61,34 +76,46 @@ pub enum Final {
     Tls(String),
 }
 
+/// What sorting an attempt takes beside it.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Known {
+    /// The time.
+    pub now: Option<Micros>,
+    /// Whether the host has answered with JSON before: then it is the API, and the credentials are fine.
+    pub speaks: bool,
+}
+
 /// Sorts an attempt.
 #[must_use]
-pub fn classify(attempt: Result<Response, TransportError>) -> Outcome {
+pub fn classify(attempt: Result<Response, TransportError>, known: Known) -> Outcome {
     match attempt {
-        Ok(response) => match response.status {
-            200..=299 => Outcome::Good(response),
-            429 | 503 => Outcome::Again(Again {
-                why: Why::Status(response.status),
-                told: response.retry_after.as_deref().and_then(told),
-            }),
-            408 | 425 | 500..=599 => Outcome::Again(Again { why: Why::Status(response.status), told: None }),
-            _ => Outcome::Final(Final::Status(response)),
-        },
+        Ok(response) => answered(response, known),
         Err(error) => match error.kind {
             TransportErrorKind::Tls => Outcome::Final(Final::Tls(error.message)),
-            TransportErrorKind::Connect => {
-                Outcome::Again(Again { why: Why::Connect(error.message), told: None })
-            }
+            TransportErrorKind::Connect => Outcome::Again(Again::soon(Why::Connect(error.message))),
             TransportErrorKind::Timeout | TransportErrorKind::Broken => {
-                Outcome::Again(Again { why: Why::Transport(error.message), told: None })
+                Outcome::Again(Again::soon(Why::Transport(error.message)))
             }
         },
     }
 }
 
-/// `Retry-After` in whole seconds. (The form with a date is not one Gorgias sends.)
-fn told(header: &str) -> Option<Duration> {
-    header.trim().parse::<u64>().ok().map(|seconds| Duration::from_secs(seconds.min(LONGEST_TOLD)))
+/// Only 200 is the answer to a GET. 203 was changed on its way, 206 is a part of it, and the others have none.
+fn answered(response: Response, known: Known) -> Outcome {
+    let status = response.status;
+    let told = when::told(&response, known.now);
+    match status {
+        200 => Outcome::Good(response),
+        201..=299 | 408 | 425 | 429 | 500..=599 => {
+            Outcome::Again(Again { why: Why::Status(status), told, refusal: None })
+        }
+        // Whoever says when to come back does not refuse for good.
+        400..=499 if told.is_some_and(|told| !told.is_zero()) => {
+            Outcome::Again(Again { why: Why::Status(status), told, refusal: Some(response) })
+        }
+        400..=499 if known.speaks && response.is_page() => Outcome::Again(Again::soon(Why::Page(status))),
+        _ => Outcome::Final(Final::Status(response)),
+    }
 }
 
 /// Counts the attempts at one request.
@@ -96,6 +123,8 @@ fn told(header: &str) -> Option<Duration> {
 pub struct Retries {
     failed: u32,
     waited: u32,
+    /// The sum of the waits that the server asked for.
+    kept: Duration,
 }
 
 impl Retries {
@@ -103,13 +132,12 @@ impl Retries {
     pub fn next(&mut self, again: &Again, seen: bool, rng: &mut fastrand::Rng) -> Option<Duration> {
         if again.why == Why::Status(429) || again.told.is_some() {
             self.waited += 1;
-            if self.waited >= TOLD_TO_WAIT {
-                return None;
-            }
             // A 429 that does not say how long, or says 0: a place is free again after half a second at the
             // slowest documented rate, so ask gently and more gently each time.
             let least = Duration::from_secs_f64((0.5 * f64::from(self.waited)).min(20.0));
-            return Some(again.told.unwrap_or_default().max(least.min(Duration::from_secs(20))));
+            let wait = again.told.unwrap_or_default().max(least);
+            self.kept = self.kept.saturating_add(wait);
+            return (self.waited < TOLD_TO_WAIT && self.kept <= LONGEST_TOLD).then_some(wait);
         }
         self.failed += 1;
         let most = if !seen && matches!(again.why, Why::Connect(_)) { ATTEMPTS_UNSEEN } else { ATTEMPTS };
@@ -133,10 +161,18 @@ fn backoff(failed: u32, rng: &mut fastrand::Rng) -> Duration {
 mod tests {
     use super::*;
 
+    fn outcome(status: u16, retry_after: Option<&str>, body: &'static str, speaks: bool) -> Outcome {
+        let response = Response {
+            status,
+            retry_after: retry_after.map(str::to_owned),
+            body: body.into(),
+            ..Response::default()
+        };
+        classify(Ok(response), Known { now: None, speaks })
+    }
+
     fn again(status: u16, retry_after: Option<&str>) -> Again {
-        let response =
-            Response { status, retry_after: retry_after.map(str::to_owned), ..Response::default() };
-        match classify(Ok(response)) {
+        match outcome(status, retry_after, "", true) {
             Outcome::Again(again) => again,
             other => panic!("{other:?}"),
         }
@@ -144,11 +180,20 @@ mod tests {
 
     #[test]
     fn a_wait_that_was_told_is_kept_and_costs_no_attempt() {
-        let (mut retries, mut rng) = (Retries::default(), fastrand::Rng::with_seed(1));
-        for _ in 0..30 {
-            assert_eq!(retries.next(&again(429, Some("25")), true, &mut rng), Some(Duration::from_secs(25)));
+        for (status, header, wait) in [
+            (429, "25", 25_000),
+            (503, "1.5", 1_500),
+            (500, "7", 7_000),
+            (403, "9", 9_000),
+            (202, "3", 3_000),
+        ] {
+            let (mut retries, mut rng) = (Retries::default(), fastrand::Rng::with_seed(1));
+            for _ in 0..3 {
+                let next = retries.next(&again(status, Some(header)), true, &mut rng);
+                assert_eq!(next, Some(Duration::from_millis(wait)), "{status}");
+            }
+            assert!(retries.next(&again(500, None), true, &mut rng).is_some());
         }
-        assert!(retries.next(&again(500, None), true, &mut rng).is_some());
     }
 
     #[test]
@@ -157,9 +202,19 @@ mod tests {
             let (mut retries, mut rng) = (Retries::default(), fastrand::Rng::with_seed(1));
             assert!(retries.next(&again(429, header), true, &mut rng).unwrap() >= Duration::from_millis(500));
         }
-        let (mut retries, mut rng) = (Retries::default(), fastrand::Rng::with_seed(1));
-        let most = retries.next(&again(429, Some("99999999999")), true, &mut rng);
-        assert_eq!(most, Some(Duration::from_secs(600)));
+    }
+
+    #[test]
+    fn nobody_waits_for_more_than_a_quarter_of_an_hour() {
+        let waits = |header: &str| {
+            let (mut retries, mut rng) = (Retries::default(), fastrand::Rng::with_seed(1));
+            std::iter::from_fn(|| retries.next(&again(503, Some(header)), true, &mut rng)).count()
+        };
+        for (header, count) in
+            [("25", 36), ("600", 1), ("900", 1), ("901", 0), ("900.1", 0), ("99999999999", 0), ("450", 2)]
+        {
+            assert_eq!(waits(header), count, "{header}");
+        }
     }
 
     #[test]
@@ -175,7 +230,7 @@ mod tests {
 
     #[test]
     fn an_unknown_host_is_given_up_soon_and_a_known_one_is_not() {
-        let lost = || Again { why: Why::Connect("refused".into()), told: None };
+        let lost = || Again::soon(Why::Connect("refused".into()));
         let mut rng = fastrand::Rng::with_seed(1);
         let mut count = |seen| {
             let mut retries = Retries::default();
@@ -185,10 +240,36 @@ mod tests {
     }
 
     #[test]
+    fn only_200_is_an_answer() {
+        for status in [201, 202, 203, 204, 206, 226] {
+            assert!(matches!(outcome(status, None, "{}", true), Outcome::Again(_)), "{status}");
+        }
+        assert!(matches!(outcome(200, Some("5"), "{}", true), Outcome::Good(_)));
+    }
+
+    #[test]
     fn refusals_are_final() {
-        for status in [301, 400, 401, 403, 404, 405, 409] {
-            let outcome = classify(Ok(Response { status, ..Response::default() }));
-            assert!(matches!(outcome, Outcome::Final(_)), "{status}");
+        for status in [301, 304, 400, 401, 403, 404, 405, 409] {
+            for retry_after in [None, Some("0")] {
+                let outcome = outcome(status, retry_after, r#"{"error":{"msg":"no"}}"#, true);
+                assert!(matches!(outcome, Outcome::Final(_)), "{status}");
+            }
+        }
+    }
+
+    /// A bot check or the error page of a proxy, in the middle of a run that goes well.
+    #[test]
+    fn a_page_is_no_refusal_of_an_api_that_has_answered() {
+        for status in [400, 401, 403, 404] {
+            for (body, speaks, passes) in [
+                ("\n <!DOCTYPE html><title>Just a moment...</title>", true, true),
+                ("<html>", false, false),
+                (r#"{"error":{"msg":"no"}}"#, true, false),
+                ("", true, false),
+            ] {
+                let again = matches!(outcome(status, None, body, speaks), Outcome::Again(_));
+                assert_eq!(again, passes, "{status} {body}");
+            }
         }
     }
 }

@@ -79,9 +79,10 @@ impl Wire {
         };
         let call_limit = header(sent.headers(), "x-gorgias-account-api-call-limit");
         let retry_after = header(sent.headers(), "retry-after");
+        let date = header(sent.headers(), "date");
         let location = header(sent.headers(), "location");
         let body = sent.bytes().await.map_err(|error| failure(&error))?;
-        Ok(Response { status, call_limit, retry_after, location, body })
+        Ok(Response { status, call_limit, retry_after, date, location, body })
     }
 }
 

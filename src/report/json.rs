@@ -147,6 +147,9 @@ pub(super) struct Problem<'a> {
     message: &'a str,
     causes: &'a [String],
     hint: Option<&'a str>,
+    /// Before this the same command would end in the same way.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    not_before: Option<String>,
 }
 
 pub(super) fn ms(length: Duration) -> u64 {
@@ -236,6 +239,7 @@ pub(super) fn problem(failure: &Failure) -> Problem<'_> {
         message: &failure.headline,
         causes: &failure.causes,
         hint: failure.hint.as_deref(),
+        not_before: failure.not_before.map(format_utc),
     }
 }
 

@@ -8,11 +8,14 @@ use tokio::time::Instant;
 
 use crate::http::{Listener, Signal};
 use crate::report::{Event, Reporter, Wait};
+use crate::schema::Micros;
 
 pub(super) struct Ear {
     table: &'static str,
     reporter: Arc<dyn Reporter>,
     start: Instant,
+    /// The time at `start`.
+    began: Micros,
     requests: AtomicU64,
     retries: AtomicU64,
     waited_micros: AtomicU64,
@@ -20,11 +23,17 @@ pub(super) struct Ear {
 }
 
 impl Ear {
-    pub(super) fn new(table: &'static str, reporter: Arc<dyn Reporter>, start: Instant) -> Self {
+    pub(super) fn new(
+        table: &'static str,
+        reporter: Arc<dyn Reporter>,
+        start: Instant,
+        began: Micros,
+    ) -> Self {
         Self {
             table,
             reporter,
             start,
+            began,
             requests: AtomicU64::new(0),
             retries: AtomicU64::new(0),
             waited_micros: AtomicU64::new(0),
@@ -52,6 +61,10 @@ impl Ear {
 }
 
 impl Listener for Ear {
+    fn now(&self) -> Option<Micros> {
+        Some(self.began.plus(self.start.elapsed()))
+    }
+
     fn hear(&self, signal: Signal) {
         let elapsed = self.start.elapsed();
         match signal {

@@ -44,7 +44,7 @@ impl<'a, 'm> Run<'a, 'm> {
         let normaliser = shape(&inspection);
         let from = begins_from(plan, job.source, &inspection);
         target.fresh = plan.strategy != Strategy::Replace || from.is_none();
-        let ear = Arc::new(Ear::new(spec.name, Arc::clone(&job.reporter), start));
+        let ear = Arc::new(Ear::new(spec.name, Arc::clone(&job.reporter), start, plan.started_at));
         let request = read_request(plan, from.clone());
         let listener: Arc<dyn Listener> = Arc::<Ear>::clone(&ear);
         let pages =

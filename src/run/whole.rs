@@ -1,5 +1,6 @@
 //! What several runs amount to: one failure for the exit code and the last line.
 
+use super::words::not_before;
 use crate::error::{Failure, Kind};
 use crate::report::Ended;
 
@@ -38,13 +39,18 @@ pub fn whole(ends: &[Ended]) -> Option<Failure> {
             format!("{} of {all} tables {} not complete: {tables}", names.len(), verb("is", "are")),
         ),
     };
-    let hint = "run the same command again; each table goes on from what is stored";
-    Some(Failure::new(kind, headline).hint(hint))
+    let failure = Failure::new(kind, headline);
+    // What one of them has to wait for, all of them have: it is one account.
+    Some(match failures.iter().filter_map(|failure| failure.not_before).max() {
+        Some(until) => not_before(failure, until),
+        None => failure.hint("run the same command again; each table goes on from what is stored"),
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::schema::Micros;
 
     /// `name` and what became of it.
     fn ended(ends: &[(&str, Option<(Kind, &str)>)]) -> Option<(u8, String)> {
@@ -57,6 +63,22 @@ mod tests {
             })
             .collect();
         whole(&ends).map(|failure| (failure.kind.exit_code(), failure.headline))
+    }
+
+    #[test]
+    fn one_that_has_to_wait_says_so_for_all() {
+        let ended = |seconds: Option<i64>| Ended {
+            table: "a".into(),
+            receipt: None,
+            failure: Some(Failure {
+                not_before: seconds.map(|seconds| Micros(seconds * 1_000_000)),
+                ..Failure::new(Kind::Source, format!("{seconds:?}"))
+            }),
+        };
+        let whole = whole(&[ended(Some(3)), ended(None), ended(Some(4))]).unwrap();
+        assert_eq!(whole.not_before, Some(Micros(4_000_000)));
+        let hint = "come back after 1970-01-01 00:00:04 UTC and run the same command again; it goes on from what is stored";
+        assert_eq!(whole.hint.as_deref(), Some(hint));
     }
 
     #[test]

@@ -1,12 +1,14 @@
 //! What a user reads when one of the ends fails: typed errors become headline, hint and kind.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::time::Duration;
 
 use crate::dest::{DestError, DestErrorKind, Lease, Target};
 use crate::error::{Failure, Kind};
 use crate::http::client::{HttpError, Problem};
 use crate::http::retry::Why;
 use crate::normalise::Frozen;
+use crate::plan::format_utc;
 use crate::schema::Micros;
 use crate::source::{Source, SourceError, Subject, TableSpec};
 
@@ -55,7 +57,7 @@ fn refusal(who: &str, account: &str, what: &str, error: &HttpError) -> Failure {
                  e-mail must be that of the user who owns it (an access_token may have expired)",
             )
         }
-        Problem::Refused { status: 403, .. } => {
+        Problem::Refused { status: 403, json: true, .. } => {
             Failure::new(Kind::Authentication, format!("these credentials may not read {what} of {who}"))
                 .hint("give the user who owns the key a role that may read it, or use an admin's key")
         }
@@ -65,6 +67,13 @@ fn refusal(who: &str, account: &str, what: &str, error: &HttpError) -> Failure {
                  https://{account}.gorgias.com"
             ))
         }
+        Problem::Refused { status: 403, .. } | Problem::Persistent(Why::Page(_)) => {
+            Failure::new(Kind::Source, format!("something in front of {who} refused a request for {what}")).hint(
+                "the refusal is not the API's own, so it is none of the credentials: a bot check, a firewall or a proxy may \
+                 stand in between; run the command again later, or from another network",
+            )
+        }
+        Problem::ComeBack { wait, until, .. } => return come_back(who, what, *wait, *until).caused_by(error),
         Problem::Refused { .. } => {
             Failure::new(Kind::Source, format!("{who} refused to show {what}"))
                 .hint("if this lasts, please report it: the API may have changed")
@@ -83,6 +92,31 @@ fn refusal(who: &str, account: &str, what: &str, error: &HttpError) -> Failure {
         }
     };
     failure.caused_by(error)
+}
+
+/// The server asks for a longer wait than a run should last.
+fn come_back(who: &str, what: &str, wait: Duration, until: Option<Micros>) -> Failure {
+    let headline =
+        format!("{who} asks for a longer wait before it goes on with {what} than a run should last");
+    let failure = Failure::new(Kind::Source, headline);
+    match until {
+        Some(until) => not_before(failure, until),
+        None => failure.hint(format!(
+            "come back in {:.0} s and run the command again; it goes on from what is stored",
+            wait.as_secs_f64().ceil()
+        )),
+    }
+}
+
+/// Adds when the command may be run again, to the second.
+pub(super) fn not_before(failure: Failure, until: Micros) -> Failure {
+    let second = Micros(until.0.saturating_add(999_999).div_euclid(1_000_000).saturating_mul(1_000_000));
+    let time = format_utc(second).replace('T', " ");
+    let hint = format!(
+        "come back after {} UTC and run the same command again; it goes on from what is stored",
+        time.trim_end_matches('Z')
+    );
+    Failure { not_before: Some(second), ..failure.hint(hint) }
 }
 
 /// A failure of the destination.

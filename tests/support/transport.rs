@@ -62,6 +62,7 @@ impl SimTransport {
                 status: response.status,
                 call_limit: response.header("x-gorgias-account-api-call-limit").map(str::to_owned),
                 retry_after: response.header("retry-after").map(str::to_owned),
+                date: response.header("date").map(str::to_owned),
                 location: response.header("location").map(str::to_owned),
                 body: response.body,
             }),

@@ -284,8 +284,9 @@ pub(super) fn integer(row: Row<'_>, field: &str) -> Option<i64> {
     }
 }
 
+/// The API's own refusal; a page with that status is one of something in between, which may let us pass next time.
 pub(super) fn is_forbidden(error: &HttpError) -> bool {
-    matches!(&error.problem, Problem::Refused { status: 403, .. })
+    matches!(&error.problem, Problem::Refused { status: 403, json: true, .. })
 }
 
 fn is_refused(error: &HttpError) -> bool {

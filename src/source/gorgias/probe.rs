@@ -79,7 +79,7 @@ fn user_words(user: &Value) -> String {
 pub(super) fn is_useless(error: &SourceError) -> bool {
     let SourceError::Http(HttpError { problem, .. }) = error else { return false };
     match problem {
-        Problem::Refused { status, json, .. } => *status == 401 || (*status == 404 && !json),
-        Problem::Tls(_) | Problem::Persistent(_) => true,
+        Problem::Refused { status, json, .. } => *status == 401 || (matches!(status, 403 | 404) && !json),
+        Problem::Tls(_) | Problem::Persistent(_) | Problem::ComeBack { .. } => true,
     }
 }

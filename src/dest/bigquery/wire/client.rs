@@ -6,14 +6,13 @@ use std::sync::{Mutex, PoisonError};
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::time::Instant;
 
 use super::auth::{AuthError, Tokens};
 use super::error::{self, ApiError, Doing, Said};
 use super::transport::{Method, Reply, Request, Transport};
 use crate::http::retry::{Again, Retries, Why};
-use crate::http::{TransportError, TransportErrorKind};
+use crate::http::{TransportError, TransportErrorKind, when};
 
 /// Sends calls.
 #[derive(Debug)]
@@ -97,10 +96,7 @@ impl Client {
                 Attempt::Answer(reply) if call.fine.contains(&reply.status) => return Ok(Err(reply)),
                 Attempt::Answer(reply) => match serde_json::from_slice(&reply.body) {
                     Ok(value) => return Ok(Ok(value)),
-                    Err(_) => (
-                        Again { why: Why::Body("the answer is not what it should be".into()), told: None },
-                        None,
-                    ),
+                    Err(_) => (Again::soon(Why::Body("the answer is not what it should be".into())), None),
                 },
                 Attempt::Final(error) => return Err(patience.spent_on(error)),
                 Attempt::Again(again, said) => (again, said),
@@ -116,7 +112,7 @@ impl Client {
             let secrets = match self.tokens.headers().await {
                 Ok(secrets) => secrets,
                 Err(error) if error.passes => {
-                    return Attempt::Again(Again { why: Why::Transport(error.message), told: None }, None);
+                    return Attempt::Again(Again::soon(Why::Transport(error.message)), None);
                 }
                 Err(AuthError { message, hint, .. }) => {
                     return Attempt::Final(ApiError::credentials(doing, message, hint));
@@ -157,14 +153,14 @@ impl Client {
         if !passes {
             return Attempt::Final(ApiError::refused(doing, reply.status, said));
         }
-        let told = reply.retry_after.as_deref().and_then(|text| text.trim().parse::<u64>().ok());
-        let told = told.map(|seconds| Duration::from_secs(seconds.min(600)));
-        Attempt::Again(Again { why: Why::Status(reply.status), told }, said)
+        let told =
+            reply.retry_after.as_deref().and_then(|text| when::read(text, reply.date.as_deref(), None));
+        Attempt::Again(Again { told, ..Again::soon(Why::Status(reply.status)) }, said)
     }
 }
 
 fn broken(doing: &Doing, error: TransportError) -> Attempt {
-    let again = |why| Attempt::Again(Again { why, told: None }, None);
+    let again = |why| Attempt::Again(Again::soon(why), None);
     match error.kind {
         TransportErrorKind::Tls => Attempt::Final(ApiError::tls(doing, error.message)),
         TransportErrorKind::Connect => again(Why::Connect(error.message)),
@@ -208,6 +204,10 @@ impl Patience {
             }
             None => {
                 let mut error = ApiError::lasting(doing, &again.why, said);
+                if let Some(wait) = again.told {
+                    let seconds = wait.as_secs_f64().ceil();
+                    error.hint = Some(format!("come back in {seconds:.0} s and run the command again"));
+                }
                 error.attempts = self.retries.attempts();
                 error.elapsed = self.start.elapsed();
                 Err(error)

@@ -112,8 +112,7 @@ impl Resumable {
                         }
                         Some(progress) if progress == at && still < STANDSTILL => {
                             still += 1;
-                            let again =
-                                Again { why: Why::Body("the upload does not go on".into()), told: None };
+                            let again = Again::soon(Why::Body("the upload does not go on".into()));
                             patience.wait(&api.inner.client, doing, again, None).await?;
                         }
                         _ => return Err(ApiError::other(doing, "the server lost a part of the upload")),

@@ -48,6 +48,7 @@ pub(super) struct Reply {
     /// What an upload session has.
     pub(super) range: Option<String>,
     pub(super) retry_after: Option<String>,
+    pub(super) date: Option<String>,
     pub(super) body: Bytes,
 }
 
@@ -111,9 +112,9 @@ impl Wire {
         let header =
             |name: &str| reply.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
         let (status, location, range) = (reply.status().as_u16(), header("location"), header("range"));
-        let retry_after = header("retry-after");
+        let (retry_after, date) = (header("retry-after"), header("date"));
         let body = reply.bytes().await.map_err(|error| failure(&error))?;
-        Ok(Reply { status, location, range, retry_after, body })
+        Ok(Reply { status, location, range, retry_after, date, body })
     }
 }
 

@@ -1,0 +1,185 @@
+//! Waits that the API asks for, answers that come from something in front of it, and what is stored meanwhile.
+
+use std::time::Duration;
+
+use gorgias_sim::{Fault, Options, Response};
+use ingestr::error::Kind;
+use ingestr::report::Outcome;
+use tokio::time::Instant;
+
+use crate::support::world::{LISTS, World};
+
+fn small() -> Options {
+    Options { tickets: 700, customers: 450, messages: 1_500, surveys: 260, ..Options::default() }
+}
+
+const CHALLENGE: &str = "<!DOCTYPE html><html><title>Just a moment...</title></html>";
+const JSON: &str = r#"{"error":{"msg":"no"}}"#;
+
+fn answer(status: u16, headers: &[(&str, &str)], body: &str) -> Fault {
+    let headers = headers.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
+    Fault::Answer(Response { status, headers, body: body.to_owned().into() })
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wait_is_kept_as_it_was_asked_for() {
+    let date = ("date", "Sat, 28 Nov 2026 13:00:00 GMT");
+    for (status, headers, seconds) in [
+        (429, vec![("retry-after", "20")], 20.0),
+        (503, vec![("Retry-After", "7.5")], 7.5),
+        (500, vec![("retry-after", "40")], 40.0),
+        (403, vec![("retry-after", "40")], 40.0),
+        (202, vec![("retry-after", "40")], 40.0),
+        (429, vec![date, ("retry-after", "Sat, 28 Nov 2026 13:10:00 GMT")], 600.0),
+        (503, vec![date, ("retry-after", "Saturday, 28-Nov-26 13:02:00 GMT")], 120.0),
+        (503, vec![("retry-after", "900")], 900.0),
+    ] {
+        let world = World::new(small());
+        world.account().faults().nth(3, answer(status, &headers, JSON));
+        let start = Instant::now();
+        let receipt = world.ingest("tickets", &[]).await.unwrap();
+        let took = start.elapsed().as_secs_f64();
+        assert_eq!((receipt.outcome, receipt.retries), (Outcome::Success, 1), "{status} {headers:?}");
+        assert!((seconds..seconds + 10.0).contains(&took), "{status} {headers:?}: {took} s");
+        world.assert_equal("tickets", "after a wait");
+    }
+}
+
+/// Without a `Date` of its own, the answer's date goes by the clock of the run.
+#[tokio::test(start_paused = true)]
+async fn a_date_alone_goes_by_the_clock_of_the_run() {
+    let world = World::new(small());
+    let until = world.clock.now() + 300 * gorgias_sim::SECOND;
+    let until = jiff::Timestamp::from_microsecond(until).unwrap().to_zoned(jiff::tz::TimeZone::UTC);
+    let text = until.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
+    world.account().faults().nth(3, answer(503, &[("retry-after", &text)], JSON));
+    let start = Instant::now();
+    world.ingest("tickets", &[]).await.unwrap();
+    assert!((298..310).contains(&start.elapsed().as_secs()), "{:?}", start.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wait_beyond_a_quarter_of_an_hour_ends_the_run_and_says_when_to_come_back() {
+    for status in [429, 503, 403] {
+        let world = World { flush_rows: 10_000, ..World::new(small()) };
+        world.account().faults().nth(5, answer(status, &[("retry-after", "7200")], CHALLENGE));
+        let start = Instant::now();
+        let failure = world.ingest("tickets", &[]).await.unwrap_err();
+        assert!(start.elapsed() < Duration::from_secs(10), "it ends at once");
+        assert_eq!(failure.kind, Kind::Source, "exit code 4");
+        let after = (failure.not_before.unwrap().0 - world.clock.now()) / gorgias_sim::SECOND;
+        assert!((7_190..=7_200).contains(&after), "{after}");
+        let stored = world.memory.table("main.tickets").rows.len();
+        assert!(stored >= 300, "{stored} rows: what was read is stored");
+        let text = failure.to_string();
+        assert!(
+            text.contains("come back after 20") && text.contains(" UTC and run the same command"),
+            "{text}"
+        );
+        assert!(text.contains(&format!("HTTP {status}, Retry-After 7200 s")), "{text}");
+        assert!(text.contains("table tickets"), "{text}");
+        world.pass(Duration::from_secs(7_200)).await;
+        world.ingest("tickets", &[]).await.unwrap();
+        world.assert_equal("tickets", "after it came back");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn waits_add_up_to_a_quarter_of_an_hour() {
+    let world = World::new(small());
+    world.account().faults().nth(2, Fault::Status(500));
+    for at in 3..20 {
+        world.account().faults().nth(at, answer(503, &[("retry-after", "200")], JSON));
+    }
+    let start = Instant::now();
+    let failure = world.ingest("satisfaction_surveys", &[]).await.unwrap_err();
+    assert!((800..1_000).contains(&start.elapsed().as_secs()), "{:?}", start.elapsed());
+    assert_eq!(failure.kind, Kind::Source);
+    let told = failure.not_before.unwrap().0 - world.clock.now();
+    assert!((190..=200).contains(&(told / gorgias_sim::SECOND)), "{failure}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn tables_of_one_command_say_together_when_to_come_back() {
+    let world = World::new(small());
+    world.account().faults().plan(1, vec![(answer(429, &[("retry-after", "3600")], JSON), 1.0)]);
+    let ends = world.ingest_all("tickets,customers", &[], None).await.unwrap().unwrap();
+    let failure = ingestr::run::whole(&ends).unwrap();
+    assert_eq!(failure.kind, Kind::Source);
+    assert!(failure.to_string().contains("hint: come back after 20"), "{failure}");
+}
+
+/// A bot check or a proxy that answers in the API's place for a moment.
+#[tokio::test(start_paused = true)]
+async fn a_page_in_the_middle_of_a_run_is_a_fault_that_passes() {
+    for status in [403, 401, 404, 400] {
+        for at in [1, 2, 5] {
+            let world = World::new(small());
+            for (table, _) in LISTS {
+                world.account().faults().nth(at, answer(status, &[], CHALLENGE));
+                let receipt = world.ingest(table, &[]).await;
+                let receipt = receipt.unwrap_or_else(|failure| panic!("{table} {status} at {at}: {failure}"));
+                assert_eq!(receipt.warnings, Vec::<String>::new(), "{table} {status} at {at}");
+                world.account().faults().clear();
+                world.assert_equal(table, &format!("{status} at {at}"));
+            }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_page_that_stays_is_no_missing_right() {
+    let world = World::new(small());
+    world.account().faults().plan(1, vec![(answer(403, &[], CHALLENGE), 1.0)]);
+    let failure = world.ingest("tickets", &[]).await.unwrap_err();
+    insta::assert_snapshot!(failure, @r"
+    error: something in front of Gorgias account acme refused a request for table tickets
+      cause: GET /api/tickets?limit=100&order_by=created_datetime%3Adesc: HTTP 403
+      hint: the refusal is not the API's own, so it is none of the credentials: a bot check, a firewall or a proxy may stand in between; run the command again later, or from another network
+    ");
+    assert_eq!(
+        (failure.kind.exit_code(), world.requests()),
+        (4, 1),
+        "at once, if the API has never answered"
+    );
+    let world = World::new(small());
+    world.ingest("tickets", &["--sql-limit", "100"]).await.unwrap();
+    for at in 1..20 {
+        world.account().faults().nth(at, answer(403, &[], CHALLENGE));
+    }
+    let failure = world.ingest("tickets", &[]).await.unwrap_err();
+    let text = failure.to_string();
+    assert!(
+        text.contains("HTTP 403 with a web page in the place of the API's answer (gave up after 8"),
+        "{text}"
+    );
+    assert_eq!(failure.kind, Kind::Source);
+    assert!(!world.memory.table("main.tickets").rows.is_empty(), "what was read before is stored");
+    // The events are no table of their own: a page in their place does not mean that they may not be read.
+    let world = World::new(small());
+    for at in 0..20 {
+        world.account().faults().on("/api/events", at, answer(403, &[], CHALLENGE));
+    }
+    let failure = world.ingest("tickets", &[]).await.unwrap_err();
+    assert_eq!(failure.kind, Kind::Source, "{failure}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_success_than_200_is_tried_again_and_then_named() {
+    for status in [203, 206, 204, 201] {
+        let body = r#"{"data":[],"meta":{"next_cursor":null}}"#;
+        let world = World::new(small());
+        world.account().faults().nth(2, answer(status, &[], body));
+        let receipt = world.ingest("tickets", &[]).await.unwrap();
+        assert_eq!(receipt.retries, 1, "{status}");
+        world.assert_equal("tickets", "after one answer that is none");
+        let world = World::new(small());
+        world.account().faults().plan(1, vec![(answer(status, &[], body), 1.0)]);
+        let failure = world.ingest("tickets", &[]).await.unwrap_err();
+        assert_eq!(failure.kind, Kind::Source);
+        assert!(
+            failure.to_string().contains(&format!("HTTP {status} (gave up after 8 attempts")),
+            "{failure}"
+        );
+    }
+}
