@@ -93,8 +93,12 @@ pub enum Event<'a> {
     Waiting {
         /// The reason.
         why: Wait,
-        /// How long.
+        /// How long from now on.
         wait: Duration,
+        /// Since when, if it has been told before: it goes on.
+        waited: Option<Duration>,
+        /// Until when.
+        until: Micros,
         /// Time since the run started.
         elapsed: Duration,
     },
@@ -195,6 +199,14 @@ pub struct Progress {
     pub elapsed: Duration,
     /// Time that the rest of a long pass will take, measured.
     pub left: Option<Duration>,
+}
+
+/// A longer wait is worth saying until when it goes on, and to say again now and then.
+pub(crate) const LONG: Duration = Duration::from_secs(10);
+
+/// A line that says of a long wait why and until when.
+pub(crate) fn long_wait(why: &Wait, wait: Duration, until: Micros) -> Option<String> {
+    (wait >= LONG).then(|| format!("{}: {}", format::wait(why), format::length(wait, None, until)))
 }
 
 /// Why nothing happens.

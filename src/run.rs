@@ -89,6 +89,14 @@ pub async fn all(jobs: &[Job<'_>]) -> Vec<Ended> {
     futures_util::future::join_all(runs).await
 }
 
+/// Waits until then; `None`: for ever.
+async fn until(then: Option<Instant>) {
+    match then {
+        Some(then) => tokio::time::sleep_until(then).await,
+        None => std::future::pending().await,
+    }
+}
+
 async fn one(job: Job<'_>, mut member: Member<'_>) -> Ended {
     let start = Instant::now();
     let table = job.plan.table.name.to_owned();
@@ -189,6 +197,9 @@ impl Run<'_, '_> {
     async fn read(&mut self) -> Result<(), Failure> {
         loop {
             let mut stop = self.job.stop.clone();
+            // By the clock, since it may be long until the next page comes.
+            let (flush, word) = (self.flushes_at(), self.ear.speaks_at());
+            let renewal = self.leased.map(|since| since + lease::RENEWAL);
             let step = tokio::select! {
                 biased;
                 _ = stop.wait_for(|stop| *stop) => return Err(words::interrupted(self.target.source_table.as_str())),
@@ -199,8 +210,16 @@ impl Run<'_, '_> {
                     }
                     continue;
                 }
-                () = tokio::time::sleep(lease::RENEWAL), if self.leased.is_some() => {
+                () = until(flush) => {
+                    self.commit(Ending::None).await?;
+                    continue;
+                }
+                () = until(renewal) => {
                     self.hold().await?;
+                    continue;
+                }
+                () = until(word) => {
+                    self.ear.speak();
                     continue;
                 }
             };

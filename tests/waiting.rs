@@ -1,13 +1,14 @@
 //! Waits that the API asks for, answers that come from something in front of it, and what is stored meanwhile.
 
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use gorgias_sim::{Fault, Options, Response};
-use ingestr::error::Kind;
-use ingestr::report::Outcome;
+use ingestr::error::{Failure, Kind};
+use ingestr::report::{Ended, Event, Outcome, Reporter, Several, Summary, Wait};
 use tokio::time::Instant;
 
-use crate::support::world::{LISTS, World};
+use crate::support::world::{Death, LISTS, World};
 
 fn small() -> Options {
     Options { tickets: 700, customers: 450, messages: 1_500, surveys: 260, ..Options::default() }
@@ -181,5 +182,130 @@ async fn another_success_than_200_is_tried_again_and_then_named() {
             failure.to_string().contains(&format!("HTTP {status} (gave up after 8 attempts")),
             "{failure}"
         );
+    }
+}
+
+/// Notes which waits were told of, and what was committed when.
+#[derive(Default)]
+struct Notes(Mutex<Vec<String>>);
+
+impl Reporter for Notes {
+    fn event(&self, table: &str, event: &Event<'_>) {
+        let note = match event {
+            Event::Waiting { why, wait, waited, until, elapsed } if wait.as_secs() >= 10 => {
+                let why = if matches!(why, Wait::RateLimit) { "rate limit" } else { "retry" };
+                let (wait, elapsed) = (wait.as_secs_f64().round(), elapsed.as_secs());
+                let waited = waited.map(|waited| waited.as_secs());
+                format!("{table} at {elapsed}: {why} {wait} {waited:?} {}", until.0 % 1_000_000_007)
+            }
+            Event::Committed { rows, elapsed, .. } => {
+                format!("{table} at {}: committed {rows}", elapsed.as_secs())
+            }
+            _ => return,
+        };
+        self.0.lock().unwrap().push(note);
+    }
+
+    fn failed(&self, _: &Failure) {}
+
+    fn begins(&self, _: &Several<'_>) {}
+
+    fn ends(&self, _: &Summary<'_>) {}
+}
+
+/// A world in which the request before the n-th has to wait for ten minutes.
+fn world_that_waits(n: usize, status: u16) -> (World, Arc<Notes>) {
+    let notes = Arc::new(Notes::default());
+    let world = World { flush_rows: 100_000, ..World::new(small()) };
+    let world = World { reporter: Arc::<Notes>::clone(&notes), ..world };
+    world.account().faults().nth(n, answer(status, &[("retry-after", "600")], JSON));
+    (world, notes)
+}
+
+/// With `--interval-start` there is one walk, so that nothing is read while its request waits; with one table after the
+/// other read so, and without, and with several at once.
+#[tokio::test(start_paused = true)]
+async fn what_was_read_is_safe_while_a_request_waits() {
+    for (tables, flags, committed) in [
+        ("tickets", vec!["--interval-start", "2020-01-01"], 300),
+        ("customers", vec!["--full-refresh"], 0),
+        ("tickets", vec![], 200),
+        ("ticket_messages", vec!["--interval-start", "2020-01-01"], 200),
+        ("tickets,customers", vec!["--interval-start", "2020-01-01"], 200),
+    ] {
+        for status in [429, 503] {
+            let (world, notes) = world_that_waits(3, status);
+            let flags: Vec<&str> = flags.iter().copied().chain(["--flush-interval", "20s"]).collect();
+            // Dies when it sends the request again, or whichever comes after the wait.
+            let death = Some(Death::BeforeRequest(if status == 429 { 4 } else { 60 }));
+            let ends = world.ingest_all(tables, &flags, death).await;
+            let notes = notes.0.lock().unwrap().clone();
+            let stored: usize =
+                tables.split(',').map(|table| world.memory.table(&format!("main.{table}")).rows.len()).sum();
+            let told = format!("{tables} {flags:?} {status}: {stored} rows\n{}", notes.join("\n"));
+            if status == 429 {
+                assert!(ends.is_none(), "it died in its wait: {told}");
+                let at_twenty = notes.iter().filter(|note| note.contains("at 20: committed")).count();
+                assert!(at_twenty >= 1, "{told}");
+                assert!(stored >= committed, "{told}");
+            }
+            let minutes = notes.iter().filter(|note| note.contains("Some(")).count();
+            assert!(minutes >= 9, "it says each minute that it goes on: {told}");
+            world.account().faults().clear();
+            for table in tables.split(',') {
+                world.ingest(table, &[]).await.unwrap();
+                world.assert_equal(table, "after the wait");
+            }
+        }
+    }
+}
+
+/// Nothing is committed when nothing is staged, and a destination that counts commits gets no more of them than it takes.
+#[tokio::test(start_paused = true)]
+async fn the_clock_commits_what_is_there_and_in_pace() {
+    let (world, notes) = world_that_waits(3, 429);
+    world.ingest("tickets", &["--flush-interval", "5s", "--interval-start", "2020-01-01"]).await.unwrap();
+    let told = notes.0.lock().unwrap().clone();
+    let commits = |range: std::ops::Range<u64>| {
+        let at = |note: &&String| range.clone().any(|at| note.contains(&format!("at {at}: committed")));
+        told.iter().filter(at).count()
+    };
+    assert_eq!((commits(5..7), commits(7..600)), (1, 0), "{}", told.join("\n"));
+
+    let options = Options { tickets: 15_000, messages: 15_000, ..small() };
+    let notes = Arc::new(Notes::default());
+    let world = World { latency: Duration::from_secs(2), flush_rows: 1_000_000, ..World::new(options) };
+    let world = World { reporter: Arc::<Notes>::clone(&notes), ..world };
+    world.memory.0.lock().unwrap().shortest = Some(Duration::from_secs(60));
+    world.ingest("tickets", &["--flush-interval", "1s"]).await.unwrap();
+    world.assert_equal("tickets", "in pace");
+    let seconds: Vec<u64> = notes
+        .0
+        .lock()
+        .unwrap()
+        .iter()
+        .filter(|note| note.contains("committed"))
+        .filter_map(|note| note.split_once(" at ")?.1.split_once(':')?.0.parse().ok())
+        .collect();
+    let late = &seconds[50.min(seconds.len())..seconds.len() - 1];
+    assert!(late.windows(2).all(|pair| pair[1] - pair[0] >= 59), "{seconds:?}");
+}
+
+/// All tables of a command learn that the account is closed, also those that wait behind others.
+#[tokio::test(start_paused = true)]
+async fn a_closed_account_is_told_of_for_each_table() {
+    let (world, notes) = world_that_waits(6, 429);
+    let ends: Vec<Ended> = world.ingest_all("*", &[], None).await.unwrap().unwrap();
+    assert!(ends.iter().all(|end| end.failure.is_none()));
+    let told = notes.0.lock().unwrap().clone();
+    for (table, _) in LISTS {
+        let of_it: Vec<&String> = told
+            .iter()
+            .filter(|note| note.starts_with(&format!("{table} at")) && !note.contains("committed"))
+            .collect();
+        assert!(of_it.len() >= 9, "{table}: {}", told.join("\n"));
+    }
+    for (table, _) in LISTS {
+        world.assert_equal(table, "after the wait");
     }
 }

@@ -10,7 +10,7 @@ use crate::error::{Failure, Kind};
 use crate::http::Listener;
 use crate::report::check::{self, Check, Status};
 use crate::run::{of_destination, of_source};
-use crate::schema::{Column, LogicalType, Micros};
+use crate::schema::{Column, LogicalType};
 use crate::secret::SecretUri;
 use crate::source::{self, Source, Subject};
 use crate::strategy::Strategy;
@@ -19,7 +19,7 @@ use crate::strategy::Strategy;
 /// would stop it.
 #[must_use]
 pub fn check(args: &CheckArgs, world: &World) -> u8 {
-    let checks = match open(args).and_then(|(source, dest)| run(source, dest, world.now)) {
+    let checks = match open(args).and_then(|(source, dest)| run(source, dest, world)) {
         Ok(checks) => checks,
         Err(failure) if args.json => vec![Check::failed("command", failure)],
         Err(failure) => {
@@ -51,7 +51,7 @@ fn open(args: &CheckArgs) -> Result<Ends, Failure> {
 fn run(
     source: Option<Box<dyn Source>>,
     dest: Option<Box<dyn Destination>>,
-    now: Micros,
+    world: &World,
 ) -> Result<Vec<Check>, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -60,7 +60,7 @@ fn run(
     Ok(runtime.block_on(async {
         let mut checks = Vec::new();
         if let Some(source) = source {
-            checks.extend(of_the_source(&*source, now).await);
+            checks.extend(of_the_source(&*source, world).await);
         }
         if let Some(dest) = dest {
             checks.push(of_the_destination(&*dest).await);
@@ -69,8 +69,8 @@ fn run(
     }))
 }
 
-async fn of_the_source(source: &dyn Source, now: Micros) -> Vec<Check> {
-    let heard = Arc::new(Heard::from(now));
+async fn of_the_source(source: &dyn Source, world: &World) -> Vec<Check> {
+    let heard = Arc::new(Heard::new(world));
     let listener: Arc<dyn Listener> = Arc::<Heard>::clone(&heard);
     let mut checks = Vec::new();
     let mut reached = false;

@@ -1,16 +1,22 @@
 //! What the answers to a few requests said of the budget, for commands that are no runs.
 
+use std::io::Write;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::World;
 use crate::http::{Listener, Signal};
+use crate::report::{self, Wait};
 use crate::schema::Micros;
 
 /// Hears the budget, and counts requests.
 #[derive(Debug)]
 pub(super) struct Heard {
+    /// Where a long wait is told of: nothing else is shown meanwhile.
+    err: fn() -> Box<dyn Write + Send>,
     /// The time, and when that was.
     began: (Micros, Instant),
     budget: Mutex<Option<(u32, u32)>>,
@@ -19,8 +25,21 @@ pub(super) struct Heard {
 
 impl Heard {
     /// Hears from now on.
-    pub(super) fn from(now: Micros) -> Self {
-        Self { began: (now, Instant::now()), budget: Mutex::default(), sent: AtomicU64::new(0) }
+    pub(super) fn new(world: &World) -> Self {
+        Self {
+            err: world.err,
+            began: (world.now, Instant::now()),
+            budget: Mutex::default(),
+            sent: AtomicU64::new(0),
+        }
+    }
+
+    /// Says that nothing happens for a while, if it is long.
+    fn tell(&self, why: &Wait, wait: Duration) {
+        if let Some(line) = self.now().and_then(|now| report::long_wait(why, wait, now.plus(wait))) {
+            // A reader that went away is no failure.
+            let _ = writeln!((self.err)(), "{line}");
+        }
     }
 
     /// Requests in use, and how many the budget has.
@@ -47,6 +66,10 @@ impl Listener for Heard {
             }
             Signal::Sent { .. } => {
                 self.sent.fetch_add(1, Relaxed);
+            }
+            Signal::Budget(wait) => self.tell(&Wait::RateLimit, wait),
+            Signal::Retry { why, attempt, wait } => {
+                self.tell(&Wait::Retry { what: why, attempt: attempt + 1 }, wait);
             }
             _ => {}
         }

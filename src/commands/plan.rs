@@ -14,7 +14,6 @@ use crate::plan::{Environment, Plan};
 use crate::report::forecast::{self, Forecasts, Pace, TableForecast};
 use crate::report::{Ended, Scope};
 use crate::run::{foresee, of_source, whole};
-use crate::schema::Micros;
 use crate::source::{Basis, Forecast, Guess, ReadRequest, Subject};
 
 /// Prints the forecast, and returns the exit code of a run that would fail in the same way.
@@ -26,7 +25,7 @@ pub fn plan(args: &PlanArgs, world: &World) -> u8 {
             .enable_all()
             .build()
             .map_err(|error| Failure::new(Kind::Internal, format!("no runtime: {error}")))?;
-        Ok(runtime.block_on(look_ahead(&ends, world.now)))
+        Ok(runtime.block_on(look_ahead(&ends, world)))
     });
     // A reader that went away is no failure.
     let told = |failure: &Failure| {
@@ -69,7 +68,7 @@ fn same(ends: &[Ended]) -> bool {
     ends.iter().all(|end| end.failure.is_some() && headline(end) == headline(&ends[0]))
 }
 
-async fn look_ahead(ends: &Prepared, now: Micros) -> Forecasts {
+async fn look_ahead(ends: &Prepared, world: &World) -> Forecasts {
     let (plans, source, dest) = (&ends.plans, &*ends.source, &*ends.dest);
     let mut requests: Vec<ReadRequest> = Vec::new();
     // For each table its scope, or why there is none.
@@ -83,7 +82,7 @@ async fn look_ahead(ends: &Prepared, now: Micros) -> Forecasts {
             Err(failure) => scopes.push(Err(failure)),
         }
     }
-    let heard = Arc::new(Heard::from(now));
+    let heard = Arc::new(Heard::new(world));
     let listener: Arc<dyn Listener> = Arc::<Heard>::clone(&heard);
     let began = Instant::now();
     let mut answers = source.forecast(requests, listener).await.into_iter();

@@ -85,6 +85,8 @@ pub trait Transport: Send + Sync + std::fmt::Debug {
 pub enum Signal {
     /// The account's budget is used up; the next request waits this long.
     Budget(Duration),
+    /// The API has closed the account to everybody for this long, and the request waits behind others for it to open.
+    Closed(Duration),
     /// The answer was no good; the request is repeated after this long.
     Retry {
         /// What was wrong, e.g. `HTTP 502`.

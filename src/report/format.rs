@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use super::{Progress, Scope, Start, Wait};
+use super::{LONG, Progress, Scope, Start, Wait};
 use crate::plan::format_utc;
 use crate::schema::Micros;
 use crate::strategy::Strategy;
@@ -71,6 +71,20 @@ pub(super) fn seconds_up(length: Duration) -> String {
     } else {
         duration(Duration::from_secs(u64::try_from(seconds).unwrap_or(u64::MAX)))
     }
+}
+
+/// `4 s`; of a long wait also until when, and whether it is the rest of one: `9 min 00 s more, until 12:04:08 UTC`.
+pub(super) fn length(wait: Duration, waited: Option<Duration>, until: Micros) -> String {
+    let more = if waited.is_some() { " more" } else { "" };
+    match until_when(wait, until) {
+        Some(until) => format!("{}{more}, {until}", seconds_up(wait)),
+        None => format!("{}{more}", seconds_up(wait)),
+    }
+}
+
+/// `until 2026-11-28 12:04:08 UTC`, if the wait is long.
+pub(super) fn until_when(wait: Duration, until: Micros) -> Option<String> {
+    (wait >= LONG).then(|| format!("until {} UTC", short_utc(until.plus(Duration::from_micros(999_999)))))
 }
 
 /// `rate limit`, `HTTP 503, attempt 2`, `destination locked`.

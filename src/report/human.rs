@@ -6,8 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::format::{
-    Speed, count, duration, headline, number, progress, roughly, seconds_up, short_headline, short_utc, utc,
-    wait,
+    Speed, count, duration, headline, length, number, progress, roughly, short_headline, short_utc, utc, wait,
 };
 use super::{Event, Outcome, Progress, Receipt, Reporter, Several, Start, Summary, Wait};
 use crate::dest::Counts;
@@ -298,8 +297,9 @@ impl Reporter for Log {
             Event::Waiting { why: Wait::RateLimit, wait: length, .. } if *length < NEWS => {
                 state.paces.entry(table.to_owned()).or_default().waited += *length;
             }
-            Event::Waiting { why, wait: length, elapsed } => {
-                state.log(table, *elapsed, &format!("{}: {}", wait(why), seconds_up(*length)));
+            Event::Waiting { why, wait: left, waited, until, elapsed } => {
+                let text = format!("{}: {}", wait(why), length(*left, *waited, *until));
+                state.log(table, *elapsed, &text);
             }
             Event::Committing { .. } => {}
             Event::Committed { rows, elapsed, .. } => {

@@ -81,6 +81,9 @@ enum Line<'a> {
         what: Option<&'a str>,
         attempt: Option<u32>,
         wait_ms: u64,
+        /// Of a long wait that was told before and goes on: how long it has lasted.
+        waited_ms: Option<u64>,
+        until: String,
         elapsed_ms: u64,
     },
     Committed {
@@ -199,13 +202,24 @@ fn progress<'a>(table: &'a str, page: &Progress, pace: &mut Pace) -> Option<Line
     })
 }
 
-fn waiting<'a>(table: &'a str, why: &'a Wait, wait: Duration, elapsed: Duration) -> Line<'a> {
+fn waiting<'a>(table: &'a str, event: &'a Event<'_>) -> Option<Line<'a>> {
+    let Event::Waiting { why, wait, waited, until, elapsed } = event else { return None };
     let (why, what, attempt) = match why {
         Wait::RateLimit => ("rate_limit", None, None),
         Wait::Retry { what, attempt } => ("retry", Some(what.as_str()), Some(*attempt)),
         Wait::DestinationLocked => ("destination_locked", None, None),
     };
-    Line::Waiting { table, why, what, attempt, wait_ms: ms(wait), elapsed_ms: ms(elapsed) }
+    let (wait_ms, waited_ms, elapsed_ms) = (ms(*wait), waited.map(ms), ms(*elapsed));
+    Some(Line::Waiting {
+        table,
+        why,
+        what,
+        attempt,
+        wait_ms,
+        waited_ms,
+        until: format_utc(*until),
+        elapsed_ms,
+    })
 }
 
 fn done(receipt: &Receipt, several: bool) -> Done<'_> {
@@ -271,14 +285,15 @@ impl Reporter for Json {
                 let Some(line) = progress(table, page, pace) else { return };
                 line
             }
-            Event::Waiting { why, wait, elapsed } => {
-                if *why == Wait::RateLimit {
+            Event::Waiting { why, wait, waited, .. } => {
+                if *why == Wait::RateLimit && waited.is_none() {
                     state.paces.entry(table.to_owned()).or_default().waited += *wait;
                     if *wait < NEWS {
                         return;
                     }
                 }
-                waiting(table, why, *wait, *elapsed)
+                let Some(line) = waiting(table, event) else { return };
+                line
             }
             Event::Committing { .. } => return,
             Event::Committed { rows, counts, elapsed } => Line::Committed {

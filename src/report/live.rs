@@ -10,10 +10,11 @@ use std::time::Duration;
 use console::Term;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
-use super::format::{Speed, count, duration, progress, seconds_up, wait};
+use super::format::{Speed, count, duration, progress, seconds_up, until_when, wait};
 use super::human::{Lines, NEWS, WORTH_A_WORD, in_short};
 use super::{Event, Outcome, Reporter, Several, Summary, Wait};
 use crate::error::Failure;
+use crate::schema::Micros;
 
 /// Redraw interval.
 const TICK: Duration = Duration::from_millis(100);
@@ -33,15 +34,20 @@ struct Waiting {
     until: Duration,
     /// So short that its tenths are shown.
     short: bool,
+    /// Of a long one, when that is.
+    clock: Option<String>,
+    /// Whether it goes on while others of the table read on.
+    apart: bool,
 }
 
 impl Head {
     fn show(&self, now: Duration) -> String {
         match &self.waiting {
-            Some(Waiting { why, until, short }) if *until > now => {
+            Some(Waiting { why, until, short, clock, .. }) if *until > now => {
                 let left = *until - now;
                 let left = if *short { duration(left.max(TICK)) } else { seconds_up(left) };
-                format!("{} · {why}: {left}", self.text)
+                let clock = clock.as_ref().map(|clock| format!(", {clock}")).unwrap_or_default();
+                format!("{} · {why}: {left}{clock}", self.text)
             }
             _ => self.text.clone(),
         }
@@ -53,13 +59,15 @@ struct Row {
     bar: ProgressBar,
     head: Arc<Mutex<Head>>,
     speed: Speed,
+    /// What it said before a commit, and says again after it.
+    before: Option<(String, String)>,
 }
 
 impl Row {
     fn new(bar: ProgressBar) -> Self {
         let head = Arc::new(Mutex::new(Head::default()));
         bar.set_style(style("{spinner} {head}{wide_msg}", &head));
-        Self { bar, head, speed: Speed::default() }
+        Self { bar, head, speed: Speed::default(), before: None }
     }
 
     fn run(&self) {
@@ -67,20 +75,47 @@ impl Row {
         self.bar.enable_steady_tick(TICK);
     }
 
+    fn head(&self) -> MutexGuard<'_, Head> {
+        self.head.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn say(&self, text: String, rest: String) {
-        *self.head.lock().unwrap_or_else(PoisonError::into_inner) = Head { text, waiting: None };
+        let mut head = self.head();
+        let waiting = head.waiting.take().filter(|waiting| waiting.apart);
+        *head = Head { text, waiting };
+        drop(head);
         self.bar.set_message(rest);
     }
 
-    fn wait(&self, why: String, length: Duration) {
+    fn wait(&self, why: &Wait, length: Duration, until: Micros) {
+        let clock = until_when(length, until);
+        let apart = clock.is_some() && matches!(why, Wait::Retry { .. });
         let (until, short) = (self.bar.elapsed() + length, length < NEWS);
-        let mut head = self.head.lock().unwrap_or_else(PoisonError::into_inner);
-        head.waiting = Some(Waiting { why, until, short });
+        self.head().waiting = Some(Waiting { why: wait(why), until, short, clock, apart });
+    }
+
+    /// A commit begins. It may be one in the middle of a wait, after which nothing else is said for long.
+    fn commit(&mut self, text: String) {
+        // One lock after the other: whoever redraws the line takes them the other way round.
+        let rest = self.bar.message();
+        let before = self.head().text.clone();
+        self.before = Some((before, rest));
+        self.head().text = text;
+        self.bar.set_message(String::new());
+    }
+
+    /// It is done.
+    fn committed(&mut self) {
+        if let Some((text, rest)) = self.before.take() {
+            self.head().text = text;
+            self.bar.set_message(rest);
+        }
     }
 
     /// Stays as it is, with another mark in the place of the spinner.
     fn end(&self, mark: &str, text: String) {
         self.bar.set_style(style(&format!("{mark} {{head}}{{wide_msg}}"), &self.head));
+        self.head().waiting = None;
         self.say(text, String::new());
         self.bar.finish();
     }
@@ -198,19 +233,23 @@ impl Reporter for Interactive {
             Event::Started(start) => self.started(state, table, start),
             Event::Page(page) => state.page(table, page),
             Event::Waiting { why: Wait::RateLimit, wait: length, .. } if *length < WORTH_A_WORD => {}
-            Event::Waiting { why, wait: length, .. } => {
+            Event::Waiting { why, wait: length, until, .. } => {
                 let shared = state.foot.as_ref().filter(|_| *why == Wait::RateLimit);
                 if let Some(row) = shared.or_else(|| state.rows.get(table)) {
-                    row.wait(wait(why), *length);
+                    row.wait(why, *length, *until);
                 }
             }
             Event::Committing { rows, .. } => {
                 let text = state.named(table, &format!("committing {}", count(*rows, "row")));
-                if let Some(row) = state.rows.get(table) {
-                    row.say(text, String::new());
+                if let Some(row) = state.rows.get_mut(table) {
+                    row.commit(text);
                 }
             }
-            Event::Committed { .. } => {}
+            Event::Committed { .. } => {
+                if let Some(row) = state.rows.get_mut(table) {
+                    row.committed();
+                }
+            }
             Event::Warning(text) => self.above(|| lines.warning(table, text)),
             Event::Debug(text) if lines.debug => self.above(|| lines.debug(table, text)),
             Event::Debug(_) => {}
@@ -264,11 +303,15 @@ impl Reporter for Interactive {
 mod tests {
     use super::*;
 
+    fn waiting(until: Duration, short: bool, clock: Option<String>) -> Waiting {
+        Waiting { why: "rate limit".into(), until, short, clock, apart: false }
+    }
+
     #[test]
     fn a_wait_counts_down_and_goes_away() {
         let head = Head {
             text: "tickets 300 rows".into(),
-            waiting: Some(Waiting { why: "rate limit".into(), until: Duration::from_secs(10), short: false }),
+            waiting: Some(waiting(Duration::from_secs(10), false, None)),
         };
         let at = |seconds| head.show(Duration::from_secs_f64(seconds));
         assert_eq!(at(6.5), "tickets 300 rows · rate limit: 4 s");
@@ -277,9 +320,28 @@ mod tests {
     }
 
     #[test]
+    fn a_long_wait_says_until_when_and_outlasts_a_commit() {
+        let mut row = Row::new(ProgressBar::hidden());
+        row.say("tickets 300 rows".into(), " · 3 pages".into());
+        let why = Wait::Retry { what: "HTTP 429".into(), attempt: 2 };
+        row.wait(&why, Duration::from_secs(600), Micros(1_763_812_443_000_001));
+        let shown = |row: &Row| format!("{}{}", row.head().show(row.bar.elapsed()), row.bar.message());
+        let rest = "HTTP 429, attempt 2: 10 min 00 s, until 2025-11-22 11:54:04 UTC";
+        assert_eq!(shown(&row), format!("tickets 300 rows · {rest} · 3 pages"));
+        row.commit("tickets · committing 300 rows".into());
+        assert_eq!(shown(&row), format!("tickets · committing 300 rows · {rest}"));
+        row.committed();
+        assert_eq!(shown(&row), format!("tickets 300 rows · {rest} · 3 pages"));
+        row.say("tickets 400 rows".into(), String::new());
+        assert_eq!(shown(&row), format!("tickets 400 rows · {rest}"), "others of the table read on");
+        row.end("✔", "tickets · done".into());
+        assert_eq!(shown(&row), "tickets · done");
+    }
+
+    #[test]
     fn a_short_wait_shows_its_tenths() {
         let until = Duration::from_millis(10_500);
-        let waiting = Some(Waiting { why: "rate limit".into(), until, short: true });
+        let waiting = Some(waiting(until, true, None));
         let head = Head { text: "tickets 300 rows".into(), waiting };
         let at = |seconds| head.show(Duration::from_secs_f64(seconds));
         assert_eq!(at(10.0), "tickets 300 rows · rate limit: 0.5 s");

@@ -102,6 +102,8 @@ fn run(reporter: &dyn Reporter) {
     let wait = |why, millis, seconds| Event::Waiting {
         why,
         wait: Duration::from_millis(millis),
+        waited: None,
+        until: Micros(NOON).plus(Duration::from_secs(seconds) + Duration::from_millis(millis)),
         elapsed: Duration::from_secs(seconds),
     };
     reporter.event("tickets", &Event::Started(&start()));
@@ -165,9 +167,9 @@ fn a_run_as_json() {
     {"event":"start","table":"tickets","source":"Gorgias account acme","dest_table":"gorgias.tickets","destination":"duckdb file shop.duckdb","strategy":"merge","key":["id"],"scope":"changed_since","since":"2025-11-21T11:54:03Z","until":null,"notes":["--page-size has no effect: Gorgias pages are always 100 rows"],"started_at":"2025-11-22T11:54:03Z"}
     {"event":"progress","table":"tickets","rows":100,"pages":1,"rows_per_second":100,"reached":"2025-11-22T10:54:02.999999Z","requests":1,"budget_used":12,"budget_capacity":40,"rate_limited_ms":0,"elapsed_ms":1000,"left_ms":null}
     {"event":"progress","table":"tickets","rows":2000,"pages":20,"rows_per_second":500,"reached":"2025-11-22T10:54:02.999999Z","requests":20,"budget_used":12,"budget_capacity":40,"rate_limited_ms":900,"elapsed_ms":4000,"left_ms":96000}
-    {"event":"waiting","table":"tickets","why":"rate_limit","what":null,"attempt":null,"wait_ms":3200,"elapsed_ms":5000}
-    {"event":"waiting","table":"tickets","why":"retry","what":"HTTP 503","attempt":2,"wait_ms":1000,"elapsed_ms":8000}
-    {"event":"waiting","table":"tickets","why":"destination_locked","what":null,"attempt":null,"wait_ms":500,"elapsed_ms":9000}
+    {"event":"waiting","table":"tickets","why":"rate_limit","what":null,"attempt":null,"wait_ms":3200,"waited_ms":null,"until":"2025-11-22T11:54:11.2Z","elapsed_ms":5000}
+    {"event":"waiting","table":"tickets","why":"retry","what":"HTTP 503","attempt":2,"wait_ms":1000,"waited_ms":null,"until":"2025-11-22T11:54:12Z","elapsed_ms":8000}
+    {"event":"waiting","table":"tickets","why":"destination_locked","what":null,"attempt":null,"wait_ms":500,"waited_ms":null,"until":"2025-11-22T11:54:12.5Z","elapsed_ms":9000}
     {"event":"warning","table":"tickets","message":"the list was out of order"}
     {"event":"committed","table":"tickets","rows":20000,"inserted":1203,"updated":512,"unchanged":18185,"deleted":0,"elapsed_ms":91000}
     "#);

@@ -1,14 +1,26 @@
 //! Hears what the HTTP client does: counts it, and tells the reporter what a user wants to see.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use crate::http::{Listener, Signal};
-use crate::report::{Event, Reporter, Wait};
+use crate::report::{Event, LONG, Reporter, Wait};
 use crate::schema::Micros;
+
+/// How often it is said that a long wait goes on.
+const EVERY: Duration = Duration::from_secs(60);
+
+/// A long wait.
+struct Pause {
+    why: Wait,
+    since: Instant,
+    until: Instant,
+    /// When it was spoken of last.
+    said: Instant,
+}
 
 pub(super) struct Ear {
     table: &'static str,
@@ -20,6 +32,8 @@ pub(super) struct Ear {
     retries: AtomicU64,
     waited_micros: AtomicU64,
     budget: Mutex<Option<(u32, u32)>>,
+    /// The wait that goes on longest.
+    pause: Mutex<Option<Pause>>,
 }
 
 impl Ear {
@@ -38,6 +52,7 @@ impl Ear {
             retries: AtomicU64::new(0),
             waited_micros: AtomicU64::new(0),
             budget: Mutex::new(None),
+            pause: Mutex::new(None),
         }
     }
 
@@ -60,29 +75,76 @@ impl Ear {
     }
 }
 
+impl Ear {
+    fn pause(&self) -> MutexGuard<'_, Option<Pause>> {
+        self.pause.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn begin(&self, why: Wait, wait: Duration) {
+        self.tell(why.clone(), wait, None);
+        let since = Instant::now();
+        let until = since + wait;
+        let mut pause = self.pause();
+        if wait >= LONG && pause.as_ref().is_none_or(|pause| pause.until < until) {
+            *pause = Some(Pause { why, since, until, said: since });
+        }
+    }
+
+    fn tell(&self, why: Wait, wait: Duration, waited: Option<Duration>) {
+        let elapsed = self.start.elapsed();
+        let until = self.began.plus(elapsed).plus(wait);
+        self.reporter.event(self.table, &Event::Waiting { why, wait, waited, until, elapsed });
+    }
+
+    /// When it is time to say again that a long wait goes on.
+    pub(super) fn speaks_at(&self) -> Option<Instant> {
+        let next = |pause: &Pause| (pause.said + EVERY, pause.until);
+        self.pause().as_ref().map(next).filter(|(next, until)| next < until).map(|(next, _)| next)
+    }
+
+    /// Says that it goes on.
+    pub(super) fn speak(&self) {
+        let now = Instant::now();
+        let said = self.pause().as_mut().filter(|pause| pause.until > now).map(|pause| {
+            pause.said = now;
+            (pause.why.clone(), pause.until - now, now - pause.since)
+        });
+        if let Some((why, left, waited)) = said {
+            self.tell(why, left, Some(waited));
+        }
+    }
+}
+
 impl Listener for Ear {
     fn now(&self) -> Option<Micros> {
         Some(self.began.plus(self.start.elapsed()))
     }
 
     fn hear(&self, signal: Signal) {
-        let elapsed = self.start.elapsed();
         match signal {
             Signal::Sent { retry } => {
                 self.requests.fetch_add(1, Relaxed);
                 self.retries.fetch_add(u64::from(retry), Relaxed);
+                // The account is open again.
+                self.pause().take_if(|pause| pause.why == Wait::RateLimit);
             }
             Signal::Used { used, limit } => {
                 *self.budget.lock().unwrap_or_else(PoisonError::into_inner) = Some((used, limit));
             }
             Signal::Budget(wait) => {
                 self.waited_micros.fetch_add(u64::try_from(wait.as_micros()).unwrap_or(u64::MAX), Relaxed);
-                self.reporter.event(self.table, &Event::Waiting { why: Wait::RateLimit, wait, elapsed });
+                self.begin(Wait::RateLimit, wait);
+            }
+            Signal::Closed(wait) => {
+                // Each request of the table waits for the same.
+                let until = Instant::now() + wait;
+                if wait >= LONG && self.pause().as_ref().is_none_or(|pause| pause.until < until) {
+                    self.begin(Wait::RateLimit, wait);
+                }
             }
             Signal::Detail(text) => self.reporter.event(self.table, &Event::Debug(&text)),
             Signal::Retry { why, attempt, wait } => {
-                let why = Wait::Retry { what: why, attempt: attempt + 1 };
-                self.reporter.event(self.table, &Event::Waiting { why, wait, elapsed });
+                self.begin(Wait::Retry { what: why, attempt: attempt + 1 }, wait);
             }
         }
     }

@@ -173,7 +173,8 @@ async fn look(
         }
         // Who waits for another program keeps none of this one waiting.
         member.decide();
-        job.tell(&Event::Waiting { why: Wait::DestinationLocked, wait: PATIENCE, elapsed: start.elapsed() });
+        let (why, until) = (Wait::DestinationLocked, now.plus(PATIENCE));
+        job.tell(&Event::Waiting { why, wait: PATIENCE, waited: None, until, elapsed: start.elapsed() });
         let mut stop = job.stop.clone();
         tokio::select! {
             _ = stop.wait_for(|stop| *stop) => return Err(words::interrupted(&target.source_table)),

@@ -112,6 +112,16 @@ impl Run<'_, '_> {
                 && self.in_pace())
     }
 
+    /// When what is staged is to be committed at the latest, whether more of it comes or not.
+    pub(super) fn flushes_at(&self) -> Option<Instant> {
+        let flush = self.job.plan.flush;
+        let due = self.staged.since.checked_add(flush.interval).filter(|_| self.staged.pages > 0)?;
+        let Some(pace) = flush.pace else { return Some(due) };
+        let ahead = (self.done.commits + 1).saturating_sub(FlushDefaults::AT_ONCE);
+        let in_pace = self.start.checked_add(pace.checked_mul(u32::try_from(ahead).ok()?)?)?;
+        Some(due.max(in_pace))
+    }
+
     /// Whether a commit now is not too many for a destination that counts them.
     fn in_pace(&mut self) -> bool {
         let Some(pace) = self.job.plan.flush.pace else { return true };

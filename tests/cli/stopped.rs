@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use gorgias_sim::{Fault, Options};
+use gorgias_sim::{Fault, Options, Response};
 use insta::assert_snapshot;
 
 use super::desk::{Desk, options};
@@ -59,6 +59,32 @@ fn a_source_that_fails_half_way_is_named_and_what_was_read_stays() {
     assert!((100..500).contains(&there), "{there}");
     desk.ingest("tickets", &flags).finish().well();
     assert_eq!(desk.ask("shop.duckdb", "SELECT count(DISTINCT id) FROM tickets"), "500");
+}
+
+/// The API asks for ten minutes in the middle, and the program is killed after the first seconds of them.
+#[test]
+fn what_was_read_before_a_wait_outlives_kill_9() {
+    let desk = Desk::with(Options { tickets: 800, messages: 800, ..options() }, Duration::ZERO);
+    let later = Response {
+        status: 503,
+        headers: vec![("retry-after".into(), "600".into())],
+        body: r#"{"error":{"msg":"later"}}"#.into(),
+    };
+    desk.account().faults().nth(3, Fault::Answer(later));
+    let flags = ["--interval-start", "2020-01-01", "--flush-interval", "1s"];
+    let running = desk.ingest("tickets", &flags).start();
+    let killed = running.until("committed 300 rows").signal("KILL").finish();
+    assert!(
+        killed.stderr.contains("tickets: HTTP 503, attempt 2: 10 min 00 s, until 20"),
+        "{}",
+        killed.shown()
+    );
+    assert_eq!(desk.ask("shop.duckdb", "SELECT count(*) FROM tickets"), "300");
+    let before = desk.account().served();
+    desk.ingest("tickets", &flags).finish().well();
+    assert_eq!(desk.ask("shop.duckdb", "SELECT count(DISTINCT id) FROM tickets"), "800");
+    let pages = desk.account().served() - before;
+    assert!(pages <= 8, "it read {pages} pages, as if nothing had been there");
 }
 
 #[test]

@@ -42,6 +42,8 @@ pub struct World {
     pub sweeps: bool,
     /// Instead of the usual bound of memory.
     pub flush_bytes: Option<u64>,
+    /// Hears what happens.
+    pub reporter: Arc<dyn Reporter>,
 }
 
 /// Tables of the tool and the lists of the API they come from.
@@ -82,6 +84,7 @@ impl World {
             flush_rows: 500,
             sweeps: true,
             flush_bytes: None,
+            reporter: Arc::new(Silent),
         }
     }
 
@@ -220,7 +223,8 @@ impl World {
             source.keep_to(share);
         }
         let (_keep, stop) = watch::channel(false);
-        let job = |plan| Job { plan, source: &source, dest, reporter: Arc::new(Silent), stop: stop.clone() };
+        let reporter = || Arc::clone(&self.reporter);
+        let job = |plan| Job { plan, source: &source, dest, reporter: reporter(), stop: stop.clone() };
         let jobs: Vec<Job<'_>> = plans.tables.iter().map(job).collect();
         let result = tokio::select! {
             ends = run::all(&jobs) => Some(Ok(ends)),

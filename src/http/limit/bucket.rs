@@ -359,6 +359,10 @@ impl Bucket {
     }
 
     /// The API refused a request for want of budget: nothing is sent for `wait`, then one request goes first.
+    pub(super) fn closed_until(&self) -> Option<Instant> {
+        self.closed_until
+    }
+
     pub(super) fn refused(&mut self, wait: Duration, now: Instant) {
         self.leak(now);
         let until = now + wait;

@@ -227,6 +227,10 @@ impl Limiter {
             // Before looking, or a bell in between would not be heard.
             let bell = self.bell.notified();
             let Some(wait) = self.try_take(waiting.number, priority) else {
+                if let Some(until) = self.opens_at().filter(|until| told.is_none_or(|told| *until > told)) {
+                    listener.hear(Signal::Closed(until.saturating_duration_since(Instant::now())));
+                    told = Some(until);
+                }
                 bell.await;
                 continue;
             };
@@ -262,6 +266,11 @@ impl Limiter {
             }
             Err(wait) => wait.map(Err),
         }
+    }
+
+    /// When the account opens again that the API has closed.
+    fn opens_at(&self) -> Option<Instant> {
+        self.lock().bucket.closed_until().filter(|until| *until > Instant::now())
     }
 
     /// The API refused a request for want of budget: nothing is sent for this long.

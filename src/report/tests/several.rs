@@ -44,7 +44,16 @@ fn command(reporter: &dyn Reporter) {
     }
     let wait = Duration::from_secs(3);
     let elapsed = Duration::from_secs(5);
-    reporter.event("ticket_messages", &Event::Waiting { why: Wait::RateLimit, wait, elapsed });
+    reporter.event(
+        "ticket_messages",
+        &Event::Waiting {
+            why: Wait::RateLimit,
+            wait,
+            waited: None,
+            until: Micros(NOON).plus(elapsed + wait),
+            elapsed,
+        },
+    );
     reporter.event("ticket_messages", &Event::Warning("the list was out of order"));
     let done = of("customers", Outcome::Success, 12_345);
     reporter.event("customers", &Event::Finished { receipt: &done, failure: None });
@@ -102,7 +111,7 @@ fn several_tables_as_json() {
     {"event":"table_end","outcome":"failed","table":"tickets","error":{"kind":"destination","exit_code":5,"message":"table gorgias.tickets is being loaded by another run","causes":[],"hint":"wait"}}
     {"event":"progress","table":"customers","rows":700,"pages":7,"rows_per_second":233,"reached":"2025-11-22T10:54:02.999999Z","requests":7,"budget_used":12,"budget_capacity":40,"rate_limited_ms":0,"elapsed_ms":3000,"left_ms":null}
     {"event":"progress","table":"ticket_messages","rows":300,"pages":3,"rows_per_second":75,"reached":"2025-11-22T10:54:02.999999Z","requests":3,"budget_used":12,"budget_capacity":40,"rate_limited_ms":0,"elapsed_ms":4000,"left_ms":null}
-    {"event":"waiting","table":"ticket_messages","why":"rate_limit","what":null,"attempt":null,"wait_ms":3000,"elapsed_ms":5000}
+    {"event":"waiting","table":"ticket_messages","why":"rate_limit","what":null,"attempt":null,"wait_ms":3000,"waited_ms":null,"until":"2025-11-22T11:54:11Z","elapsed_ms":5000}
     {"event":"warning","table":"ticket_messages","message":"the list was out of order"}
     {"event":"table_end","outcome":"success","table":"customers","dest_table":"gorgias.customers","destination":"duckdb file shop.duckdb","strategy":"merge","read":12345,"pages":123,"inserted":12345,"updated":0,"unchanged":0,"read_again":0,"deleted":0,"rejected":0,"discarded":0,"requests":124,"retries":3,"rate_limited_ms":52000,"started_at":"2025-11-22T11:54:03Z","elapsed_ms":12345,"covered_since":null,"next_start":"2025-11-22T11:54:02.876544Z","unfinished":false,"stopped_at":null,"expected":{"after_pages":12,"pages":187,"elapsed_ms":84000},"warnings":[],"error":null}
     {"event":"table_end","outcome":"failed","table":"ticket_messages","dest_table":"gorgias.ticket_messages","destination":"duckdb file shop.duckdb","strategy":"merge","read":300,"pages":3,"inserted":300,"updated":0,"unchanged":0,"read_again":0,"deleted":0,"rejected":0,"discarded":0,"requests":4,"retries":3,"rate_limited_ms":52000,"started_at":"2025-11-22T11:54:03Z","elapsed_ms":300,"covered_since":null,"next_start":null,"unfinished":true,"stopped_at":null,"expected":{"after_pages":12,"pages":187,"elapsed_ms":84000},"warnings":["the list was out of order"],"error":{"kind":"source","exit_code":4,"message":"ticket_messages could not be read to the end","causes":[],"hint":"run it again"}}
