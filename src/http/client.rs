@@ -5,12 +5,12 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use bytes::Bytes;
 use secrecy::SecretString;
 use tokio::time::Instant;
 
 use super::limit::{Limiter, Priority, Seat};
 use super::retry::{self, Again, Final, Known, LONGEST_TOLD, Outcome, Retries, Why};
+use super::room::Body;
 use super::{Listener, Request, Signal, Transport};
 use crate::schema::Micros;
 
@@ -54,6 +54,9 @@ pub enum Problem {
     /// No trusted connection.
     #[error("{0}")]
     Tls(String),
+    /// The answer is larger than any should be. Nothing of it was kept, and the same request would have the same.
+    #[error("{0}")]
+    TooLarge(String),
     /// A failure that did not pass.
     #[error("{0}")]
     Persistent(Why),
@@ -118,7 +121,7 @@ impl Client {
         &self,
         path: &str,
         listener: &dyn Listener,
-        read: impl Fn(Bytes) -> Result<T, E>,
+        read: impl Fn(Body) -> Result<T, E>,
     ) -> Result<T, HttpError> {
         self.get_when(Priority::Soon, path, listener, read).await
     }
@@ -133,7 +136,7 @@ impl Client {
         priority: Priority,
         path: &str,
         listener: &dyn Listener,
-        read: impl Fn(Bytes) -> Result<T, E>,
+        read: impl Fn(Body) -> Result<T, E>,
     ) -> Result<T, HttpError> {
         let mut retries = Retries::default();
         let start = Instant::now();
@@ -208,6 +211,7 @@ fn given_up(again: Again, now: Option<Micros>) -> Problem {
 fn problem(end: Final) -> Problem {
     match end {
         Final::Tls(message) => Problem::Tls(message),
+        Final::TooLarge(message) => Problem::TooLarge(message),
         Final::Status(response) => {
             let body: Option<serde_json::Value> = serde_json::from_slice(&response.body).ok();
             let message = body.as_ref().and_then(|body| body.get("error")).and_then(|error| {

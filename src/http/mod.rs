@@ -6,15 +6,16 @@
 pub mod client;
 pub mod limit;
 pub mod retry;
+pub mod room;
 pub mod when;
 pub mod wire;
 
 use std::time::Duration;
 
-use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use secrecy::SecretString;
 
+use self::room::Body;
 use crate::schema::Micros;
 
 /// A request; always GET.
@@ -27,7 +28,7 @@ pub struct Request {
 }
 
 /// A complete answer.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Default)]
 pub struct Response {
     /// Status code.
     pub status: u16,
@@ -39,8 +40,8 @@ pub struct Response {
     pub date: Option<String>,
     /// `Location`, as sent: a merged ticket answers with its survivor's.
     pub location: Option<String>,
-    /// The whole body, decompressed.
-    pub body: Bytes,
+    /// The whole body, decompressed; of a refusal as much as is read of one.
+    pub body: Body,
 }
 
 impl Response {
@@ -62,6 +63,8 @@ pub enum TransportErrorKind {
     Timeout,
     /// The connection broke, before or in the middle of the answer.
     Broken,
+    /// The answer is larger than any should be. The same request would have the same answer.
+    TooLarge,
 }
 
 /// No answer.

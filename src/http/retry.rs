@@ -74,6 +74,8 @@ pub enum Final {
     Status(Response),
     /// No trust.
     Tls(String),
+    /// More than any answer should have.
+    TooLarge(String),
 }
 
 /// What sorting an attempt takes beside it.
@@ -92,6 +94,7 @@ pub fn classify(attempt: Result<Response, TransportError>, known: Known) -> Outc
         Ok(response) => answered(response, known),
         Err(error) => match error.kind {
             TransportErrorKind::Tls => Outcome::Final(Final::Tls(error.message)),
+            TransportErrorKind::TooLarge => Outcome::Final(Final::TooLarge(error.message)),
             TransportErrorKind::Connect => Outcome::Again(Again::soon(Why::Connect(error.message))),
             TransportErrorKind::Timeout | TransportErrorKind::Broken => {
                 Outcome::Again(Again::soon(Why::Transport(error.message)))

@@ -8,6 +8,7 @@ use futures_util::future::BoxFuture;
 use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue};
 use secrecy::ExposeSecret as _;
 
+use super::room::{Body, MOST, MOST_OF_REFUSAL, Room, TooLarge};
 use super::{Request, Response, Transport, TransportError, TransportErrorKind};
 use crate::uri::Base;
 
@@ -17,6 +18,10 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const READ_TIMEOUT: Duration = Duration::from_secs(60);
 /// For a whole answer: a page is a few MB at most.
 const TOTAL_TIMEOUT: Duration = Duration::from_secs(180);
+
+/// Bytes on their way on one HTTP/2 connection that nobody has read yet: as many as some dozens of requests may have, so
+/// that those which wait for room keep no others waiting.
+const CONNECTION_WINDOW: u32 = 64 << 20;
 
 /// How a connection ends that the other side gave up.
 const GONE: [io::ErrorKind; 4] = [
@@ -30,6 +35,7 @@ const GONE: [io::ErrorKind; 4] = [
 #[derive(Debug)]
 pub struct Wire {
     client: reqwest::Client,
+    room: Room,
 }
 
 impl Wire {
@@ -45,6 +51,7 @@ impl Wire {
             .connect_timeout(CONNECT_TIMEOUT)
             .read_timeout(READ_TIMEOUT)
             .timeout(TOTAL_TIMEOUT)
+            .http2_initial_connection_window_size(CONNECTION_WINDOW)
             .tcp_nodelay(true);
         if base.loopback {
             builder = builder.no_proxy();
@@ -55,7 +62,7 @@ impl Wire {
             }
         }
         let client = builder.build().map_err(|error| failure(&error))?;
-        Ok(Self { client })
+        Ok(Self { client, room: Room::default() })
     }
 
     async fn send(&self, request: Request) -> Result<Response, TransportError> {
@@ -81,9 +88,45 @@ impl Wire {
         let retry_after = header(sent.headers(), "retry-after");
         let date = header(sent.headers(), "date");
         let location = header(sent.headers(), "location");
-        let body = sent.bytes().await.map_err(|error| failure(&error))?;
+        let body = self.body(sent).await?;
         Ok(Response { status, call_limit, retry_after, date, location, body })
     }
+}
+
+impl Wire {
+    /// Reads a body piece by piece, so that one without an end, or one that unpacks to far more than was sent, is noticed
+    /// before it is there.
+    async fn body(&self, mut sent: reqwest::Response) -> Result<Body, TransportError> {
+        let good = sent.status().as_u16() == 200;
+        let mut reading = self.room.begin().await;
+        let mut length = 0;
+        while let Some(piece) = sent.chunk().await.map_err(|error| failure(&error))? {
+            length += piece.len();
+            if !good && length > MOST_OF_REFUSAL {
+                // What it refuses, its status says.
+                break;
+            }
+            reading.push(&piece).await.map_err(|TooLarge| too_large())?;
+        }
+        Ok(reading.finish())
+    }
+}
+
+/// The same where nothing is shared out.
+pub(crate) async fn bounded(mut sent: reqwest::Response) -> Result<Vec<u8>, TransportError> {
+    let mut body = Vec::new();
+    while let Some(piece) = sent.chunk().await.map_err(|error| failure(&error))? {
+        if body.len() + piece.len() > MOST {
+            return Err(too_large());
+        }
+        body.extend_from_slice(&piece);
+    }
+    Ok(body)
+}
+
+fn too_large() -> TransportError {
+    let message = format!("the answer is larger than {} MiB", MOST >> 20);
+    TransportError { kind: TransportErrorKind::TooLarge, message }
 }
 
 impl Transport for Wire {
@@ -127,3 +170,6 @@ pub(crate) fn failure(error: &reqwest::Error) -> TransportError {
     };
     TransportError { kind, message }
 }
+
+#[cfg(test)]
+mod tests;

@@ -19,6 +19,17 @@ pub struct Rows {
     fields: Vec<Field>,
     /// For each row, where its fields end.
     ends: Vec<u32>,
+    _held: Held,
+}
+
+/// What is let go of when the rows are.
+#[derive(Default)]
+struct Held(Option<Box<dyn Send + Sync>>);
+
+impl fmt::Debug for Held {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_some() { "something" } else { "nothing" })
+    }
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -96,6 +107,12 @@ impl Rows {
         }
         rows.body = body;
         Ok((rows, meta))
+    }
+
+    /// Keeps `held` as long as the rows are there: whoever reads bodies shares out memory for them.
+    #[must_use]
+    pub fn holding(self, held: impl Send + Sync + 'static) -> Self {
+        Self { _held: Held(Some(Box::new(held))), ..self }
     }
 
     /// How many rows there are.

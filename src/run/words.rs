@@ -73,6 +73,10 @@ fn refusal(who: &str, account: &str, what: &str, error: &HttpError) -> Failure {
                  stand in between; run the command again later, or from another network",
             )
         }
+        Problem::TooLarge(_) => {
+            Failure::new(Kind::Source, format!("{who} answered a request for {what} with more than an answer may have"))
+                .hint("something between may have answered in its place; if this lasts, please report it")
+        }
         Problem::ComeBack { wait, until, .. } => return come_back(who, what, *wait, *until).caused_by(error),
         Problem::Refused { .. } => {
             Failure::new(Kind::Source, format!("{who} refused to show {what}"))

@@ -64,7 +64,7 @@ impl SimTransport {
                 retry_after: response.header("retry-after").map(str::to_owned),
                 date: response.header("date").map(str::to_owned),
                 location: response.header("location").map(str::to_owned),
-                body: response.body,
+                body: response.body.into(),
             }),
             Reply::Reset => Err(broken(TransportErrorKind::Broken, "connection reset")),
             Reply::CutBody(_) => Err(broken(TransportErrorKind::Broken, "the body was cut")),

@@ -11,7 +11,7 @@ use serde_json::Value;
 use tokio::task::JoinSet;
 
 use super::feed::Outlet;
-use super::pages::{Listing, PAGE_ROWS, Step};
+use super::pages::{self, Listing, PAGE_ROWS, Step};
 use super::progress::Mark;
 use super::reader::{OVERLAP, Reader};
 use super::tables::{Endpoint, TICKETS};
@@ -256,7 +256,7 @@ impl Reader {
         let ids: String = ids.iter().map(|id| format!("&ticket_ids={id}")).collect();
         match self
             .client
-            .get(&format!("{TICKETS}?limit={PAGE_ROWS}{ids}"), &*self.listener, Rows::parse)
+            .get(&format!("{TICKETS}?limit={PAGE_ROWS}{ids}"), &*self.listener, pages::rows)
             .await
         {
             Ok((rows, _)) => Ok(Some(rows)),

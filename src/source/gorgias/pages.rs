@@ -10,13 +10,12 @@ use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash as _, Hasher as _};
 use std::time::Duration;
 
-use bytes::Bytes;
-
 use super::progress::Direction;
 use super::walk;
 use crate::http::Listener;
 use crate::http::client::{Client, HttpError, Problem};
 use crate::http::limit::Priority;
+use crate::http::room::Body;
 use crate::normalise::rows::{Meta, Rows};
 use crate::schema::Micros;
 use crate::source::SourceError;
@@ -58,9 +57,9 @@ pub(super) enum EmptyEnd {
 pub(super) type Answer = Result<(Rows, Meta), HttpError>;
 
 /// Reads an answer that is a page of a list. An answer that is none is a fault like a cut body: it is asked for again.
-pub(super) fn read(position: Position) -> impl Fn(Bytes) -> Result<(Rows, Meta), String> {
+pub(super) fn read(position: Position) -> impl Fn(Body) -> Result<(Rows, Meta), String> {
     move |body| {
-        let (rows, meta) = Rows::parse(body).map_err(|error| error.to_string())?;
+        let (rows, meta) = rows(body)?;
         if meta.next_cursor.as_deref() == Some("") {
             return Err("the answer names an empty cursor for the next page".into());
         }
@@ -70,6 +69,13 @@ pub(super) fn read(position: Position) -> impl Fn(Bytes) -> Result<(Rows, Meta),
         }
         Ok((rows, meta))
     }
+}
+
+/// The rows of an answer, which take its room as long as they are there.
+pub(super) fn rows(body: Body) -> Result<(Rows, Meta), String> {
+    let (bytes, held) = body.into_parts();
+    let (rows, meta) = Rows::parse(bytes).map_err(|error| error.to_string())?;
+    Ok((rows.holding(held), meta))
 }
 
 /// Requests a page. An end without rows that is doubtful is asked for a second time.
@@ -241,6 +247,8 @@ pub(super) fn order(direction: Direction) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
+
     use super::*;
 
     fn page(rows: usize, rest: &str) -> Bytes {
@@ -250,7 +258,7 @@ mod tests {
 
     #[test]
     fn a_list_ends_where_an_answer_says_so_and_nowhere_else() {
-        let says = |position, body: Bytes| match read(position)(body) {
+        let says = |position, body: Bytes| match read(position)(body.into()) {
             Ok((_, meta)) if meta.next_cursor.is_some() => "goes on",
             Ok(_) => "ends",
             Err(_) => "fault",

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use serde_json::Value;
 
 use super::Gorgias;
@@ -10,6 +9,7 @@ use super::pages::{self, Position};
 use super::tables::{Endpoint, TABLES};
 use crate::http::Listener;
 use crate::http::client::{HttpError, Problem};
+use crate::http::room::Body;
 use crate::source::{Finding, SourceError, Subject};
 
 impl Gorgias {
@@ -39,7 +39,7 @@ impl Gorgias {
     }
 
     async fn object(&self, path: &str, listener: &dyn Listener) -> Result<Value, SourceError> {
-        let read = |body: Bytes| match serde_json::from_slice(&body) {
+        let read = |body: Body| match serde_json::from_slice(&body) {
             Ok(Value::Object(fields)) => Ok(Value::Object(fields)),
             Ok(_) => Err("the answer is no JSON object".to_owned()),
             Err(error) => Err(error.to_string()),
@@ -80,6 +80,7 @@ pub(super) fn is_useless(error: &SourceError) -> bool {
     let SourceError::Http(HttpError { problem, .. }) = error else { return false };
     match problem {
         Problem::Refused { status, json, .. } => *status == 401 || (matches!(status, 403 | 404) && !json),
+        Problem::TooLarge(_) => false,
         Problem::Tls(_) | Problem::Persistent(_) | Problem::ComeBack { .. } => true,
     }
 }

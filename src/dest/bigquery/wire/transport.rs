@@ -113,7 +113,7 @@ impl Wire {
             |name: &str| reply.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
         let (status, location, range) = (reply.status().as_u16(), header("location"), header("range"));
         let (retry_after, date) = (header("retry-after"), header("date"));
-        let body = reply.bytes().await.map_err(|error| failure(&error))?;
+        let body = wire::bounded(reply).await?.into();
         Ok(Reply { status, location, range, retry_after, date, body })
     }
 }
