@@ -14,6 +14,8 @@ mod copies;
 #[cfg(target_os = "linux")]
 mod denied;
 mod desk;
+#[cfg(target_os = "linux")]
+mod hostile;
 mod http2;
 mod plan;
 mod printed;

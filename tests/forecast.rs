@@ -47,6 +47,8 @@ fn transport(world: &World) -> SimTransport {
         rng: std::sync::Mutex::new(fastrand::Rng::with_seed(1)),
         death: None,
         sent: AtomicU64::new(0),
+        body_limit: usize::MAX,
+        too_large: Vec::new(),
         bell: Arc::new(Notify::new()),
     }
 }

@@ -15,6 +15,7 @@ mod cli;
 mod convergence;
 mod forecast;
 mod kill;
+mod oversize;
 mod reading;
 mod several;
 mod speed;

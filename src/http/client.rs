@@ -29,6 +29,14 @@ pub struct HttpError {
     pub elapsed: Duration,
 }
 
+impl HttpError {
+    /// Whether the answer was larger than any may be: fewer rows may fit.
+    #[must_use]
+    pub fn is_too_large(&self) -> bool {
+        matches!(self.problem, Problem::TooLarge(_))
+    }
+}
+
 fn effort(attempts: u32, elapsed: Duration) -> String {
     match attempts {
         0 | 1 => String::new(),

@@ -32,6 +32,10 @@ pub(crate) fn of_source(source: &dyn Source, subject: Subject, error: &SourceErr
             Failure::new(Kind::Source, format!("table {name} of {who} cannot be read to the end"))
                 .hint("this is a fault of the API; run the command again, it goes on from what is stored")
         }
+        SourceError::RowTooLarge { .. } => {
+            Failure::new(Kind::Source, format!("one row of table {name} of {who} is too large to be read"))
+                .hint("what lies before it is stored, and what lies behind it where the list has another end; look at the row in Gorgias, and run the command again once it is smaller")
+        }
         SourceError::RefusedCursor { .. } | SourceError::NoOrder { .. } | SourceError::Unsteady { .. } => {
             Failure::new(Kind::Source, format!("table {name} of {who} cannot be read on"))
                 .hint("run the command again later; it goes on from what is stored")

@@ -283,6 +283,20 @@ pub enum SourceError {
         /// How often.
         times: u32,
     },
+    /// A row that has more than an answer may have, even by itself. Its neighbours are named, as far as they are known.
+    #[error(
+        "GET {path}: a row is larger than an answer may be ({} MiB), even by itself; {}",
+        crate::http::room::MOST >> 20,
+        place(*after, *before)
+    )]
+    RowTooLarge {
+        /// Path of the list.
+        path: &'static str,
+        /// Id of the row before it, in the order in which the list was read.
+        after: Option<i64>,
+        /// Id of the row behind it, where the list was read from its other end, too.
+        before: Option<i64>,
+    },
     /// The API keeps refusing cursors that it has just handed out.
     #[error("GET {path}: the API refused its own cursor {times} times without a step forward")]
     RefusedCursor {
@@ -313,4 +327,14 @@ pub enum SourceError {
         /// What is wrong with it.
         why: String,
     },
+}
+
+/// Where a row lies that cannot be read.
+fn place(after: Option<i64>, before: Option<i64>) -> String {
+    match (after, before) {
+        (Some(after), Some(before)) => format!("it lies between the rows with the ids {after} and {before}"),
+        (Some(id), None) => format!("it comes next after the row with the id {id}"),
+        (None, Some(id)) => format!("it comes next before the row with the id {id}"),
+        (None, None) => "it is the next one to be read".to_owned(),
+    }
 }

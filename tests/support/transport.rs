@@ -22,6 +22,10 @@ pub struct SimTransport {
     pub rng: Mutex<fastrand::Rng>,
     pub death: Option<Death>,
     pub sent: AtomicU64,
+    /// Bytes that an answer may have.
+    pub body_limit: usize,
+    /// Answers that contain one of these are too large.
+    pub too_large: Vec<String>,
     /// Rings when the process dies.
     pub bell: Arc<Notify>,
 }
@@ -58,6 +62,9 @@ impl SimTransport {
         let reply = self.account.lock().unwrap().handle(&sent, self.clock.now());
         tokio::time::sleep(self.half()).await;
         match reply {
+            Reply::Respond(response) if self.is_too_large(&response) => {
+                Err(broken(TransportErrorKind::TooLarge, "the answer is larger than it may be"))
+            }
             Reply::Respond(response) => Ok(Response {
                 status: response.status,
                 call_limit: response.header("x-gorgias-account-api-call-limit").map(str::to_owned),
@@ -77,6 +84,12 @@ impl SimTransport {
 }
 
 impl SimTransport {
+    fn is_too_large(&self, response: &gorgias_sim::Response) -> bool {
+        let holds = |mark: &String| memchr::memmem::find(&response.body, mark.as_bytes()).is_some();
+        let marked = || self.too_large.iter().any(holds);
+        response.status == 200 && (response.body.len() > self.body_limit || marked())
+    }
+
     fn half(&self) -> Duration {
         let part = 1.0 - self.jitter * self.rng.lock().unwrap().f64();
         (self.latency / 2).mul_f64(part)

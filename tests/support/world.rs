@@ -9,6 +9,7 @@ use gorgias_sim::{Account, Options};
 use ingestr::cli::{self, Command};
 use ingestr::dest::Destination;
 use ingestr::error::Failure;
+use ingestr::http::room::MOST;
 use ingestr::plan::{Ends, Environment, Plans};
 use ingestr::report::{Ended, Event, Receipt, Reporter, Several, Summary};
 use ingestr::run::{self, Job};
@@ -42,6 +43,10 @@ pub struct World {
     pub sweeps: bool,
     /// Instead of the usual bound of memory.
     pub flush_bytes: Option<u64>,
+    /// Bytes that an answer may have, instead of the usual limit.
+    pub body_limit: Option<usize>,
+    /// Answers to requests for lists that contain one of these are too large, whatever their size.
+    pub too_large: Vec<String>,
     /// Hears what happens.
     pub reporter: Arc<dyn Reporter>,
 }
@@ -84,6 +89,8 @@ impl World {
             flush_rows: 500,
             sweeps: true,
             flush_bytes: None,
+            body_limit: None,
+            too_large: Vec::new(),
             reporter: Arc::new(Silent),
         }
     }
@@ -216,6 +223,8 @@ impl World {
             death,
             sent: AtomicU64::new(0),
             bell: Arc::clone(&bell),
+            body_limit: self.body_limit.unwrap_or(MOST),
+            too_large: self.too_large.clone(),
         };
         let source = Gorgias::with_transport(URI, Arc::new(transport), self.seed).unwrap();
         let source = if self.sweeps { source } else { source.without_sweeps() };

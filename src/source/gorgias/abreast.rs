@@ -6,7 +6,7 @@ use tokio::task::JoinSet;
 
 use super::events::integer;
 use super::made::{self, Landing};
-use super::pages::{self, Answer, EmptyEnd, Position};
+use super::pages::{self, Answer, Ask, EmptyEnd, PAGE_ROWS, Position};
 use super::passes::Active;
 use super::progress::{Kind, Walk};
 use super::reader::Reader;
@@ -15,7 +15,7 @@ use super::walk::{self, Fetched, Footprint, Stumble};
 use crate::http::Signal;
 use crate::http::limit::Priority;
 use crate::schema::Micros;
-use crate::source::{Overlap, Page, SourceError};
+use crate::source::{Page, SourceError};
 
 /// A stretch of fewer pages is not worth another walk: each costs half a page, where it meets its neighbour.
 const WORTH: f64 = 8.0;
@@ -49,6 +49,8 @@ pub(super) struct Walker {
     tag: u32,
     pub(super) footprint: Footprint,
     under_way: bool,
+    /// Whether the next row is too large to be read, so that this walk cannot go on.
+    pub(super) blocked: bool,
     /// Length of the first page of a walk from the middle: how dense the list is where it began.
     pub(super) entry: Option<i64>,
 }
@@ -73,6 +75,8 @@ pub(super) struct Abreast {
     middle: Middle,
     looking: bool,
     misses: u32,
+    /// Why the walks that are blocked are.
+    pub(super) blocked: Option<SourceError>,
 }
 
 impl Abreast {
@@ -85,6 +89,7 @@ impl Abreast {
             middle: Middle::Unknown,
             looking: false,
             misses: 0,
+            blocked: None,
         };
         walks.iter().enumerate().for_each(|(n, walk)| abreast.insert(n, walk, None));
         abreast
@@ -94,12 +99,15 @@ impl Abreast {
         self.tags += 1;
         let mut footprint = Footprint::of(walk);
         footprint.note_span(entry);
-        self.walkers.insert(n, Walker { tag: self.tags, footprint, under_way: false, entry });
+        self.walkers.insert(n, Walker { tag: self.tags, footprint, under_way: false, blocked: false, entry });
     }
 
     /// The first answer to come; `None`: nothing is under way.
     pub(super) async fn next(&mut self, path: &'static str) -> Result<Option<(Back, Answer)>, SourceError> {
-        let Some(joined) = self.requests.join_next().await else { return Ok(None) };
+        let Some(joined) = self.requests.join_next().await else {
+            // Nothing can be asked for any more, and that is no end.
+            return self.blocked.take().map_or(Ok(None), Err);
+        };
         joined.map(Some).map_err(|_| SourceError::Broken { path })
     }
 
@@ -119,6 +127,7 @@ impl Abreast {
             !walk.done
                 && (walk.pages > 0) == begun
                 && !self.walkers[n].under_way
+                && !self.walkers[n].blocked
                 && !self.meets_soon(walks, n)
         };
         let first = self.turn.min(walks.len());
@@ -185,10 +194,10 @@ impl Reader {
             if let Some(n) = next {
                 active.abreast.turn = n + 1;
                 let walker = &mut active.abreast.walkers[n];
-                let path = walk::ask(&self.endpoint, &walks[n], &mut walker.footprint)?;
+                let ask = walk::ask(&self.endpoint, &walks[n], &mut walker.footprint)?;
                 walker.under_way = true;
                 let tag = walker.tag;
-                self.request(active, Back::Walk(tag), priority, path);
+                self.request(active, Back::Walk(tag), priority, ask);
                 continue;
             }
             let opens = active.abreast.middle == Middle::Open && !active.abreast.looking;
@@ -196,20 +205,20 @@ impl Reader {
             let made = Walk { cursor: Some(made::cursor(at)), ..walks[n].clone() };
             active.abreast.looking = true;
             let back = Back::Made { at, above: active.abreast.walkers[n].tag };
-            self.request(active, back, priority, walk::path(&self.endpoint, &made));
+            let path = walk::path(&self.endpoint, &made, PAGE_ROWS);
+            self.request(active, back, priority, Ask { path, position: Position::Later, rows: PAGE_ROWS });
         }
     }
 
-    fn request(&self, active: &mut Active, back: Back, priority: Priority, path: String) {
+    fn request(&self, active: &mut Active, back: Back, priority: Priority, ask: Ask) {
         let (client, listener) = (self.client.clone(), self.listener.clone());
-        let position = if path.contains("&cursor=") { Position::Later } else { Position::First };
         let empty = match back {
-            Back::Walk(_) => self.empty_end(active, position),
+            Back::Walk(_) => self.empty_end(active, ask.position),
             // What a cursor that was made leads to is checked anyway.
             Back::Made { .. } => EmptyEnd::Harmless,
         };
         active.abreast.requests.spawn(async move {
-            let answer = pages::fetch(&client, priority, &path, &*listener, position, empty).await;
+            let answer = pages::fetch(&client, priority, &ask, &*listener, empty).await;
             (back, answer)
         });
     }
@@ -245,7 +254,12 @@ impl Reader {
             return Ok(None);
         }
         let fetched = match walk::take(&self.endpoint, walk, &mut walker.footprint, answer) {
-            Ok(fetched) => fetched,
+            Ok(Some(fetched)) => fetched,
+            Ok(None) => return Ok(None),
+            Err(Stumble::Error(error @ SourceError::RowTooLarge { .. })) => {
+                self.block(active, n, error);
+                return Ok(None);
+            }
             Err(Stumble::Error(error)) => return Err(error),
             Err(Stumble::Refused) => {
                 self.refused(active, n)?;
@@ -260,8 +274,7 @@ impl Reader {
         }
         self.warnings.extend(fetched.warning.clone());
         let first_of_backfill = active.pass.kind == Kind::Backfill && active.pass.pages == 1;
-        let spreads = self.request.window.is_open() && self.request.overlap == Overlap::Wide;
-        let opens = first_of_backfill && spreads && !active.pass.walks[n].done;
+        let opens = first_of_backfill && self.spreads(active) && !active.pass.walks[n].done;
         let times = fetched.times(active.pass.walks[n].sort, self.endpoint.sort);
         self.note_top(active, n, &times);
         self.note_front(active, n, &fetched, &times);
@@ -286,7 +299,7 @@ impl Reader {
     }
 
     /// Joins to the walk from the newest end one from the oldest.
-    fn spread(active: &mut Active) {
+    pub(super) fn spread(active: &mut Active) {
         let [_, oldest_first] = walk::both_ends();
         active.abreast.insert(1, &oldest_first, None);
         active.abreast.turn = 1;

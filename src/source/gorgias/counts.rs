@@ -9,7 +9,8 @@ use std::collections::{BTreeMap, HashSet};
 
 use super::events::{integer, is_forbidden};
 use super::feed::Outlet;
-use super::pages::{self, Listing, PAGE_ROWS, Position, Step};
+use super::oversize;
+use super::pages::{Listing, PAGE_ROWS, Step};
 use super::progress::{Counts, Direction, Walk};
 use super::reader::{OVERLAP, Reader};
 use super::sweep::SWEEPS;
@@ -46,8 +47,8 @@ impl Reader {
     pub(super) fn begin_counts(&mut self) {
         let (client, listener) = (self.client.clone(), self.listener.clone());
         let walk = Walk::new(SortField::Updated, Direction::NewestFirst, None);
-        let path = walk::path(&Endpoint::tickets(), &walk);
-        self.newest.spawn(async move { client.get(&path, &*listener, pages::read(Position::First)).await });
+        let path = move |rows| walk::path(&Endpoint::tickets(), &walk, rows);
+        self.newest.spawn(async move { oversize::first(&client, &*listener, path).await });
     }
 
     /// Waits for the newest ticket, if it is not here yet: no page may be stored without it, as a later run would take

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use super::Gorgias;
 use super::estimate::{Sample, between, density, per_time, spread, times, weighed, whole};
-use super::pages::{self, PAGE_ROWS, Position};
+use super::oversize;
+use super::pages::PAGE_ROWS;
 use super::passes::Active;
 use super::probe::is_useless;
 use super::progress::{Direction, Pass, Walk};
@@ -111,9 +112,9 @@ fn between_least(least: u64, most: u64) -> Guess {
 impl Reader {
     /// A page of the list, from its newest or its oldest end.
     async fn sample(&self, sort: SortField, direction: &str) -> Result<Sample, SourceError> {
-        let path =
-            format!("{}?limit={PAGE_ROWS}&order_by={}%3A{direction}", self.endpoint.path, sort.column());
-        let (rows, meta) = self.client.get(&path, &*self.listener, pages::read(Position::First)).await?;
+        let (list, column) = (self.endpoint.path, sort.column());
+        let path = |rows| format!("{list}?limit={rows}&order_by={column}%3A{direction}");
+        let (rows, meta) = oversize::first(&self.client, &*self.listener, path).await?;
         Ok(Sample::of(&rows, meta.next_cursor.is_none(), sort))
     }
 

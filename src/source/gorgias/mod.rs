@@ -9,6 +9,7 @@ mod forecast;
 mod front;
 mod headway;
 mod made;
+mod oversize;
 mod pages;
 mod passes;
 mod probe;

@@ -10,6 +10,8 @@ use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash as _, Hasher as _};
 use std::time::Duration;
 
+use super::events::integer;
+use super::oversize::PageSize;
 use super::progress::Direction;
 use super::walk;
 use crate::http::Listener;
@@ -44,6 +46,16 @@ impl Position {
     }
 }
 
+/// A request for a page.
+#[derive(Debug, Clone)]
+pub(super) struct Ask {
+    /// Path and query.
+    pub(super) path: String,
+    pub(super) position: Position,
+    /// Rows asked for.
+    pub(super) rows: usize,
+}
+
 /// What an end without rows is worth.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum EmptyEnd {
@@ -57,13 +69,13 @@ pub(super) enum EmptyEnd {
 pub(super) type Answer = Result<(Rows, Meta), HttpError>;
 
 /// Reads an answer that is a page of a list. An answer that is none is a fault like a cut body: it is asked for again.
-pub(super) fn read(position: Position) -> impl Fn(Body) -> Result<(Rows, Meta), String> {
+pub(super) fn read(position: Position, asked: usize) -> impl Fn(Body) -> Result<(Rows, Meta), String> {
     move |body| {
         let (rows, meta) = rows(body)?;
         if meta.next_cursor.as_deref() == Some("") {
             return Err("the answer names an empty cursor for the next page".into());
         }
-        let whole = position == Position::First && rows.len() < PAGE_ROWS;
+        let whole = position == Position::First && rows.len() < asked;
         if !meta.tells_next && !whole {
             return Err("the answer does not say whether there are more pages".into());
         }
@@ -82,19 +94,19 @@ pub(super) fn rows(body: Body) -> Result<(Rows, Meta), String> {
 pub(super) async fn fetch(
     client: &Client,
     priority: Priority,
-    path: &str,
+    ask: &Ask,
     listener: &dyn Listener,
-    position: Position,
     empty: EmptyEnd,
 ) -> Answer {
-    let answer = client.get_when(priority, path, listener, read(position)).await?;
+    let Ask { path, position, rows: asked } = ask;
+    let answer = client.get_when(priority, path, listener, read(*position, *asked)).await?;
     let (rows, meta) = &answer;
     let ends_empty = rows.is_empty() && meta.next_cursor.is_none();
     if !ends_empty || empty == EmptyEnd::Harmless {
         return Ok(answer);
     }
     tokio::time::sleep(SECOND_LOOK).await;
-    client.get_when(priority, path, listener, read(position)).await
+    client.get_when(priority, path, listener, read(*position, *asked)).await
 }
 
 /// A cursor as part of a query.
@@ -164,8 +176,11 @@ fn number(rows: &Rows) -> u64 {
 /// A list that is read from its beginning to its end in one go, oldest first: events, and the rows of one object.
 pub(super) struct Listing {
     path: &'static str,
-    /// Path and query of the first page.
-    first: String,
+    /// What is asked for beside a number of rows and a cursor.
+    query: String,
+    size: PageSize,
+    /// Id of the row that came last.
+    last: Option<i64>,
     cursor: Option<String>,
     guard: LoopGuard,
     /// Creation of the row that came last.
@@ -185,9 +200,8 @@ pub(super) enum Step {
 impl Listing {
     /// `query` must ask for `order_by=created_datetime:asc`.
     pub(super) fn new(path: &'static str, query: &str) -> Self {
-        let first = format!("{path}?limit={PAGE_ROWS}&order_by=created_datetime%3Aasc{query}");
-        let guard = LoopGuard::default();
-        Self { path, first, cursor: None, guard, previous: None, restarts: 0, over: false }
+        let (query, size, guard) = (query.to_owned(), PageSize::default(), LoopGuard::default());
+        Self { path, query, size, last: None, cursor: None, guard, previous: None, restarts: 0, over: false }
     }
 
     /// The next page.
@@ -199,15 +213,23 @@ impl Listing {
         if self.over {
             return Ok(Step::End);
         }
+        if let Some(cursor) = &self.cursor {
+            self.guard.uses(cursor, self.path)?;
+        }
         let position = Position::of(self.cursor.as_ref());
-        let path = match &self.cursor {
-            None => self.first.clone(),
-            Some(cursor) => {
-                self.guard.uses(cursor, self.path)?;
-                format!("{}&cursor={}", self.first, encode(cursor))
+        let answer = loop {
+            let asked = self.size.rows();
+            match client.get(&self.path_for(asked), listener, read(position, asked)).await {
+                Err(error) if error.is_too_large() => {
+                    if !self.size.shrink() {
+                        let (path, after) = (self.path, self.last);
+                        return Err(SourceError::RowTooLarge { path, after, before: None });
+                    }
+                }
+                answer => break answer,
             }
         };
-        let (rows, meta) = match client.get(&path, listener, read(position)).await {
+        let (rows, meta) = match answer {
             Ok(answer) => answer,
             Err(error) if position == Position::Later && refuses_cursor(&error) => return self.restart(),
             Err(error) => return Err(error.into()),
@@ -218,6 +240,8 @@ impl Listing {
             return self.restart();
         }
         self.previous = values.last().copied();
+        self.size.fits();
+        self.last = last_id(&rows).or(self.last);
         match &meta.next_cursor {
             None => self.over = true,
             Some(_) => self.guard.note(&rows, self.path)?,
@@ -226,15 +250,26 @@ impl Listing {
         Ok(Step::Rows(rows))
     }
 
+    fn path_for(&self, rows: usize) -> String {
+        let cursor = self.cursor.as_ref().map(|cursor| format!("&cursor={}", encode(cursor)));
+        let cursor = cursor.unwrap_or_default();
+        format!("{}?limit={rows}&order_by=created_datetime%3Aasc{}{cursor}", self.path, self.query)
+    }
+
     fn restart(&mut self) -> Result<Step, SourceError> {
         self.restarts += 1;
         if self.restarts > MOST_RESTARTS {
             return Err(SourceError::Unsteady { path: self.path, times: self.restarts });
         }
         self.guard.begin_anew();
-        (self.cursor, self.previous) = (None, None);
+        (self.cursor, self.previous, self.last) = (None, None, None);
         Ok(Step::Anew)
     }
+}
+
+/// Id of the last row that has one.
+pub(super) fn last_id(rows: &Rows) -> Option<i64> {
+    (0..rows.len()).rev().find_map(|n| integer(rows.row(n), "id"))
 }
 
 /// The direction in words of the API.
@@ -258,7 +293,7 @@ mod tests {
 
     #[test]
     fn a_list_ends_where_an_answer_says_so_and_nowhere_else() {
-        let says = |position, body: Bytes| match read(position)(body.into()) {
+        let says = |position, body: Bytes| match read(position, PAGE_ROWS)(body.into()) {
             Ok((_, meta)) if meta.next_cursor.is_some() => "goes on",
             Ok(_) => "ends",
             Err(_) => "fault",

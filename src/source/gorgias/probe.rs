@@ -50,7 +50,7 @@ impl Gorgias {
     /// Whether a list has any rows.
     async fn list(&self, path: &str, listener: &dyn Listener) -> Result<bool, SourceError> {
         let (rows, _) =
-            self.client.get(&format!("{path}?limit=1"), listener, pages::read(Position::First)).await?;
+            self.client.get(&format!("{path}?limit=1"), listener, pages::read(Position::First, 1)).await?;
         Ok(!rows.is_empty())
     }
 

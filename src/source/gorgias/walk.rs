@@ -4,7 +4,8 @@
 use std::borrow::Cow;
 use std::collections::VecDeque;
 
-use super::pages::{self, Answer, EmptyEnd, LoopGuard, PAGE_ROWS, Position};
+use super::oversize::PageSize;
+use super::pages::{self, Answer, Ask, EmptyEnd, LoopGuard, Position};
 use super::progress::{Direction, Walk};
 use super::tables::{Endpoint, SortField};
 use crate::http::Listener;
@@ -30,6 +31,9 @@ const SPANS: usize = 7;
 #[derive(Debug, Default)]
 pub(super) struct Footprint {
     guard: LoopGuard,
+    pub(super) size: PageSize,
+    /// Id of the row that came last.
+    last_id: Option<i64>,
     restarts: u32,
     /// Sort value of the row that came last, to compare the next page with.
     previous: Option<Micros>,
@@ -122,49 +126,60 @@ pub(super) async fn step(
     footprint: &mut Footprint,
     listener: &dyn Listener,
 ) -> Result<Fetched, Stumble> {
-    let path = ask(endpoint, walk, footprint).map_err(Stumble::Error)?;
-    let position = Position::of(walk.cursor.as_ref());
-    let answer = pages::fetch(client, priority, &path, listener, position, EmptyEnd::Doubtful).await;
-    take(endpoint, walk, footprint, answer)
+    loop {
+        let ask = ask(endpoint, walk, footprint).map_err(Stumble::Error)?;
+        let answer = pages::fetch(client, priority, &ask, listener, EmptyEnd::Doubtful).await;
+        if let Some(fetched) = take(endpoint, walk, footprint, answer)? {
+            return Ok(fetched);
+        }
+    }
 }
 
-/// Path and query of the walk's next page.
-pub(super) fn ask(
-    endpoint: &Endpoint,
-    walk: &Walk,
-    footprint: &mut Footprint,
-) -> Result<String, SourceError> {
+/// The request for the walk's next page.
+pub(super) fn ask(endpoint: &Endpoint, walk: &Walk, footprint: &mut Footprint) -> Result<Ask, SourceError> {
     if let Some(cursor) = &walk.cursor {
         footprint.guard.uses(cursor, endpoint.path)?;
     }
-    Ok(path(endpoint, walk))
+    let (position, rows) = (Position::of(walk.cursor.as_ref()), footprint.size.rows());
+    Ok(Ask { path: path(endpoint, walk, rows), position, rows })
 }
 
-/// Moves the walk behind the page that was answered.
+/// Moves the walk behind the page that was answered. `None`: there was too much of it, so the same place has to be asked
+/// for again, with fewer rows.
 pub(super) fn take(
     endpoint: &Endpoint,
     walk: &mut Walk,
     footprint: &mut Footprint,
     answer: Answer,
-) -> Result<Fetched, Stumble> {
+) -> Result<Option<Fetched>, Stumble> {
     let (rows, meta) = match answer {
         Ok(answer) => answer,
+        Err(error) if error.is_too_large() => {
+            footprint.forget(walk);
+            if footprint.size.shrink() {
+                return Ok(None);
+            }
+            let (path, after) = (endpoint.path, footprint.last_id);
+            return Err(Stumble::Error(SourceError::RowTooLarge { path, after, before: None }));
+        }
         Err(error) if walk.cursor.is_some() && pages::refuses_cursor(&error) => return Err(Stumble::Refused),
         Err(error) => return Err(Stumble::Error(error.into())),
     };
     if meta.next_cursor.is_some() {
         footprint.guard.note(&rows, endpoint.path).map_err(Stumble::Error)?;
     }
+    footprint.size.fits();
+    footprint.last_id = pages::last_id(&rows).or(footprint.last_id);
     let values: Vec<_> = rows.iter().map(|row| datetime(row, walk.sort.column())).collect();
     let warning = check_order(walk, footprint.previous, endpoint, &values);
     if warning.is_some() && (footprint.previous.is_some() || meta.next_cursor.is_some()) {
         // The list turned around, now or at its first page: where this page's cursor leads is anybody's guess. Only a list read
         // from its beginning to its end is known to be whole, whatever its order.
         begin_anew(walk, footprint);
-        return Ok(Fetched { rows, values, skipped: false, warning });
+        return Ok(Some(Fetched { rows, values, skipped: false, warning }));
     }
     if walk.unordered && turned(walk, footprint, endpoint, &values)? {
-        return Ok(Fetched { rows, values, skipped: false, warning });
+        return Ok(Some(Fetched { rows, values, skipped: false, warning }));
     }
     let last = values.iter().rev().find_map(|value| *value);
     let skipped = match (footprint.seeking, last) {
@@ -184,7 +199,7 @@ pub(super) fn take(
     let beyond = |until| last.is_some_and(|last| walk.is_past(last, until));
     walk.done = meta.next_cursor.is_none() || (!walk.unordered && walk.until.is_some_and(beyond));
     walk.cursor = meta.next_cursor;
-    Ok(Fetched { rows, values, skipped, warning })
+    Ok(Some(Fetched { rows, values, skipped, warning }))
 }
 
 /// Begins a walk again whose cursor was refused: from the list's beginning, skipping what was read.
@@ -241,13 +256,14 @@ fn begin_anew(walk: &mut Walk, footprint: &mut Footprint) {
     footprint.guard.begin_anew();
     footprint.previous = None;
     footprint.seeking = None;
+    footprint.last_id = None;
     walk.cursor = None;
 }
 
 /// The cursor does not carry the order, so all parameters are sent with every page.
-pub(super) fn path(endpoint: &Endpoint, walk: &Walk) -> String {
+pub(super) fn path(endpoint: &Endpoint, walk: &Walk, rows: usize) -> String {
     let order = pages::order(walk.direction);
-    let mut path = format!("{}?limit={PAGE_ROWS}&order_by={}%3A{order}", endpoint.path, walk.sort.column());
+    let mut path = format!("{}?limit={rows}&order_by={}%3A{order}", endpoint.path, walk.sort.column());
     if let Some(cursor) = &walk.cursor {
         path.push_str("&cursor=");
         path.push_str(&pages::encode(cursor));
