@@ -13,6 +13,7 @@
 
 mod cli;
 mod convergence;
+mod damaged;
 mod forecast;
 mod kill;
 mod oversize;

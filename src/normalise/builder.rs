@@ -10,6 +10,7 @@ use arrow_array::{
 };
 
 use super::decode::{self, Decoded};
+use super::token;
 use crate::schema::{LogicalType, Micros};
 
 /// A column being filled.
@@ -84,6 +85,10 @@ impl Builder {
             Self::Float64(builder) => fill(decode::float64(raw), |value| builder.append_option(value)),
             Self::Timestamp(builder) => {
                 fill(decode::timestamp(raw), |value| builder.append_option(value.map(|micros| micros.0)))
+            }
+            Self::Json(builder) if token::too_deep(raw) => {
+                builder.append_null();
+                Took::Misfit("nested too deep")
             }
             Self::Json(builder) => {
                 builder.append_option((raw != "null").then_some(raw));

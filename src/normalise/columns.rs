@@ -116,7 +116,15 @@ impl Columns {
     pub(super) fn fits_key(&self, raw: &str) -> bool {
         match self.key.map(|at| self.slots[at].column.logical) {
             Some(LogicalType::Int64) => matches!(decode::int64(raw), Decoded::Value(_)),
-            _ => true,
+            _ => decode::text(raw, &mut String::new()) == Decoded::Value(()),
+        }
+    }
+
+    /// Whether a damaged value is worth a line: it belongs to a column, or to none as long as no value told its type.
+    pub(super) fn is_wanted(&self, place: Place, source: &str, contract: Contract) -> bool {
+        match place {
+            Place::At(_) => true,
+            Place::Nowhere => contract == Contract::Evolve && !self.by_source.contains_key(source),
         }
     }
 
@@ -165,7 +173,8 @@ impl Columns {
     fn name_for(&self, source: &str) -> String {
         let has = |name: &str| self.existing.iter().any(|column| column.name == name);
         let wanted = match self.naming {
-            Naming::Direct => source.to_owned(),
+            // Statements are texts that end at a NUL, and nobody can type the others.
+            Naming::Direct => source.replace(char::is_control, "_"),
             Naming::Auto if has(source) => source.to_owned(),
             Naming::Auto | Naming::SnakeCase => snake_case(source),
         };
@@ -183,7 +192,7 @@ impl Columns {
         debug_assert!(self.slots.iter().all(|slot| slot.builder.len() == self.rows));
     }
 
-    /// Stores one value of the present row. A field that comes twice in a row counts once.
+    /// Stores one value of the present row, unless a derived one has its place.
     pub(super) fn append(&mut self, at: usize, raw: &str, trim: bool) -> Took {
         let slot = &mut self.slots[at];
         if slot.builder.len() > self.rows {
@@ -227,7 +236,8 @@ impl Columns {
 /// Whether a value fits a type without losing anything.
 fn fits(logical: LogicalType, raw: &str) -> bool {
     match logical {
-        LogicalType::Bool => matches!(decode::bool(raw), Decoded::Value(_)),
+        // 0 and 1 are booleans only where somebody said so.
+        LogicalType::Bool => !matches!(raw, "0" | "1") && matches!(decode::bool(raw), Decoded::Value(_)),
         LogicalType::Int64 => matches!(decode::int64(raw), Decoded::Value(_)),
         LogicalType::Float64 => matches!(decode::float64(raw), Decoded::Value(_)),
         LogicalType::Timestamp => matches!(decode::timestamp(raw), Decoded::Value(_)),

@@ -28,13 +28,13 @@ fn is_number(raw: &str) -> bool {
     raw.starts_with(|c: char| c == '-' || c.is_ascii_digit())
 }
 
-/// `true`, `false`, and the same as text.
+/// `true`, `false`, and the same as text; 1 and 0.
 #[must_use]
 pub fn bool(raw: &str) -> Decoded<bool> {
     match raw {
         "null" => Decoded::Null,
-        "true" | "\"true\"" => Decoded::Value(true),
-        "false" | "\"false\"" => Decoded::Value(false),
+        "true" | "\"true\"" | "1" => Decoded::Value(true),
+        "false" | "\"false\"" | "0" => Decoded::Value(false),
         _ => Decoded::Misfit("not a boolean"),
     }
 }
@@ -298,7 +298,11 @@ mod tests {
             ("true", Value(true)),
             ("\"false\"", Value(false)),
             ("null", Null),
-            ("1", Misfit("not a boolean")),
+            ("1", Value(true)),
+            ("0", Value(false)),
+            ("2", Misfit("not a boolean")),
+            ("1.0", Misfit("not a boolean")),
+            ("\"1\"", Misfit("not a boolean")),
         ] {
             assert_eq!(bool(raw), wanted, "{raw}");
         }

@@ -1,14 +1,17 @@
 //! Pages of JSON rows in, Arrow batches out. Knows neither Gorgias nor any destination.
 //!
-//! Documented columns keep their type: what does not fit is NULL and goes to the rejects. A field nobody declared
-//! becomes a column of the type its first value suggests, and widens as long as no destination column fixes it.
+//! Documented columns keep their type: what does not fit is NULL and goes to the rejects, and so does what was no JSON
+//! at all ([`rows`]). A field nobody declared becomes a column of the type its first value suggests, and widens as long as
+//! no destination column fixes it.
 
 mod builder;
 mod columns;
 pub mod decode;
 pub mod rows;
 mod shaping;
+mod token;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
@@ -108,20 +111,7 @@ impl Normaliser {
         row: Row<'_>,
         derived: Option<(&'static str, Option<Micros>)>,
     ) -> Result<(), Refused> {
-        let id = row.get(&self.key).filter(|raw| *raw != "null");
-        let Some(id) = id.filter(|raw| self.columns.fits_key(raw)) else {
-            self.rejects.push(Reject {
-                id: None,
-                column: None,
-                value: whole_row(row),
-                reason: if id.is_none() {
-                    "a row without a key"
-                } else {
-                    "a row whose key is not of the key's type"
-                },
-            });
-            return Ok(());
-        };
+        let Some(id) = self.key_of(row) else { return Ok(()) };
         if self.contract != Contract::Evolve {
             self.enforce(row)?;
         }
@@ -131,27 +121,55 @@ impl Normaliser {
         {
             self.columns.append_instant(column, value);
         }
+        let mut damages = row.damages().peekable();
         for (position, (name, raw)) in row.fields().enumerate() {
             self.bytes += raw.len();
-            let Place::At(column) = self.columns.place_at(position, name, raw, self.contract) else {
-                continue;
+            let damage = damages.next_if(|damage| damage.field == Some(position));
+            let place = self.columns.place_at(position, name, raw, self.contract);
+            let took = match place {
+                Place::At(column) => self.columns.append(column, raw, self.trim),
+                Place::Nowhere => Took::Whole,
             };
-            let (reason, took) = match self.columns.append(column, raw, self.trim) {
-                Took::Whole => continue,
-                Took::Bent(reason) => (reason, true),
-                Took::Misfit(reason) => (reason, false),
+            let (value, reason) = match (damage, took) {
+                (Some(damage), _) if self.columns.is_wanted(place, name, self.contract) => {
+                    (damage.text.into_owned(), damage.reason)
+                }
+                (None, Took::Bent(reason) | Took::Misfit(reason)) => (raw.to_owned(), reason),
+                _ => continue,
             };
-            debug_assert!(!reason.is_empty(), "{took}");
-            self.rejects.push(Reject {
-                id: Some(id.trim_matches('"').to_owned()),
-                column: Some(self.columns.name(column).to_owned()),
-                value: raw.to_owned(),
-                reason,
-            });
+            let column = match place {
+                Place::At(column) => self.columns.name(column),
+                Place::Nowhere => name,
+            };
+            self.reject(id, column.to_owned(), value, reason);
+        }
+        for damage in damages {
+            self.reject(id, damage.name.to_owned(), damage.text.into_owned(), damage.reason);
         }
         self.columns.end_row();
         self.rows += 1;
         Ok(())
+    }
+
+    /// The row's key; without one that can be used, the row goes to the rejects as a whole.
+    fn key_of<'a>(&mut self, row: Row<'a>) -> Option<&'a str> {
+        let id = row.get(&self.key).filter(|raw| *raw != "null");
+        let damaged = row.damages().any(|damage| damage.field.is_some() && damage.name == self.key);
+        let reason = match id {
+            _ if damaged => "a row whose key cannot be read",
+            None if row.is_object() => "a row without a key",
+            None => "a row that is no object",
+            Some(id) if !self.columns.fits_key(id) => "a row whose key is not of the key's type",
+            Some(id) => return Some(id),
+        };
+        let value = row.received().map_or_else(|| whole_row(row), Cow::into_owned);
+        self.rejects.push(Reject { id: None, column: None, value, reason });
+        None
+    }
+
+    fn reject(&mut self, id: &str, column: String, value: String, reason: &'static str) {
+        let id = Some(id.trim_matches('"').to_owned());
+        self.rejects.push(Reject { id, column: Some(column), value, reason });
     }
 
     /// Looks for new fields before anything of the row is stored.

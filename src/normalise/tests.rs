@@ -94,9 +94,146 @@ fn a_row_without_a_usable_key_is_rejected_whole() {
             (None, r#"{"subject":"x"}"#, "a row without a key"),
             (None, r#"{"id":null}"#, "a row without a key"),
             (None, r#"{"id":"abc","spam":true}"#, "a row whose key is not of the key's type"),
-            (None, "{}", "a row without a key"),
+            (None, "5", "a row that is no object"),
         ]
     );
+}
+
+fn said(rejects: &[Reject]) -> Vec<(Option<&str>, Option<&str>, &str, &str)> {
+    rejects.iter().map(|r| (r.id.as_deref(), r.column.as_deref(), r.value.as_str(), r.reason)).collect()
+}
+
+#[test]
+fn damage_is_recorded_and_its_row_is_loaded() {
+    let (batch, rejects) = normalise(
+        concat!(
+            r#"[{"id":1,"subject":"a\x","spam":NaN,"meta":{"k":-Infinity,"l":1},"created_datetime":2026-01-01},"#,
+            r#"{"id":2,"subject":"\ud800\x","new":NaN,"bad\ud800":{"k":1},"more":"b\x"},{"id":3,"new":1}]"#
+        ),
+        &Shaping::default(),
+    );
+    assert_eq!(batch.column(0).as_primitive::<Int64Type>().values(), &[1, 2, 3]);
+    assert_eq!(strings(&batch, "subject"), [Some("a\u{fffd}".into()), Some("\u{fffd}\u{fffd}".into()), None]);
+    assert_eq!(strings(&batch, "meta"), [Some(r#"{"k":null,"l":1}"#.into()), None, None]);
+    assert_eq!(types(&batch)[5..], ["more:text", "new:bigint"]);
+    let escape = "an escape that JSON does not have, replaced by U+FFFD";
+    assert_eq!(
+        said(&rejects),
+        [
+            (Some("1"), Some("subject"), r#""a\x""#, escape),
+            (Some("1"), Some("spam"), "NaN", "not JSON"),
+            (
+                Some("1"),
+                Some("meta"),
+                r#"{"k":-Infinity,"l":1}"#,
+                "a value in it is not JSON, replaced by null"
+            ),
+            (Some("1"), Some("created_datetime"), "2026-01-01", "not JSON"),
+            (Some("2"), Some("subject"), r#""\ud800\x""#, escape),
+            (Some("2"), Some("new"), "NaN", "not JSON"),
+            (Some("2"), Some("more"), r#""b\x""#, escape),
+            (
+                Some("2"),
+                Some("bad\u{fffd}"),
+                r#""bad\ud800":{"k":1}"#,
+                "a name that cannot be read; the value is in no column"
+            ),
+        ]
+    );
+}
+
+#[test]
+fn only_a_row_whose_key_cannot_be_read_is_rejected_for_damage() {
+    let json = r#"[{"id":NaN,"subject":"a\x"},{"id":1},{"i\x":1,"id":"2\x"},{"i\x":3},NaN]"#;
+    let (batch, rejects) = normalise(json, &Shaping::default());
+    assert_eq!(batch.num_rows(), 1);
+    assert_eq!(
+        said(&rejects),
+        [
+            (None, None, r#"{"id":NaN,"subject":"a\x"}"#, "a row whose key cannot be read"),
+            (None, None, r#"{"i\x":1,"id":"2\x"}"#, "a row whose key cannot be read"),
+            (None, None, r#"{"i\x":3}"#, "a row without a key"),
+            (None, None, "NaN", "a row that is no object"),
+        ]
+    );
+    let mut normaliser =
+        Normaliser::new(&[Column::new("id", LogicalType::Text)], "id", &[], &Shaping::default());
+    normaliser.push(&rows(r#"[{"id":"a"},{"id":"b\x"},{"id":"c\ud800"}]"#), &[true; 3], None).unwrap();
+    assert_eq!(normaliser.take(true).unwrap().num_rows(), 1, "keys with U+FFFD in them would meet");
+    assert_eq!(normaliser.take_rejects().len(), 2);
+}
+
+#[test]
+fn damage_where_nothing_is_wanted_is_none() {
+    let json = r#"[{"id":1,"meta":NaN,"extra":"\x"}]"#;
+    let shaping = Shaping { exclude: vec!["meta".into(), "extra".into()], ..Shaping::default() };
+    assert!(normalise(json, &shaping).1.is_empty());
+    let shaping = Shaping { contract: Contract::DiscardValue, ..Shaping::default() };
+    let (_, rejects) = normalise(json, &shaping);
+    assert_eq!(said(&rejects), [(Some("1"), Some("meta"), "NaN", "not JSON")]);
+    let mut normaliser = Normaliser::new(
+        &documented(),
+        "id",
+        &[],
+        &Shaping { contract: Contract::Freeze, ..Shaping::default() },
+    );
+    // A name that cannot be read is not a new field.
+    normaliser.push(&rows(r#"[{"id":1,"subj\xct":"a"}]"#), &[true], None).unwrap();
+    assert_eq!(normaliser.take_rejects().len(), 1);
+}
+
+#[test]
+fn the_last_of_equal_fields_is_stored() {
+    let json = r#"[{"id":1,"subject":"a","subject":"b","id":2,"n":1,"n":"x"}]"#;
+    let (batch, rejects) = normalise(json, &Shaping::default());
+    assert_eq!(batch.column(0).as_primitive::<Int64Type>().values(), &[2]);
+    assert_eq!(
+        (strings(&batch, "subject"), strings(&batch, "n")),
+        (vec![Some("b".into())], vec![Some("x".into())])
+    );
+    assert!(rejects.is_empty());
+}
+
+#[test]
+fn zero_and_one_are_booleans_where_a_boolean_is_documented() {
+    let json = r#"[{"id":1,"spam":1,"new":true},{"id":2,"spam":0,"new":1}]"#;
+    let (batch, rejects) = normalise(json, &Shaping::default());
+    let spam: Vec<_> = batch.column_by_name("spam").unwrap().as_boolean().iter().collect();
+    assert_eq!(spam, [Some(true), Some(false)]);
+    assert_eq!(strings(&batch, "new"), [Some("true".into()), Some("1".into())], "nobody said what it is");
+    assert!(rejects.is_empty());
+}
+
+#[test]
+fn json_that_is_nested_too_deep_is_null_and_recorded() {
+    let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+    let (fits, deep, text) = (nested(500), nested(501), format!("\"{}\"", "[".repeat(2_000)));
+    let json = format!(
+        r#"[{{"id":1,"meta":{fits}}},{{"id":2,"meta":{deep},"subject":{deep},"new":{deep}}},{{"id":3,"meta":{text}}},{{"id":4,"meta":{}}}]"#,
+        nested(200_000)
+    );
+    let (batch, rejects) = normalise(&json, &Shaping::default());
+    assert_eq!(strings(&batch, "meta"), [Some(fits), None, Some(text), None]);
+    assert_eq!(strings(&batch, "subject")[1], Some(deep.clone()), "text is text, however deep");
+    assert_eq!(
+        said(&rejects)[..2],
+        [
+            (Some("2"), Some("meta"), deep.as_str(), "nested too deep"),
+            (Some("2"), Some("new"), deep.as_str(), "nested too deep"),
+        ]
+    );
+    assert_eq!(rejects.len(), 3);
+}
+
+#[test]
+fn names_become_columns_that_can_be_typed() {
+    let json = r#"[{"id":1,"":1,"\u0000":2,"a\u0001\tb":3,"  ":4,"\u0085":5}]"#;
+    let names = |naming| {
+        let (batch, _) = normalise(json, &Shaping { naming, ..Shaping::default() });
+        batch.schema().fields()[5..].iter().map(|field| field.name().clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(names(Naming::Auto), ["field", "_", "a_b", "__2", "__3"]);
+    assert_eq!(names(Naming::Direct), ["field", "_", "a__b", "  ", "__2"]);
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use gorgias_sim::{Account, Reply};
 use ingestr::http::{Request, Response, Transport, TransportError, TransportErrorKind};
@@ -113,6 +114,34 @@ impl Transport for SimTransport {
                 self.die().await;
             }
             response
+        })
+    }
+}
+
+/// Makes a body out of the one that was sent, for a path.
+pub type Garble = Arc<dyn Fn(&str, Bytes) -> Bytes + Send + Sync>;
+
+/// A transport whose bodies arrive otherwise than they were sent.
+pub struct Garbled {
+    pub transport: SimTransport,
+    pub garble: Option<Garble>,
+}
+
+impl std::fmt::Debug for Garbled {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.transport.fmt(f)
+    }
+}
+
+impl Transport for Garbled {
+    fn get(&self, request: Request) -> BoxFuture<'_, Result<Response, TransportError>> {
+        Box::pin(async move {
+            let url = request.url.clone();
+            let mut response = self.transport.get(request).await?;
+            if let Some(garble) = &self.garble {
+                response.body = garble(&url, response.body);
+            }
+            Ok(response)
         })
     }
 }

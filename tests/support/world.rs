@@ -22,7 +22,7 @@ use tokio::time::Instant;
 
 use super::memory::{Cell, Crash, Memory, Row};
 pub use super::transport::Death;
-use super::transport::{Clock, SimTransport};
+use super::transport::{Clock, Garble, Garbled, SimTransport};
 
 pub const URI: &str =
     "gorgias://acme?api_key=sim-key&email=agent%40acme.example&base_url=http%3A%2F%2F127.0.0.1%3A9";
@@ -49,6 +49,8 @@ pub struct World {
     pub too_large: Vec<String>,
     /// Hears what happens.
     pub reporter: Arc<dyn Reporter>,
+    /// What becomes of answers on their way.
+    pub garble: Option<Garble>,
 }
 
 /// Tables of the tool and the lists of the API they come from.
@@ -92,6 +94,7 @@ impl World {
             body_limit: None,
             too_large: Vec::new(),
             reporter: Arc::new(Silent),
+            garble: None,
         }
     }
 
@@ -226,6 +229,7 @@ impl World {
             body_limit: self.body_limit.unwrap_or(MOST),
             too_large: self.too_large.clone(),
         };
+        let transport = Garbled { transport, garble: self.garble.clone() };
         let source = Gorgias::with_transport(URI, Arc::new(transport), self.seed).unwrap();
         let source = if self.sweeps { source } else { source.without_sweeps() };
         if let Some(share) = plans.tables.first().and_then(|plan| plan.budget) {
