@@ -76,6 +76,7 @@ fn batches(uri: &str, table: &str, mut take: impl FnMut(RecordBatch)) {
         from: None,
         overlap: Overlap::Wide,
         lookback: None,
+        rescan: None,
         late: Late::Nothing,
         now: ingestr::schema::Micros(i64::MAX),
     };

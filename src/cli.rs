@@ -229,6 +229,12 @@ pub struct IngestArgs {
     /// satisfaction_surveys unless given.
     #[arg(long, value_name = "DURATION", help_heading = READ)]
     pub lookback: Option<String>,
+    /// Re-scan a whole list once in this time, for changes without a sign, e.g. 7d or 12h; 0 is never.
+    ///
+    /// 1d unless given. Each run reads the part that has become due since the last one, 50 requests at most, or a quarter
+    /// of its other requests; of a very long list, that may take longer.
+    #[arg(long, value_name = "DURATION", help_heading = READ)]
+    pub rescan: Option<String>,
     /// Use this part of the account's request budget and leave the rest to other programs, e.g. 70%.
     ///
     /// Of the burst and of the rate. The same as budget=70% in --source-uri, which it overrides. Without either, what

@@ -258,6 +258,7 @@ mod tests {
             incremental_key: "updated_datetime",
             incremental: Incremental::Updated,
             deletions: true,
+            rescans: true,
             columns: &[("id", LogicalType::Int64, "Its id."), ("meta", LogicalType::Json, "A | B.")],
         },
         TableSpec {
@@ -267,6 +268,7 @@ mod tests {
             incremental_key: "updated_datetime",
             incremental: Incremental::Lookback { days: 30 },
             deletions: false,
+            rescans: false,
             columns: &[("id", LogicalType::Int64, "")],
         },
     ];

@@ -81,6 +81,8 @@ pub struct Plan {
     pub deletes: Deletes,
     /// How long after its creation a row is read again, if not as the table declares.
     pub lookback: Option<Duration>,
+    /// In which time the whole list is read again, for changes without a sign; `None`: never.
+    pub rescan: Option<Duration>,
     /// The part of the account's request budget to keep to, if not as the source URI says.
     pub budget: Option<Share>,
     /// Wait while another run holds the table.
@@ -172,6 +174,7 @@ impl Plan {
         let incremental_key = rows::incremental_key(args, table, &columns, &mut notes)?;
         let flush = flags::flush(args, ends, &mut notes)?;
         let lookback = flags::lookback(args, table, &mut notes)?;
+        let rescan = flags::rescan(args, table, strategy, &mut notes)?;
         let budget = flags::budget(args)?;
         let hints = loading::hints(args, ends, &columns, &mut notes)?;
         flags::note_without_effect(args, ends, &mut notes);
@@ -188,6 +191,7 @@ impl Plan {
             full_refresh: args.full_refresh,
             deletes: args.deletes,
             lookback,
+            rescan,
             budget,
             wait: args.wait,
             shaping: Shaping {

@@ -66,6 +66,7 @@ async fn forecast_over(
         from: from.clone(),
         overlap: Overlap::Wide,
         lookback: None,
+        rescan: Some(std::time::Duration::from_secs(86_400)),
         late: Late::ChangesAndDeletions,
         now: Micros(world.clock.now()),
     });

@@ -18,6 +18,7 @@ mod forecast;
 mod kill;
 mod oversize;
 mod reading;
+mod rescan;
 mod several;
 mod speed;
 mod support;

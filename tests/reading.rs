@@ -425,7 +425,7 @@ async fn a_bulk_change_is_no_more_dear_after_a_death() {
     for (table, list) in [LISTS[0], LISTS[1]] {
         for death in [3, 5, 8, 10] {
             let (world, pages) = after_a_bulk_change(table, list).await;
-            let world = World { flush_rows: 100, sweeps: false, ..world };
+            let world = World { flush_rows: 100, ..world };
             let died = world.ingest_until(table, &[], Some(Death::BeforeRequest(death))).await.is_none();
             let rest = requests_of(&world, table, &[]).await;
             let most = if died { pages + 6 } else { TIE + 3 };

@@ -87,6 +87,7 @@ pub fn env_names(long: &str) -> Vec<String> {
         "flush-records",
         "deletes",
         "lookback",
+        "rescan",
         "budget",
         "wait",
         "metrics-addr",

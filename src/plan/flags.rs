@@ -11,6 +11,7 @@ use crate::dest::FlushDefaults;
 use crate::error::Failure;
 use crate::http::limit::{NoShare, Share};
 use crate::source::{Incremental, TableSpec};
+use crate::strategy::Strategy;
 
 /// The failure for flags that must be given.
 #[must_use]
@@ -190,6 +191,39 @@ pub(super) fn lookback(
         return Ok(None);
     }
     Ok(Some(lookback))
+}
+
+/// How often a list is re-scanned unless told otherwise.
+const RESCAN: Duration = Duration::from_secs(86_400);
+
+/// `--rescan`; zero is never.
+pub(super) fn rescan(
+    args: &IngestArgs,
+    table: &TableSpec,
+    strategy: Strategy,
+    notes: &mut Vec<String>,
+) -> Result<Option<Duration>, Failure> {
+    let typed = args.rescan.as_deref().map(str::trim).filter(|typed| !typed.is_empty());
+    let period = match typed {
+        None => RESCAN,
+        Some("0") => Duration::ZERO,
+        Some(typed) => duration(typed).ok_or_else(|| {
+            Failure::usage(format!("--rescan: `{typed}` is not a duration"))
+                .hint("write a number and a unit (s, m, h, d), e.g. 7d or 12h, at most 366d, or 0 for never")
+        })?,
+    };
+    let why = match strategy {
+        Strategy::Append | Strategy::DeleteInsert => {
+            Some(format!("with {} nothing is looked for beside the list", strategy.name()))
+        }
+        _ if !table.rescans => Some(format!("the list of {} is never re-scanned", table.name)),
+        _ => None,
+    };
+    match why {
+        Some(why) => note(args, "rescan", &why, notes),
+        None => return Ok(Some(period).filter(|period| !period.is_zero())),
+    }
+    Ok(None)
 }
 
 pub(super) fn positive(flag: &str, typed: &str) -> Result<u64, Failure> {

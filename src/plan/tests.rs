@@ -18,6 +18,7 @@ const fn table(name: &'static str, incremental: Incremental) -> TableSpec {
         incremental_key: "updated_datetime",
         incremental,
         deletions: true,
+        rescans: !matches!(incremental, Incremental::Lookback { days: 90 }),
         columns: &[
             ("id", LogicalType::Int64, ""),
             ("status", LogicalType::Text, ""),
@@ -465,4 +466,33 @@ fn without_a_terminal_interactive_is_log() {
     let plan = |line: &[&str]| plans_for(line, &environment, &DUCKDB).unwrap().tables[0].progress;
     assert_eq!(plan(&[]), ProgressStyle::Log);
     assert_eq!(plan(&["--progress", "json"]), ProgressStyle::Json);
+}
+
+#[test]
+fn a_list_is_re_scanned_once_a_day_unless_told_otherwise() {
+    let rescan = |line: &[&str]| plan(line).unwrap().rescan.map(|period| period.as_secs());
+    for (line, seconds) in [
+        (&[] as &[&str], Some(86_400)),
+        (&["--rescan", "7d"], Some(604_800)),
+        (&["--rescan", " 12h "], Some(43_200)),
+        (&["--rescan", ""], Some(86_400)),
+        (&["--rescan", "0"], None),
+        (&["--rescan", "0d"], None),
+        (&["--source-table", "satisfaction_surveys"], None),
+        (&["--incremental-strategy", "append"], None),
+    ] {
+        assert_eq!(rescan(line), seconds, "{line:?}");
+    }
+    assert_eq!(
+        refusal(&["--rescan", "weekly"], &DUCKDB),
+        "--rescan: `weekly` is not a duration | write a number and a unit (s, m, h, d), e.g. 7d or 12h, at most 366d, or 0 for never"
+    );
+    assert_eq!(
+        notes("--rescan 7d --incremental-strategy append"),
+        "--rescan has no effect: with append nothing is looked for beside the list"
+    );
+    assert_eq!(
+        notes("--rescan 7d --source-table satisfaction_surveys"),
+        "--rescan has no effect: the list of satisfaction_surveys is never re-scanned"
+    );
 }

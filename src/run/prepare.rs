@@ -96,6 +96,7 @@ pub(super) fn read_request(plan: &Plan, from: Option<State>) -> ReadRequest {
         from,
         overlap: if plan.strategy == Strategy::Append { Overlap::None } else { Overlap::Wide },
         lookback: plan.lookback,
+        rescan: plan.rescan,
         late: late(plan, plan.table),
         now: plan.started_at,
     }

@@ -97,6 +97,8 @@ pub struct TableSpec {
     pub incremental: Incremental,
     /// Whether its rows can be deleted, or merged into others, and that is noticed.
     pub deletions: bool,
+    /// Whether a list is read again from time to time for what changes without a sign.
+    pub rescans: bool,
     /// Documented columns, in the API's order, with a short description each.
     pub columns: &'static [(&'static str, LogicalType, &'static str)],
 }
@@ -161,6 +163,8 @@ pub struct ReadRequest {
     pub overlap: Overlap,
     /// How long after its creation a row may still change without a sign, if not as the table declares.
     pub lookback: Option<Duration>,
+    /// In which time to read the whole list again, a part a run; `None`: never.
+    pub rescan: Option<Duration>,
     /// What else to look for.
     pub late: Late,
     /// When the run began: nothing later moves a watermark.

@@ -139,7 +139,7 @@ impl Transport for Garbled {
             let url = request.url.clone();
             let mut response = self.transport.get(request).await?;
             if let Some(garble) = &self.garble {
-                response.body = garble(&url, response.body);
+                response.body = garble(&url, Bytes::copy_from_slice(&response.body)).into();
             }
             Ok(response)
         })

@@ -7,10 +7,8 @@ use crate::account::Account;
 use crate::time::Micros;
 
 impl Account {
-    /// Lets something happen to so many rows of a list at once, or to as many as there are. Answers to how many.
-    ///
-    /// # Panics
-    /// For a list that bulk changes are not known of.
+    /// Lets something happen to so many rows of a list at once, or to as many as there are. Answers to how many: to none of
+    /// a list that has no bulk changes.
     pub fn bulk_change(&mut self, table: &str, rows: usize, now: Micros) -> usize {
         let tickets = || self.data.tickets.keys().copied();
         let changes: Vec<Change> = match table {
@@ -23,7 +21,7 @@ impl Account {
                 .collect(),
             "messages" => tickets().map(|ticket| Change::AddMessage { ticket, from_agent: true }).collect(),
             "satisfaction-surveys" => tickets().map(|ticket| Change::CreateSurvey { ticket }).collect(),
-            other => panic!("no bulk change of {other}"),
+            _ => Vec::new(),
         };
         changes.into_iter().filter_map(|change| self.apply(change, now)).take(rows).count()
     }

@@ -293,9 +293,6 @@ impl Reader {
         if let Some(seen) = &mut active.seen {
             seen.extend(fetched.rows.iter().filter_map(|row| integer(row, "id")));
         }
-        let known =
-            self.progress.watermark.map(|watermark| self.loading_since.unwrap_or(watermark).max(watermark));
-        self.news |= known.is_some_and(|known| fetched.values.iter().flatten().any(|value| *value > known));
     }
 
     /// Joins to the walk from the newest end one from the oldest.

@@ -1,9 +1,8 @@
 //! Messages that changed without a sign: imported into old tickets, or deleted.
 //!
 //! The list of tickets tells how many messages each ticket has. Where that is not how many we hold, the ticket's
-//! messages are read again, one ticket a request. Tickets that changed lately are compared in every run; all of them
-//! are walked, a bounded part a run, when something has changed or a day has passed: deleting a message moves nothing
-//! that a list sorts by.
+//! messages are read again, one ticket a request. Tickets that changed lately are compared in every run, all of them by
+//! the re-scan (`sweep.rs`): deleting a message moves nothing that a list sorts by.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -13,7 +12,6 @@ use super::oversize;
 use super::pages::{Listing, PAGE_ROWS, Step};
 use super::progress::{Counts, Direction, Walk};
 use super::reader::{OVERLAP, Reader};
-use super::sweep::SWEEPS;
 use super::tables::{Endpoint, SortField, TICKETS};
 use super::walk::{self, Fetched, Footprint, Stumble};
 use crate::dest::{Question, Tombstone};
@@ -25,7 +23,7 @@ use crate::source::SourceError;
 /// Tickets whose count may be known not to match; beyond it the oldest ids are forgotten, and read again some day.
 const MOST_SETTLED: usize = 10_000;
 
-const NO_TICKETS: &str = "the tickets of this account may not be read with these credentials, so messages deleted \
+pub(super) const NO_TICKETS: &str = "the tickets of this account may not be read with these credentials, so messages deleted \
     from or imported into old tickets are not seen";
 
 /// A ticket and its count of messages.
@@ -78,31 +76,28 @@ impl Reader {
         let (mut pairs, mut top) = (Vec::new(), None);
         let mut footprint = Footprint::of(&walk);
         while !walk.done {
-            let Some(fetched) = self.tickets(&mut walk, &mut footprint, Priority::Soon).await? else { break };
+            let Some(fetched) = self.tickets(&mut walk, &mut footprint).await? else { break };
             pairs.extend(self.pairs_of(&fetched));
             top = top.or(fetched.values.iter().flatten().copied().filter(|at| *at <= self.request.now).max());
         }
         Ok(Changed { pairs, any: top.is_some_and(|top| top > counts.seen), top })
     }
 
-    /// Compares, walks on through all tickets if that is due, and reads again what does not match.
+    /// Compares the tickets that changed, then those that the re-scan brings, and reads again what does not match.
     pub(super) async fn check_counts(
         &mut self,
         changed: Changed,
         out: &mut Outlet,
     ) -> Result<(), SourceError> {
-        let mut share = self.share();
         if !self.compare(changed.pairs, out).await {
             return Ok(());
         }
         if let (Some(counts), Some(top)) = (&mut self.progress.counts, changed.top) {
             counts.seen = counts.seen.max(top);
         }
-        share = self.reread(share, out).await?;
-        if self.sweep_is_due(changed.any) {
-            share = self.sweep_tickets(share, out).await?;
-            self.reread(share, out).await?;
-        }
+        self.reread(out).await?;
+        self.rescan(out).await?;
+        self.reread(out).await?;
         let Some(counts) = &mut self.progress.counts else { return Ok(()) };
         while counts.settled.len() > MOST_SETTLED {
             counts.settled.pop_first();
@@ -129,11 +124,11 @@ impl Reader {
         &mut self,
         walk: &mut Walk,
         footprint: &mut Footprint,
-        priority: Priority,
     ) -> Result<Option<Fetched>, SourceError> {
         let endpoint = Endpoint::tickets();
         loop {
-            match walk::step(&self.client, priority, &endpoint, walk, footprint, &*self.listener).await {
+            match walk::step(&self.client, Priority::Soon, &endpoint, walk, footprint, &*self.listener).await
+            {
                 Ok(fetched) => return Ok(Some(fetched)),
                 Err(Stumble::Refused) => walk::restart(walk, footprint, &endpoint)?,
                 Err(Stumble::Error(SourceError::Http(error))) if is_forbidden(&error) => {
@@ -146,7 +141,7 @@ impl Reader {
     }
 
     /// Queues the tickets whose count is not what we hold. False if the target cannot tell.
-    async fn compare(&mut self, pairs: Vec<Pair>, out: &mut Outlet) -> bool {
+    pub(super) async fn compare(&mut self, pairs: Vec<Pair>, out: &mut Outlet) -> bool {
         for chunk in pairs.chunks(PAGE_ROWS) {
             let values = chunk.iter().map(|(ticket, _)| *ticket).collect();
             let Some(answer) = out.ask(Question::CountBy { column: "ticket_id".into(), values }).await else {
@@ -167,41 +162,21 @@ impl Reader {
         true
     }
 
-    /// Walks on through all tickets, as far as `share` requests go. What is left of the share.
-    async fn sweep_tickets(&mut self, mut share: u64, out: &mut Outlet) -> Result<u64, SourceError> {
+    /// Reads the messages of queued tickets again, as far as the cap allows.
+    async fn reread(&mut self, out: &mut Outlet) -> Result<(), SourceError> {
         loop {
-            let (began, mut walk) = self.sweep_walk();
-            let mut footprint = Footprint::of(&walk);
-            while !walk.done && share > 0 {
-                let Some(fetched) = self.tickets(&mut walk, &mut footprint, SWEEPS).await? else {
-                    return Ok(0);
-                };
-                share -= 1;
-                if !self.compare(self.pairs_of(&fetched), out).await {
-                    return Ok(0);
-                }
-            }
-            if !self.note_sweep(began, &walk) || share == 0 {
-                return Ok(share);
-            }
-        }
-    }
-
-    /// Reads the messages of queued tickets again, as far as `share` requests go. What is left of the share.
-    async fn reread(&mut self, mut share: u64, out: &mut Outlet) -> Result<u64, SourceError> {
-        loop {
-            let Some(counts) = &self.progress.counts else { return Ok(share) };
+            let Some(counts) = &self.progress.counts else { return Ok(()) };
             let batch: Vec<Pair> = counts.queue.iter().copied().take(PAGE_ROWS).collect();
-            if batch.is_empty() || share == 0 {
-                return Ok(share);
+            if batch.is_empty() || self.cap_left() == 0 {
+                return Ok(());
             }
             // Tickets leave the queue together with their last rows: a run that dies before leaves them in it.
             let mut listed: BTreeMap<i64, HashSet<i64>> = BTreeMap::new();
             for &(ticket, _) in &batch {
-                if share == 0 {
+                if self.cap_left() == 0 {
                     break;
                 }
-                listed.insert(ticket, self.messages_of(ticket, &mut share, out).await?);
+                listed.insert(ticket, self.messages_of(ticket, out).await?);
             }
             let values = listed.keys().copied().collect();
             let held =
@@ -212,7 +187,7 @@ impl Reader {
                 .filter(|(ticket, key)| !listed.get(ticket).is_some_and(|ids| ids.contains(key)));
             let at = self.request.now;
             let gone: Vec<_> = gone.map(|(_, key)| Tombstone { key: *key, at, merged_into: None }).collect();
-            let Some(counts) = &mut self.progress.counts else { return Ok(share) };
+            let Some(counts) = &mut self.progress.counts else { return Ok(()) };
             counts.queue.retain(|(ticket, _)| !listed.contains_key(ticket));
             for (ticket, count) in batch {
                 let Some(length) =
@@ -232,27 +207,20 @@ impl Reader {
     }
 
     /// Reads the messages of one ticket; hands them on and returns their ids.
-    async fn messages_of(
-        &mut self,
-        ticket: i64,
-        share: &mut u64,
-        out: &mut Outlet,
-    ) -> Result<HashSet<i64>, SourceError> {
+    async fn messages_of(&mut self, ticket: i64, out: &mut Outlet) -> Result<HashSet<i64>, SourceError> {
         let mut list = Listing::new(self.endpoint.path, &format!("&ticket_id={ticket}"));
         let mut ids = HashSet::new();
         loop {
-            let step = list.next(&self.client, &*self.listener).await?;
-            *share = share.saturating_sub(u64::from(!matches!(step, Step::End)));
-            match step {
-                Step::Rows(rows) if rows.is_empty() => {}
+            match list.next(&self.client, &*self.listener).await? {
+                Step::End => return Ok(ids),
+                Step::Anew => ids.clear(),
                 Step::Rows(rows) => {
                     ids.extend(rows.iter().filter_map(|row| integer(row, "id")));
                     let page = self.page_of(rows, Vec::new());
                     out.page(page).await;
                 }
-                Step::Anew => ids.clear(),
-                Step::End => return Ok(ids),
             }
+            self.cap.spend();
         }
     }
 
@@ -272,7 +240,7 @@ impl Reader {
     }
 
     /// Tickets and counts of a page. A ticket from before the table is covered has messages that were never asked for.
-    fn pairs_of(&self, fetched: &Fetched) -> Vec<Pair> {
+    pub(super) fn pairs_of(&self, fetched: &Fetched) -> Vec<Pair> {
         let since = self.progress.covered_since;
         let covered = |row| {
             since.is_none_or(|since| walk::datetime(row, "created_datetime").is_some_and(|at| at >= since))

@@ -11,7 +11,7 @@ use super::passes::Active;
 use super::probe::is_useless;
 use super::progress::{Direction, Pass, Walk};
 use super::reader::Reader;
-use super::sweep::{SHARE, SHARE_LEAST};
+use super::sweep::{Cap, Due};
 use super::tables::{Endpoint, SortField};
 use crate::http::Listener;
 use crate::schema::Micros;
@@ -187,13 +187,26 @@ impl Reader {
         );
         let counts = u64::from(tracks && self.endpoint.spec.name == "ticket_messages");
         let front = u64::from(several && self.request.window.end.is_none());
-        let least = events + counts + front;
-        // What shows no sign is looked for within a share, and a list is looked at again as long as it changes.
+        // What has become due is re-scanned. Rows with a sign are looked up out of the same cap, and a list is looked at
+        // again as long as it changes.
         let fresh = first && !active.resumed;
-        let looks = follows && !fresh && (counts > 0 || self.endpoint.sort == SortField::Updated);
-        let share = if looks { SHARE_LEAST.max(pages(rows).most.unwrap_or(rows.about) / SHARE) } else { 0 };
+        let looks = follows && !fresh && self.endpoint.spec.rescans;
+        let cap = if looks { Cap::of(pages(rows).most.unwrap_or(rows.about)) } else { 0 };
+        let due = if looks { self.due().min(cap) } else { 0 };
+        let least = events + counts + front + due;
         let again = if several || first { 2 } else { 0 };
-        between_least(least, least + again + share)
+        between_least(least, least + again + cap - due)
+    }
+
+    /// Pages of the re-scan that have become due.
+    fn due(&self) -> u64 {
+        let due = self.progress.sweep.as_ref().zip(self.request.rescan).map(|(sweep, period)| {
+            match sweep.due(period, self.request.now) {
+                Due::Pages(pages) => pages,
+                Due::Everything => sweep.length(),
+            }
+        });
+        due.unwrap_or(0)
     }
 }
 

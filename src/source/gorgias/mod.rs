@@ -47,7 +47,6 @@ use crate::state::State;
 pub struct Gorgias {
     domain: String,
     client: Arc<Client>,
-    sweeps: bool,
 }
 
 /// Why an account cannot be opened. Nothing has been sent.
@@ -85,14 +84,7 @@ impl Gorgias {
         let limiter = Arc::new(Limiter::new());
         limiter.keep_to(uri.budget);
         let client = Client::new(transport, uri.base.url, authorization, limiter, rng);
-        Self { domain: uri.domain, client: Arc::new(client), sweeps: true }
-    }
-
-    /// The same account, but lists are never walked over again for what changes without a sign. That walk repairs
-    /// whatever else was missed, so a test of everything else has to go without it.
-    #[must_use]
-    pub fn without_sweeps(self) -> Self {
-        Self { sweeps: false, ..self }
+        Self { domain: uri.domain, client: Arc::new(client) }
     }
 }
 
@@ -150,8 +142,7 @@ impl Source for Gorgias {
         let table = request.table.name;
         let endpoint = Endpoint::of(request.table)
             .ok_or_else(|| SourceError::State { table, why: "it is no table of Gorgias".into() })?;
-        let reader =
-            Reader::new(Arc::clone(&self.client), listener, endpoint, request)?.sweeping(self.sweeps);
+        let reader = Reader::new(Arc::clone(&self.client), listener, endpoint, request)?;
         Ok(Box::new(Feed::new(endpoint.path, |out| Box::pin(reader.run(out)))))
     }
 }

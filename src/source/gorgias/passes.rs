@@ -301,6 +301,9 @@ impl Reader {
             return;
         }
         let first = self.progress.watermark.is_none();
+        if first && pass.kind != Kind::CatchUp {
+            self.note_length(pass.pages);
+        }
         self.progress.unfinished = None;
         self.progress.watermark = self.progress.watermark.max(pass.top);
         match pass.kind {

@@ -33,7 +33,7 @@ pub(super) struct Progress {
     /// Where reading events stands, for tables whose rows can be deleted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) events: Option<Mark>,
-    /// Where walking over everything again, a part a run, stands.
+    /// Where re-scanning the whole list, a part a run, stands.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) sweep: Option<Sweep>,
     /// Where comparing messages with the counts of their tickets stands.
@@ -41,13 +41,32 @@ pub(super) struct Progress {
     pub(super) counts: Option<Counts>,
 }
 
-/// A walk over a whole list that is spread over many runs.
+/// The re-scan of a whole list, which is spread over many runs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Sweep {
     /// When the last complete one began: what changed before that has been seen.
     pub(super) swept: Micros,
     /// When the unfinished one began, and where it stands.
     pub(super) walk: Option<(Micros, Walk)>,
+    /// Pages of the list when it was last read whole. `None`: it never was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) pages: Option<u64>,
+    /// The pages that have become due until then have been read. `None`: as of `swept`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) paid: Option<Micros>,
+    /// Period of the last run, in seconds; 0 is never.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) period: Option<u64>,
+    /// Pages a run that the last one might read, if that was fewer than had become due.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) cut: Option<u64>,
+}
+
+impl Sweep {
+    /// Of a list that has just been read, or is about to be.
+    pub(super) fn new(now: Micros) -> Self {
+        Self { swept: now, walk: None, pages: None, paid: Some(now), period: None, cut: None }
+    }
 }
 
 /// How far the events have been read.

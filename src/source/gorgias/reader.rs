@@ -12,6 +12,7 @@ use super::feed::Outlet;
 use super::pages::Answer;
 use super::passes::Active;
 use super::progress::{Kind, Mark, Progress};
+use super::sweep::Cap;
 use super::tables::{Endpoint, SortField};
 use super::walk;
 use crate::dest::Tombstone;
@@ -38,14 +39,12 @@ pub(super) struct Reader {
     pub(super) progress: Progress,
     /// Pages of passes read so far.
     pub(super) spent: u64,
-    /// Whether any row is newer than the watermark was.
-    pub(super) news: bool,
+    /// Spent beside the passes.
+    pub(super) cap: Cap,
     /// When a first load began that goes on: what changed before that is no news, though its watermark may be older.
     pub(super) loading_since: Option<Micros>,
     /// Whether events and counts are followed from this run on.
     pub(super) tracking_begins: bool,
-    /// Whether whole lists are walked over again, for what changes without a sign.
-    pub(super) sweeps: bool,
     pub(super) warnings: Vec<String>,
     /// The events, if they are being read already.
     pub(super) ahead: Ahead,
@@ -69,18 +68,13 @@ impl Reader {
             request,
             progress,
             spent: 0,
-            news: false,
+            cap: Cap::default(),
             loading_since: None,
             tracking_begins: false,
-            sweeps: true,
             warnings: Vec::new(),
             ahead: Ahead::new(),
             newest: JoinSet::new(),
         })
-    }
-
-    pub(super) fn sweeping(self, sweeps: bool) -> Self {
-        Self { sweeps, ..self }
     }
 
     /// Reads all that was asked for, to the state to store at the end.
@@ -121,11 +115,8 @@ impl Reader {
             }
             self.rounds(active, &mut out).await?;
             if follows {
-                let swept = self.endpoint.sort == SortField::Updated && !fresh;
-                if swept && self.sweep_is_due(self.news) {
-                    self.sweep_table(&mut out).await?;
-                }
                 self.follow_events(&mut out).await?;
+                self.rescan(&mut out).await?;
             }
         }
         if !self.warnings.is_empty() {

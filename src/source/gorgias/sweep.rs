@@ -1,53 +1,259 @@
-//! Walking over a whole list again, a bounded part a run: what changes without moving anything a list sorts by is
-//! found so in the end.
+//! The re-scan: reading a whole list again, for what changes without moving anything a list sorts by.
 //!
-//! Deleting a message lowers a ticket's count and moves nothing; merging customers may not move the survivor. A sweep
-//! goes on whenever something has changed, and begins anew after a day even if nothing seems to have: a run that
-//! finds nothing new costs no more than its first request.
+//! Deleting a message lowers a ticket's count and moves nothing; merging customers may not move the survivor. So a list is
+//! read again once a period, by creation. Two bounds decide how much of it a run reads, each in one place: how many pages
+//! have become due in the time that has passed ([`Sweep::due`]), and how many requests a run may spend beside its passes
+//! ([`Cap`]). Rows with a sign are looked up first, out of the same cap.
 
 use std::time::Duration;
 
+use super::events::is_forbidden;
 use super::feed::Outlet;
 use super::progress::{Direction, Sweep, Walk};
 use super::reader::Reader;
-use super::tables::SortField;
-use super::walk::{self, Footprint, Stumble};
+use super::tables::{Endpoint, SortField};
+use super::walk::{self, Fetched, Footprint, Stumble};
+use crate::http::Signal;
 use crate::http::limit::Priority;
 use crate::schema::Micros;
 use crate::source::SourceError;
 
-/// A new sweep begins after this long, even if nothing seems to have changed.
-const RENEWAL: Duration = Duration::from_secs(24 * 3_600);
-/// Requests a run may spend on looking for changes without a sign, at least...
+/// Requests a run may spend beside its passes, at least...
 pub(super) const SHARE_LEAST: u64 = 50;
-/// ...or this part of those it has sent for other things.
+/// ...or this part of those it has sent for its passes.
 pub(super) const SHARE: u64 = 4;
+/// A re-scan is never urgent.
+const RESCANS: Priority = Priority::Later { had: 0 };
 
-/// A run sweeps little.
-pub(super) const SWEEPS: Priority = Priority::Later { had: 0 };
+/// What a run may spend on one table beside the pages of its passes: on look-ups of rows with a sign, and on the re-scan.
+#[derive(Debug, Default)]
+pub(super) struct Cap {
+    used: u64,
+}
+
+impl Cap {
+    /// Requests of a run that has read so many pages.
+    pub(super) fn of(pages: u64) -> u64 {
+        SHARE_LEAST.max(pages / SHARE)
+    }
+
+    /// Counts a request.
+    pub(super) fn spend(&mut self) {
+        self.used += 1;
+    }
+}
+
+/// How much of a list has become due.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Due {
+    /// So many pages from where the re-scan stands.
+    Pages(u64),
+    /// Every place of the list.
+    Everything,
+}
+
+/// What a run has re-scanned in one go. Rows between both values were read, those with either value perhaps not all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Span {
+    /// When the walk began, of which this is a part.
+    pub(super) began: Micros,
+    /// `created_datetime` of the newest row; `None`: from the front of the list.
+    pub(super) newest: Option<Micros>,
+    /// `created_datetime` of the oldest row; `None`: to the end of the list.
+    pub(super) oldest: Option<Micros>,
+    pub(super) pages: u64,
+}
+
+impl Sweep {
+    /// Pages of the list, as far as is known. One that was never read whole is taken for twice what has been seen of it.
+    pub(super) fn length(&self) -> u64 {
+        let walked = self.walk.as_ref().map_or(0, |(_, walk)| walk.pages);
+        self.pages.map_or((2 * walked).max(SHARE_LEAST), |pages| pages.max(walked + 1)).max(1)
+    }
+
+    /// The pages that have become due, if the whole list is to be read once a period. What is less than a page is left to
+    /// add up.
+    pub(super) fn due(&self, period: Duration, now: Micros) -> Due {
+        let passed = now.0.saturating_sub(self.paid.unwrap_or(self.swept).0).max(0);
+        let passed = Duration::from_micros(passed.unsigned_abs());
+        if passed >= period {
+            return Due::Everything;
+        }
+        let pages = passed.as_micros() * u128::from(self.length()) / period.as_micros();
+        Due::Pages(u64::try_from(pages).unwrap_or(u64::MAX))
+    }
+
+    /// A page has been read, of so many. No more than the whole list is ever due.
+    fn pay(&mut self, length: u64, period: Duration, now: Micros) {
+        let page =
+            Duration::from_micros(u64::try_from(period.as_micros() / u128::from(length)).unwrap_or(u64::MAX));
+        let paid = self.paid.unwrap_or(self.swept).max(now.minus(period));
+        self.paid = Some(paid.plus(page).min(now));
+    }
+}
+
+/// Whether a walk has passed a place.
+fn is_past(walk: &Walk, place: Option<Micros>) -> bool {
+    !walk.unordered && place.zip(walk.last).is_some_and(|(place, last)| walk.is_past(last, place))
+}
+
+/// How far this run has to go.
+struct Part {
+    due: Due,
+    /// Of the list, when the part began.
+    length: u64,
+    period: Duration,
+    read: u64,
+}
+
+impl Part {
+    fn is_read(&self) -> bool {
+        matches!(self.due, Due::Pages(pages) if self.read >= pages)
+    }
+}
 
 impl Reader {
-    /// Requests this run may spend on what shows no sign.
-    pub(super) fn share(&self) -> u64 {
-        SHARE_LEAST.max(self.spent / SHARE)
+    /// Requests this run may still spend beside its passes.
+    pub(super) fn cap_left(&self) -> u64 {
+        Cap::of(self.spent).saturating_sub(self.cap.used)
     }
 
-    /// Begins to keep track, after the first load: everything has just been read.
+    /// Begins to keep track, with the first load: everything is about to be read.
     pub(super) fn begin_sweeps(&mut self) {
-        let swept = self.request.now;
-        self.progress.sweep.get_or_insert(Sweep { swept, walk: None });
+        let now = self.request.now;
+        self.progress.sweep.get_or_insert_with(|| Sweep::new(now));
     }
 
-    /// Whether this run should walk on.
-    pub(super) fn sweep_is_due(&self, changed: bool) -> bool {
-        let sweep = self.progress.sweep.as_ref().filter(|_| self.sweeps);
-        sweep.is_some_and(|sweep| {
-            changed || sweep.walk.is_some() || sweep.swept.plus(RENEWAL) <= self.request.now
-        })
+    /// A pass has read the whole table: how long the list is, until a re-scan tells. Tickets are no more than messages.
+    pub(super) fn note_length(&mut self, pages: u64) {
+        if let Some(sweep) = &mut self.progress.sweep {
+            sweep.pages = Some(pages);
+        }
+    }
+
+    /// The list that is re-scanned for this table: its own, or that of tickets, which counts messages.
+    pub(super) fn rescanned(&self) -> Option<Endpoint> {
+        let own = self.endpoint.sort == SortField::Updated;
+        let list = if own { self.endpoint } else { Endpoint::tickets() };
+        self.endpoint.spec.rescans.then_some(list)
+    }
+
+    /// Re-scans what has become due, within the cap, and says what was read.
+    ///
+    /// Where everything is due, this ends where it began: behind the end of the list come the places that were passed in
+    /// an earlier run, as rows there may have changed since.
+    pub(super) async fn rescan(&mut self, out: &mut Outlet) -> Result<Vec<Span>, SourceError> {
+        let mut spans = Vec::new();
+        let period = self.request.rescan;
+        let (Some(list), Some(sweep)) = (self.rescanned(), &mut self.progress.sweep) else {
+            return Ok(spans);
+        };
+        sweep.period = Some(period.map_or(0, |period| period.as_secs()));
+        sweep.cut = None;
+        let Some(period) = period else { return Ok(spans) };
+        let now = self.request.now;
+        let mut part = Part { due: sweep.due(period, now), length: sweep.length(), period, read: 0 };
+        if part.is_read() {
+            return Ok(spans);
+        }
+        let stood = sweep.walk.as_ref().filter(|(_, walk)| walk.cursor.is_some()).map(|(_, walk)| walk.last);
+        loop {
+            let (began, mut walk) = self.rescan_walk();
+            // The second time round it ends where this run found it, unless it is not known where that was.
+            let until = if spans.is_empty() { None } else { stood.flatten() };
+            let Some(span) = self.stretch(&list, began, &mut walk, until, &mut part, out).await? else {
+                return Ok(spans);
+            };
+            spans.push(span);
+            let round = walk.done && (began == now || stood.is_none());
+            if round || is_past(&walk, until) {
+                self.paid_in_full();
+                return Ok(spans);
+            }
+            if !walk.done {
+                break;
+            }
+        }
+        if !part.is_read() && self.cap_left() == 0 {
+            self.note_cut(&list, &part);
+        }
+        Ok(spans)
+    }
+
+    /// Walks on until the list ends, or `until` is passed, or the part is read, or nothing is left to spend. `None`: there
+    /// is no point in it.
+    async fn stretch(
+        &mut self,
+        list: &Endpoint,
+        began: Micros,
+        walk: &mut Walk,
+        until: Option<Micros>,
+        part: &mut Part,
+        out: &mut Outlet,
+    ) -> Result<Option<Span>, SourceError> {
+        let mut footprint = Footprint::of(walk);
+        let newest = walk.cursor.as_ref().and(walk.last);
+        let mut pages = 0;
+        while !walk.done && !is_past(walk, until) && !part.is_read() && self.cap_left() > 0 {
+            self.cap.spend();
+            let client = &self.client;
+            let step = walk::step(client, RESCANS, list, walk, &mut footprint, &*self.listener).await;
+            let fetched = match step {
+                Ok(fetched) => fetched,
+                Err(Stumble::Refused) => {
+                    walk::restart(walk, &mut footprint, list)?;
+                    continue;
+                }
+                Err(Stumble::Error(SourceError::Http(error)))
+                    if is_forbidden(&error) && list.path != self.endpoint.path =>
+                {
+                    self.warn(super::counts::NO_TICKETS);
+                    return Ok(None);
+                }
+                Err(Stumble::Error(error)) => return Err(error),
+            };
+            pages += 1;
+            part.read += 1;
+            if !self.take_rescanned(list, began, walk, part, fetched, out).await {
+                return Ok(None);
+            }
+        }
+        let oldest = if walk.done { None } else { walk.last };
+        let span = Span { began, newest, oldest, pages };
+        self.listener.hear(Signal::Detail(format!("GET {}: re-scanned {span}", list.path)));
+        Ok(Some(span))
+    }
+
+    /// Hands on the rows of a page, or compares its tickets with the messages held, and notes how far it was. False: the
+    /// target cannot tell what it holds.
+    async fn take_rescanned(
+        &mut self,
+        list: &Endpoint,
+        began: Micros,
+        walk: &Walk,
+        part: &Part,
+        fetched: Fetched,
+        out: &mut Outlet,
+    ) -> bool {
+        if let Some(warning) = &fetched.warning {
+            self.warn(warning);
+        }
+        if list.path == self.endpoint.path {
+            // Stored together with its rows.
+            self.note_rescan(began, walk, part);
+            let page = self.page_of(fetched.rows, Vec::new());
+            out.page(page).await;
+            return true;
+        }
+        let known = self.compare(self.pairs_of(&fetched), out).await;
+        if known {
+            self.note_rescan(began, walk, part);
+        }
+        known
     }
 
     /// The walk to go on with, and when it began: newest first, as far back as the table is covered.
-    pub(super) fn sweep_walk(&self) -> (Micros, Walk) {
+    fn rescan_walk(&self) -> (Micros, Walk) {
         let unfinished = self.progress.sweep.as_ref().and_then(|sweep| sweep.walk.clone());
         let until = self.progress.covered_since;
         unfinished.unwrap_or_else(|| {
@@ -55,51 +261,120 @@ impl Reader {
         })
     }
 
-    /// Notes how far a walk came. True if it is complete and began in an earlier run: rows it passed then may have
-    /// changed since, so another one should follow.
-    pub(super) fn note_sweep(&mut self, began: Micros, walk: &Walk) -> bool {
-        let Some(sweep) = &mut self.progress.sweep else { return false };
+    /// Notes a page, and so how far the re-scan has come.
+    fn note_rescan(&mut self, began: Micros, walk: &Walk, part: &Part) {
+        let Some(sweep) = &mut self.progress.sweep else { return };
+        sweep.pay(part.length, part.period, self.request.now);
         if walk.done {
             sweep.swept = sweep.swept.max(began);
+            sweep.pages = Some(walk.pages);
         }
         sweep.walk = (!walk.done).then(|| (began, walk.clone()));
-        walk.done && began < self.request.now
     }
 
-    /// Walks on through the table's own list and hands its rows on.
-    pub(super) async fn sweep_table(&mut self, out: &mut Outlet) -> Result<(), SourceError> {
-        let mut share = self.share();
-        loop {
-            let (began, mut walk) = self.sweep_walk();
-            let mut footprint = Footprint::of(&walk);
-            let mut again = false;
-            while !walk.done && share > 0 {
-                share -= 1;
-                match walk::step(
-                    &self.client,
-                    SWEEPS,
-                    &self.endpoint,
-                    &mut walk,
-                    &mut footprint,
-                    &*self.listener,
-                )
-                .await
-                {
-                    Ok(fetched) => {
-                        again = self.note_sweep(began, &walk);
-                        if let Some(warning) = &fetched.warning {
-                            self.warn(warning);
-                        }
-                        let page = self.page_of(fetched.rows, Vec::new());
-                        out.page(page).await;
-                    }
-                    Err(Stumble::Refused) => walk::restart(&mut walk, &mut footprint, &self.endpoint)?,
-                    Err(Stumble::Error(error)) => return Err(error),
-                }
-            }
-            if !again || share == 0 {
-                return Ok(());
-            }
+    /// Every place of the list was read in this run.
+    fn paid_in_full(&mut self) {
+        let now = self.request.now;
+        if let Some(sweep) = &mut self.progress.sweep {
+            sweep.paid = Some(now);
         }
+    }
+
+    /// The cap ended this run's part before all was read that had become due.
+    fn note_cut(&mut self, list: &Endpoint, part: &Part) {
+        let cap = Cap::of(self.spent);
+        let Some(sweep) = &mut self.progress.sweep else { return };
+        sweep.cut = Some(cap);
+        let pages = sweep.length();
+        self.warn(&format!(
+            "GET {}: {} of about {pages} pages were re-scanned: of a list so long, a run reads {cap} at most, and all of it \
+             takes {} runs; more runs a day shorten that, --rescan can only lengthen it",
+            list.path,
+            part.read,
+            pages.div_ceil(cap)
+        ));
+    }
+}
+
+/// For `--debug`.
+impl std::fmt::Display for Span {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let place = |at: Option<Micros>, end: &str| at.map_or_else(|| end.to_owned(), |at| at.to_string());
+        let (newest, oldest) = (place(self.newest, "its front"), place(self.oldest, "its end"));
+        write!(f, "{} pages from {newest} to {oldest}, a walk begun at {}", self.pages, self.began)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOUR: Duration = Duration::from_secs(3_600);
+    const DAY: Duration = Duration::from_secs(86_400);
+
+    fn at(hours: u32) -> Micros {
+        Micros(0).plus(HOUR * hours)
+    }
+
+    fn of(pages: u64) -> Sweep {
+        Sweep { pages: Some(pages), ..Sweep::new(at(0)) }
+    }
+
+    #[test]
+    fn pages_become_due_by_the_time_that_has_passed_and_what_is_less_than_one_adds_up() {
+        for (pages, hours, due) in [
+            (240, 0, Due::Pages(0)),
+            (240, 1, Due::Pages(10)),
+            (10, 1, Due::Pages(0)),
+            (10, 3, Due::Pages(1)),
+            (1, 23, Due::Pages(0)),
+            (1, 24, Due::Everything),
+            (3_000, 24 * 365, Due::Everything),
+        ] {
+            assert_eq!(of(pages).due(DAY, at(hours)), due, "{pages} pages, {hours} h");
+        }
+        assert_eq!(of(7).due(7 * DAY, at(24)), Due::Pages(1));
+        // A clock that was set back makes nothing due.
+        assert_eq!(Sweep::new(at(9)).due(DAY, at(1)), Due::Pages(0));
+    }
+
+    #[test]
+    fn each_page_is_paid_for_and_no_more_than_the_list_is_owed() {
+        let mut sweep = of(24);
+        for _ in 0..3 {
+            sweep.pay(24, DAY, at(5));
+        }
+        assert_eq!(sweep.due(DAY, at(5)), Due::Pages(2));
+        for _ in 0..9 {
+            sweep.pay(24, DAY, at(5));
+        }
+        assert_eq!((sweep.due(DAY, at(5)), sweep.due(DAY, at(6))), (Due::Pages(0), Due::Pages(1)));
+        // After a year, what is left of the whole list is due.
+        sweep.pay(24, DAY, at(9_000));
+        assert_eq!(sweep.due(DAY, at(9_000)), Due::Pages(23));
+    }
+
+    #[test]
+    fn a_list_that_was_never_read_whole_is_taken_for_twice_what_was_seen() {
+        let walked = |pages| {
+            let walk = Walk { pages, ..Walk::new(SortField::Created, Direction::NewestFirst, None) };
+            Some((at(0), walk))
+        };
+        let unknown = Sweep { pages: None, walk: walked(0), ..of(0) };
+        assert_eq!(unknown.length(), SHARE_LEAST);
+        assert_eq!(Sweep { walk: walked(400), ..unknown }.length(), 800);
+        // A list grows.
+        assert_eq!(Sweep { walk: walked(10), ..of(10) }.length(), 11);
+        assert_eq!(of(0).length(), 1);
+    }
+
+    #[test]
+    fn a_re_scan_that_an_older_version_began_goes_on() {
+        let stored = r#"{"swept":0,"walk":[1000000,{"sort":"created","direction":"newest_first","until":null,"cursor":"abc","last":7,"pages":60,"done":false,"unordered":false}]}"#;
+        let sweep: Sweep = serde_json::from_str(stored).unwrap();
+        let walk = &sweep.walk.as_ref().unwrap().1;
+        assert_eq!((walk.cursor.as_deref(), sweep.pages, sweep.length()), (Some("abc"), None, 120));
+        assert_eq!(sweep.due(DAY, at(2)), Due::Pages(10));
+        assert_eq!(sweep.due(DAY, at(48)), Due::Everything);
     }
 }

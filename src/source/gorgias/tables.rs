@@ -70,6 +70,7 @@ pub static TABLES: [TableSpec; 4] = [
         incremental_key: "updated_datetime",
         incremental: Incremental::Updated,
         deletions: true,
+        rescans: true,
         columns: &[
             ("id", Int64, "Identifies the customer within the account."),
             ("external_id", Text, "The customer's id in another system."),
@@ -95,6 +96,7 @@ pub static TABLES: [TableSpec; 4] = [
         incremental_key: "updated_datetime",
         incremental: Incremental::Updated,
         deletions: true,
+        rescans: true,
         columns: &[
             ("id", Int64, "Identifies the ticket within the account."),
             ("uri", Text, "Path of the ticket in the API."),
@@ -144,6 +146,7 @@ pub static TABLES: [TableSpec; 4] = [
         incremental_key: "updated_datetime",
         incremental: Incremental::Lookback { days: 3 },
         deletions: true,
+        rescans: true,
         columns: &[
             ("id", Int64, "Identifies the message within the account."),
             ("uri", Text, "Path of the message in the API."),
@@ -197,6 +200,7 @@ pub static TABLES: [TableSpec; 4] = [
         incremental_key: "updated_datetime",
         incremental: Incremental::Lookback { days: 30 },
         deletions: false,
+        rescans: false,
         columns: &[
             ("id", Int64, "Identifies the survey within the account."),
             ("body_text", Text, "The customer's comment."),
