@@ -23,6 +23,7 @@ mod human;
 mod json;
 mod live;
 pub mod remembered;
+pub(crate) mod rescan;
 mod screen;
 mod summary;
 

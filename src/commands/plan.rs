@@ -1,6 +1,7 @@
 //! `ingestr plan`: what `ingest` with the same flags would read, and how long that would take. Nothing is written.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::time::Instant;
 
@@ -12,9 +13,10 @@ use crate::error::{Failure, Kind};
 use crate::http::Listener;
 use crate::plan::{Environment, Plan};
 use crate::report::forecast::{self, Forecasts, Pace, TableForecast};
+use crate::report::rescan::between;
 use crate::report::{Ended, Scope};
 use crate::run::{foresee, of_source, whole};
-use crate::source::{Basis, Forecast, Guess, ReadRequest, Subject};
+use crate::source::{self, Basis, Forecast, Guess, ReadRequest, Rescan, Source, Subject};
 
 /// Prints the forecast, and returns the exit code of a run that would fail in the same way.
 #[must_use]
@@ -110,6 +112,7 @@ async fn look_ahead(ends: &Prepared, world: &World) -> Forecasts {
             dest_table: format!("{}.{}", plan.schema, plan.dest_table),
             forecast,
             last,
+            rescan: rescan(&remembered, plan, source.account()),
             notes: plan.notes.clone(),
         });
     }
@@ -129,14 +132,27 @@ const READ_TWICE: u64 = 4;
 
 /// The runs of a table, newest first; all of them if there are fewer than [`TOLD`].
 fn runs<'a>(remembered: &'a [Remembered], plan: &Plan, account: &str) -> &'a [RunLine] {
-    let own = remembered.iter().find(|one| {
+    own(remembered, plan, account).map(|one| one.runs.as_slice()).unwrap_or_default()
+}
+
+/// What is remembered of a table.
+fn own<'a>(remembered: &'a [Remembered], plan: &Plan, account: &str) -> Option<&'a Remembered> {
+    remembered.iter().find(|one| {
         !one.aside
             && one.account == account
             && one.source_table == plan.table.name
             && one.schema.eq_ignore_ascii_case(&plan.schema)
             && one.table.eq_ignore_ascii_case(&plan.dest_table)
-    });
-    own.map(|one| one.runs.as_slice()).unwrap_or_default()
+    })
+}
+
+/// How the table is re-scanned, and the time between its last runs. Whether a run can read all that becomes due is known
+/// of the period that was kept to so far.
+fn rescan(remembered: &[Remembered], plan: &Plan, account: &str) -> Option<(Rescan, Option<Duration>)> {
+    let own = own(remembered, plan, account)?;
+    let known = source::rescan(&own.source_table, own.state.as_ref()?)?;
+    let cap = known.cap.filter(|_| known.period == plan.rescan);
+    Some((Rescan { period: plan.rescan, cap, ..known }, between(&own.runs)))
 }
 
 /// Rows that the very first run found, if it is remembered and came to its end; it may have been asked for a part of them.

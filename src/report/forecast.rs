@@ -6,10 +6,10 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::format::{count, intent_of, number, roughly};
-use super::{Scope, json};
+use super::{Scope, json, rescan};
 use crate::error::Failure;
 use crate::http::limit::{Allowance, Share};
-use crate::source::{Basis, Forecast, Guess};
+use crate::source::{Basis, Forecast, Guess, Rescan};
 
 /// How fast requests can be sent.
 #[derive(Debug, Clone, Copy)]
@@ -72,6 +72,8 @@ pub struct TableForecast {
     pub forecast: Result<(Scope, Forecast), Failure>,
     /// Requests of the last successful runs, newest first.
     pub last: Vec<u64>,
+    /// How its list is re-scanned for changes without a sign, if that has begun, and the time between the last runs.
+    pub rescan: Option<(Rescan, Option<Duration>)>,
     /// Notes of the plan.
     pub notes: Vec<String>,
 }
@@ -146,7 +148,7 @@ pub fn text(all: &Forecasts) -> String {
     for note in &all.notes {
         let _ = writeln!(text, "note: {note}");
     }
-    for TableForecast { table, dest_table, forecast, last, notes } in &all.tables {
+    for TableForecast { table, dest_table, forecast, last, rescan, notes } in &all.tables {
         match forecast {
             Err(failure) => {
                 let _ =
@@ -161,6 +163,9 @@ pub fn text(all: &Forecasts) -> String {
                 let _ = writeln!(text, "  requests  {}", amount(forecast.requests));
                 let _ = writeln!(text, "  time      {}", said(all.pace.time(forecast.requests), time));
                 let _ = writeln!(text, "  known by  {}", basis(forecast.basis));
+                if let Some((rescan, between)) = rescan {
+                    let _ = writeln!(text, "  re-scan   {}", rescan::sentence(rescan, *between));
+                }
                 if !last.is_empty() {
                     let last: Vec<String> = last.iter().map(|requests| number(*requests)).collect();
                     let _ = writeln!(text, "  before    the last runs took {}", last.join(", "));
@@ -211,6 +216,7 @@ struct TableJson<'a> {
     time_ms: Option<Bounds>,
     basis: Option<&'static str>,
     requests_of_last_runs: &'a [u64],
+    rescan: Option<rescan::Json>,
     notes: &'a [String],
     error: Option<json::Problem<'a>>,
 }
@@ -239,6 +245,7 @@ fn table_json<'a>(one: &'a TableForecast, pace: &Pace) -> TableJson<'a> {
         time_ms: known.map(|(_, forecast)| bounds(pace.time(forecast.requests))),
         basis: known.map(|(_, forecast)| forecast.basis.name()),
         requests_of_last_runs: &one.last,
+        rescan: one.rescan.as_ref().map(|(rescan, _)| rescan.into()),
         notes: &one.notes,
         error: one.forecast.as_ref().err().map(json::problem),
     }

@@ -9,10 +9,12 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::format::{count, duration, short_utc, utc};
+use super::rescan;
 use crate::dest::{Lease, Remembered, RunLine};
 use crate::lease;
 use crate::plan::format_utc;
 use crate::schema::Micros;
+use crate::source;
 use crate::state::State;
 
 /// What is remembered under one name.
@@ -93,6 +95,9 @@ fn entry_text(text: &mut String, entry: &Entry<'_>, now: Micros) {
             if state.watermark.is_some() {
                 line("covered since", &state.covered_since.map_or_else(|| "its beginning".into(), utc));
             }
+            if let Some(rescan) = source::rescan(&any.source_table, state) {
+                line("re-scan", &rescan::sentence(&rescan, rescan::between(&any.runs)));
+            }
             if !state.complete {
                 line("unfinished", "a pass is unfinished; the next run goes on with it");
             }
@@ -144,6 +149,8 @@ struct StateJson {
     covered_since: Option<String>,
     unfinished: Option<bool>,
     updated_at: Option<String>,
+    /// How the list is re-scanned for changes without a sign.
+    rescan: Option<rescan::Json>,
     /// As the source wrote it.
     progress: Option<serde_json::Value>,
 }
@@ -181,6 +188,7 @@ fn state_json(one: &Remembered) -> StateJson {
         covered_since: state.and_then(|state| state.covered_since).map(format_utc),
         unfinished: state.map(|state| !state.complete),
         updated_at: one.updated_at.map(format_utc),
+        rescan: state.and_then(|state| source::rescan(&one.source_table, state)).as_ref().map(Into::into),
         progress: state.map(progress),
     }
 }

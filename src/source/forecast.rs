@@ -1,5 +1,7 @@
 //! What a read would take, before it begins; and what is left of it, while it goes on.
 
+use std::time::Duration;
+
 /// A number that is not known exactly: no less than, about, and no more than; `None`: nobody can say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Guess {
@@ -85,6 +87,25 @@ pub struct Forecast {
     pub requests: Guess,
     /// Where this comes from.
     pub basis: Basis,
+}
+
+/// How a list is re-scanned for changes without a sign, as the last run left it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rescan {
+    /// In which time the whole list is to be read; `None`: never.
+    pub period: Option<Duration>,
+    /// Pages of the list, about.
+    pub pages: u64,
+    /// Pages a run may read of it, if that is fewer than become due; `None`: all that was due has been read.
+    pub cap: Option<u64>,
+}
+
+impl Rescan {
+    /// Runs that the whole list takes where the cap decides.
+    #[must_use]
+    pub fn runs(&self) -> u64 {
+        self.pages.div_ceil(self.cap.unwrap_or(self.pages).max(1))
+    }
 }
 
 /// How far a pass has come.

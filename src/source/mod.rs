@@ -21,7 +21,7 @@ mod forecast;
 pub mod gorgias;
 
 pub use finding::{Finding, Subject};
-pub use forecast::{Basis, Forecast, Guess, Headway};
+pub use forecast::{Basis, Forecast, Guess, Headway, Rescan};
 
 /// One kind of source.
 #[derive(Debug, Clone, Copy)]
@@ -35,6 +35,7 @@ pub struct Entry {
     /// Its tables.
     pub tables: &'static [TableSpec],
     open: fn(&str) -> Result<Box<dyn Source>, gorgias::OpenError>,
+    rescan: fn(&'static TableSpec, &State) -> Option<Rescan>,
 }
 
 /// All kinds of sources, in the order help lists them.
@@ -44,6 +45,7 @@ pub const SOURCES: [Entry; 1] = [Entry {
     form: gorgias::FORM,
     tables: &gorgias::TABLES,
     open: |uri| Ok(Box::new(gorgias::Gorgias::open(uri)?)),
+    rescan: gorgias::rescan,
 }];
 
 /// The kind of source a URI names.
@@ -55,6 +57,15 @@ pub fn entry(uri: &str) -> Result<&'static Entry, Failure> {
     SOURCES.iter().find(|entry| entry.scheme == scheme).ok_or_else(|| {
         let forms: Vec<&str> = SOURCES.iter().map(|entry| entry.form).collect();
         error::unknown_scheme("--source-uri", scheme, &forms)
+    })
+}
+
+/// How the list of a table is re-scanned, as its state tells; `None`: it is not, or no run has come so far.
+#[must_use]
+pub fn rescan(table: &str, state: &State) -> Option<Rescan> {
+    SOURCES.iter().find_map(|entry| {
+        let spec = entry.tables.iter().find(|spec| spec.name == table)?;
+        (entry.rescan)(spec, state)
     })
 }
 

@@ -178,3 +178,38 @@ fn what_the_first_load_found_is_the_least_that_a_full_refresh_will() {
     let window = rows(&["--full-refresh", "--interval-start", "2020-01-01"]);
     assert!(window < 300, "{window} rows");
 }
+
+/// The re-scan of a list is part of a later run, and is told with the period that is kept.
+#[test]
+fn how_often_a_list_is_re_scanned() {
+    let desk =
+        Desk::with(Options { customers: 6_200, tickets: 10, messages: 10, ..options() }, Duration::ZERO);
+    let _filters = timeless();
+    let told = |more: &[&str]| {
+        let done = plan(&desk, "customers", more).finish().well();
+        let line = done.stdout.lines().find(|line| line.starts_with("  re-scan")).map(ToOwned::to_owned);
+        line.unwrap_or_default()
+    };
+    assert_eq!(told(&[]), "", "nothing is known before the first load");
+    desk.ingest("customers", &[]).finish().well();
+    assert_eq!(told(&[]), "  re-scan   the whole list every 1d (--rescan)");
+    assert_eq!(told(&["--rescan", "7d"]), "  re-scan   the whole list every 7d (--rescan)");
+    assert_eq!(told(&["--rescan", "0"]), "  re-scan   never, as told by --rescan 0");
+    // All of it is due by the next run, and more than a run may read.
+    std::thread::sleep(Duration::from_millis(1_100));
+    let ran = desk.ingest("customers", &["--rescan", "1s"]).finish().well();
+    let warning = "a run reads 50 at most, and all of it takes 2 runs";
+    assert!(ran.stderr.contains(warning), "{}", ran.shown());
+    let line = told(&["--rescan", "1s"]);
+    let kept = "  re-scan   the whole list, about 6";
+    assert!(line.starts_with(kept) && line.contains(" pages, every 2 runs, which is "), "{line}");
+    let json = plan(&desk, "customers", &["--json", "--rescan", "1s"]).finish().well().stdout;
+    let all: serde_json::Value = serde_json::from_str(&json).expect("one object");
+    assert_eq!(
+        (&all["tables"][0]["rescan"]["period_s"], &all["tables"][0]["rescan"]["runs"]),
+        (&1.into(), &2.into())
+    );
+    assert!(all["tables"][0]["requests"]["least"].as_u64() >= Some(50), "{json}");
+    let shown = desk.ingestr(["state", "show", "--dest-uri", "duckdb:///shop.duckdb"]).finish().well().stdout;
+    assert!(shown.contains("  re-scan        the whole list, about 6"), "{shown}");
+}

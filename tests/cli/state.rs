@@ -53,6 +53,7 @@ fn complete_tables_and_their_last_runs() {
     main.customers  customers of account acme
       changed up to  2026-08-25 15:37:38.70357 UTC
       covered since  2020-01-01 00:00:00 UTC
+      re-scan        the whole list every 1d (--rescan)
       last runs      NOW UTC  success, in TIME, 1 row, 2 requests
                      NOW UTC  success, in TIME, 1 row, 2 requests
                      NOW UTC  success, in TIME, 1 row, 2 requests
@@ -62,6 +63,7 @@ fn complete_tables_and_their_last_runs() {
     shop.Tickets  tickets of account acme
       changed up to  2026-08-21 09:36:24.833587 UTC
       covered since  its beginning
+      re-scan        the whole list every 1d (--rescan)
       last runs      NOW UTC  success, in TIME, 60 rows, 2 requests
     exit code 0
     ");
@@ -70,6 +72,7 @@ fn complete_tables_and_their_last_runs() {
     shop.Tickets  tickets of account acme
       changed up to  2026-08-21 09:36:24.833587 UTC
       covered since  its beginning
+      re-scan        the whole list every 1d (--rescan)
       last runs      NOW UTC  success, in TIME, 60 rows, 2 requests
     exit code 0
     ");
@@ -101,6 +104,11 @@ fn complete_tables_and_their_last_runs() {
         "covered_since": "2020-01-01T00:00:00Z",
         "unfinished": false,
         "updated_at": null,
+        "rescan": {
+          "period_s": 86400,
+          "pages": 1,
+          "runs": null
+        },
         "progress": null
       },
       "aside": null,

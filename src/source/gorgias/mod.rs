@@ -22,6 +22,7 @@ mod uri;
 mod walk;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -39,7 +40,7 @@ use crate::http::client::Client;
 use crate::http::limit::{Allowance, Limiter, Share};
 use crate::http::wire::Wire;
 use crate::http::{Listener, Transport};
-use crate::source::{Finding, Forecast, Pages, ReadRequest, Source, SourceError, TableSpec, Window};
+use crate::source::{Finding, Forecast, Pages, ReadRequest, Rescan, Source, SourceError, TableSpec, Window};
 use crate::state::State;
 
 /// One Gorgias account.
@@ -95,6 +96,13 @@ fn authorization(credentials: &Credentials) -> SecretString {
         }
         Credentials::Bearer(token) => format!("Bearer {}", token.expose_secret()).into(),
     }
+}
+
+/// How the list of a table is re-scanned, as its state tells.
+pub(super) fn rescan(table: &'static TableSpec, state: &State) -> Option<Rescan> {
+    let sweep = Progress::read(Some(state), table.name).ok()?.sweep.filter(|_| table.rescans)?;
+    let period = Some(Duration::from_secs(sweep.period?)).filter(|period| !period.is_zero());
+    Some(Rescan { period, pages: sweep.length(), cap: sweep.cut })
 }
 
 impl Source for Gorgias {
