@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 
 use bytes::Bytes;
-use gorgias_sim::Options;
+use gorgias_sim::{Change, Options};
 use ingestr::report::{Outcome, Receipt};
 use serde_json::value::RawValue;
 
@@ -148,11 +150,11 @@ async fn only_rows_without_a_key_are_left_out_of_any_table() {
 async fn a_body_that_is_cut_behind_a_damaged_value_is_asked_for_again() {
     let (mut world, _) = world("customers", &[damage(3, "name", b"\"\xff\"")]);
     let damage = world.garble.take().unwrap();
-    let cut = std::sync::atomic::AtomicBool::new(false);
+    let cut = AtomicBool::new(false);
     world.garble = Some(Arc::new(move |path, body| {
         let body = damage(path, body);
         let damaged = std::str::from_utf8(&body).is_err();
-        if damaged && !cut.swap(true, std::sync::atomic::Ordering::Relaxed) {
+        if damaged && !cut.swap(true, Relaxed) {
             return body.slice(..body.len() - 3);
         }
         body
@@ -160,6 +162,33 @@ async fn a_body_that_is_cut_behind_a_damaged_value_is_asked_for_again() {
     let receipt = world.ingest("customers", &[]).await.unwrap();
     assert_eq!((receipt.outcome, receipt.retries, receipt.rejected), (Outcome::Success, 1, 1));
     assert!(stored(&world, "customers").keys().eq(world.expected("customers").keys()));
+}
+
+/// What an event says of a merge is known though something else in it cannot be read.
+#[tokio::test(start_paused = true)]
+async fn events_with_odd_values_in_them_are_understood() {
+    for odd in [r#""\ud800""#, "NaN", r#"{"\ud800":1}"#, &["[".repeat(1_000), "]".repeat(1_000)].concat()] {
+        let mut world = World::new(small());
+        let mut expected = world.expected("customers").into_keys();
+        let (source, target) = (expected.next().unwrap(), expected.next().unwrap());
+        world.ingest("customers", &[]).await.unwrap();
+        world.pass(std::time::Duration::from_secs(60)).await;
+        let now = world.clock.now();
+        world.account().apply(Change::MergeCustomers { source, target }, now);
+        let data = format!(r#""data":{{"odd":{odd},"#);
+        let met = Arc::new(AtomicU64::new(0));
+        let count = Arc::clone(&met);
+        world.garble = Some(Arc::new(move |_, body| {
+            let text = String::from_utf8_lossy(&body);
+            count.fetch_add(text.matches(r#""data":{"#).count() as u64, Relaxed);
+            Bytes::from(text.replace(r#""data":{"#, &data))
+        }));
+        let receipt = world.ingest("customers", &[]).await.unwrap();
+        assert_eq!((receipt.outcome, receipt.retries), (Outcome::Success, 0), "{odd}");
+        let gone = world.memory.table("main.customers").gone;
+        assert_eq!(gone.get(&source), Some(&Some(target)), "{odd}");
+        assert!(met.load(Relaxed) > 0);
+    }
 }
 
 /// NUL, names without a letter and a byte order mark, in a real database.

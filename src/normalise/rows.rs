@@ -10,8 +10,6 @@
 
 mod repair;
 mod strict;
-#[cfg(test)]
-mod tests;
 mod tolerant;
 
 use std::borrow::Cow;
@@ -340,3 +338,6 @@ impl<'a> Row<'a> {
         Some(&damaged[at])
     }
 }
+
+#[cfg(test)]
+mod tests;

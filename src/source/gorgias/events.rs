@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use serde_json::Value;
+use bytes::Bytes;
 use tokio::task::JoinSet;
 
 use super::feed::Outlet;
@@ -145,13 +145,13 @@ impl Search {
             return;
         }
         let object = integer(row, "object_id");
-        let data: Value = row.get("data").and_then(|raw| serde_json::from_str(raw).ok()).unwrap_or_default();
+        // Read like a row, which one value that nobody can read does not spoil.
+        let data = row.get("data").and_then(|raw| Rows::parse(Bytes::from(format!("[{raw}]"))).ok());
         let named = |part: &[&str]| {
-            let fields = data.as_object()?;
+            let fields = data.as_ref()?.0.iter().next()?.fields();
             fields
-                .iter()
-                .find(|(name, _)| part.iter().any(|part| name.contains(part)))
-                .and_then(|(_, value)| value.as_i64())
+                .filter(|(name, _)| part.iter().any(|part| name.contains(part)))
+                .find_map(|(_, raw)| raw.parse::<i64>().ok())
         };
         let ticket = kind.starts_with("ticket-") && kind != "ticket-message-deleted";
         let merged = kind.ends_with("-merged");
