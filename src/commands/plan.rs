@@ -16,7 +16,7 @@ use crate::report::forecast::{self, Forecasts, Pace, TableForecast};
 use crate::report::rescan::between;
 use crate::report::{Ended, Scope};
 use crate::run::{foresee, of_source, whole};
-use crate::source::{self, Basis, Forecast, Guess, ReadRequest, Rescan, Source, Subject};
+use crate::source::{self, Basis, Forecast, Guess, ReadRequest, Rescan, Subject};
 
 /// Prints the forecast, and returns the exit code of a run that would fail in the same way.
 #[must_use]
