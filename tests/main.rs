@@ -16,6 +16,7 @@ mod convergence;
 mod damaged;
 mod forecast;
 mod kill;
+mod lookups;
 mod oversize;
 mod reading;
 mod rescan;

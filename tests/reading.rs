@@ -267,11 +267,16 @@ async fn a_ticket_whose_count_lies_is_read_again_only_once() {
         let account = world.account();
         account.requests().iter().filter(|request| request.query.contains("ticket_id=")).count()
     };
-    for expected in [3, 3, 3] {
+    // A list that is shorter than the count is read twice.
+    for _ in 0..3 {
         world.pass(Duration::from_secs(90_000)).await;
         world.ingest("ticket_messages", &[]).await.unwrap();
-        assert_eq!(asked(&world), expected);
+        assert!((3..=6).contains(&asked(&world)), "{}", asked(&world));
     }
+    let read = asked(&world);
+    world.pass(Duration::from_secs(90_000)).await;
+    world.ingest("ticket_messages", &[]).await.unwrap();
+    assert_eq!(asked(&world), read);
     world.assert_equal("ticket_messages", "counts that lie");
 }
 

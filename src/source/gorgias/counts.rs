@@ -1,7 +1,7 @@
 //! Messages that changed without a sign: imported into old tickets, or deleted.
 //!
 //! The list of tickets tells how many messages each ticket has. Where that is not how many we hold, the ticket's
-//! messages are read again, one ticket a request. Tickets that changed lately are compared in every run, all of them by
+//! messages are read again (`reread.rs`), one ticket a request. Tickets that changed lately are compared in every run, all of them by
 //! the re-scan (`sweep.rs`): deleting a message moves nothing that a list sorts by.
 
 use std::collections::{BTreeMap, HashSet};
@@ -9,12 +9,13 @@ use std::collections::{BTreeMap, HashSet};
 use super::events::{integer, is_forbidden};
 use super::feed::Outlet;
 use super::oversize;
-use super::pages::{Listing, PAGE_ROWS, Step};
+use super::pages::PAGE_ROWS;
 use super::progress::{Counts, Direction, Walk};
 use super::reader::{OVERLAP, Reader};
+use super::reread::Pair;
 use super::tables::{Endpoint, SortField, TICKETS};
 use super::walk::{self, Fetched, Footprint, Stumble};
-use crate::dest::{Question, Tombstone};
+use crate::dest::Question;
 use crate::http::limit::Priority;
 use crate::normalise::rows::Rows;
 use crate::schema::Micros;
@@ -25,9 +26,6 @@ const MOST_SETTLED: usize = 10_000;
 
 pub(super) const NO_TICKETS: &str = "the tickets of this account may not be read with these credentials, so messages deleted \
     from or imported into old tickets are not seen";
-
-/// A ticket and its count of messages.
-type Pair = (i64, i64);
 
 /// Tickets that changed lately.
 #[derive(Debug, Default)]
@@ -92,6 +90,8 @@ impl Reader {
         if !self.compare(changed.pairs, out).await {
             return Ok(());
         }
+        let unmet = std::mem::take(&mut self.unmet);
+        self.suspect_messages(unmet, out).await;
         if let (Some(counts), Some(top)) = (&mut self.progress.counts, changed.top) {
             counts.seen = counts.seen.max(top);
         }
@@ -162,81 +162,44 @@ impl Reader {
         true
     }
 
-    /// Reads the messages of queued tickets again, as far as the cap allows.
-    async fn reread(&mut self, out: &mut Outlet) -> Result<(), SourceError> {
-        loop {
-            let Some(counts) = &self.progress.counts else { return Ok(()) };
-            let batch: Vec<Pair> = counts.queue.iter().copied().take(PAGE_ROWS).collect();
-            if batch.is_empty() || self.cap_left() == 0 {
-                return Ok(());
+    /// Whether this is the table whose rows the tickets count.
+    pub(super) fn counts_messages(&self) -> bool {
+        self.endpoint.spec.name == "ticket_messages"
+    }
+
+    /// The messages of their tickets have to be read again, as far as they are still held.
+    pub(super) async fn suspect_messages(&mut self, keys: Vec<i64>, out: &mut Outlet) {
+        for chunk in keys.chunks(PAGE_ROWS) {
+            let question = Question::ValuesOf { column: "ticket_id".into(), keys: chunk.to_vec() };
+            for (_, ticket) in out.ask(question).await.unwrap_or_default().pairs {
+                self.suspect(ticket, None);
             }
-            // Tickets leave the queue together with their last rows: a run that dies before leaves them in it.
-            let mut listed: BTreeMap<i64, HashSet<i64>> = BTreeMap::new();
-            for &(ticket, _) in &batch {
-                if self.cap_left() == 0 {
-                    break;
-                }
-                listed.insert(ticket, self.messages_of(ticket, out).await?);
-            }
-            let values = listed.keys().copied().collect();
-            let held =
-                out.ask(Question::KeysBy { column: "ticket_id".into(), values }).await.unwrap_or_default();
-            let gone = held
-                .pairs
-                .iter()
-                .filter(|(ticket, key)| !listed.get(ticket).is_some_and(|ids| ids.contains(key)));
-            let at = self.request.now;
-            let gone: Vec<_> = gone.map(|(_, key)| Tombstone { key: *key, at, merged_into: None }).collect();
-            let Some(counts) = &mut self.progress.counts else { return Ok(()) };
-            counts.queue.retain(|(ticket, _)| !listed.contains_key(ticket));
-            for (ticket, count) in batch {
-                let Some(length) =
-                    listed.get(&ticket).map(|ids| i64::try_from(ids.len()).unwrap_or(i64::MAX))
-                else {
-                    continue;
-                };
-                // What the list says now is what we hold now; if that is not the count, it never will be.
-                counts.settled.remove(&ticket);
-                if count >= 0 && length != count {
-                    counts.settled.insert(ticket, (count, length));
-                }
-            }
-            let page = self.page_of(Rows::default(), gone);
-            out.page(page).await;
         }
     }
 
-    /// Reads the messages of one ticket; hands them on and returns their ids.
-    async fn messages_of(&mut self, ticket: i64, out: &mut Outlet) -> Result<HashSet<i64>, SourceError> {
-        let mut list = Listing::new(self.endpoint.path, &format!("&ticket_id={ticket}"));
-        let mut ids = HashSet::new();
-        loop {
-            match list.next(&self.client, &*self.listener).await? {
-                Step::End => return Ok(ids),
-                Step::Anew => ids.clear(),
-                Step::Rows(rows) => {
-                    ids.extend(rows.iter().filter_map(|row| integer(row, "id")));
-                    let page = self.page_of(rows, Vec::new());
-                    out.page(page).await;
-                }
-            }
-            self.cap.spend();
+    /// The messages held of these tickets, as ticket and message.
+    pub(super) async fn messages_held(&self, tickets: Vec<i64>, out: &mut Outlet) -> Vec<(i64, i64)> {
+        let mut held = Vec::new();
+        for chunk in tickets.chunks(PAGE_ROWS) {
+            let question = Question::KeysBy { column: "ticket_id".into(), values: chunk.to_vec() };
+            held.extend(out.ask(question).await.unwrap_or_default().pairs);
         }
+        held
     }
 
-    /// Rows created in a range that was just read whole, and not met there: they are gone.
-    pub(super) async fn missing(
+    /// Messages held that were created in a range which was just read whole, and not met there. They may be gone: their
+    /// tickets tell.
+    pub(super) async fn unmet(
         &self,
         seen: &HashSet<i64>,
         from: Micros,
         to: Micros,
         out: &mut Outlet,
-    ) -> Vec<Tombstone> {
-        let question =
-            Question::KeysBetween { column: SortField::Created.column().into(), from, to, with: None };
+    ) -> Vec<i64> {
+        let column = SortField::Created.column().into();
+        let question = Question::KeysBetween { column, from, to, with: None };
         let held = out.ask(question).await.unwrap_or_default();
-        let gone = held.pairs.iter().filter(|(key, _)| !seen.contains(key));
-        gone.map(|(key, _)| Tombstone { key: *key, at: self.request.now, merged_into: None }).collect()
+        held.pairs.into_iter().map(|(key, _)| key).filter(|key| !seen.contains(key)).collect()
     }
 
     /// Tickets and counts of a page. A ticket from before the table is covered has messages that were never asked for.

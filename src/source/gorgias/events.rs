@@ -1,22 +1,24 @@
 //! Deletions and merges. Lists do not show them; the account's events do, from their own watermark on.
 //!
 //! `/events` is the one list that filters by time on the server (`created_datetime[gte]`). What an event says is
-//! checked where it can be: tickets are looked up by id, a hundred a request, and only those that the API does not
-//! list any more are taken for gone. The recorded `ticket-merged` has no data, so it may name either ticket.
+//! looked up (`lookup.rs`), within the cap of a run; what is left over is in the state. The recorded `ticket-merged` has no
+//! data, so it may name either ticket.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 use tokio::task::JoinSet;
 
 use super::feed::Outlet;
-use super::pages::{self, Listing, PAGE_ROWS, Step};
+use super::lookup::Fates;
+use super::pages::{Listing, Step};
 use super::progress::Mark;
 use super::reader::{OVERLAP, Reader};
 use super::tables::{Endpoint, TICKETS};
 use super::walk;
-use crate::dest::{Question, Tombstone};
+use crate::dest::Tombstone;
 use crate::http::Listener;
 use crate::http::client::{Client, HttpError, Problem};
 use crate::normalise::decode::{self, Decoded};
@@ -27,11 +29,13 @@ use crate::source::SourceError;
 const PATH: &str = "/api/events";
 
 /// An object that an event says is gone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Loss {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Loss {
+    /// When, as the event says.
     at: Micros,
+    /// What it was merged into, if the event says so.
     survivor: Option<i64>,
-    /// A ticket, as opposed to a row of the table itself.
+    /// A ticket, as opposed to a customer or a message.
     ticket: bool,
     merged: bool,
 }
@@ -52,7 +56,6 @@ pub(super) struct Found {
     losses: BTreeMap<i64, Loss>,
     /// Events near the end, to be known again.
     recent: Vec<(Micros, i64)>,
-    unclear: u64,
 }
 
 impl Reader {
@@ -71,24 +74,16 @@ impl Reader {
             }
             Err(error) => return Err(error),
         };
-        if found.unclear > 0 {
-            self.warn(&format!(
-                "{} events do not say what was merged; these merges are not seen",
-                found.unclear
-            ));
+        let mut losses = found.losses;
+        for (id, loss) in &mark.pending {
+            losses.entry(*id).or_insert(*loss);
         }
-        let gone = if self.endpoint.path == TICKETS {
-            self.gone_tickets(&found.losses, out).await?
-        } else if self.endpoint.spec.name == "ticket_messages" {
-            self.gone_messages(&found.losses, out).await?
-        } else {
-            found.losses.iter().map(|(id, loss)| tombstone(*id, loss)).collect()
-        };
+        let (gone, pending) = self.confirmed(losses, out).await?;
         let since = found.recent.iter().map(|(at, _)| *at).filter(|at| *at <= self.request.now).max();
         let since = since.map_or(mark.since, |newest| newest.max(mark.since));
         let near = |at: &Micros| *at >= since.minus(OVERLAP);
         let done = found.recent.iter().filter(|(at, _)| near(at)).map(|(_, id)| *id).collect();
-        self.progress.events = Some(Mark { since, done });
+        self.progress.events = Some(Mark { since, done, pending });
         if !gone.is_empty() {
             let page = self.page_of(Rows::default(), gone);
             out.page(page).await;
@@ -163,12 +158,8 @@ impl Search {
                 (Some(source), loss(target.or(object.filter(|id| *id != source))))
             }
             (true, None, Some(target)) => (object.filter(|id| *id != target), loss(Some(target))),
-            // A ticket can be looked up; a customer cannot.
-            (true, None, None) if ticket => (object, loss(None)),
-            (true, None, None) => {
-                found.unclear += 1;
-                return;
-            }
+            // It may be either of the two: its own address tells. Where it is the survivor, the re-scan finds the other.
+            (true, None, None) => (object, loss(None)),
         };
         if let Some(gone) = gone {
             found.losses.insert(gone, loss);
@@ -176,104 +167,69 @@ impl Search {
     }
 }
 
+/// Rows that are gone, and what is left to be looked up by the next run.
+type Confirmed = (Vec<Tombstone>, Vec<(i64, Loss)>);
+
 impl Reader {
-    /// Tickets among the losses that the API does not list any more. Rows of those it lists are fresh and handed on.
-    async fn gone_tickets(
+    /// Looks up what events say is gone, as far as the cap allows.
+    async fn confirmed(
+        &mut self,
+        losses: BTreeMap<i64, Loss>,
+        out: &mut Outlet,
+    ) -> Result<Confirmed, SourceError> {
+        let (tickets, others): (BTreeMap<_, _>, BTreeMap<_, _>) =
+            losses.into_iter().partition(|(_, loss)| loss.ticket);
+        if self.endpoint.path != TICKETS && !tickets.is_empty() {
+            let confirmed = self.gone_with_tickets(&tickets, out).await?;
+            self.suspect_messages(others.into_keys().collect(), out).await;
+            return Ok(confirmed);
+        }
+        if self.counts_messages() {
+            self.suspect_messages(others.into_keys().collect(), out).await;
+            return Ok(Confirmed::default());
+        }
+        let rows = if self.endpoint.path == TICKETS { &tickets } else { &others };
+        let fates = self.fates_of(rows, out).await?;
+        let gone = fates.gone.into_iter().map(|(id, survivor)| {
+            let loss = &rows[&id];
+            Tombstone { key: id, at: loss.at, merged_into: loss.survivor.or(survivor) }
+        });
+        let left = fates.left.into_iter().map(|id| (id, rows[&id])).collect();
+        Ok((gone.collect(), left))
+    }
+
+    async fn fates_of(
         &mut self,
         losses: &BTreeMap<i64, Loss>,
         out: &mut Outlet,
-    ) -> Result<Vec<Tombstone>, SourceError> {
-        let mut gone = Vec::new();
-        let ids: Vec<i64> = losses.keys().copied().collect();
-        for chunk in ids.chunks(PAGE_ROWS) {
-            let alive = self.look_up(chunk).await?;
-            let listed: Vec<i64> =
-                alive.iter().flat_map(Rows::iter).filter_map(|row| integer(row, "id")).collect();
-            for id in chunk.iter().filter(|id| !listed.contains(id)) {
-                let survivor = self.survivor(*id, &losses[id]).await?;
-                gone.push(Tombstone { merged_into: survivor, ..tombstone(*id, &losses[id]) });
-            }
-            if let Some(rows) = alive.filter(|rows| !rows.is_empty()) {
-                let page = self.page_of(rows, Vec::new());
-                out.page(page).await;
-            }
+    ) -> Result<Fates, SourceError> {
+        let ids = losses.keys().copied().collect();
+        if losses.values().any(|loss| loss.ticket) {
+            let unnamed = losses.iter().filter(|(_, loss)| loss.merged && loss.survivor.is_none());
+            return self.tickets_gone(&ids, &unnamed.map(|(id, _)| *id).collect(), out).await;
         }
-        Ok(gone)
+        self.fates(self.endpoint.path, &ids).await
     }
 
-    /// Messages that are gone: by themselves, or with their tickets.
-    async fn gone_messages(
+    /// Messages that are gone with their tickets.
+    async fn gone_with_tickets(
         &mut self,
         losses: &BTreeMap<i64, Loss>,
         out: &mut Outlet,
-    ) -> Result<Vec<Tombstone>, SourceError> {
-        let (tickets, messages): (Vec<_>, Vec<_>) = losses.iter().partition(|(_, loss)| loss.ticket);
-        let mut gone: Vec<Tombstone> = messages.iter().map(|(id, loss)| tombstone(**id, loss)).collect();
-        for chunk in tickets.chunks(PAGE_ROWS) {
-            let ids: Vec<i64> = chunk.iter().map(|(id, _)| **id).collect();
-            let alive = self.look_up(&ids).await?;
-            let listed: Vec<i64> =
-                alive.iter().flat_map(Rows::iter).filter_map(|row| integer(row, "id")).collect();
-            let lost: Vec<i64> = ids.into_iter().filter(|id| !listed.contains(id)).collect();
-            if lost.is_empty() {
-                continue;
+    ) -> Result<Confirmed, SourceError> {
+        let fates = self.fates_of(losses, out).await?;
+        let left = fates.left.iter().map(|id| (*id, losses[id])).collect();
+        // A merge moves the messages: they are read again where they are now.
+        for (id, survivor) in &fates.gone {
+            if let Some(survivor) = losses[id].survivor.or(*survivor) {
+                self.suspect(survivor, None);
             }
-            // A merge moves the messages: they are read again where they are now.
-            for id in &lost {
-                if let Some(survivor) = self.survivor(*id, &losses[id]).await? {
-                    self.suspect(survivor, None);
-                }
-            }
-            let held = out.ask(Question::KeysBy { column: "ticket_id".into(), values: lost }).await;
-            let at = |ticket: i64| losses.get(&ticket).map_or(self.request.now, |loss| loss.at);
-            gone.extend(held.unwrap_or_default().pairs.into_iter().map(|(ticket, key)| Tombstone {
-                key,
-                at: at(ticket),
-                merged_into: None,
-            }));
         }
-        Ok(gone)
+        let gone = self.messages_held(fates.gone.into_keys().collect(), out).await;
+        let at = |ticket: i64| losses.get(&ticket).map_or(self.request.now, |loss| loss.at);
+        let gone = gone.into_iter().map(|(ticket, key)| Tombstone { key, at: at(ticket), merged_into: None });
+        Ok((gone.collect(), left))
     }
-
-    /// What a ticket was merged into: as the event says, or as the API redirects to (since August 2023, it answers a
-    /// merged ticket with the survivor's address).
-    async fn survivor(&self, ticket: i64, loss: &Loss) -> Result<Option<i64>, SourceError> {
-        if loss.survivor.is_some() || !loss.merged {
-            return Ok(loss.survivor);
-        }
-        match self.client.get(&format!("{TICKETS}/{ticket}"), &*self.listener, |_| Ok::<_, String>(())).await
-        {
-            Ok(()) => Ok(None),
-            Err(HttpError { problem: Problem::Refused { location, .. }, .. }) => {
-                Ok(location.as_deref().and_then(ticket_in).filter(|survivor| *survivor != ticket))
-            }
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    /// The tickets with these ids that the API lists; `None` if it cannot be asked so.
-    async fn look_up(&self, ids: &[i64]) -> Result<Option<Rows>, SourceError> {
-        let ids: String = ids.iter().map(|id| format!("&ticket_ids={id}")).collect();
-        match self
-            .client
-            .get(&format!("{TICKETS}?limit={PAGE_ROWS}{ids}"), &*self.listener, pages::rows)
-            .await
-        {
-            Ok((rows, _)) => Ok(Some(rows)),
-            Err(error) if is_refused(&error) || is_forbidden(&error) => Ok(None),
-            Err(error) => Err(error.into()),
-        }
-    }
-}
-
-fn tombstone(key: i64, loss: &Loss) -> Tombstone {
-    Tombstone { key, at: loss.at, merged_into: loss.survivor }
-}
-
-/// The id in the address of a ticket, absolute or not.
-fn ticket_in(address: &str) -> Option<i64> {
-    let (_, rest) = address.split_once("/tickets/")?;
-    rest.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
 }
 
 /// An integer field of a row.
@@ -289,6 +245,6 @@ pub(super) fn is_forbidden(error: &HttpError) -> bool {
     matches!(&error.problem, Problem::Refused { status: 403, json: true, .. })
 }
 
-fn is_refused(error: &HttpError) -> bool {
+pub(super) fn is_refused(error: &HttpError) -> bool {
     matches!(&error.problem, Problem::Refused { status: 400 | 404 | 422, .. })
 }

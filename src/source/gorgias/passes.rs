@@ -21,7 +21,6 @@ use super::progress::{Direction, Kind, Pass, Walk};
 use super::reader::{OVERLAP, Reader};
 use super::tables::SortField;
 use super::walk::{self, Fetched};
-use crate::normalise::rows::Rows;
 use crate::schema::Micros;
 use crate::source::{Headway, Incremental, Overlap, Page, SourceError};
 use crate::state::State;
@@ -111,11 +110,7 @@ impl Reader {
         if let (Some(seen), Some(from), Some(to)) = (&active.seen, walk.until, active.pass.top)
             && !walk.unordered
         {
-            let gone = self.missing(seen, from, to, out).await;
-            if !gone.is_empty() {
-                let page = self.page_of(Rows::default(), gone);
-                out.page(page).await;
-            }
+            self.unmet = self.unmet(seen, from, to, out).await;
         }
         Ok(())
     }

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::events::Loss;
 use super::tables::SortField;
 use crate::schema::Micros;
 use crate::source::SourceError;
@@ -76,6 +77,9 @@ pub(super) struct Mark {
     pub(super) since: Micros,
     /// Events near it that have been dealt with, since they are read again for the overlap.
     pub(super) done: Vec<i64>,
+    /// What events say is gone, and no run has had the requests to look up yet.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) pending: Vec<(i64, Loss)>,
 }
 
 /// How far tickets' counts of messages have been compared with the messages held.

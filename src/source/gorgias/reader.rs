@@ -46,6 +46,8 @@ pub(super) struct Reader {
     /// Whether events and counts are followed from this run on.
     pub(super) tracking_begins: bool,
     pub(super) warnings: Vec<String>,
+    /// Rows held that a pass over their time did not meet.
+    pub(super) unmet: Vec<i64>,
     /// The events, if they are being read already.
     pub(super) ahead: Ahead,
     /// The newest ticket, if it is being looked at: how it stood when the table's first page was requested.
@@ -72,6 +74,7 @@ impl Reader {
             loading_since: None,
             tracking_begins: false,
             warnings: Vec::new(),
+            unmet: Vec::new(),
             ahead: Ahead::new(),
             newest: JoinSet::new(),
         })
@@ -131,9 +134,13 @@ impl Reader {
         let now = self.request.now;
         self.tracking_begins = self.progress.sweep.is_none();
         if self.deletions() {
-            self.progress.events.get_or_insert_with(|| Mark { since: now, done: Vec::new() });
+            self.progress.events.get_or_insert_with(|| Mark {
+                since: now,
+                done: Vec::new(),
+                pending: Vec::new(),
+            });
         }
-        if self.endpoint.spec.name == "ticket_messages" && self.progress.counts.is_none() {
+        if self.counts_messages() && self.progress.counts.is_none() {
             self.begin_counts();
         }
         self.begin_sweeps();

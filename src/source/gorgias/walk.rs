@@ -117,7 +117,7 @@ pub(super) enum Stumble {
     Error(SourceError),
 }
 
-/// Requests the walk's next page and moves the walk behind it; for walks over a whole list that is known to have rows.
+/// Requests the walk's next page and moves the walk behind it.
 pub(super) async fn step(
     client: &Client,
     priority: Priority,
@@ -128,7 +128,10 @@ pub(super) async fn step(
 ) -> Result<Fetched, Stumble> {
     loop {
         let ask = ask(endpoint, walk, footprint).map_err(Stumble::Error)?;
-        let answer = pages::fetch(client, priority, &ask, listener, EmptyEnd::Doubtful).await;
+        // Nothing new is no harm where only what is new was asked for: the next run looks again.
+        let harmless = walk.cursor.is_none() && walk.until.is_some();
+        let empty = if harmless { EmptyEnd::Harmless } else { EmptyEnd::Doubtful };
+        let answer = pages::fetch(client, priority, &ask, listener, empty).await;
         if let Some(fetched) = take(endpoint, walk, footprint, answer)? {
             return Ok(fetched);
         }

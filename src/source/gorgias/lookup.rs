@@ -1,0 +1,194 @@
+//! Asking for single rows: whether they are still there.
+//!
+//! Nothing is gone on one answer: a server that is overloaded, or a cache in between, may leave out rows for a moment. A
+//! row that one list does not show is asked for again, through another endpoint (its own address, which answers 404, or
+//! 301 with the address of the row it was merged into), or by the same question at least two seconds later with other
+//! requests in between. Whatever shows a row proves that it is there; 401 and 403 prove nothing.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+
+use serde_json::Value;
+use tokio::time::Instant;
+
+use super::events::{integer, is_forbidden, is_refused};
+use super::feed::Outlet;
+use super::pages::{self, PAGE_ROWS, Position, SECOND_LOOK};
+use super::reader::Reader;
+use super::tables::TICKETS;
+use crate::http::client::{HttpError, Problem};
+use crate::http::room::Body;
+use crate::normalise::rows::Rows;
+use crate::source::SourceError;
+
+/// So many rows of a batch are asked for by their own address, which also stands between two equal questions.
+const ONE_BY_ONE: usize = 5;
+
+/// What the address of a row says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fate {
+    There,
+    /// With the row it was merged into, if that is told.
+    Gone(Option<i64>),
+    /// These credentials may not know, or the row is too large to be shown.
+    Untold,
+}
+
+/// What look-ups of some rows came to.
+#[derive(Debug, Default)]
+pub(super) struct Fates {
+    /// Those that are gone, with what they were merged into.
+    pub(super) gone: BTreeMap<i64, Option<i64>>,
+    /// Those that could not be asked for any more in this run.
+    pub(super) left: BTreeSet<i64>,
+}
+
+impl Reader {
+    /// Asks for one row by its own address.
+    pub(super) async fn fate(&mut self, path: &str, id: i64) -> Result<Fate, SourceError> {
+        let read = |body: Body| match serde_json::from_slice::<Value>(&body) {
+            Ok(row) if row.get("id").and_then(Value::as_i64) == Some(id) => Ok(()),
+            Ok(_) => Err("the answer is not the row that was asked for".to_owned()),
+            Err(error) => Err(error.to_string()),
+        };
+        self.cap.spend();
+        match self.client.get(&format!("{path}/{id}"), &*self.listener, read).await {
+            Ok(()) => Ok(Fate::There),
+            Err(HttpError { problem: Problem::Refused { status, json, location, .. }, .. })
+                if matches!(status, 301 | 308 | 410) || (status == 404 && json) =>
+            {
+                let survivor = location.as_deref().and_then(last_id).filter(|survivor| *survivor != id);
+                Ok(Fate::Gone(survivor))
+            }
+            Err(error) if is_forbidden(&error) || error.is_too_large() => Ok(Fate::Untold),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Asks for rows one after the other, as far as the cap allows.
+    pub(super) async fn fates(
+        &mut self,
+        path: &'static str,
+        ids: &BTreeSet<i64>,
+    ) -> Result<Fates, SourceError> {
+        let mut fates = Fates::default();
+        for id in ids {
+            if self.cap_left() == 0 {
+                fates.left.insert(*id);
+            } else if let Fate::Gone(survivor) = self.fate(path, *id).await? {
+                fates.gone.insert(*id, survivor);
+            }
+        }
+        Ok(fates)
+    }
+
+    /// Asks for tickets, a hundred at a time; those that are there are handed on if they are rows of this table. Those in
+    /// `merged` are asked for by their own address too, as it tells what they were merged into.
+    pub(super) async fn tickets_gone(
+        &mut self,
+        ids: &BTreeSet<i64>,
+        merged: &HashSet<i64>,
+        out: &mut Outlet,
+    ) -> Result<Fates, SourceError> {
+        let mut fates = Fates::default();
+        let all: Vec<i64> = ids.iter().copied().collect();
+        for chunk in all.chunks(PAGE_ROWS) {
+            if self.cap_left() == 0 {
+                fates.left.extend(chunk);
+                continue;
+            }
+            let Some(absent) = self.not_listed(chunk, out).await? else {
+                // It cannot be asked so: each by its own address.
+                let chunk = chunk.iter().copied().collect();
+                let found = self.fates(TICKETS, &chunk).await?;
+                fates.gone.extend(found.gone);
+                fates.left.extend(found.left);
+                continue;
+            };
+            self.confirm(&absent, merged, &mut fates, out).await?;
+        }
+        Ok(fates)
+    }
+
+    /// The second answer about tickets that one list did not show.
+    async fn confirm(
+        &mut self,
+        absent: &[i64],
+        merged: &HashSet<i64>,
+        fates: &mut Fates,
+        out: &mut Outlet,
+    ) -> Result<(), SourceError> {
+        let asked = Instant::now();
+        let (mut rest, mut alone): (Vec<i64>, Vec<i64>) = absent.iter().partition(|id| !merged.contains(id));
+        let few = rest.len().min(ONE_BY_ONE);
+        alone.extend(rest.drain(..few));
+        let found = self.fates(TICKETS, &alone.into_iter().collect()).await?;
+        fates.gone.extend(found.gone);
+        fates.left.extend(found.left);
+        if rest.is_empty() {
+            return Ok(());
+        }
+        if self.cap_left() == 0 {
+            fates.left.extend(rest);
+            return Ok(());
+        }
+        tokio::time::sleep_until(asked + SECOND_LOOK).await;
+        let still = self.not_listed(&rest, out).await?;
+        fates.gone.extend(still.unwrap_or_default().into_iter().map(|id| (id, None)));
+        Ok(())
+    }
+
+    /// Which of these tickets, a hundred at most, the list does not show. `None`: it cannot be asked for them, or answers
+    /// something else.
+    async fn not_listed(&mut self, ids: &[i64], out: &mut Outlet) -> Result<Option<Vec<i64>>, SourceError> {
+        let query: String = ids.iter().map(|id| format!("&ticket_ids={id}")).collect();
+        let path = format!("{TICKETS}?limit={PAGE_ROWS}{query}");
+        self.cap.spend();
+        let (rows, meta) =
+            match self.client.get(&path, &*self.listener, pages::read(Position::First, PAGE_ROWS)).await {
+                Ok(answer) => answer,
+                Err(error) if is_refused(&error) || is_forbidden(&error) || error.is_too_large() => {
+                    return Ok(None);
+                }
+                Err(error) => return Err(error.into()),
+            };
+        let listed: HashSet<i64> = rows.iter().filter_map(|row| integer(row, "id")).collect();
+        // No more than were asked for, all on one page, each with its id: anything else is no answer to this question.
+        let strange = listed.iter().any(|id| !ids.contains(id)) || listed.len() != rows.len();
+        if meta.next_cursor.is_some() || strange {
+            return Ok(None);
+        }
+        if self.endpoint.path == TICKETS && !rows.is_empty() {
+            self.hand_on(rows, out).await;
+        }
+        Ok(Some(ids.iter().copied().filter(|id| !listed.contains(id)).collect()))
+    }
+
+    /// Rows that are all wanted.
+    pub(super) async fn hand_on(&mut self, rows: Rows, out: &mut Outlet) {
+        let page = self.page_of(rows, Vec::new());
+        out.page(page).await;
+    }
+}
+
+/// The id at the end of an object's address, absolute or not: `/api/tickets/7/`.
+fn last_id(address: &str) -> Option<i64> {
+    let path = address.split(['?', '#']).next()?;
+    path.trim_end_matches('/').rsplit('/').find_map(|part| part.parse().ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_survivor_is_read_off_its_address() {
+        for address in
+            ["/api/tickets/7", "https://acme.gorgias.com/api/tickets/7/", "/api/tickets/7/messages?x=9", "7"]
+        {
+            assert_eq!(last_id(address), Some(7), "{address}");
+        }
+        for address in ["", "/login", "https://acme.gorgias.com/"] {
+            assert_eq!(last_id(address), None, "{address}");
+        }
+    }
+}
