@@ -34,7 +34,7 @@ pub enum Command {
     Check(CheckArgs),
     /// List the tables that can be copied, with keys, columns and types.
     Tables(TablesArgs),
-    /// Show or reset what a destination remembers of earlier runs.
+    /// Show, reset or move what a destination remembers of earlier runs.
     #[command(subcommand, disable_help_subcommand = true)]
     State(StateCommand),
     /// Print a completion script for your shell.
@@ -104,6 +104,9 @@ pub enum StateCommand {
     Show(ShowArgs),
     /// Forget how far a table has been read: its next run reads everything again. The rows stay.
     Reset(ResetArgs),
+    /// Give what is remembered to another account, once the help desk was renamed: its runs go on where those under the old
+    /// name stood.
+    Move(MoveArgs),
 }
 
 /// Arguments of `ingestr state show`.
@@ -127,6 +130,23 @@ pub struct ResetArgs {
     #[arg(long, value_name = "URI")]
     pub dest_uri: Option<SecretUri>,
     /// Forget this table: schema.table. It has to be typed, and nothing is asked.
+    #[arg(long, value_name = "TABLE")]
+    pub dest_table: Option<String>,
+}
+
+/// Arguments of `ingestr state move`.
+#[derive(Debug, Args)]
+pub struct MoveArgs {
+    /// Change this destination: duckdb:///file.duckdb, or duckdb:////absolute/file.duckdb.
+    #[arg(long, value_name = "URI")]
+    pub dest_uri: Option<SecretUri>,
+    /// The account that has the tables now, by its old name. It has to be typed, and nothing is asked.
+    #[arg(long, value_name = "ACCOUNT")]
+    pub from: Option<String>,
+    /// The account that shall have them: the part before .gorgias.com in the new address of the help desk.
+    #[arg(long, value_name = "ACCOUNT")]
+    pub to: Option<String>,
+    /// Move only this table: schema.table. Without it, all tables of the account.
     #[arg(long, value_name = "TABLE")]
     pub dest_table: Option<String>,
 }

@@ -47,6 +47,7 @@ pub fn text(command: &Command, now: Micros) -> Result<Vec<u8>, Failure> {
         Command::Tables(args) => tables(args),
         Command::State(StateCommand::Show(args)) => state::show(args, now),
         Command::State(StateCommand::Reset(args)) => state::reset(args, now),
+        Command::State(StateCommand::Move(args)) => state::hand_over(args, now),
         Command::Completions { shell } => Ok(cli::completions(*shell)),
         Command::Man => cli::man().map_err(|error| internal(&error)),
         Command::Docs { page: DocsPage::Cli } => Ok(docs::cli_markdown().into_bytes()),

@@ -28,6 +28,7 @@ pub fn cli_markdown() -> String {
             "plan" => " --source-uri <URI> --source-table <TABLES> --dest-uri <URI> [flags]",
             "check" => " [--source-uri <URI>] [--dest-uri <URI>] [flags]",
             "show" => " --dest-uri <URI> [flags]",
+            "move" => " --dest-uri <URI> --from <ACCOUNT> --to <ACCOUNT>",
             "reset" => " --dest-uri <URI> --dest-table <TABLE>",
             _ => "",
         };

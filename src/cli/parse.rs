@@ -12,7 +12,7 @@ use clap::error::{ContextKind, ContextValue};
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, CommandFactory, FromArgMatches};
 
-use super::{CheckArgs, Cli, Command, ResetArgs, ShowArgs, StateCommand};
+use super::{CheckArgs, Cli, Command, MoveArgs, ResetArgs, ShowArgs, StateCommand};
 use crate::error::Kind;
 use crate::secret::SecretUri;
 
@@ -125,7 +125,7 @@ pub fn parse(argv: Vec<OsString>, env: &dyn Fn(&str) -> Option<OsString>) -> Res
 }
 
 /// The command with the URIs of the environment, if none were typed. Which table is meant has to be typed: a
-/// variable that is there for other commands must not narrow what is shown, or choose what is forgotten.
+/// variable that is there for other commands must not narrow what is shown or moved, or choose what is forgotten.
 fn with_uris(mut command: Command, env: &dyn Fn(&str) -> Option<OsString>) -> Command {
     let fill = |long: &str, uri: &mut Option<SecretUri>| {
         if uri.is_none() {
@@ -135,7 +135,9 @@ fn with_uris(mut command: Command, env: &dyn Fn(&str) -> Option<OsString>) -> Co
     };
     match &mut command {
         Command::State(
-            StateCommand::Show(ShowArgs { dest_uri, .. }) | StateCommand::Reset(ResetArgs { dest_uri, .. }),
+            StateCommand::Show(ShowArgs { dest_uri, .. })
+            | StateCommand::Reset(ResetArgs { dest_uri, .. })
+            | StateCommand::Move(MoveArgs { dest_uri, .. }),
         ) => fill("dest-uri", dest_uri),
         Command::Check(CheckArgs { source_uri, dest_uri, .. }) => {
             fill("source-uri", source_uri);

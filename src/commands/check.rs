@@ -1,11 +1,12 @@
 //! `ingestr check`: whether both ends are there, and what may be done with them. Nothing is written.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::World;
 use super::heard::Heard;
 use crate::cli::CheckArgs;
-use crate::dest::{self, Deletes, Destination, Hints, Target};
+use crate::dest::{self, Deletes, Destination, Hints, Remembered, Target};
 use crate::error::{Failure, Kind};
 use crate::http::Listener;
 use crate::report::check::{self, Check, Status};
@@ -19,7 +20,7 @@ use crate::strategy::Strategy;
 /// would stop it.
 #[must_use]
 pub fn check(args: &CheckArgs, world: &World) -> u8 {
-    let checks = match open(args).and_then(|(source, dest)| run(source, dest, world)) {
+    let checks = match open(args).and_then(|(source, dest)| run(source.as_deref(), dest.as_deref(), world)) {
         Ok(checks) => checks,
         Err(failure) if args.json => vec![Check::failed("command", failure)],
         Err(failure) => {
@@ -49,8 +50,8 @@ fn open(args: &CheckArgs) -> Result<Ends, Failure> {
 }
 
 fn run(
-    source: Option<Box<dyn Source>>,
-    dest: Option<Box<dyn Destination>>,
+    source: Option<&dyn Source>,
+    dest: Option<&dyn Destination>,
     world: &World,
 ) -> Result<Vec<Check>, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -60,10 +61,10 @@ fn run(
     Ok(runtime.block_on(async {
         let mut checks = Vec::new();
         if let Some(source) = source {
-            checks.extend(of_the_source(&*source, world).await);
+            checks.extend(of_the_source(source, world).await);
         }
         if let Some(dest) = dest {
-            checks.push(of_the_destination(&*dest).await);
+            checks.extend(of_the_destination(dest, source.map(Source::account)).await);
         }
         checks
     }))
@@ -110,8 +111,9 @@ async fn of_the_source(source: &dyn Source, world: &World) -> Vec<Check> {
     checks
 }
 
-/// Looks at a table that is not there: whether its place can be written is what a run finds out first, too.
-async fn of_the_destination(dest: &dyn Destination) -> Check {
+/// Looks at a table that is not there: whether its place can be written is what a run finds out first, too. And says whose
+/// the tables are, where it matters: a run refuses those of others.
+async fn of_the_destination(dest: &dyn Destination, account: Option<&str>) -> Vec<Check> {
     let target = Target {
         account: "check".into(),
         source_table: "check".into(),
@@ -139,8 +141,44 @@ async fn of_the_destination(dest: &dyn Destination) -> Check {
                 1 => "1 table was copied to it".to_owned(),
                 tables => format!("{tables} tables were copied to it"),
             };
-            Check::ok("destination", format!("{} can be written; {kept}", dest.describe()))
+            let whose = whose(&remembered, account);
+            let found = format!("{} can be written; {kept}{whose}", dest.describe());
+            let mut checks = vec![Check::ok("destination", found)];
+            checks.extend(account.and_then(|account| none_of(&remembered, account)));
+            checks
         }
-        Err(error) => Check::failed("destination", of_destination(&error)),
+        Err(error) => vec![Check::failed("destination", of_destination(&error))],
     }
+}
+
+/// How many tables are whose, unless all of them are the account's, or those of one account if none is known.
+fn whose(remembered: &[Remembered], account: Option<&str>) -> String {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for one in remembered.iter().filter(|one| !one.aside) {
+        *counts.entry(&one.account).or_default() += 1;
+    }
+    match account {
+        Some(account) if counts.keys().all(|other| *other == account) => return String::new(),
+        None if counts.len() < 2 => return String::new(),
+        _ => {}
+    }
+    let parts: Vec<String> =
+        counts.iter().map(|(name, tables)| format!("{tables} of account {name}")).collect();
+    format!(" ({})", parts.join(", "))
+}
+
+/// A hint that the tables may be the account's, under the name it had.
+fn none_of(remembered: &[Remembered], account: &str) -> Option<Check> {
+    let other = &remembered.first()?.account;
+    if remembered.iter().any(|one| one.account == account) {
+        return None;
+    }
+    let headline = format!("no table there is of account {account}; runs refuse those of others");
+    Some(Check::warned(
+        "tables",
+        Failure::usage(headline).hint(format!(
+            "copy account {account} into tables of its own, with --dest-table; or, if {other} was renamed to {account}: \
+             ingestr state move --from {other} --to {account}"
+        )),
+    ))
 }

@@ -1,9 +1,9 @@
-//! `ingestr state show` and `ingestr state reset`: what a destination remembers of earlier runs.
+//! `ingestr state show`, `ingestr state reset` and `ingestr state move`: what a destination remembers of earlier runs.
 
 use std::future::Future;
 
-use crate::cli::{ResetArgs, ShowArgs};
-use crate::dest::{self, DestError, Destination, Entry, Remembered};
+use crate::cli::{MoveArgs, ResetArgs, ShowArgs};
+use crate::dest::{self, Deletes, DestError, Destination, Entry, Hints, Lease, Remembered, Target};
 use crate::error::{Failure, Kind};
 use crate::lease;
 use crate::nearest::nearest;
@@ -12,6 +12,9 @@ use crate::report::remembered;
 use crate::run::{in_use, of_destination};
 use crate::schema::Micros;
 use crate::secret::SecretUri;
+use crate::source::gorgias::Gorgias;
+use crate::state::STATE_VERSION;
+use crate::strategy::Strategy;
 
 /// What is remembered, of one table or of all.
 pub(super) fn show(args: &ShowArgs, now: Micros) -> Result<Vec<u8>, Failure> {
@@ -47,6 +50,127 @@ pub(super) fn reset(args: &ResetArgs, now: Micros) -> Result<Vec<u8>, Failure> {
     }
     done(dest.forget(&table.0, &table.1))?;
     Ok(remembered::forgotten(&found, &dest.describe()).into_bytes())
+}
+
+/// Gives the tables of an account, or one of them, to another account: a help desk that was renamed.
+pub(super) fn hand_over(args: &MoveArgs, now: Micros) -> Result<Vec<u8>, Failure> {
+    let (entry, dest) = open(args.dest_uri.as_ref())?;
+    let given = |typed: &Option<String>| {
+        typed.as_deref().map(str::trim).filter(|typed| !typed.is_empty()).map(str::to_owned)
+    };
+    let (Some(from), Some(to)) = (given(&args.from), given(&args.to)) else {
+        return Err(Failure::usage("--from and --to are needed: the old and the new name of the account")
+            .hint(
+                "the name is the part before .gorgias.com; `ingestr state show` lists those that are there",
+            ));
+    };
+    let to = Gorgias::account_named(&to).map_err(|_| {
+        Failure::usage(format!("--to: `{to}` is not the name of an account"))
+            .hint("type the part before .gorgias.com in the address of the help desk, such as mycompany")
+    })?;
+    let named = args.dest_table.as_deref().filter(|typed| !typed.trim().is_empty());
+    let table = named.map(|typed| name(typed, entry, &*dest)).transpose()?;
+    let all = match &table {
+        None => done(dest.remembered())?,
+        Some(table) => of_table(done(dest.remembered_in(&table.0))?, table, &*dest)?,
+    };
+    let moved = of_account(&all, &from, &to, &dest.describe())?;
+    may_move(&all, &moved, &to, now)?;
+    done(async {
+        let mut held = Vec::new();
+        let outcome = async {
+            for one in &moved {
+                let (target, lease) = (place_of(one), moving(one, now));
+                dest.lease(&target, lease.clone(), lease::live).await?;
+                held.push((target, lease));
+            }
+            dest.reassign(&moved, &to).await
+        };
+        let outcome = outcome.await;
+        for (target, lease) in &held {
+            // Left behind, it counts for nothing as soon as this process is gone.
+            let _ = dest.release(target, &lease.run).await;
+        }
+        outcome
+    })?;
+    Ok(remembered::moved(&moved, &dest.describe(), &to).into_bytes())
+}
+
+/// What is remembered of an account, typed as it is remembered or as its address; if nothing, a failure that names the
+/// accounts there are.
+fn of_account(all: &[Remembered], typed: &str, to: &str, place: &str) -> Result<Vec<Remembered>, Failure> {
+    let from = match Gorgias::account_named(typed) {
+        Ok(name) if all.iter().all(|one| one.account != typed) => name,
+        _ => typed.to_owned(),
+    };
+    if from == to {
+        return Err(Failure::usage(format!("--from and --to are the same account, {to}")));
+    }
+    let found: Vec<Remembered> = all.iter().filter(|one| one.account == from).cloned().collect();
+    if !found.is_empty() {
+        return Ok(found);
+    }
+    let failure = Failure::usage(format!("nothing is remembered of account {from} in {place}"));
+    let mut accounts: Vec<&str> = all.iter().map(|one| one.account.as_str()).collect();
+    accounts.sort_unstable();
+    accounts.dedup();
+    Err(match accounts.as_slice() {
+        [] => failure.hint("nor of any other account: check --dest-uri"),
+        _ => failure.hint(format!("there are tables of {}", accounts.join(", "))),
+    })
+}
+
+/// Whether nothing is in the way of giving these tables to the account.
+fn may_move(all: &[Remembered], moved: &[Remembered], to: &str, now: Micros) -> Result<(), Failure> {
+    for one in moved {
+        let table = dotted(one);
+        let same =
+            |other: &&Remembered| other.account == to && dotted(other).to_lowercase() == table.to_lowercase();
+        if let Some(theirs) = all.iter().find(same) {
+            let headline = format!("account {to} has {} in table {table} already", theirs.source_table);
+            return Err(Failure::usage(headline).hint(format!(
+                "forget what is remembered of that table with `ingestr state reset --dest-table {table}`, or move the \
+                 others one by one, with --dest-table"
+            )));
+        }
+        if one.version > STATE_VERSION {
+            let headline = format!("what is remembered of table {table} was written by a newer ingestr");
+            return Err(Failure::new(Kind::Destination, headline).hint("update ingestr"));
+        }
+        if let Some(held) = one.lease.as_ref().filter(|held| lease::live(held, now)) {
+            return Err(in_use(&table, held).hint("wait until it is done, or stop it first"));
+        }
+    }
+    Ok(())
+}
+
+/// The right to move a table: no run may begin meanwhile.
+fn moving(one: &Remembered, now: Micros) -> Lease {
+    Lease {
+        run: format!("move of {} {}", one.account, now.0),
+        process: lease::this_process(),
+        since: now,
+        until: now.plus(lease::TERM),
+    }
+}
+
+/// As much of a target as a lease needs.
+fn place_of(one: &Remembered) -> Target {
+    Target {
+        account: one.account.clone(),
+        source_table: one.source_table.clone(),
+        schema: one.schema.clone(),
+        table: one.table.clone(),
+        key: Vec::new(),
+        incremental_key: None,
+        strategy: Strategy::Append,
+        columns: Vec::new(),
+        loaded_at: None,
+        window: (None, None),
+        deletes: Deletes::Ignore,
+        hints: Hints::default(),
+        fresh: false,
+    }
 }
 
 fn open(uri: Option<&SecretUri>) -> Result<(&'static Entry, Box<dyn Destination>), Failure> {

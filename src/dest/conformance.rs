@@ -17,10 +17,12 @@ use crate::strategy::Strategy;
 
 mod gone;
 mod held;
+mod owners;
 mod words;
 
 pub(crate) use gone::*;
 pub(crate) use held::*;
+pub(crate) use owners::*;
 pub(crate) use words::*;
 
 /// A destination under test.
@@ -507,7 +509,9 @@ macro_rules! suite {
             commits_carry_the_lease, who_lost_the_lease_writes_nothing, what_is_remembered_is_listed,
             forgetting_leaves_the_rows, words_of_engines_are_names_where_rows_change,
             words_of_engines_are_names_where_rows_wait, words_of_engines_are_names_in_questions,
-            words_of_engines_may_be_the_users);
+            words_of_engines_may_be_the_users,
+            a_table_is_of_whom_its_state_tells, rows_kept_aside_have_an_owner,
+            a_table_made_anew_is_its_makers, tables_are_given_to_another_account);
     };
 }
 pub(crate) use suite;

@@ -27,7 +27,7 @@ mod target;
 pub use error::{DestError, DestErrorKind};
 pub use gone::{Answer, Deletes, Question, Tombstone};
 pub use held::{Lease, Remembered, RunLine};
-pub use target::{Commit, Counts, FileFormat, Hints, Inspection, Reject, Target};
+pub use target::{Commit, Counts, FileFormat, Hints, Inspection, Owner, Reject, Target};
 
 /// One kind of destination.
 #[derive(Debug, Clone, Copy)]
@@ -220,6 +220,19 @@ pub trait Destination: Send + Sync + std::fmt::Debug {
     /// # Errors
     /// When the destination cannot be written.
     fn forget<'a>(&'a self, schema: &'a str, table: &'a str) -> BoxFuture<'a, Result<u64, DestError>>;
+
+    /// Gives what is remembered of tables, each as [`Self::remembered`] lists it, to another account: states, rows kept
+    /// aside, runs and rejects. What lies in one schema changes in one transaction, and all of it where schemas can share
+    /// one. The caller holds the leases of the tables, and has seen that the account has no state for them. Returns how
+    /// many states there were.
+    ///
+    /// # Errors
+    /// When the destination cannot be written.
+    fn reassign<'a>(
+        &'a self,
+        tables: &'a [Remembered],
+        account: &'a str,
+    ) -> BoxFuture<'a, Result<u64, DestError>>;
 
     /// Starts a load: the rows of one commit. Dropping it without commit leaves no trace.
     fn begin(&self, target: &Target) -> Box<dyn Load>;

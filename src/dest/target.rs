@@ -91,10 +91,60 @@ pub struct Inspection {
     /// The state of rows that an unfinished [`Strategy::Replace`] or [`Strategy::DeleteInsert`] of this target keeps
     /// aside.
     pub aside: Option<State>,
+    /// Others whose rows lie in this place.
+    pub owners: Vec<Owner>,
     /// Who holds the target, expired or not.
     pub lease: Option<Lease>,
     /// What the user should know of the existing table, one sentence each.
     pub notes: Vec<String>,
+}
+
+impl Inspection {
+    /// Whose the place is, if it is not the target's: somebody else's state says that the rows of the table are theirs. Rows
+    /// kept aside say so only as long as the table itself is nobody's, or the target's own rows would be theirs as soon as
+    /// another one began a replacement.
+    #[must_use]
+    pub fn owner(&self) -> Option<&Owner> {
+        let of_the_table = self.owners.iter().find(|owner| !owner.aside);
+        of_the_table.or_else(|| self.owners.first().filter(|_| self.state.is_none()))
+    }
+}
+
+/// Another account or source table that has a state for a destination table. Rows of two in one table are told apart by
+/// nothing: their keys meet, and a replacement by the one takes the rows of the other, whatever the strategy was before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Owner {
+    /// The source account.
+    pub account: String,
+    /// The source's table.
+    pub source_table: String,
+    /// Whether its rows are kept aside for an unfinished replacement.
+    pub aside: bool,
+}
+
+impl Owner {
+    /// Of those who have a state for the target's table (account, source table, and where its rows are: empty for the table
+    /// itself, else the name of a hidden table) all but the target, as long as the rows are there.
+    #[cfg_attr(
+        not(any(feature = "duckdb", feature = "bigquery")),
+        expect(dead_code, reason = "without a destination nobody has any")
+    )]
+    pub(crate) fn others(
+        target: &Target,
+        states: impl IntoIterator<Item = (String, String, String)>,
+        mut there: impl FnMut(&str) -> bool,
+    ) -> Vec<Self> {
+        let own = |account: &str, source: &str| account == target.account && source == target.source_table;
+        let others = states.into_iter().filter(|(account, source, _)| !own(account, source));
+        let others = others.filter(|(_, _, rows_in)| there(rows_in));
+        others
+            .map(|(account, source_table, rows_in)| Self {
+                account,
+                source_table,
+                aside: !rows_in.is_empty(),
+            })
+            .collect()
+    }
 }
 
 /// A value that did not fit its column, for `_ingestr_rejects`.

@@ -237,6 +237,24 @@ fn run_json<'a>(run: &'a RunLine, held: Option<&Lease>) -> RunJson<'a> {
     }
 }
 
+/// What another account has now.
+#[must_use]
+pub fn moved(all: &[Remembered], place: &str, account: &str) -> String {
+    let mut text = String::new();
+    let mut from = "";
+    for Entry { aside, any, .. } in entries(all) {
+        let kept = if aside.is_some() { ", and so are the rows kept aside" } else { "" };
+        from = &any.account;
+        let _ = writeln!(
+            text,
+            "{}.{} in {place}: {} of account {from} are those of account {account} now{kept}",
+            any.schema, any.table, any.source_table
+        );
+    }
+    let _ = writeln!(text, "the rows stay; runs of account {account} go on where those of {from} stood");
+    text
+}
+
 /// What was forgotten of a table, and what that means.
 #[must_use]
 pub fn forgotten(all: &[Remembered], place: &str) -> String {

@@ -29,6 +29,7 @@ pub(crate) async fn foresee(
     let target = target(plan, source, shape.documented());
     let inspection: Inspection =
         dest.inspect(&target).await.map_err(|error| words::destination(&target, &error))?;
+    words::owned(&target, &inspection)?;
     let from = begins_from(plan, source, &inspection);
     Ok(Intent { scope: scope(plan, from.as_ref()), request: read_request(plan, from) })
 }

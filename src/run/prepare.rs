@@ -165,6 +165,7 @@ async fn look(
     loop {
         let inspection =
             job.dest.inspect(target).await.map_err(|error| words::destination(target, &error))?;
+        words::owned(target, &inspection)?;
         let now = job.plan.started_at.plus(start.elapsed());
         let Some(other) = inspection.lease.as_ref().filter(|other| lease::live(other, now)) else {
             return Ok(inspection);

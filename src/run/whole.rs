@@ -32,6 +32,10 @@ pub fn whole(ends: &[Ended]) -> Option<Failure> {
     if alike && failures.iter().all(|failure| failure.headline == first.headline) {
         return Some(first.clone());
     }
+    if alike && first.kind == Kind::Usage {
+        let failure = Failure::usage(format!("none of the {all} tables can be copied as typed"));
+        return Some(failure.hint("each table says above what can be done"));
+    }
     let (kind, headline) = match alike {
         true => (first.kind, format!("none of the {all} tables is complete")),
         false => (
@@ -91,6 +95,11 @@ mod tests {
         assert_eq!(
             ended(&[("a", Some((Kind::Source, "x"))), ("b", gone)]),
             said(4, "none of the 2 tables is complete")
+        );
+        let (theirs, too) = (Some((Kind::Usage, "theirs")), Some((Kind::Usage, "theirs, too")));
+        assert_eq!(
+            ended(&[("a", theirs), ("b", too)]),
+            said(2, "none of the 2 tables can be copied as typed")
         );
         assert_eq!(ended(&[("a", refused), ("b", None)]), said(6, "1 of 2 tables is not complete: a"));
         assert_eq!(ended(&[("a", refused), ("b", gone)]), said(6, "2 of 2 tables are not complete: a, b"));

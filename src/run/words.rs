@@ -3,7 +3,7 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
-use crate::dest::{DestError, DestErrorKind, Lease, Target};
+use crate::dest::{DestError, DestErrorKind, Inspection, Lease, Target};
 use crate::error::{Failure, Kind};
 use crate::http::client::{HttpError, Problem};
 use crate::http::retry::Why;
@@ -171,6 +171,37 @@ pub(crate) fn in_use(table: &str, lease: &Lease) -> Failure {
     let pid = crate::lease::pid(lease).map(|pid| format!(", process {pid}")).unwrap_or_default();
     let headline = format!("table {table} is being loaded by another run (started {}{pid})", lease.since);
     Failure::new(Kind::Destination, headline)
+}
+
+/// The table is somebody else's: their state says so.
+pub(super) fn owned(target: &Target, found: &Inspection) -> Result<(), Failure> {
+    let Some(owner) = found.owner() else { return Ok(()) };
+    let place = format!("{}.{}", target.schema, target.table);
+    let own = format!("{} of account {}", target.source_table, target.account);
+    let theirs = format!("{} of account {}", owner.source_table, owner.account);
+    let headline = if owner.aside {
+        format!("table {place} is being replaced by {theirs}, and is not for {own}")
+    } else if found.state.is_some() {
+        format!("table {place} holds {own} and {theirs}, and nothing tells them apart")
+    } else {
+        format!("table {place} holds {theirs}, and is not for {own}")
+    };
+    let hint = if found.state.is_some() {
+        format!(
+            "copy one of them into another table, with --dest-table. To leave this one to the other: ingestr state reset \
+             --dest-table {place}, then a run with --full-refresh"
+        )
+    } else if owner.account == target.account {
+        format!("copy {} into another table, with --dest-table", target.source_table)
+    } else {
+        format!(
+            "copy account {new} into another table, with --dest-table; or, if {old} was renamed to {new}: ingestr state \
+             move --from {old} --to {new}",
+            old = owner.account,
+            new = target.account
+        )
+    };
+    Err(Failure::usage(headline).hint(hint))
 }
 
 /// A new field under `--schema-contract freeze`.

@@ -159,3 +159,26 @@ fn what_cannot_be_checked_as_typed() {
     exit code 2
     "#);
 }
+
+#[test]
+fn tables_of_another_account() {
+    let desk = Desk::new();
+    desk.ingest("tickets,customers", &[]).finish().well();
+    let there = |account: &str| {
+        let uri = desk.uri().replace("gorgias://acme", &format!("gorgias://{account}"));
+        let shown = check(&desk, &["--dest-uri", "duckdb:///shop.duckdb"]).env("SOURCE_URI", uri);
+        let shown = shown.finish().well().shown();
+        let lines: Vec<&str> = shown.lines().skip_while(|line| !line.contains("destination ")).collect();
+        lines.join("\n")
+    };
+    assert_snapshot!(there("acme"), @"
+    ok    destination           duckdb file shop.duckdb can be written; 2 tables were copied to it
+    exit code 0
+    ");
+    assert_snapshot!(there("umbrella"), @"
+    ok    destination           duckdb file shop.duckdb can be written; 2 tables were copied to it (2 of account acme)
+    warn  tables                no table there is of account umbrella; runs refuse those of others
+                                hint: copy account umbrella into tables of its own, with --dest-table; or, if acme was renamed to umbrella: ingestr state move --from acme --to umbrella
+    exit code 0
+    ");
+}

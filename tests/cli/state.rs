@@ -273,3 +273,182 @@ fn what_cannot_be_done_as_typed() {
         desk.ingestr(["state", "reset"].into_iter().chain(SHOP)).env("DESTINATION_TABLE", "main.tickets");
     assert!(found.finish().stderr.starts_with("error: --dest-table is missing"));
 }
+
+/// The same command under another account's name.
+fn as_account(desk: &Desk, account: &str, table: &str, more: &[&str]) -> String {
+    let uri = desk.uri().replace("gorgias://acme", &format!("gorgias://{account}"));
+    assert!(uri.starts_with(&format!("gorgias://{account}?")), "{uri}");
+    desk.ingest(table, more).env("SOURCE_URI", uri).finish().shown()
+}
+
+fn hand_over(desk: &Desk, more: &[&str]) -> String {
+    desk.ingestr(["state", "move"].into_iter().chain(SHOP).chain(more.iter().copied())).finish().shown()
+}
+
+#[test]
+fn a_table_of_another_account_is_refused_before_the_first_request() {
+    let desk = Desk::new();
+    desk.ingest("customers", &[]).finish().well();
+    let sent = desk.account().served();
+    let rows = desk.ask("shop.duckdb", "SELECT count(*) FROM customers");
+    for more in [
+        &[][..],
+        &["--full-refresh"],
+        &["--wait"],
+        &["--incremental-strategy", "append"],
+        &["--incremental-strategy", "delete+insert", "--interval-start", "2020-01-01"],
+        &["--incremental-strategy", "scd2"],
+        &["--dest-table", "MAIN.Customers"],
+    ] {
+        let said = as_account(&desk, "umbrella", "customers", more);
+        let table = if more.contains(&"MAIN.Customers") { "MAIN.Customers" } else { "main.customers" };
+        let expected = format!(
+            "error: table {table} holds customers of account acme, and is not for customers of account umbrella\n  hint: \
+             copy account umbrella into another table, with --dest-table; or, if acme was renamed to umbrella: ingestr \
+             state move --from acme --to umbrella\nexit code 2"
+        );
+        assert_eq!(said, expected);
+    }
+    assert_snapshot!(as_account(&desk, "acme", "tickets", &["--dest-table", "customers"]), @"
+    error: table main.customers holds customers of account acme, and is not for tickets of account acme
+      hint: copy tickets into another table, with --dest-table
+    exit code 2
+    ");
+    assert_eq!(desk.account().served(), sent, "a request was sent");
+    assert_eq!(desk.ask("shop.duckdb", "SELECT count(*) FROM customers"), rows);
+    // An account is one, however its name is written.
+    assert!(as_account(&desk, "Acme.gorgias.com", "customers", &[]).ends_with("exit code 0"));
+    // A table that was forgotten is there for whoever comes.
+    reset(&desk, &["--dest-table", "customers"]);
+    assert!(as_account(&desk, "umbrella", "customers", &[]).ends_with("exit code 0"));
+    assert!(as_account(&desk, "acme", "customers", &[]).ends_with("exit code 2"));
+}
+
+#[test]
+fn of_several_tables_those_of_others_are_refused() {
+    let desk = Desk::new();
+    desk.ingest("customers", &[]).finish().well();
+    let said = as_account(&desk, "umbrella", "customers,tickets", &[]);
+    assert!(said.contains("table main.customers holds customers of account acme"), "{said}");
+    assert!(said.ends_with("exit code 6"), "{said}");
+    let said = as_account(&desk, "acme", "customers,tickets", &["--incremental-strategy", "append"]);
+    assert!(said.contains("table main.tickets holds tickets of account umbrella"), "{said}");
+    desk.ingestr(["state", "move", "--from", "umbrella", "--to", "acme"].into_iter().chain(SHOP))
+        .finish()
+        .well();
+    let sent = desk.account().served();
+    let said = as_account(&desk, "umbrella", "customers,tickets", &[]);
+    assert!(said.contains("none of the 2 tables can be copied as typed"), "{said}");
+    assert!(said.ends_with("exit code 2"), "{said}");
+    let planned = desk
+        .ingestr(["plan", "--source-table", "customers,tickets"].into_iter().chain(SHOP))
+        .env("SOURCE_URI", desk.uri().replace("gorgias://acme", "gorgias://umbrella"));
+    let planned = planned.finish().shown();
+    assert!(planned.contains("main.tickets holds tickets of account acme"), "{planned}");
+    assert!(planned.ends_with("exit code 2"), "{planned}");
+    assert_eq!(desk.account().served(), sent, "a request was sent");
+}
+
+#[test]
+fn a_renamed_account_goes_on_where_it_stood() {
+    let desk = Desk::with(Options { tickets: 500, messages: 500, ..options() }, Duration::ZERO);
+    desk.ingest("customers", &[]).finish().well();
+    desk.ingest("tickets", &["--dest-table", "shop.tickets"]).finish().well();
+    desk.account().faults().nth(3, Fault::Forbidden);
+    desk.ingest("tickets", &["--dest-table", "shop.tickets", "--full-refresh"]).finish();
+    let before = show(&desk, &[]);
+    assert_snapshot!(hand_over(&desk, &["--from", "Acme.gorgias.com", "--to", "Umbrella", "--dest-table", "customers"]), @"
+    --- stdout
+    main.customers in duckdb file shop.duckdb: customers of account acme are those of account umbrella now
+    the rows stay; runs of account umbrella go on where those of acme stood
+    exit code 0
+    ");
+    assert!(show(&desk, &[]).contains("main.customers  customers of account umbrella\n"));
+    assert_snapshot!(hand_over(&desk, &["--from", "acme", "--to", "umbrella"]), @"
+    --- stdout
+    shop.tickets in duckdb file shop.duckdb: tickets of account acme are those of account umbrella now, and so are the rows kept aside
+    the rows stay; runs of account umbrella go on where those of acme stood
+    exit code 0
+    ");
+    assert_eq!(show(&desk, &[]), before.replace("of account acme", "of account umbrella"));
+    let leases = desk.ask(
+        "shop.duckdb",
+        "SELECT (SELECT count(*) FROM shop.main._ingestr_leases) + (SELECT count(*) FROM shop.shop._ingestr_leases)",
+    );
+    assert_eq!(leases, "0");
+    let again = as_account(&desk, "umbrella", "customers", &[]);
+    assert!(again.contains("; what changed since ") && again.ends_with("exit code 0"), "{again}");
+    let again = as_account(&desk, "umbrella", "tickets", &["--dest-table", "shop.tickets", "--full-refresh"]);
+    assert!(again.ends_with("exit code 0"), "{again}");
+    assert_eq!(desk.ask("shop.duckdb", "SELECT count(*) FROM shop.shop.tickets"), "500");
+    assert!(as_account(&desk, "acme", "customers", &[]).ends_with("exit code 2"));
+}
+
+#[test]
+fn what_cannot_be_moved() {
+    let desk = Desk::new();
+    assert_snapshot!(hand_over(&desk, &["--from", "acme"]), @"
+    error: --from and --to are needed: the old and the new name of the account
+      hint: the name is the part before .gorgias.com; `ingestr state show` lists those that are there
+    exit code 2
+    ");
+    assert_snapshot!(hand_over(&desk, &["--from", "acme", "--to", "umbrella"]), @"
+    error: nothing is remembered of account acme in duckdb file shop.duckdb
+      hint: nor of any other account: check --dest-uri
+    exit code 2
+    ");
+    assert!(desk.files().is_empty(), "{:?}", desk.files());
+    desk.ingest("customers", &[]).finish().well();
+    as_account(&desk, "umbrella", "tickets", &[]);
+    assert_snapshot!(hand_over(&desk, &["--from", "acme", "--to", "https://umbrella.gorgias.com"]), @"
+    error: --to: `https://umbrella.gorgias.com` is not the name of an account
+      hint: type the part before .gorgias.com in the address of the help desk, such as mycompany
+    exit code 2
+    ");
+    assert_snapshot!(hand_over(&desk, &["--from", "ACME", "--to", "acme.gorgias.com"]), @"
+    error: --from and --to are the same account, acme
+    exit code 2
+    ");
+    assert_snapshot!(hand_over(&desk, &["--from", "initech", "--to", "hooli"]), @"
+    error: nothing is remembered of account initech in duckdb file shop.duckdb
+      hint: there are tables of acme, umbrella
+    exit code 2
+    ");
+    assert_snapshot!(hand_over(&desk, &["--from", "acme", "--to", "hooli", "--dest-table", "tickets"]), @"
+    error: nothing is remembered of account acme in duckdb file shop.duckdb
+      hint: there are tables of umbrella
+    exit code 2
+    ");
+    // As versions wrote it that did not ask.
+    {
+        let database = duckdb::Connection::open(desk.folder().join("shop.duckdb")).expect("a database");
+        let copy = "INSERT INTO _ingestr_state SELECT * REPLACE ('umbrella' AS account) FROM _ingestr_state \
+                    WHERE dest_table = 'customers'";
+        database.execute_batch(copy).expect("runs");
+    }
+    assert_snapshot!(hand_over(&desk, &["--from", "acme", "--to", "umbrella"]), @"
+    error: account umbrella has customers in table main.customers already
+      hint: forget what is remembered of that table with `ingestr state reset --dest-table main.customers`, or move the others one by one, with --dest-table
+    exit code 2
+    ");
+    assert_snapshot!(as_account(&desk, "acme", "customers", &[]), @"
+    error: table main.customers holds customers of account acme and customers of account umbrella, and nothing tells them apart
+      hint: copy one of them into another table, with --dest-table. To leave this one to the other: ingestr state reset --dest-table main.customers, then a run with --full-refresh
+    exit code 2
+    ");
+    assert_eq!(json(&desk).as_array().map(Vec::len), Some(3));
+}
+
+#[test]
+fn a_table_in_use_is_not_moved() {
+    let desk =
+        Desk::with(Options { tickets: 6_000, messages: 6_000, ..options() }, Duration::from_millis(900));
+    let running = desk.ingest("tickets", &["--flush-records", "300"]).start().until("committed 300 rows");
+    let refused = hand_over(&desk, &["--from", "acme", "--to", "umbrella"]);
+    assert!(refused.starts_with("error: table main.tickets is being loaded by another run"), "{refused}");
+    assert!(refused.ends_with("  hint: wait until it is done, or stop it first\nexit code 5"), "{refused}");
+    running.signal("KILL").finish();
+    let moved = hand_over(&desk, &["--from", "acme", "--to", "umbrella"]);
+    assert!(moved.ends_with("exit code 0"), "{moved}");
+    assert!(show(&desk, &[]).contains("tickets of account umbrella"));
+}

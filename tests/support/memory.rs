@@ -109,6 +109,7 @@ impl Destination for Memory {
                     columns: Some(table.columns),
                     state: table.state,
                     aside: table.shadow.map(|(_, state)| state),
+                    owners: Vec::new(),
                     lease: table.lease,
                     notes: Vec::new(),
                 },
@@ -202,6 +203,10 @@ impl Destination for Memory {
 
     fn remembered(&self) -> BoxFuture<'_, Result<Vec<Remembered>, DestError>> {
         Box::pin(async { Ok(Vec::new()) })
+    }
+
+    fn reassign<'a>(&'a self, _: &'a [Remembered], _: &'a str) -> BoxFuture<'a, Result<u64, DestError>> {
+        Box::pin(async { Ok(0) })
     }
 
     fn forget<'a>(&'a self, _: &'a str, _: &'a str) -> BoxFuture<'a, Result<u64, DestError>> {

@@ -184,6 +184,15 @@ impl Destination for Outside {
         Box::pin(self.really(async move |inner| inner.forget(&schema, &table).await))
     }
 
+    fn reassign<'a>(
+        &'a self,
+        tables: &'a [Remembered],
+        account: &'a str,
+    ) -> BoxFuture<'a, Result<u64, DestError>> {
+        let (tables, account) = (tables.to_vec(), account.to_owned());
+        Box::pin(self.really(async move |inner| inner.reassign(&tables, &account).await))
+    }
+
     fn begin(&self, target: &Target) -> Box<dyn Load> {
         Box::new(OutsideLoad { outside: self.clone(), inner: Some(self.inner.begin(target)) })
     }

@@ -110,6 +110,50 @@ pub(super) fn forget_state(script: &mut Script, beside: &TableName, target: &Tar
     script.body([format!("DELETE FROM {name} WHERE {}", of_state(whose, rows_in))]);
 }
 
+/// Forgets what others had read into a table of that name: it is gone, and another one is made.
+pub(super) fn forget_others(script: &mut Script, beside: &TableName, target: &Target) {
+    script.body([format!(
+        "DELETE FROM {} WHERE {} AND rows_in = '' AND NOT (account = {} AND source_table = {})",
+        beside.beside(STATE).sql(&BigQueryDialect),
+        of_table(&beside.schema, &target.table),
+        text(&target.account),
+        text(&target.source_table)
+    )]);
+}
+
+/// Statements that give a state, named by where its rows are now, to another account, with its runs and rejects where
+/// there are any.
+pub(super) fn reassign(
+    beside: &TableName,
+    row: &StateRow,
+    (account, rows_in): (&str, &str),
+    there: impl Fn(&str) -> bool,
+) -> Vec<String> {
+    let whose = Whose {
+        account: &row.account,
+        source_table: &row.source_table,
+        schema: &beside.schema,
+        table: &row.table,
+    };
+    let name = |book: &str| beside.beside(book).sql(&BigQueryDialect);
+    let mut statements = vec![format!(
+        "UPDATE {} SET account = {}, rows_in = {} WHERE {}",
+        name(STATE),
+        text(account),
+        text(rows_in),
+        of_state(whose, &row.rows_in)
+    )];
+    for book in [RUNS, REJECTS].into_iter().filter(|book| there(book)) {
+        statements.push(format!(
+            "UPDATE {} SET account = {} WHERE {}",
+            name(book),
+            text(account),
+            of_target(whose)
+        ));
+    }
+    statements
+}
+
 /// The target, under the name of the dataset alone: a copied dataset keeps its books.
 pub(super) fn whose<'a>(target: &'a Target, beside: &'a TableName) -> Whose<'a> {
     Whose {

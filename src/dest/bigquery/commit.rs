@@ -250,6 +250,9 @@ impl Place {
         let Some(shape) = shape else {
             let layout = if own { layout(&self.target, needed) } else { String::new() };
             script.before([books::create(name, needed) + &layout]);
+            if own {
+                books::forget_others(script, name, &self.target);
+            }
             return Ok(Shape::planned(name.clone(), needed));
         };
         shape.check(needed)?;

@@ -22,10 +22,10 @@ use futures_util::future::BoxFuture;
 
 use super::sql::TableName;
 use super::sql::books::{newer, not_ours};
-use super::sql::hidden::shadow;
+use super::sql::hidden::{is_shadow_of, shadow};
 use super::{
     Answer, Capabilities, DestError, DestErrorKind, Destination, FlushDefaults, Inspection, Lease, Load,
-    Question, Remembered, Target,
+    Owner, Question, Remembered, Target,
 };
 use crate::schema::Micros;
 use crate::state::State;
@@ -153,46 +153,56 @@ impl BigQuery {
             change = shape.change(target)?;
         }
         self.check_permissions(Some(&api), target, &name, change).await?;
-        let hidden = shadow(target, target.strategy).filter(|hidden| has(hidden));
-        if has(super::sql::books::STATE) && (found.columns.is_some() || hidden.is_some()) {
-            let states = self.states(&api, &name, target).await?;
-            let mut states = states.into_iter().collect::<HashMap<_, _>>();
-            let mut take = |rows_in: &str| match states.remove(rows_in) {
-                None => Ok(None),
-                Some(Ok(state)) => Ok(Some(state)),
-                Some(Err(version)) => {
-                    Err(newer(target.into(), &format!("BigQuery project {}", name.catalog), version))
-                }
-            };
-            if let Some(hidden) = hidden {
-                found.aside = take(&hidden)?;
-            }
-            if found.columns.is_some() {
-                found.state = take("")?;
-            }
-        }
+        self.look_up(&api, &names, target, &mut found).await?;
         if has(super::sql::books::LEASES) {
             found.lease = self.lease_on(&api, &name).await?;
         }
         Ok(found)
     }
 
-    /// States of exactly this target by `rows_in`; a version where a newer program wrote one.
-    async fn states(
+    /// What is remembered of the target, and who else has a state for its table: `there` are the tables of its dataset.
+    async fn look_up(
         &self,
         api: &Api,
-        name: &TableName,
+        there: &[String],
         target: &Target,
-    ) -> Result<Vec<(String, Result<State, i64>)>, DestError> {
-        let whose = books::whose(target, name);
-        let sql = books::states(name, &books::of_target(whose));
-        let found = api.query(&fresh_job("state"), &sql, &[]).await;
-        let found = found.map_err(|error| failed(name, "read", error))?;
-        let state = |row: &Vec<Option<String>>| {
-            let row = StateRow::of(row);
-            (row.rows_in.clone(), row.state())
+        found: &mut Inspection,
+    ) -> Result<(), DestError> {
+        let name = self.table_of(target);
+        let has = |table: &str| there.iter().any(|name| name == table);
+        let aside = there.iter().any(|hidden| is_shadow_of(hidden, &name.table));
+        if !has(super::sql::books::STATE) || !(found.columns.is_some() || aside) {
+            return Ok(());
+        }
+        let sql = books::states(&name, &books::of_table(&name.schema, &name.table));
+        let states = api.query(&fresh_job("state"), &sql, &[]).await;
+        let states = states.map_err(|error| failed(&name, "read", error))?;
+        let states: Vec<StateRow> = states.rows.iter().map(|row| StateRow::of(row)).collect();
+        let names = states
+            .iter()
+            .map(|row| (row.account.clone(), row.source_table.clone(), row.rows_in.clone()))
+            .collect::<Vec<_>>();
+        let exists = |rows_in: &str| if rows_in.is_empty() { found.columns.is_some() } else { has(rows_in) };
+        found.owners = Owner::others(target, names, exists);
+        let mut own: HashMap<String, Result<State, i64>> = states
+            .into_iter()
+            .filter(|row| row.account == target.account && row.source_table == target.source_table)
+            .map(|row| (row.rows_in.clone(), row.state()))
+            .collect();
+        let mut take = |rows_in: &str| match own.remove(rows_in) {
+            None => Ok(None),
+            Some(Ok(state)) => Ok(Some(state)),
+            Some(Err(version)) => {
+                Err(newer(target.into(), &format!("BigQuery project {}", name.catalog), version))
+            }
         };
-        Ok(found.rows.iter().map(state).collect())
+        if let Some(hidden) = shadow(target, target.strategy).filter(|hidden| has(hidden)) {
+            found.aside = take(&hidden)?;
+        }
+        if found.columns.is_some() {
+            found.state = take("")?;
+        }
+        Ok(())
     }
 
     /// All that is read and written by one job must lie in one place.
@@ -329,6 +339,14 @@ impl Destination for BigQuery {
 
     fn forget<'a>(&'a self, schema: &'a str, table: &'a str) -> BoxFuture<'a, Result<u64, DestError>> {
         Box::pin(self.forget_table(schema, table))
+    }
+
+    fn reassign<'a>(
+        &'a self,
+        tables: &'a [Remembered],
+        account: &'a str,
+    ) -> BoxFuture<'a, Result<u64, DestError>> {
+        Box::pin(self.reassign_tables(tables, account))
     }
 
     fn begin(&self, target: &Target) -> Box<dyn Load> {

@@ -1,4 +1,6 @@
-//! What the datasets of a project remember, for `ingestr state show` and `ingestr state reset`.
+//! What the datasets of a project remember, for `ingestr state show`, `ingestr state reset` and `ingestr state move`.
+
+use std::collections::BTreeSet;
 
 use futures_util::StreamExt as _;
 
@@ -7,9 +9,9 @@ use super::dialect::BigQueryDialect;
 use super::leases::fresh_job;
 use super::wire::{Api, DatasetRef};
 use super::{BigQuery, failed, table_ref};
-use crate::dest::sql::TableName;
 use crate::dest::sql::books::{LEASES, RUNS, RUNS_TOLD, STATE};
-use crate::dest::sql::hidden::is_shadow_of;
+use crate::dest::sql::hidden::{is_shadow_of, reassigned};
+use crate::dest::sql::{Dialect, TableName};
 use crate::dest::{DestError, Lease, Remembered, RunLine};
 use crate::schema::Micros;
 
@@ -79,6 +81,68 @@ impl BigQuery {
             }
         };
         Ok(states.iter().map(told).collect())
+    }
+
+    /// Gives states, rows kept aside, runs and rejects of tables to another account, dataset by dataset; how many states
+    /// there were.
+    pub(super) async fn reassign_tables(
+        &self,
+        tables: &[Remembered],
+        account: &str,
+    ) -> Result<u64, DestError> {
+        let schemas: BTreeSet<&str> = tables.iter().map(|one| one.schema.as_str()).collect();
+        let mut changed = 0;
+        for schema in schemas {
+            let there: Vec<&Remembered> = tables.iter().filter(|one| one.schema == schema).collect();
+            changed += self.reassign_in(&self.table_in(schema, ""), &there, account).await?;
+        }
+        Ok(changed)
+    }
+
+    /// BigQuery renames no table inside a transaction. So rows kept aside get their new name before it; if it does not go
+    /// through then, an unfinished replacement begins anew, and nothing else is lost.
+    async fn reassign_in(
+        &self,
+        place: &TableName,
+        tables: &[&Remembered],
+        account: &str,
+    ) -> Result<u64, DestError> {
+        let Some(api) = self.existing(place).await? else { return Ok(0) };
+        let names = self.names(&api, place).await?;
+        let has = |book: &str| names.iter().any(|name| name == book);
+        let wrap = |error| failed(place, "written", error);
+        let wanted = |row: &StateRow| {
+            tables.iter().any(|one| {
+                one.account == row.account && one.source_table == row.source_table && one.table == row.table
+            })
+        };
+        let states = rows(&api, place, &books::states(place, "TRUE")).await?;
+        let states: Vec<StateRow> = states.iter().map(|row| StateRow::of(row)).filter(wanted).collect();
+        let d = &BigQueryDialect;
+        let mut statements = vec!["BEGIN TRANSACTION".to_owned()];
+        for row in &states {
+            let mut rows_in = row.rows_in.clone();
+            if !rows_in.is_empty() {
+                rows_in = reassigned(&row.rows_in, account, &row.source_table);
+                if has(&row.rows_in) {
+                    // What has the new name is nobody's: the account has no state for the table.
+                    api.delete_table(&table_ref(&place.beside(&rows_in))).await.map_err(wrap)?;
+                    let rename = format!(
+                        "ALTER TABLE {} RENAME TO {}",
+                        place.beside(&row.rows_in).sql(d),
+                        d.quote(&rows_in)
+                    );
+                    api.query(&fresh_job("rename"), &rename, &[]).await.map_err(wrap)?;
+                }
+            }
+            statements.extend(books::reassign(place, row, (account, &rows_in), has));
+        }
+        statements.push("COMMIT TRANSACTION".into());
+        if !states.is_empty() {
+            let sql = statements.join(";\n") + ";\n";
+            api.query(&fresh_job("reassign"), &sql, &[]).await.map_err(wrap)?;
+        }
+        Ok(states.len() as u64)
     }
 
     async fn names(&self, api: &Api, place: &TableName) -> Result<Vec<String>, DestError> {

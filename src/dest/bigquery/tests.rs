@@ -243,6 +243,16 @@ impl Destination for Elsewhere {
         Box::pin(async move { self.words(self.inner.forget(&self.there(schema), table).await) })
     }
 
+    fn reassign<'a>(
+        &'a self,
+        tables: &'a [Remembered],
+        account: &'a str,
+    ) -> BoxFuture<'a, Result<u64, DestError>> {
+        let there = |one: &Remembered| Remembered { schema: self.there(&one.schema), ..one.clone() };
+        let tables: Vec<Remembered> = tables.iter().map(there).collect();
+        Box::pin(async move { self.words(self.inner.reassign(&tables, account).await) })
+    }
+
     fn begin(&self, target: &Target) -> Box<dyn Load> {
         Box::new(ThereLoad { inner: self.inner.begin(&self.target(target)), unique: self.unique.clone() })
     }

@@ -139,6 +139,9 @@ impl Work<'_> {
         match self.read(name)? {
             None => {
                 packing::create_table(self.connection, name, needed, rows).map_err(self.wrap)?;
+                if *name == table_of(self.target) {
+                    books::forget_others(self.connection, self.target).map_err(self.wrap)?;
+                }
             }
             Some(shape) => {
                 shape.check(needed)?;
@@ -282,7 +285,10 @@ impl Work<'_> {
                 self.run(&format!("DROP TABLE {}", old.name.sql(d)))?;
                 deleted
             }
-            None => 0,
+            None => {
+                books::forget_others(self.connection, self.target).map_err(self.wrap)?;
+                0
+            }
         };
         let inserted = self.count(hidden)?;
         self.run(&format!("ALTER TABLE {} RENAME TO {}", hidden.sql(d), d.quote(&table.table)))?;

@@ -125,6 +125,36 @@ pub(super) fn instant(value: &Value) -> Option<Micros> {
     }
 }
 
+fn of_table(schema: &str, table: &str) -> String {
+    format!("lower(dest_schema) = lower({}) AND lower(dest_table) = lower({})", text(schema), text(table))
+}
+
+/// Who has a state for the target's table: account, source table, and where the rows are.
+pub(super) fn owners(
+    connection: &Connection,
+    target: &Target,
+) -> duckdb::Result<Vec<(String, String, String)>> {
+    let name = book(&target.schema, STATE);
+    let sql = format!(
+        "SELECT account, source_table, rows_in FROM {} WHERE {} ORDER BY ALL",
+        name.sql(&DuckDialect),
+        of_table(&target.schema, &target.table)
+    );
+    let Some(mut statement) = about(connection, &name, &sql)? else { return Ok(Vec::new()) };
+    statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?.collect()
+}
+
+/// Forgets what others had read into a table of that name: it is gone, and another one is made.
+pub(super) fn forget_others(connection: &Connection, target: &Target) -> duckdb::Result<()> {
+    let which = format!(
+        "{} AND rows_in = '' AND NOT (account = {} AND source_table = {})",
+        of_table(&target.schema, &target.table),
+        text(&target.account),
+        text(&target.source_table)
+    );
+    delete(connection, &book(&target.schema, STATE), &which)
+}
+
 /// Forgets the state of rows that are gone.
 pub(super) fn forget_state(connection: &Connection, target: &Target, rows_in: &str) -> duckdb::Result<()> {
     delete(connection, &book(&target.schema, STATE), &of_target(target.into(), rows_in))

@@ -2,6 +2,7 @@
 //!
 //! The file is open only while it is looked at and while a commit runs; every commit is one transaction.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 
 use duckdb::Connection;
@@ -12,7 +13,7 @@ use super::sql::create_schema;
 use super::sql::hidden::shadow;
 use super::{
     Answer, Capabilities, DestError, DestErrorKind, Destination, FlushDefaults, Inspection, Lease, Load,
-    Question, Remembered, Target,
+    Owner, Question, Remembered, Target,
 };
 use crate::schema::Micros;
 use crate::strategy::Strategy;
@@ -82,11 +83,18 @@ impl DuckDb {
                 _ => None,
             };
             let state = if table.is_some() { state("")? } else { None };
+            let mut there = HashMap::from([(String::new(), table.is_some())]);
+            let states = books::owners(connection, target).map_err(wrap)?;
+            for (_, _, rows_in) in states.iter().filter(|(_, _, rows_in)| !rows_in.is_empty()) {
+                there.insert(rows_in.clone(), read(&name.beside(rows_in))?.is_some());
+            }
+            let owners = Owner::others(target, states, |rows_in| there.get(rows_in) == Some(&true));
             let lease = leases::read(connection, &target.schema, &target.table).map_err(wrap)?;
             Ok(Inspection {
                 columns: table.map(|shape| shape.known()),
                 state,
                 aside,
+                owners,
                 lease,
                 notes: Vec::new(),
             })
@@ -220,6 +228,18 @@ impl Destination for DuckDb {
         Box::pin(blocking(move || {
             let wrap = |e| open::failed(&own.path, "write", e);
             own.change(|connection| remember::forget(connection, &schema, &table).map_err(wrap))
+        }))
+    }
+
+    fn reassign<'a>(
+        &'a self,
+        tables: &'a [Remembered],
+        account: &'a str,
+    ) -> BoxFuture<'a, Result<u64, DestError>> {
+        let (own, tables, account) = (self.clone(), tables.to_vec(), account.to_owned());
+        Box::pin(blocking(move || {
+            let wrap = |e| open::failed(&own.path, "write", e);
+            own.change(|connection| remember::reassign(connection, &tables, &account).map_err(wrap))
         }))
     }
 

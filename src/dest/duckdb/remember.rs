@@ -1,13 +1,15 @@
-//! What the file remembers, for `ingestr state show` and `ingestr state reset`.
+//! What the file remembers, for `ingestr state show`, `ingestr state reset` and `ingestr state move`.
 
 use duckdb::{Connection, params};
 
-use super::books::{Stored, about, book, instant, read_state};
+use super::books::{Stored, about, book, instant, read_state, text};
 use super::dialect::DuckDialect;
 use super::leases;
 use super::open::CATALOG;
-use crate::dest::sql::books::{RUNS, RUNS_TOLD, STATE, Whose};
-use crate::dest::sql::hidden::is_shadow_of;
+use super::shape::Shape;
+use crate::dest::sql::books::{REJECTS, RUNS, RUNS_TOLD, STATE, Whose};
+use crate::dest::sql::hidden::{self, is_shadow_of};
+use crate::dest::sql::{Dialect, TableName};
 use crate::dest::{Remembered, RunLine};
 
 /// All states, ordered by schema, table and account.
@@ -99,6 +101,54 @@ pub(super) fn forget(connection: &Connection, schema: &str, table: &str) -> duck
     let sql = format!("DELETE FROM {} WHERE {of_table}", name.sql(d));
     let Some(mut statement) = about(connection, &name, &sql)? else { return Ok(0) };
     statement.execute(params![schema, table]).map(|states| states as u64)
+}
+
+/// Gives states, rows kept aside, runs and rejects of tables to another account; how many states there were.
+pub(super) fn reassign(connection: &Connection, tables: &[Remembered], account: &str) -> duckdb::Result<u64> {
+    let mut changed = 0;
+    for (index, one) in tables.iter().enumerate() {
+        let whose = |other: &Remembered| {
+            [&other.account, &other.source_table, &other.schema, &other.table].map(Clone::clone)
+        };
+        // Rows kept aside are listed beside those of their table.
+        if tables[..index].iter().any(|other| whose(other) == whose(one)) {
+            continue;
+        }
+        let of = format!(
+            "account = {} AND source_table = {} AND lower(dest_table) = lower({})",
+            text(&one.account),
+            text(&one.source_table),
+            text(&one.table)
+        );
+        // The other books have no schema in their lines. A line of state that was copied here with another one is nobody's.
+        let of_state = format!("{of} AND lower(dest_schema) = lower({})", text(&one.schema));
+        let state = book(&one.schema, STATE).sql(&DuckDialect);
+        let aside = format!("SELECT rows_in FROM {state} WHERE {of_state} AND rows_in <> ''");
+        for hidden in strings(connection, &aside, &[])? {
+            let renamed = hidden::reassigned(&hidden, account, &one.source_table);
+            rename(connection, &book(&one.schema, &hidden), &renamed)?;
+            let sql = format!("UPDATE {state} SET rows_in = ? WHERE {of_state} AND rows_in = ?");
+            connection.execute(&sql, params![renamed, hidden])?;
+        }
+        for (name, of) in [(STATE, &of_state), (RUNS, &of), (REJECTS, &of)] {
+            let name = book(&one.schema, name);
+            let sql = format!("UPDATE {} SET account = ? WHERE {of}", name.sql(&DuckDialect));
+            let Some(mut statement) = about(connection, &name, &sql)? else { continue };
+            let lines = statement.execute(params![account])? as u64;
+            changed += if name.table == STATE { lines } else { 0 };
+        }
+    }
+    Ok(changed)
+}
+
+/// Gives a hidden table another name, if it is there; what had that name was nobody's.
+fn rename(connection: &Connection, hidden: &TableName, to: &str) -> duckdb::Result<()> {
+    let d = &DuckDialect;
+    if Shape::read(connection, hidden).is_ok_and(|shape| shape.is_some()) {
+        connection.execute_batch(&format!("DROP TABLE IF EXISTS {}", hidden.beside(to).sql(d)))?;
+        connection.execute_batch(&format!("ALTER TABLE {} RENAME TO {}", hidden.sql(d), d.quote(to)))?;
+    }
+    Ok(())
 }
 
 fn strings(connection: &Connection, sql: &str, at: &[&str]) -> duckdb::Result<Vec<String>> {

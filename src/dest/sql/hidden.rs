@@ -15,8 +15,19 @@ pub const SHADOWS: [(Strategy, &str); 2] =
 #[must_use]
 pub fn shadow(target: &Target, strategy: Strategy) -> Option<String> {
     let (_, prefix) = SHADOWS.iter().find(|(waiting, _)| *waiting == strategy)?;
-    let who = fnv(&[target.account.as_bytes(), &[0], target.source_table.as_bytes()].concat());
+    let who = who(&target.account, &target.source_table);
     Some(format!("{prefix}{}__{who:08x}", target.table))
+}
+
+fn who(account: &str, source_table: &str) -> u32 {
+    fnv(&[account.as_bytes(), &[0], source_table.as_bytes()].concat())
+}
+
+/// The name of a hidden table once its rows are another account's.
+#[must_use]
+pub fn reassigned(name: &str, account: &str, source_table: &str) -> String {
+    let hash = name.len().checked_sub(8).and_then(|at| name.split_at_checked(at));
+    hash.map_or_else(|| name.to_owned(), |(rest, _)| format!("{rest}{:08x}", who(account, source_table)))
 }
 
 /// Whether a name is one that [`shadow`] makes for that table, for any account and source table.

@@ -74,6 +74,14 @@ impl Gorgias {
         Ok(Self::over(Arc::new(wire), uri, fastrand::Rng::new()))
     }
 
+    /// An account as it is remembered, for one as it was typed: `Acme.gorgias.com` is `acme`.
+    ///
+    /// # Errors
+    /// When it can be none.
+    pub fn account_named(typed: &str) -> Result<String, UriError> {
+        uri::domain(typed.trim())
+    }
+
     /// The account of a source URI over another transport, with a seeded source of randomness: for tests.
     ///
     /// # Errors

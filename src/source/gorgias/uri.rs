@@ -88,7 +88,7 @@ impl GorgiasUri {
 }
 
 /// One DNS label, or the same with `.gorgias.com`: anything else could send the key to another host.
-fn domain(place: &str) -> Result<String, UriError> {
+pub(super) fn domain(place: &str) -> Result<String, UriError> {
     let lower = place.to_ascii_lowercase();
     let label = lower.strip_suffix(".gorgias.com").unwrap_or(&lower);
     if label.is_empty() {
