@@ -33,14 +33,13 @@ fn by_creation(world: &World, list: &str) -> Vec<(i64, String)> {
     let rows = world.account().expected(list);
     let mut rows: Vec<(String, i64, String)> = rows
         .into_iter()
-        .map(|(id, row)| {
-            let row: Value = serde_json::from_str(&row).unwrap();
-            let text = |name: &str| row[name].as_str().unwrap().to_owned();
-            (text("created_datetime"), id, format!("\"{}\"", text("uri")))
+        .map(|(id, text)| {
+            let row: Value = serde_json::from_str(&text).unwrap();
+            (row["created_datetime"].as_str().unwrap().to_owned(), id, text.chars().take(80).collect())
         })
         .collect();
     rows.sort();
-    rows.into_iter().map(|(_, id, uri)| (id, uri)).collect()
+    rows.into_iter().map(|(_, id, mark)| (id, mark)).collect()
 }
 
 fn stored(world: &World, table: &str) -> BTreeMap<i64, Row> {
@@ -87,8 +86,8 @@ async fn the_neighbours_of_a_row_that_is_too_large_arrive_and_it_is_named() {
             let mut world = World::new(small());
             let rows = by_creation(&world, list);
             let n = (rows.len() - 1) * part / 100;
-            let (id, uri) = rows[n].clone();
-            world.too_large = vec![uri];
+            let (id, mark) = rows[n].clone();
+            world.too_large = vec![mark];
             let failure = world.ingest(table, &[]).await.unwrap_err();
             is_named(&failure, table);
             let context = format!("{table}, row {n} of {}: {failure}", rows.len());
@@ -118,8 +117,8 @@ async fn a_row_that_grows_too_large_later_hides_no_change_before_it() {
         world.account().apply(Change::CreateTicket { customer }, world.clock.now());
         world.pass(Duration::from_secs(60)).await;
         if n == 20 {
-            let (_, uri) = by_creation(&world, "tickets").pop().unwrap();
-            world.too_large = vec![uri];
+            let (_, mark) = by_creation(&world, "tickets").pop().unwrap();
+            world.too_large = vec![mark];
         }
     }
     let failure = world.ingest("tickets", &[]).await.unwrap_err();
@@ -133,8 +132,8 @@ async fn a_row_that_grows_too_large_later_hides_no_change_before_it() {
 #[tokio::test(start_paused = true)]
 async fn other_tables_of_the_command_are_complete() {
     let mut world = World::new(small());
-    let (_, uri) = by_creation(&world, "customers")[100].clone();
-    world.too_large = vec![uri];
+    let (_, mark) = by_creation(&world, "customers")[100].clone();
+    world.too_large = vec![mark];
     let ends = world.ingest_all("customers,satisfaction_surveys", &[], None).await.unwrap().unwrap();
     is_named(ends[0].failure.as_ref().unwrap(), "customers");
     assert!(ends[1].failure.is_none());

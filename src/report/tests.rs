@@ -325,3 +325,36 @@ fn headlines_say_which_rows() {
         );
     }
 }
+
+#[test]
+fn a_long_wait_says_until_when_and_again_that_it_goes_on() {
+    let events = |reporter: &dyn Reporter| {
+        reporter.event("tickets", &Event::Started(&start()));
+        for (left, waited) in [(600, None), (540, Some(60))] {
+            let wait = Duration::from_secs(left);
+            reporter.event(
+                "tickets",
+                &Event::Waiting {
+                    why: Wait::RateLimit,
+                    wait,
+                    waited: waited.map(Duration::from_secs),
+                    until: Micros(NOON).plus(Duration::from_secs(601)),
+                    elapsed: Duration::from_secs(601 - left),
+                },
+            );
+        }
+        reporter.event("tickets", &page(100, 602));
+    };
+    let log = shown(ProgressStyle::Log, events).1;
+    insta::assert_snapshot!(log.lines().skip(2).collect::<Vec<_>>().join("\n"), @r"
+    2025-11-22T11:54:04Z tickets: rate limit: 10 min 00 s, until 2025-11-22 12:04:04 UTC
+    2025-11-22T11:55:04Z tickets: rate limit: 9 min 00 s more, until 2025-11-22 12:04:04 UTC
+    2025-11-22T12:04:05Z tickets: 100 rows, 1 page, 0 rows/s, reached 2025-11-22 10:54:02, requests 12/40
+    ");
+    let json = shown(ProgressStyle::Json, events).1;
+    insta::assert_snapshot!(json.lines().skip(1).collect::<Vec<_>>().join("\n"), @r#"
+    {"event":"waiting","table":"tickets","why":"rate_limit","what":null,"attempt":null,"wait_ms":600000,"waited_ms":null,"until":"2025-11-22T12:04:04Z","elapsed_ms":1000}
+    {"event":"waiting","table":"tickets","why":"rate_limit","what":null,"attempt":null,"wait_ms":540000,"waited_ms":60000,"until":"2025-11-22T12:04:04Z","elapsed_ms":61000}
+    {"event":"progress","table":"tickets","rows":100,"pages":1,"rows_per_second":0,"reached":"2025-11-22T10:54:02.999999Z","requests":1,"budget_used":12,"budget_capacity":40,"rate_limited_ms":600000,"elapsed_ms":602000,"left_ms":null}
+    "#);
+}

@@ -205,7 +205,7 @@ impl Patience {
             }
             None => {
                 let mut error = ApiError::lasting(doing, &again.why, said);
-                if let Some(wait) = again.told {
+                if let (Some(wait), None) = (again.told, &error.hint) {
                     let seconds = wait.as_secs_f64().ceil();
                     error.hint = Some(format!("come back in {seconds:.0} s and run the command again"));
                 }
