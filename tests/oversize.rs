@@ -139,3 +139,25 @@ async fn other_tables_of_the_command_are_complete() {
     assert!(ends[1].failure.is_none());
     world.assert_equal("satisfaction_surveys", "beside a table that failed");
 }
+
+/// Events of many tickets that are gone or merged, and look-ups of those that may be: each is more than an answer may have.
+#[tokio::test(start_paused = true)]
+async fn look_ups_and_events_are_asked_for_in_smaller_parts() {
+    let mut world = World::new(Options { merge_event_names_target: true, ..small() });
+    for table in ["tickets", "ticket_messages"] {
+        world.ingest(table, &[]).await.unwrap();
+    }
+    let tickets: Vec<i64> = world.account().ids("tickets");
+    let now = world.clock.now();
+    for pair in tickets[..120].chunks(2) {
+        world.account().apply(Change::DeleteTicket { ticket: pair[0] }, now);
+        world.account().apply(Change::MergeTickets { source: pair[1], target: tickets[200] }, now);
+    }
+    world.pass(Duration::from_secs(60)).await;
+    world.body_limit = Some(bytes(&world, "tickets", 8) + 3_000);
+    for table in ["tickets", "ticket_messages"] {
+        world.ingest(table, &[]).await.unwrap();
+        world.assert_equal(table, "after deletions, in small parts");
+    }
+    assert_eq!(world.memory.table("main.tickets").gone.len(), 120);
+}

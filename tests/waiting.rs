@@ -85,6 +85,19 @@ async fn a_wait_beyond_a_quarter_of_an_hour_ends_the_run_and_says_when_to_come_b
     }
 }
 
+/// Whichever request it is that is answered so, one that only tries something out among them.
+#[tokio::test(start_paused = true)]
+async fn it_ends_the_run_whatever_the_request_was_for() {
+    for n in 0..24 {
+        let options = Options { tickets: 3_000, messages: 3_000, ..small() };
+        let world = World { latency: Duration::from_secs(4), ..World::new(options) };
+        world.account().faults().nth(n, answer(429, &[("retry-after", "7200")], JSON));
+        let failure = world.ingest("tickets", &[]).await.unwrap_err();
+        assert!(failure.not_before.is_some(), "request {n}: {failure}");
+        assert!(world.requests() <= n as u64 + 10, "request {n}: {} were sent", world.requests());
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn waits_add_up_to_a_quarter_of_an_hour() {
     let world = World::new(small());

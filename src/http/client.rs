@@ -30,6 +30,12 @@ pub struct HttpError {
 }
 
 impl HttpError {
+    /// Whether no request should follow, whatever this one was for: the server asks to be left alone for long.
+    #[must_use]
+    pub fn ends_the_run(&self) -> bool {
+        matches!(self.problem, Problem::ComeBack { .. })
+    }
+
     /// Whether the answer was larger than any may be: fewer rows may fit.
     #[must_use]
     pub fn is_too_large(&self) -> bool {

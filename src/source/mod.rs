@@ -302,11 +302,13 @@ pub enum SourceError {
     #[error(
         "GET {path}: a row is larger than an answer may be ({} MiB), even by itself; {}",
         crate::http::room::MOST >> 20,
-        place(*after, *before)
+        place(*id, *after, *before)
     )]
     RowTooLarge {
         /// Path of the list.
         path: &'static str,
+        /// Its id, if it was asked for by that.
+        id: Option<i64>,
         /// Id of the row before it, in the order in which the list was read.
         after: Option<i64>,
         /// Id of the row behind it, where the list was read from its other end, too.
@@ -345,7 +347,10 @@ pub enum SourceError {
 }
 
 /// Where a row lies that cannot be read.
-fn place(after: Option<i64>, before: Option<i64>) -> String {
+fn place(id: Option<i64>, after: Option<i64>, before: Option<i64>) -> String {
+    if let Some(id) = id {
+        return format!("its id is {id}");
+    }
     match (after, before) {
         (Some(after), Some(before)) => format!("it lies between the rows with the ids {after} and {before}"),
         (Some(id), None) => format!("it comes next after the row with the id {id}"),

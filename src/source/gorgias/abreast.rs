@@ -104,11 +104,12 @@ impl Abreast {
 
     /// The first answer to come; `None`: nothing is under way.
     pub(super) async fn next(&mut self, path: &'static str) -> Result<Option<(Back, Answer)>, SourceError> {
-        let Some(joined) = self.requests.join_next().await else {
+        match self.requests.join_next().await {
+            Some(Ok((_, Err(error)))) if error.ends_the_run() => Err(error.into()),
+            Some(joined) => joined.map(Some).map_err(|_| SourceError::Broken { path }),
             // Nothing can be asked for any more, and that is no end.
-            return self.blocked.take().map_or(Ok(None), Err);
-        };
-        joined.map(Some).map_err(|_| SourceError::Broken { path })
+            None => self.blocked.take().map_or(Ok(None), Err),
+        }
     }
 
     /// Lets go of what is under way: it is not needed any more.
@@ -273,8 +274,7 @@ impl Reader {
             return Ok(Some(self.page(active, n - 1, fetched)));
         }
         self.warnings.extend(fetched.warning.clone());
-        let first_of_backfill = active.pass.kind == Kind::Backfill && active.pass.pages == 1;
-        let opens = first_of_backfill && self.spreads(active) && !active.pass.walks[n].done;
+        let opens = active.pass.pages == 1 && self.spreads(active) && !active.pass.walks[n].done;
         let times = fetched.times(active.pass.walks[n].sort, self.endpoint.sort);
         self.note_top(active, n, &times);
         self.note_front(active, n, &fetched, &times);

@@ -12,7 +12,8 @@ use tokio::time::Instant;
 
 use super::events::{integer, is_forbidden, is_refused};
 use super::feed::Outlet;
-use super::pages::{self, PAGE_ROWS, Position, SECOND_LOOK};
+use super::oversize;
+use super::pages::{PAGE_ROWS, SECOND_LOOK};
 use super::reader::Reader;
 use super::tables::TICKETS;
 use crate::http::client::{HttpError, Problem};
@@ -140,25 +141,35 @@ impl Reader {
     /// Which of these tickets, a hundred at most, the list does not show. `None`: it cannot be asked for them, or answers
     /// something else.
     async fn not_listed(&mut self, ids: &[i64], out: &mut Outlet) -> Result<Option<Vec<i64>>, SourceError> {
-        let query: String = ids.iter().map(|id| format!("&ticket_ids={id}")).collect();
-        let path = format!("{TICKETS}?limit={PAGE_ROWS}{query}");
-        self.cap.spend();
-        let (rows, meta) =
-            match self.client.get(&path, &*self.listener, pages::read(Position::First, PAGE_ROWS)).await {
-                Ok(answer) => answer,
-                Err(error) if is_refused(&error) || is_forbidden(&error) || error.is_too_large() => {
-                    return Ok(None);
-                }
-                Err(error) => return Err(error.into()),
-            };
-        let listed: HashSet<i64> = rows.iter().filter_map(|row| integer(row, "id")).collect();
-        // No more than were asked for, all on one page, each with its id: anything else is no answer to this question.
-        let strange = listed.iter().any(|id| !ids.contains(id)) || listed.len() != rows.len();
-        if meta.next_cursor.is_some() || strange {
+        let path = |ids: &[i64]| {
+            let ids: String = ids.iter().map(|id| format!("&ticket_ids={id}")).collect();
+            format!("{TICKETS}?limit={PAGE_ROWS}{ids}")
+        };
+        let answers = match oversize::by_id(&self.client, &*self.listener, TICKETS, ids, path).await {
+            Ok(answers) => answers,
+            Err(SourceError::Http(error)) if is_refused(&error) || is_forbidden(&error) => {
+                self.cap.spend();
+                return Ok(None);
+            }
+            Err(error) => return Err(error),
+        };
+        let mut listed = HashSet::new();
+        let mut strange = false;
+        for (rows, meta) in &answers {
+            self.cap.spend();
+            let found = rows.iter().filter_map(|row| integer(row, "id")).filter(|id| ids.contains(id));
+            let before = listed.len();
+            listed.extend(found);
+            // No more than were asked for, all on one page, each with its id: anything else is no answer to this question.
+            strange |= meta.next_cursor.is_some() || listed.len() - before != rows.len();
+        }
+        if strange {
             return Ok(None);
         }
-        if self.endpoint.path == TICKETS && !rows.is_empty() {
-            self.hand_on(rows, out).await;
+        for (rows, _) in answers {
+            if self.endpoint.path == TICKETS && !rows.is_empty() {
+                self.hand_on(rows, out).await;
+            }
         }
         Ok(Some(ids.iter().copied().filter(|id| !listed.contains(id)).collect()))
     }

@@ -7,6 +7,7 @@ use super::progress::Kind;
 use super::reader::Reader;
 use crate::http::Listener;
 use crate::http::client::Client;
+use crate::normalise::rows::{Meta, Rows};
 use crate::source::{Overlap, SourceError};
 
 /// How many rows are asked for at once: fewer where an answer would be larger than it may be, and as many as can be once
@@ -64,6 +65,36 @@ pub(super) async fn first(
     }
 }
 
+/// The answers of `list` about these ids, a hundred a request, or fewer where those are more than an answer may have. `path`
+/// is the request for some of them.
+pub(super) async fn by_id(
+    client: &Client,
+    listener: &dyn Listener,
+    list: &'static str,
+    ids: &[i64],
+    path: impl Fn(&[i64]) -> String,
+) -> Result<Vec<(Rows, Meta)>, SourceError> {
+    let (mut size, mut left, mut found) = (PageSize::default(), ids, Vec::new());
+    while !left.is_empty() {
+        let (some, rest) = left.split_at(size.rows().min(left.len()));
+        match client.get(&path(some), listener, pages::read(Position::First, PAGE_ROWS)).await {
+            Ok(answer) => {
+                found.push(answer);
+                left = rest;
+                size.fits();
+            }
+            Err(error) if error.is_too_large() => {
+                if !size.shrink() {
+                    let id = some.first().copied();
+                    return Err(SourceError::RowTooLarge { path: list, id, after: None, before: None });
+                }
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(found)
+}
+
 impl Reader {
     /// A row cannot be read: the walk stands there, and what lies behind it is left to a walk from the other end.
     pub(super) fn block(&self, active: &mut Active, n: usize, error: SourceError) {
@@ -71,9 +102,9 @@ impl Reader {
         let error = match (active.abreast.blocked.take(), error) {
             // The same row, seen from its other side.
             (
-                Some(SourceError::RowTooLarge { path, after, before: None }),
+                Some(SourceError::RowTooLarge { path, id, after, before: None }),
                 SourceError::RowTooLarge { after: before, .. },
-            ) => SourceError::RowTooLarge { path, after, before },
+            ) => SourceError::RowTooLarge { path, id, after, before },
             (Some(first), _) => first,
             (None, error) => error,
         };

@@ -223,7 +223,7 @@ impl Listing {
                 Err(error) if error.is_too_large() => {
                     if !self.size.shrink() {
                         let (path, after) = (self.path, self.last);
-                        return Err(SourceError::RowTooLarge { path, after, before: None });
+                        return Err(SourceError::RowTooLarge { path, id: None, after, before: None });
                     }
                 }
                 answer => break answer,

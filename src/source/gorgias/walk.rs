@@ -163,7 +163,7 @@ pub(super) fn take(
                 return Ok(None);
             }
             let (path, after) = (endpoint.path, footprint.last_id);
-            return Err(Stumble::Error(SourceError::RowTooLarge { path, after, before: None }));
+            return Err(Stumble::Error(SourceError::RowTooLarge { path, id: None, after, before: None }));
         }
         Err(error) if walk.cursor.is_some() && pages::refuses_cursor(&error) => return Err(Stumble::Refused),
         Err(error) => return Err(Stumble::Error(error.into())),
