@@ -255,6 +255,12 @@ pub struct IngestArgs {
     /// of its other requests; of a very long list, that may take longer.
     #[arg(long, value_name = "DURATION", help_heading = READ)]
     pub rescan: Option<String>,
+    /// Mark rows as deleted, however many are missing: a run that finds too many stops and asks for this.
+    ///
+    /// More than 100 rows and more than 5 % of a table that a re-scan did not meet, without an event that says they were
+    /// deleted, may mean that the key sees less than before. Then none is marked, with exit code 4.
+    #[arg(long, help_heading = READ)]
+    pub confirm_deletions: bool,
     /// Use this part of the account's request budget and leave the rest to other programs, e.g. 70%.
     ///
     /// Of the burst and of the rate. The same as budget=70% in --source-uri, which it overrides. Without either, what

@@ -83,6 +83,8 @@ pub struct Plan {
     pub lookback: Option<Duration>,
     /// In which time the whole list is read again, for changes without a sign; `None`: never.
     pub rescan: Option<Duration>,
+    /// Whether rows may be marked as gone however many only their absence says it of.
+    pub confirmed: bool,
     /// The part of the account's request budget to keep to, if not as the source URI says.
     pub budget: Option<Share>,
     /// Wait while another run holds the table.
@@ -192,6 +194,7 @@ impl Plan {
             deletes: args.deletes,
             lookback,
             rescan,
+            confirmed: args.confirm_deletions,
             budget,
             wait: args.wait,
             shaping: Shaping {

@@ -67,6 +67,7 @@ async fn forecast_over(
         overlap: Overlap::Wide,
         lookback: None,
         rescan: Some(std::time::Duration::from_secs(86_400)),
+        confirmed: false,
         late: Late::ChangesAndDeletions,
         now: Micros(world.clock.now()),
     });

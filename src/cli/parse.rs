@@ -88,6 +88,7 @@ pub fn env_names(long: &str) -> Vec<String> {
         "deletes",
         "lookback",
         "rescan",
+        "confirm-deletions",
         "budget",
         "wait",
         "metrics-addr",

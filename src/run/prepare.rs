@@ -98,6 +98,7 @@ pub(super) fn read_request(plan: &Plan, from: Option<State>) -> ReadRequest {
         lookback: plan.lookback,
         rescan: plan.rescan,
         late: late(plan, plan.table),
+        confirmed: plan.confirmed,
         now: plan.started_at,
     }
 }

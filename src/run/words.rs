@@ -40,6 +40,14 @@ pub(crate) fn of_source(source: &dyn Source, subject: Subject, error: &SourceErr
             Failure::new(Kind::Source, format!("table {name} of {who} cannot be read on"))
                 .hint("run the command again later; it goes on from what is stored")
         }
+        SourceError::ManyGone { rows, held, .. } => Failure::new(
+            Kind::Source,
+            format!("{rows} of the {held} rows of table {name} would be marked as deleted, and none was"),
+        )
+        .hint(
+            "see whether the user who owns the key may still see everything; if the rows were really deleted, run it once \
+             with --confirm-deletions",
+        ),
         SourceError::Broken { .. } => {
             Failure::new(Kind::Internal, format!("reading table {name} of {who} failed"))
                 .hint("please report this; what was stored is intact")

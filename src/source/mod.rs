@@ -178,6 +178,8 @@ pub struct ReadRequest {
     pub rescan: Option<Duration>,
     /// What else to look for.
     pub late: Late,
+    /// Whether rows may be marked as gone however many only their absence says it of.
+    pub confirmed: bool,
     /// When the run began: nothing later moves a watermark.
     pub now: Micros,
 }
@@ -313,6 +315,18 @@ pub enum SourceError {
         after: Option<i64>,
         /// Id of the row behind it, where the list was read from its other end, too.
         before: Option<i64>,
+    },
+    /// So many rows seem to be gone that rather these credentials may not see them any more.
+    #[error(
+        "GET {path}: {rows} rows that the table has are not there any more and no event says so; the table has {held} rows"
+    )]
+    ManyGone {
+        /// Path of the list.
+        path: &'static str,
+        /// How many.
+        rows: u64,
+        /// Rows of the table that are not marked as gone.
+        held: u64,
     },
     /// The API keeps refusing cursors that it has just handed out.
     #[error("GET {path}: the API refused its own cursor {times} times without a step forward")]

@@ -1,6 +1,7 @@
 //! Gorgias: one account's tables over its REST API.
 
 mod abreast;
+mod absence;
 mod counts;
 mod estimate;
 mod events;

@@ -2,7 +2,7 @@
 //!
 //! Times are microseconds since 1970 in UTC. A newer layout is refused, an older one is migrated here.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -61,12 +61,36 @@ pub(super) struct Sweep {
     /// Pages a run that the last one might read, if that was fewer than had become due.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) cut: Option<u64>,
+    /// Ids that the unfinished walk met at the place where it stands.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) edge: Vec<i64>,
+    /// Rows held, or tickets of such, that were not met, and no run has had the requests to look up yet.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub(super) absent: BTreeSet<i64>,
+    /// Rows that were marked as gone by their absence since the unfinished walk began.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(super) gone: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 impl Sweep {
     /// Of a list that has just been read, or is about to be.
     pub(super) fn new(now: Micros) -> Self {
-        Self { swept: now, walk: None, pages: None, paid: Some(now), period: None, cut: None }
+        Self {
+            swept: now,
+            walk: None,
+            pages: None,
+            paid: Some(now),
+            period: None,
+            cut: None,
+            edge: Vec::new(),
+            absent: BTreeSet::new(),
+            gone: 0,
+        }
     }
 }
 

@@ -5,9 +5,11 @@
 //! have become due in the time that has passed ([`Sweep::due`]), and how many requests a run may spend beside its passes
 //! ([`Cap`]). Rows with a sign are looked up first, out of the same cap.
 
+use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
-use super::events::is_forbidden;
+use super::absence;
+use super::events::{integer, is_forbidden};
 use super::feed::Outlet;
 use super::progress::{Direction, Sweep, Walk};
 use super::reader::Reader;
@@ -22,6 +24,8 @@ use crate::source::SourceError;
 pub(super) const SHARE_LEAST: u64 = 50;
 /// ...or this part of those it has sent for its passes.
 pub(super) const SHARE: u64 = 4;
+/// Pages of a list of parents that are re-scanned at once, at least.
+const LEAST_OF_PARENTS: u64 = 10;
 /// A re-scan is never urgent.
 const RESCANS: Priority = Priority::Later { had: 0 };
 
@@ -52,16 +56,18 @@ pub(super) enum Due {
     Everything,
 }
 
-/// What a run has re-scanned in one go. Rows between both values were read, those with either value perhaps not all.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What a run has re-scanned in one go.
+#[derive(Debug)]
 pub(super) struct Span {
     /// When the walk began, of which this is a part.
     pub(super) began: Micros,
-    /// `created_datetime` of the newest row; `None`: from the front of the list.
+    /// `created_datetime` of the newest row, that one included; `None`: from the front of the list.
     pub(super) newest: Option<Micros>,
-    /// `created_datetime` of the oldest row; `None`: to the end of the list.
+    /// `created_datetime` of the oldest row, that one not included; `None`: to the end of the list.
     pub(super) oldest: Option<Micros>,
     pub(super) pages: u64,
+    /// Ids of the rows in between. `None`: they were not in order, so that it is not known what lies between.
+    pub(super) met: Option<HashSet<i64>>,
 }
 
 impl Sweep {
@@ -107,6 +113,12 @@ struct Part {
 }
 
 impl Part {
+    /// Of a list of parents, a few pages are not worth the look-ups of those that have rows in their time and were created
+    /// before it.
+    fn is_too_short(&self, own: bool) -> bool {
+        !own && matches!(self.due, Due::Pages(pages) if pages < LEAST_OF_PARENTS.min(self.length))
+    }
+
     fn is_read(&self) -> bool {
         matches!(self.due, Due::Pages(pages) if self.read >= pages)
     }
@@ -144,6 +156,9 @@ impl Reader {
     /// an earlier run, as rows there may have changed since.
     pub(super) async fn rescan(&mut self, out: &mut Outlet) -> Result<Vec<Span>, SourceError> {
         let mut spans = Vec::new();
+        if self.request.rescan.is_some() {
+            self.look_up_left(out).await?;
+        }
         let period = self.request.rescan;
         let (Some(list), Some(sweep)) = (self.rescanned(), &mut self.progress.sweep) else {
             return Ok(spans);
@@ -153,7 +168,7 @@ impl Reader {
         let Some(period) = period else { return Ok(spans) };
         let now = self.request.now;
         let mut part = Part { due: sweep.due(period, now), length: sweep.length(), period, read: 0 };
-        if part.is_read() {
+        if part.is_read() || part.is_too_short(list.path == self.endpoint.path) {
             return Ok(spans);
         }
         let stood = sweep.walk.as_ref().filter(|(_, walk)| walk.cursor.is_some()).map(|(_, walk)| walk.last);
@@ -164,6 +179,7 @@ impl Reader {
             let Some(span) = self.stretch(&list, began, &mut walk, until, &mut part, out).await? else {
                 return Ok(spans);
             };
+            self.conclude_span(&span, out).await?;
             spans.push(span);
             let round = walk.done && (began == now || stood.is_none());
             if round || is_past(&walk, until) {
@@ -193,6 +209,8 @@ impl Reader {
     ) -> Result<Option<Span>, SourceError> {
         let mut footprint = Footprint::of(walk);
         let newest = walk.cursor.as_ref().and(walk.last);
+        let edge = self.progress.sweep.as_ref().map(|sweep| sweep.edge.clone()).unwrap_or_default();
+        let mut met: BTreeMap<i64, Option<Micros>> = edge.into_iter().map(|id| (id, newest)).collect();
         let mut pages = 0;
         while !walk.done && !is_past(walk, until) && !part.is_read() && self.cap_left() > 0 {
             self.cap.spend();
@@ -214,12 +232,18 @@ impl Reader {
             };
             pages += 1;
             part.read += 1;
+            let rows = fetched.rows.iter().zip(&fetched.values);
+            met.extend(rows.filter_map(|(row, at)| Some((integer(row, "id")?, *at))));
             if !self.take_rescanned(list, began, walk, part, fetched, out).await {
                 return Ok(None);
             }
         }
         let oldest = if walk.done { None } else { walk.last };
-        let span = Span { began, newest, oldest, pages };
+        if let Some(sweep) = &mut self.progress.sweep {
+            sweep.edge = absence::edge(&met, oldest);
+        }
+        let met = (!walk.unordered).then(|| met.into_keys().collect());
+        let span = Span { began, newest, oldest, pages, met };
         self.listener.hear(Signal::Detail(format!("GET {}: re-scanned {span}", list.path)));
         Ok(Some(span))
     }
@@ -267,6 +291,7 @@ impl Reader {
         sweep.pay(part.length, part.period, self.request.now);
         if walk.done {
             sweep.swept = sweep.swept.max(began);
+            sweep.gone = 0;
             sweep.pages = Some(walk.pages);
         }
         sweep.walk = (!walk.done).then(|| (began, walk.clone()));

@@ -1,0 +1,114 @@
+//! What a re-scan concludes from rows that it did not meet.
+//!
+//! Events tell of deletions, and an event can be missed: by a merge that names nobody, by a table that is begun after it, by
+//! the twelve months after which Gorgias forgets it. So rows held whose `created_datetime` lies in a span that was walked
+//! completely, and which the walk did not meet, are looked up, and those that are gone are marked. Messages are not
+//! re-scanned, their tickets are: of messages created in the span, those tickets are looked up that it did not meet.
+//!
+//! A key whose role was narrowed sees fewer rows than before, and must not empty a warehouse: if too many rows of one
+//! re-scan are gone by absence alone, none is marked until that is confirmed.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+
+use super::feed::Outlet;
+use super::lookup::Fates;
+use super::reader::Reader;
+use super::sweep::Span;
+use super::tables::{SortField, TICKETS};
+use crate::dest::{Question, Tombstone};
+use crate::normalise::rows::Rows;
+use crate::schema::Micros;
+use crate::source::SourceError;
+
+/// So many rows may be gone by absence in one re-scan, whatever the size of the table...
+const ALWAYS: u64 = 100;
+/// ...or this part of its rows: one in twenty.
+const PART: u64 = 20;
+/// The ends of time, for spans that are open: the years 1 and 9999.
+const ENDS: (Micros, Micros) = (Micros(-62_135_596_800_000_000), Micros(253_402_300_799_000_000));
+
+/// Rows that are gone by absence: a key of the table, and what it was merged into.
+type Gone = Vec<(i64, Option<i64>)>;
+
+impl Reader {
+    /// Looks up what the last run had no requests for.
+    pub(super) async fn look_up_left(&mut self, out: &mut Outlet) -> Result<(), SourceError> {
+        let left =
+            self.progress.sweep.as_mut().map(|sweep| std::mem::take(&mut sweep.absent)).unwrap_or_default();
+        self.conclude_absent(left.into_iter().collect(), out).await
+    }
+
+    /// Looks up the rows held that a span should have shown, and did not.
+    pub(super) async fn conclude_span(&mut self, span: &Span, out: &mut Outlet) -> Result<(), SourceError> {
+        let Some(met) = span.met.as_ref().filter(|_| self.deletions()) else { return Ok(()) };
+        let covered = self.progress.covered_since.unwrap_or(ENDS.0);
+        let (from, to) = (span.oldest.unwrap_or(covered).max(covered), span.newest.unwrap_or(ENDS.1));
+        // Of rows that share the time of the last one, the next part of the walk meets the rest.
+        let from = if span.oldest.is_some() { from.plus(std::time::Duration::from_micros(1)) } else { from };
+        let with = self.counts_messages().then(|| "ticket_id".to_owned());
+        let column = SortField::Created.column().into();
+        let question = Question::KeysBetween { column, from, to, with: with.clone() };
+        let Some(held) = out.ask(question).await else { return Ok(()) };
+        let id = |(key, value): (i64, i64)| if with.is_some() { value } else { key };
+        let absent: BTreeSet<i64> =
+            held.pairs.into_iter().map(id).filter(|id| *id != 0 && !met.contains(id)).collect();
+        self.conclude_absent(absent, out).await
+    }
+
+    /// Rows, or tickets of messages, that were not met. What the cap leaves over is in the state.
+    async fn conclude_absent(&mut self, absent: BTreeSet<i64>, out: &mut Outlet) -> Result<(), SourceError> {
+        if absent.is_empty() {
+            return Ok(());
+        }
+        let of_tickets = self.counts_messages() || self.endpoint.path == TICKETS;
+        let mut fates = if of_tickets {
+            self.tickets_gone(&absent, &HashSet::new(), out).await?
+        } else {
+            self.fates(self.endpoint.path, &absent).await?
+        };
+        let gone: Gone = if self.counts_messages() {
+            let held = self.messages_held(fates.gone.keys().copied().collect(), out).await;
+            held.into_iter().map(|(_, key)| (key, None)).collect()
+        } else {
+            fates.gone.iter().map(|(key, survivor)| (*key, *survivor)).collect()
+        };
+        self.guard(&gone, &mut fates, out).await?;
+        let at = self.request.now;
+        if let Some(sweep) = &mut self.progress.sweep {
+            sweep.absent.extend(&fates.left);
+            sweep.gone += gone.len() as u64;
+        }
+        let tombstones =
+            gone.into_iter().map(|(key, merged_into)| Tombstone { key, at, merged_into }).collect();
+        let page = self.page_of(Rows::default(), tombstones);
+        out.page(page).await;
+        Ok(())
+    }
+
+    /// Refuses to mark too many rows that only their absence says are gone. They are looked up again by the next run.
+    async fn guard(&mut self, gone: &Gone, fates: &mut Fates, out: &mut Outlet) -> Result<(), SourceError> {
+        let before = self.progress.sweep.as_ref().map_or(0, |sweep| sweep.gone);
+        // Those that could not be looked up are as the others are.
+        let now = if gone.is_empty() { 0 } else { gone.len() + fates.left.len() };
+        let rows = before + now as u64;
+        if self.request.confirmed || now == 0 || rows <= ALWAYS {
+            return Ok(());
+        }
+        let held = out.ask(Question::Count).await.and_then(|count| count.pairs.first().map(|pair| pair.1));
+        let held = u64::try_from(held.unwrap_or_default()).unwrap_or_default();
+        if rows * PART <= held {
+            return Ok(());
+        }
+        if let Some(sweep) = &mut self.progress.sweep {
+            sweep.absent.extend(fates.gone.keys().chain(&fates.left));
+        }
+        let page = self.page_of(Rows::default(), Vec::new());
+        out.page(page).await;
+        Err(SourceError::ManyGone { path: self.endpoint.path, rows, held })
+    }
+}
+
+/// Of the rows that a walk met, those at the place where it stands: the next part begins among them.
+pub(super) fn edge(met: &BTreeMap<i64, Option<Micros>>, last: Option<Micros>) -> Vec<i64> {
+    met.iter().filter(|(_, at)| at.is_some() && **at == last).map(|(id, _)| *id).collect()
+}
