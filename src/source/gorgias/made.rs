@@ -43,6 +43,7 @@ fn naive(at: Micros) -> String {
 
 /// What came of a cursor that was made.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "there are few, and each is taken apart at once")]
 pub(super) enum Landing {
     /// A place in the stretch that was aimed at: a walk that goes on from there, and its first page.
     Here(Walk, Rows),
