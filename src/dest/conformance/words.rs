@@ -183,7 +183,7 @@ pub(crate) async fn words_of_engines_are_names_in_questions(bench: &dyn Bench) {
             let destination = bench.destination();
             buried(bench, &target, vec![spelling.rows(&FIVE)], &[], commit("r1", "p", last)).await;
             let other = Spelling { value: |_| 99, ..spelling };
-            buried(bench, &target, vec![other.rows(&[(2, "b2", 20)])], &[], commit("r1", "p", last)).await;
+            buried(bench, &target, vec![other.rows(&[(2, "b2", 25)])], &[], commit("r1", "p", last)).await;
             let old: Vec<i64> = FIVE.iter().map(|row| (spelling.value)(row.0)).collect();
             let mut keys = asked(&*destination, &target, keys_by(&column, &old)).await;
             keys.sort_by_key(|pair| pair.1);
