@@ -3,6 +3,10 @@
 //! One flow, one direction: `Args` → `Plan` → `Source::pages` → `normalise` → `Load::stage` → `Load::commit`.
 //! ARCHITECTURE.md has the map.
 
+#[cfg(test)]
+// Tests that are part of the library and of the tests of the whole tool name it in the same way.
+extern crate self as ingestr;
+
 pub mod cli;
 pub mod commands;
 pub mod dest;

@@ -75,7 +75,7 @@ fn stored(world: &World, table: &str) -> BTreeMap<i64, Row> {
 /// The rejects as id, column and value.
 fn rejects(world: &World) -> std::collections::BTreeSet<(Option<String>, Option<String>, String)> {
     let store = world.memory.0.lock().unwrap();
-    store.rejects.iter().map(|r| (r.id.clone(), r.column.clone(), r.value.clone())).collect()
+    store.rejects.iter().map(|(_, _, r)| (r.id.clone(), r.column.clone(), r.value.clone())).collect()
 }
 
 #[tokio::test(start_paused = true)]

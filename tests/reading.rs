@@ -254,7 +254,7 @@ async fn append_adds_each_version_once() {
     world.ingest("ticket_messages", &flags).await.unwrap();
     world.pass(Duration::from_secs(60)).await;
     world.ingest("ticket_messages", &flags).await.unwrap();
-    let rows = world.memory.table("main.ticket_messages").appended.len();
+    let rows = world.memory.table("main.ticket_messages").all.len();
     assert_eq!(rows, world.expected("ticket_messages").len());
 }
 

@@ -31,7 +31,7 @@ async fn all_tables_share_one_budget_and_are_equal_in_the_end() {
     assert_eq!(requests, world.requests(), "every request is in one receipt");
     assert_eq!(receipts.iter().map(|receipt| receipt.retries).sum::<u64>(), 0, "no 429");
     let ids: std::collections::BTreeSet<_> =
-        world.memory.0.lock().unwrap().runs.iter().map(|run| run.id.clone()).collect();
+        world.memory.0.lock().unwrap().runs.iter().map(|line| line.record.id.clone()).collect();
     assert_eq!(ids.len(), 4, "a run of its own for each table");
 }
 

@@ -17,6 +17,7 @@ use crate::strategy::Strategy;
 
 mod gone;
 mod held;
+mod memory;
 mod owners;
 mod words;
 

@@ -247,7 +247,7 @@ impl World {
         };
         if result.is_none() {
             // The memory destination has no processes to look at: the dead one's lease goes with it.
-            self.memory.0.lock().unwrap().tables.values_mut().for_each(|table| table.lease = None);
+            self.memory.store().leases.clear();
         }
         result
     }

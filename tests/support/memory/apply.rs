@@ -1,0 +1,375 @@
+//! What a commit does, strategy by strategy, to a store that nobody else sees meanwhile.
+
+use std::collections::HashMap;
+
+use arrow_array::RecordBatch;
+use ingestr::dest::sql::books::refused;
+pub use ingestr::dest::sql::brought::IS_CURRENT;
+use ingestr::dest::sql::brought::{
+    MARKS, VALID_FROM, VALID_TO, columns_of, needed, type_after, version_columns,
+};
+use ingestr::dest::{
+    Commit, Counts, DELETED_AT, Deletes, DestError, LOADED_AT, MERGED_INTO, Target, Tombstone,
+};
+use ingestr::schema::{Column, Micros};
+use ingestr::strategy::Strategy;
+
+use super::rows::{Cell, Row, Rows, find, get, of_batch};
+use super::{Line, Saved, Shadow, Store, Whose, place};
+
+/// What rows of this strategy wait as until the last commit; `None`: they do not.
+pub(super) fn waits(strategy: Strategy) -> Option<&'static str> {
+    match strategy {
+        Strategy::Replace => Some("replace"),
+        Strategy::DeleteInsert => Some("delete+insert"),
+        Strategy::Merge | Strategy::Append | Strategy::Scd2 => None,
+    }
+}
+
+/// Whether the first of two rows with one key, which was written earlier, is the newer one all the same.
+pub(super) fn newest_first(target: &Target, earlier: &Row, later: &Row) -> bool {
+    target.incremental_key.as_ref().is_some_and(|key| get(earlier, key) > get(later, key))
+}
+
+pub(super) struct Work<'a> {
+    pub target: &'a Target,
+    pub commit: &'a Commit,
+    pub gone: &'a [Tombstone],
+}
+
+impl Work<'_> {
+    /// Rows, tombstones, state, run, rejects and lease.
+    pub(super) fn apply(&self, store: &mut Store, batches: &[RecordBatch]) -> Result<Counts, DestError> {
+        let (target, place) = (self.target, place(self.target));
+        if let (Some(held), Some(ours)) = (store.leases.get(&place), &self.commit.lease)
+            && held.run != ours.run
+        {
+            return Err(refused(target, held));
+        }
+        let brought = columns_of(batches, &target.table)?;
+        self.sweep(store);
+        let was_there = store.tables.contains_key(&place);
+        let counts = match waits(target.strategy) {
+            None => {
+                let table = store.tables.entry(place).or_default();
+                self.in_place(table, batches, &brought)
+            }
+            Some(name) => self.collect(store, name, batches, &brought),
+        };
+        if waits(target.strategy).is_none() || self.commit.last {
+            if !was_there {
+                // What others had read into a table of that name is gone with it.
+                let ours = Whose::of(target);
+                store.states.retain(|whose, _| whose.place != ours.place || *whose == ours);
+            }
+            store.states.insert(Whose::of(target), Saved::by(self.commit));
+        }
+        self.keep_books(store);
+        Ok(counts)
+    }
+
+    fn keep_books(&self, store: &mut Store) {
+        let Commit { rejects, run, lease, release, .. } = self.commit;
+        let (whose, schema) = (Whose::of(self.target), &self.target.schema);
+        store.runs.retain(|line| line.record.id != run.id || line.whose != whose);
+        store.runs.push(Line { whose: whose.clone(), record: run.clone() });
+        let rejected = rejects.iter().map(|reject| (whose.clone(), run.id.clone(), reject.clone()));
+        store.rejects.extend(rejected);
+        store.books.extend([(schema.clone(), "_ingestr_runs"), (schema.clone(), "_ingestr_state")]);
+        if !rejects.is_empty() {
+            store.books.insert((schema.clone(), "_ingestr_rejects"));
+        }
+        if *release {
+            let ours = lease.as_ref().map_or(&run.id, |lease| &lease.run);
+            store.leases.retain(|place, held| *place != whose.place || held.run != *ours);
+        } else if let Some(lease) = lease {
+            store.books.insert((schema.clone(), "_ingestr_leases"));
+            store.leases.insert(whose.place, lease.clone());
+        }
+    }
+
+    /// Forgets rows of this target that wait and that no run will go on with.
+    fn sweep(&self, store: &mut Store) {
+        let (whose, waits) = (Whose::of(self.target), waits(self.target.strategy));
+        store.shadows.retain(|(other, name), shadow| {
+            *other != whose
+                || (Some(*name) == waits && (!self.target.fresh || shadow.saved.run == self.commit.run.id))
+        });
+    }
+
+    /// Makes the table fit the rows, and the rows the table.
+    fn fit(
+        &self,
+        table: &mut Rows,
+        batches: &[RecordBatch],
+        brought: &[Column],
+        extra: &[Column],
+    ) -> Vec<Row> {
+        for column in needed(self.target, brought, extra) {
+            let found = table.columns.iter_mut().find(|c| c.name.eq_ignore_ascii_case(&column.name));
+            let Some(found) = found else {
+                table.columns.push(column);
+                continue;
+            };
+            let after = type_after(Some(found.logical), &column, &self.target.columns);
+            if after != found.logical {
+                found.logical = after;
+                let name = found.name.clone();
+                table.change_all(|row| {
+                    if let Some(cell) = row.get_mut(&name) {
+                        *cell = std::mem::replace(cell, Cell::Null).widened(after);
+                    }
+                });
+            }
+        }
+        let columns = &table.columns;
+        let fitting = |(name, cell): (String, Cell)| {
+            let column = find(columns, &name).expect("all brought columns are there");
+            (column.name.clone(), cell.widened(column.logical))
+        };
+        batches.iter().flat_map(of_batch).map(|row| row.into_iter().map(fitting).collect()).collect()
+    }
+
+    /// The newest row of each key, in the order they came.
+    fn newest(&self, rows: Vec<Row>) -> Vec<Row> {
+        let mut places: HashMap<Vec<Cell>, usize> = HashMap::new();
+        let mut kept: Vec<Row> = Vec::with_capacity(rows.len());
+        for row in rows {
+            if self.target.key.is_empty() {
+                kept.push(row);
+                continue;
+            }
+            let at = *places.entry(Rows::key_of(&row, &self.target.key)).or_insert(kept.len());
+            match kept.get_mut(at) {
+                Some(old) if newest_first(self.target, old, &row) => {}
+                Some(old) => *old = row,
+                None => kept.push(row),
+            }
+        }
+        kept
+    }
+
+    fn loaded(&self, mut row: Row) -> Row {
+        row.extend(self.target.loaded_at.map(|at| (LOADED_AT.to_owned(), Cell::Instant(at.0))));
+        row
+    }
+
+    fn in_place(&self, table: &mut Rows, batches: &[RecordBatch], brought: &[Column]) -> Counts {
+        let strategy = self.target.strategy;
+        let versions = (strategy == Strategy::Scd2).then_some(self.commit.run.started_at);
+        let extra = if versions.is_some() { version_columns() } else { Vec::new() };
+        let rows = self.fit(table, batches, brought, &extra);
+        let mut counts = Counts::default();
+        if strategy == Strategy::Append {
+            counts.inserted = rows.len() as u64;
+            rows.into_iter().for_each(|row| table.insert(self.loaded(row)));
+        } else {
+            if let Some(at) = versions {
+                adopt_versions(table, at);
+            }
+            table.index_by(&self.target.key);
+            for row in self.newest(rows) {
+                self.merge(table, row, brought, versions, &mut counts);
+            }
+            counts.add(self.bury(table, versions));
+        }
+        counts
+    }
+
+    /// One row meets those of its key.
+    fn merge(
+        &self,
+        table: &mut Rows,
+        row: Row,
+        brought: &[Column],
+        versions: Option<Micros>,
+        counts: &mut Counts,
+    ) {
+        let current =
+            |number: &u64| versions.is_none() || *get(table.row(*number), IS_CURRENT) == Cell::Bool(true);
+        let there: Vec<u64> =
+            table.with_key(&Rows::key_of(&row, &self.target.key)).into_iter().filter(current).collect();
+        let is_brought = |name: &str| brought.iter().any(|column| column.name.eq_ignore_ascii_case(name));
+        if let [number] = there.as_slice() {
+            let old = table.row(*number);
+            let same = row.iter().all(|(name, cell)| get(old, name) == cell);
+            let marked = MARKS.iter().any(|(mark, _)| !is_brought(mark) && *get(old, mark) != Cell::Null);
+            if same && !marked {
+                counts.unchanged += 1;
+                return;
+            }
+        }
+        let mut new = Row::new();
+        if let Some(number) = there.first() {
+            let kept =
+                table.row(*number).iter().filter(|(name, _)| !MARKS.iter().any(|(mark, _)| mark == name));
+            new.extend(kept.map(|(name, cell)| (name.clone(), cell.clone())));
+            counts.updated += 1;
+            counts.deleted += u64::from(versions.is_some());
+        } else {
+            counts.inserted += 1;
+        }
+        new.extend(row);
+        let mut new = self.loaded(new);
+        if let Some(at) = versions {
+            new.insert(VALID_FROM.into(), Cell::Instant(at.0));
+            new.insert(VALID_TO.into(), Cell::Null);
+            new.insert(IS_CURRENT.into(), Cell::Bool(true));
+        }
+        for number in there {
+            match versions {
+                None => table.remove(number),
+                Some(at) => table.change(number, |old| {
+                    old.insert(VALID_TO.into(), Cell::Instant(at.0));
+                    old.insert(IS_CURRENT.into(), Cell::Bool(false));
+                }),
+            }
+        }
+        table.insert(new);
+    }
+
+    /// Marks, closes or removes the rows that are gone.
+    fn bury(&self, table: &mut Rows, versions: Option<Micros>) -> Counts {
+        let mut counts = Counts::default();
+        let (deletes, Some(key)) = (self.target.deletes, self.target.key.first()) else { return counts };
+        if deletes == Deletes::Ignore || self.gone.is_empty() {
+            return counts;
+        }
+        table.index_by(std::slice::from_ref(key));
+        for grave in self.gone {
+            let mut there = table.with_key(&[Cell::Int(grave.key)]);
+            if versions.is_some() {
+                // Only the latest version can be told anything new.
+                let latest = there.iter().copied().max_by_key(|number| {
+                    let row = table.row(*number);
+                    let to = get(row, VALID_TO).clone();
+                    (*get(row, IS_CURRENT) == Cell::Bool(true), to == Cell::Null, to, *number)
+                });
+                there = latest.into_iter().collect();
+            }
+            let (mut newly, mut again) = (false, false);
+            for number in there {
+                let row = table.row(number);
+                let soft = deletes == Deletes::Soft;
+                let was_gone = soft && *get(row, DELETED_AT) != Cell::Null;
+                let news = was_gone && *get(row, MERGED_INTO) == Cell::Null && grave.merged_into.is_some();
+                let open =
+                    if versions.is_some() { *get(row, IS_CURRENT) == Cell::Bool(true) } else { !was_gone };
+                if !open && !news {
+                    continue;
+                }
+                newly |= !was_gone;
+                again |= was_gone;
+                if deletes == Deletes::Hard && versions.is_none() {
+                    table.remove(number);
+                } else {
+                    table.change(number, |row| self.mark(row, grave));
+                }
+            }
+            counts.deleted += u64::from(newly);
+            counts.updated += u64::from(again);
+        }
+        counts
+    }
+
+    fn mark(&self, row: &mut Row, grave: &Tombstone) {
+        let mut fill = |name: &str, cell: Cell| {
+            let old = row.entry(name.into()).or_insert(Cell::Null);
+            if *old == Cell::Null {
+                *old = cell;
+            }
+        };
+        if self.target.deletes == Deletes::Soft {
+            fill(DELETED_AT, Cell::Instant(grave.at.0));
+            fill(MERGED_INTO, grave.merged_into.map_or(Cell::Null, Cell::Int));
+        }
+        if self.target.strategy == Strategy::Scd2 {
+            fill(VALID_TO, Cell::Instant(self.commit.run.started_at.0));
+            row.insert(IS_CURRENT.into(), Cell::Bool(false));
+        }
+        row.extend(self.target.loaded_at.map(|at| (LOADED_AT.to_owned(), Cell::Instant(at.0))));
+    }
+
+    /// Adds the rows to those that wait, and with the last commit makes them the table's.
+    fn collect(
+        &self,
+        store: &mut Store,
+        name: &'static str,
+        batches: &[RecordBatch],
+        brought: &[Column],
+    ) -> Counts {
+        let id = (Whose::of(self.target), name);
+        let mut waiting = store.shadows.remove(&id).map_or_else(Rows::default, |shadow| shadow.rows);
+        let rows = self.fit(&mut waiting, batches, brought, &[]);
+        for row in self.newest(rows) {
+            waiting.insert(self.loaded(row));
+        }
+        let mut counts = Counts::default();
+        if self.target.strategy == Strategy::Replace {
+            counts = self.bury(&mut waiting, None);
+        }
+        if !self.commit.last {
+            store.shadows.insert(id, Shadow { rows: waiting, saved: Saved::by(self.commit) });
+            return counts;
+        }
+        let mut published = Rows::with_columns(waiting.columns.clone());
+        let all: Vec<Row> = waiting.iter().cloned().collect();
+        self.newest(all).into_iter().for_each(|row| published.insert(row));
+        let table = store.tables.entry(place(self.target)).or_default();
+        if self.target.strategy == Strategy::Replace {
+            counts.deleted += table.len();
+            counts.inserted += published.len();
+            *table = published;
+        } else {
+            counts.add(self.replace_window(table, &published));
+        }
+        counts
+    }
+
+    fn replace_window(&self, table: &mut Rows, published: &Rows) -> Counts {
+        self.fit(table, &[], &published.columns, &[]);
+        let mut deleted = 0;
+        if let Some(column) = &self.target.incremental_key {
+            let read: Vec<&Cell> =
+                published.iter().map(|row| get(row, column)).filter(|cell| **cell != Cell::Null).collect();
+            let (low, high) = self.target.window;
+            let end = |at: Option<Micros>| at.map(|at| Cell::Instant(at.0));
+            let low = end(low).or_else(|| read.iter().min().copied().cloned());
+            let high = end(high).or_else(|| read.iter().max().copied().cloned());
+            if let (Some(low), Some(high)) = (low, high) {
+                let within = |cell: &Cell| *cell != Cell::Null && low <= *cell && *cell <= high;
+                deleted += table.retain(|row| !within(get(row, column)));
+            }
+        }
+        if !self.target.key.is_empty() {
+            table.index_by(&self.target.key);
+            for row in published.iter() {
+                for number in table.with_key(&Rows::key_of(row, &self.target.key)) {
+                    table.remove(number);
+                    deleted += 1;
+                }
+            }
+        }
+        published.iter().for_each(|row| table.insert(row.clone()));
+        Counts { inserted: published.len(), deleted, ..Counts::default() }
+    }
+}
+
+/// Rows of a table that had no versions become current ones, valid since they were loaded.
+fn adopt_versions(table: &mut Rows, start: Micros) {
+    let plain: Vec<u64> = table
+        .numbered()
+        .filter(|(_, row)| *get(row, IS_CURRENT) == Cell::Null)
+        .map(|(number, _)| number)
+        .collect();
+    for number in plain {
+        table.change(number, |row| {
+            let since = match get(row, LOADED_AT) {
+                Cell::Null => Cell::Instant(start.0),
+                at => at.clone(),
+            };
+            row.insert(IS_CURRENT.into(), Cell::Bool(true));
+            row.insert(VALID_FROM.into(), since);
+        });
+    }
+}
