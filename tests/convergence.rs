@@ -22,8 +22,12 @@ use ingestr::error::Failure;
 use ingestr::report::Receipt;
 use ingestr::schema::Micros;
 
+#[cfg(feature = "duckdb")]
+use crate::support::file::File;
 use crate::support::memory::{Cell, Crash, Row};
 use crate::support::world::{Death, LISTS, World, assert_same};
+
+mod steps;
 
 /// How long a row may change without a sign and still be seen.
 const LOOKBACK_DAYS: [(&str, i64); 2] = [("ticket_messages", 3), ("satisfaction_surveys", 30)];
@@ -44,6 +48,22 @@ fn seeds() -> std::ops::Range<u64> {
 #[test]
 fn once_changes_stop_the_next_run_makes_both_equal() {
     for_each_seed(seeds(), |seed| Box::pin(life(seed)));
+}
+
+/// The same over a DuckDB file.
+#[cfg(feature = "duckdb")]
+#[test]
+fn once_changes_stop_a_duckdb_file_is_equal_too() {
+    let seeds = seeds();
+    let some = seeds.start..seeds.end.min(seeds.start + 25);
+    for_each_seed(some, |seed| {
+        Box::pin(async move {
+            let mut rng = fastrand::Rng::with_seed(seed);
+            let mut world = begin(seed, &mut rng, 100);
+            world.file = Some(File::new());
+            live(world, seed, rng, 4).await;
+        })
+    });
 }
 
 /// A run looks again at what changed while it read.
@@ -234,6 +254,11 @@ fn begin(seed: u64, rng: &mut fastrand::Rng, most: usize) -> World {
     let slow = rng.u8(0..3) == 0;
     world.latency = Duration::from_millis(rng.u64(0..if slow { 6_000 } else { 1_500 }));
     world.jitter = rng.f64();
+    steps::untold(&world, rng);
+    #[cfg(feature = "duckdb")]
+    if std::env::var("INGESTR_DEST").is_ok_and(|dest| dest == "duckdb") {
+        world.file = Some(File::new());
+    }
     world
 }
 
@@ -246,6 +271,7 @@ async fn live(mut world: World, seed: u64, mut rng: fastrand::Rng, turmoils: usi
     world.account().set_churn(0.0);
     world.account().faults().clear();
     world.crash(None);
+    world.vanish_at(None);
     // More than a day: what shows no sign at all is found by then. What shows one is found at once.
     let patience = if world.sweeps { 90_000..130_000 } else { 300..3_000 };
     world.pass(Duration::from_secs(rng.u64(patience))).await;
@@ -319,13 +345,17 @@ async fn turmoil(world: &mut World, rng: &mut fastrand::Rng, tables: &[&str]) {
             "forbidden=0.1",
             "p500=0.6,reset=0.2",
         ];
-        let plan = plan[rng.usize(0..plan.len())];
+        let usual = plan[rng.usize(0..plan.len())];
+        let plan = steps::plan(rng).unwrap_or(usual);
         world.account().faults().plan(rng.u64(..), fault_plan(plan).unwrap());
+        let one_of_them = tables[rng.usize(0..tables.len())];
+        steps::vanish(world, rng, if together { one_of_them } else { table });
         let death = match rng.u8(0..6) {
             0 => Some(Death::BeforeRequest(rng.u64(0..12))),
             1 => Some(Death::AfterRequest(rng.u64(0..12))),
             _ => None,
         };
+        let death = steps::sleeps(rng).or(death);
         let crash = match rng.u8(0..6) {
             0 => Some((rng.u64(0..4), Crash::Before)),
             1 => Some((rng.u64(0..4), Crash::After)),
@@ -338,6 +368,7 @@ async fn turmoil(world: &mut World, rng: &mut fastrand::Rng, tables: &[&str]) {
             2 => &["--interval-start", "2026-07-01", "--interval-end", "2026-08-25T10:00:00"],
             _ => &[],
         };
+        let flags = steps::flags(rng).unwrap_or(flags);
         let fate = format!("{plan} {death:?} {crash:?}");
         // Whether it succeeds is not the question here.
         if together {

@@ -49,6 +49,7 @@ fn transport(world: &World) -> SimTransport {
         sent: AtomicU64::new(0),
         body_limit: usize::MAX,
         too_large: Vec::new(),
+        wake: Arc::default(),
         bell: Arc::new(Notify::new()),
     }
 }

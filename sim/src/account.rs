@@ -260,6 +260,11 @@ impl Account {
         self.options.events_missed = part;
     }
 
+    /// Whether events of customer merges say who was merged away.
+    pub fn set_merge_event_names_source(&mut self, names: bool) {
+        self.options.merge_event_names_source = names;
+    }
+
     /// From now on lists show this row so that it cannot be read as it is; none: they show it as it is.
     pub fn set_unreadable(&mut self, table: &str, id: i64, how: Option<Unreadable>) {
         match how {

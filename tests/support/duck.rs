@@ -59,8 +59,8 @@ impl Duck {
             columns.push((spec.incremental_key, LogicalType::Timestamp));
         }
         let names: Vec<String> = columns.iter().map(|(name, _)| format!("\"{name}\"")).collect();
-        let question =
-            format!("SELECT {} FROM main.{table} WHERE _ingestr_deleted_at IS NULL", names.join(", "));
+        let alive = if spec.deletions { " WHERE _ingestr_deleted_at IS NULL" } else { "" };
+        let question = format!("SELECT {} FROM main.{table}{alive}", names.join(", "));
         let mut found = BTreeMap::new();
         for values in self.ask(&question) {
             let row: Row = columns

@@ -2,6 +2,8 @@
 
 #[cfg(feature = "duckdb")]
 pub mod duck;
+#[cfg(feature = "duckdb")]
+pub mod file;
 pub mod memory;
 #[cfg(feature = "bigquery")]
 pub mod outside;

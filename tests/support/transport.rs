@@ -27,8 +27,10 @@ pub struct SimTransport {
     pub body_limit: usize,
     /// Answers that contain one of these are too large.
     pub too_large: Vec<String>,
-    /// Rings when the process dies.
+    /// Rings when the process dies or is stopped.
     pub bell: Arc<Notify>,
+    /// Rings when a stopped process goes on.
+    pub wake: Arc<Notify>,
 }
 
 /// Where a process dies.
@@ -38,6 +40,8 @@ pub enum Death {
     BeforeRequest(u64),
     /// After the account has answered it.
     AfterRequest(u64),
+    /// It does not die, but is stopped for so long before it sends its n-th request.
+    Sleep { request: u64, time: Duration },
 }
 
 /// Wall time that follows Tokio's, so that pausing one pauses the other.
@@ -108,6 +112,10 @@ impl Transport for SimTransport {
             let number = self.sent.fetch_add(1, Relaxed);
             if self.death == Some(Death::BeforeRequest(number)) {
                 self.die().await;
+            }
+            if matches!(self.death, Some(Death::Sleep { request, .. }) if request == number) {
+                self.bell.notify_one();
+                self.wake.notified().await;
             }
             let response = self.send(request).await;
             if self.death == Some(Death::AfterRequest(number)) {

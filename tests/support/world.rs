@@ -20,7 +20,7 @@ use serde_json::value::RawValue;
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
-use super::memory::{Cell, Crash, Memory, Row};
+use super::memory::{Cell, Crash, Memory, Row, Store};
 pub use super::transport::Death;
 use super::transport::{Clock, Garble, Garbled, SimTransport};
 
@@ -31,6 +31,9 @@ pub struct World {
     pub account: Arc<Mutex<Account>>,
     pub memory: Memory,
     /// Takes the place of the memory.
+    #[cfg(feature = "duckdb")]
+    pub file: Option<super::file::File>,
+    /// Takes the place of both.
     #[cfg(feature = "bigquery")]
     pub outside: Option<super::outside::Outside>,
     pub clock: Clock,
@@ -82,6 +85,8 @@ impl World {
         Self {
             account,
             memory: Memory::default(),
+            #[cfg(feature = "duckdb")]
+            file: None,
             #[cfg(feature = "bigquery")]
             outside: None,
             clock,
@@ -123,6 +128,10 @@ impl World {
         if let Some(outside) = &self.outside {
             return outside;
         }
+        #[cfg(feature = "duckdb")]
+        if let Some(file) = &self.file {
+            return file;
+        }
         &self.memory
     }
 
@@ -141,7 +150,37 @@ impl World {
         if let Some(outside) = &self.outside {
             *outside.crash.lock().unwrap() = crash;
         }
+        #[cfg(feature = "duckdb")]
+        if let Some(file) = &self.file {
+            file.crash(crash);
+        }
         self.memory.0.lock().unwrap().crash = crash;
+    }
+
+    /// A table is dropped by somebody else, or all there is removed.
+    pub fn vanish(&self, table: Option<&str>) {
+        #[cfg(feature = "duckdb")]
+        if let Some(file) = &self.file {
+            match table {
+                Some(table) => file.run(&format!("DROP TABLE IF EXISTS main.\"{table}\"")),
+                None => file.remove(),
+            }
+        }
+        let mut store = self.memory.store();
+        match table {
+            Some(table) => _ = store.tables.remove(&("main".into(), table.into())),
+            None => *store = Store::default(),
+        }
+    }
+
+    /// Which table is dropped, and before which commit from now.
+    pub fn vanish_at(&self, vanishes: Option<(u64, &str)>) {
+        #[cfg(feature = "duckdb")]
+        if let Some(file) = &self.file {
+            file.vanish_at(vanishes.map(|(commits, table)| (commits, table.into())));
+        }
+        let place = |table: &str| ("main".into(), table.into());
+        self.memory.store().vanishes = vanishes.map(|(commits, table)| (commits, place(table)));
     }
 
     /// What the destination holds of a table: its rows, without those that are gone, and since when it is covered.
@@ -153,6 +192,10 @@ impl World {
         #[cfg(feature = "bigquery")]
         if let Some(outside) = &self.outside {
             return (outside.rows(table).await, covered_since);
+        }
+        #[cfg(feature = "duckdb")]
+        if let Some(file) = &self.file {
+            return (file.rows(table), covered_since);
         }
         let held = self.memory.table(&format!("main.{table}"));
         let rows = held.rows.into_iter().filter(|(id, _)| !held.gone.contains_key(id)).collect();
@@ -219,7 +262,7 @@ impl World {
         for plan in &mut plans.tables {
             plan.flush.bytes = self.flush_bytes.unwrap_or(plan.flush.bytes);
         }
-        let bell = Arc::new(Notify::new());
+        let (bell, wake) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
         let transport = SimTransport {
             account: Arc::clone(&self.account),
             clock: self.clock,
@@ -231,6 +274,7 @@ impl World {
             bell: Arc::clone(&bell),
             body_limit: self.body_limit.unwrap_or(MOST),
             too_large: self.too_large.clone(),
+            wake: Arc::clone(&wake),
         };
         let transport = Garbled { transport, garble: self.garble.clone() };
         let source = Gorgias::with_transport(URI, Arc::new(transport), self.seed).unwrap();
@@ -241,15 +285,25 @@ impl World {
         let reporter = || Arc::clone(&self.reporter);
         let job = |plan| Job { plan, source: &source, dest, reporter: reporter(), stop: stop.clone() };
         let jobs: Vec<Job<'_>> = plans.tables.iter().map(job).collect();
-        let result = tokio::select! {
-            ends = run::all(&jobs) => Some(Ok(ends)),
-            () = bell.notified() => None,
-        };
-        if result.is_none() {
-            // The memory destination has no processes to look at: the dead one's lease goes with it.
-            self.memory.store().leases.clear();
+        let mut run = std::pin::pin!(run::all(&jobs));
+        tokio::select! {
+            ends = &mut run => return Some(Ok(ends)),
+            () = bell.notified() => {}
         }
-        result
+        if let Some(Death::Sleep { time, .. }) = death {
+            self.pass(time).await;
+            // Another run finds a lease that has lapsed. Whether it succeeds is not the question here.
+            let _ = Box::pin(self.ingest_all_into(dest, tables, &[], None)).await;
+            wake.notify_one();
+            return Some(Ok(run.await));
+        }
+        // There is no process that could be seen to be dead: the dead one's lease goes with it.
+        self.memory.store().leases.clear();
+        #[cfg(feature = "duckdb")]
+        if let Some(file) = &self.file {
+            file.forget_leases();
+        }
+        None
     }
 
     /// Lets time pass.

@@ -1,0 +1,183 @@
+//! A DuckDB file as the destination of runs in paused time.
+//!
+//! Its calls block, behind `spawn_blocking`: as long as they do, Tokio does not let the paused time run on. Here its
+//! commits can crash, and its tables vanish.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use arrow_array::RecordBatch;
+use duckdb::Connection;
+use futures_util::future::BoxFuture;
+use ingestr::dest::duckdb::DuckDb;
+use ingestr::dest::{
+    Answer, Capabilities, Commit, Counts, DestError, DestErrorKind, Destination, Inspection, Lease, Load,
+    Question, Remembered, Target, Tombstone,
+};
+use ingestr::schema::Micros;
+use tempfile::TempDir;
+
+use super::duck::Duck;
+use super::memory::{Crash, Row, count_down};
+
+/// What happens to the file at a commit.
+#[derive(Debug, Default)]
+struct Plans {
+    /// Commits until the crash, and its kind.
+    crash: Option<(u64, Crash)>,
+    /// Commits until a table is dropped, and which.
+    vanishes: Option<(u64, String)>,
+}
+
+/// A file in a folder of its own, which goes with it.
+#[derive(Debug, Clone)]
+pub struct File {
+    inner: DuckDb,
+    folder: Arc<TempDir>,
+    plans: Arc<Mutex<Plans>>,
+}
+
+impl File {
+    pub fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let inner = DuckDb::at(folder.path().join("shop.duckdb"));
+        Self { inner, folder: Arc::new(folder), plans: Arc::default() }
+    }
+
+    pub fn path(&self) -> std::path::PathBuf {
+        self.folder.path().join("shop.duckdb")
+    }
+
+    pub fn crash(&self, crash: Option<(u64, Crash)>) {
+        self.plans.lock().expect("no panic").crash = crash;
+    }
+
+    /// Which table of `main` is dropped, and before which commit.
+    pub fn vanish_at(&self, vanishes: Option<(u64, String)>) {
+        self.plans.lock().expect("no panic").vanishes = vanishes;
+    }
+
+    /// The rows of a table that are not marked as gone, by id.
+    pub fn rows(&self, table: &str) -> BTreeMap<i64, Row> {
+        Duck::open(&self.path()).rows(table, table)
+    }
+
+    /// Somebody else's statement, if there is a file.
+    pub fn run(&self, sql: &str) {
+        if self.path().exists() {
+            Connection::open(self.path()).and_then(|file| file.execute_batch(sql)).expect("a statement");
+        }
+    }
+
+    /// The dead process' lease is seen to be dead, as it is on one machine: here it is that of a live process.
+    pub fn forget_leases(&self) {
+        self.run("DROP TABLE IF EXISTS main._ingestr_leases");
+    }
+
+    /// The file is not there any more.
+    pub fn remove(&self) {
+        for end in ["", ".wal"] {
+            let _ = std::fs::remove_file(format!("{}{end}", self.path().display()));
+        }
+    }
+}
+
+impl Destination for File {
+    fn capabilities(&self) -> Capabilities {
+        self.inner.capabilities()
+    }
+
+    fn default_schema(&self) -> Option<&str> {
+        self.inner.default_schema()
+    }
+
+    fn describe(&self) -> String {
+        self.inner.describe()
+    }
+
+    fn inspect<'a>(&'a self, target: &'a Target) -> BoxFuture<'a, Result<Inspection, DestError>> {
+        self.inner.inspect(target)
+    }
+
+    fn ask<'a>(&'a self, target: &'a Target, question: Question) -> BoxFuture<'a, Result<Answer, DestError>> {
+        self.inner.ask(target, question)
+    }
+
+    fn lease<'a>(
+        &'a self,
+        target: &'a Target,
+        lease: Lease,
+        live: fn(&Lease, Micros) -> bool,
+    ) -> BoxFuture<'a, Result<(), DestError>> {
+        self.inner.lease(target, lease, live)
+    }
+
+    fn release<'a>(&'a self, target: &'a Target, run: &'a str) -> BoxFuture<'a, Result<(), DestError>> {
+        self.inner.release(target, run)
+    }
+
+    fn remembered(&self) -> BoxFuture<'_, Result<Vec<Remembered>, DestError>> {
+        self.inner.remembered()
+    }
+
+    fn reassign<'a>(
+        &'a self,
+        tables: &'a [Remembered],
+        account: &'a str,
+    ) -> BoxFuture<'a, Result<u64, DestError>> {
+        self.inner.reassign(tables, account)
+    }
+
+    fn forget<'a>(&'a self, schema: &'a str, table: &'a str) -> BoxFuture<'a, Result<u64, DestError>> {
+        self.inner.forget(schema, table)
+    }
+
+    fn begin(&self, target: &Target) -> Box<dyn Load> {
+        Box::new(FileLoad { file: self.clone(), inner: self.inner.begin(target) })
+    }
+}
+
+struct FileLoad {
+    file: File,
+    inner: Box<dyn Load>,
+}
+
+impl Load for FileLoad {
+    fn stage<'a>(&'a mut self, batch: RecordBatch) -> BoxFuture<'a, Result<(), DestError>> {
+        self.inner.stage(batch)
+    }
+
+    fn bury(&mut self, tombstones: Vec<Tombstone>) {
+        self.inner.bury(tombstones);
+    }
+
+    fn commit(self: Box<Self>, commit: Commit) -> BoxFuture<'static, Result<Counts, DestError>> {
+        let Self { file, inner } = *self;
+        let (crash, vanishes) = {
+            let mut plans = file.plans.lock().expect("no panic");
+            let vanishes = count_down(&mut plans.vanishes);
+            if vanishes.is_some() {
+                plans.vanishes = None;
+            }
+            (count_down(&mut plans.crash), vanishes)
+        };
+        if let Some(table) = vanishes {
+            file.run(&format!("DROP TABLE IF EXISTS main.\"{table}\""));
+        }
+        let lost = || DestError {
+            kind: DestErrorKind::Unknown,
+            message: "the process died".into(),
+            hint: None,
+            source: None,
+        };
+        Box::pin(async move {
+            if matches!(crash, Some(Crash::Before | Crash::Between)) {
+                return Err(lost());
+            }
+            let done = inner.commit(commit).await;
+            // Virtual time goes on a little, as it would have.
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+            if crash == Some(Crash::After) { done.and_then(|_| Err(lost())) } else { done }
+        })
+    }
+}
