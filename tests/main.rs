@@ -24,4 +24,5 @@ mod several;
 mod speed;
 mod support;
 mod tidy;
+mod upgrade;
 mod waiting;
