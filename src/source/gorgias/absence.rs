@@ -11,7 +11,6 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::feed::Outlet;
-use super::lookup::Fates;
 use super::reader::Reader;
 use super::sweep::Span;
 use super::tables::{SortField, TICKETS};
@@ -61,7 +60,7 @@ impl Reader {
             return Ok(());
         }
         let of_tickets = self.counts_messages() || self.endpoint.path == TICKETS;
-        let mut fates = if of_tickets {
+        let fates = if of_tickets {
             self.tickets_gone(&absent, &HashSet::new(), out).await?
         } else {
             self.fates(self.endpoint.path, &absent).await?
@@ -72,7 +71,16 @@ impl Reader {
         } else {
             fates.gone.iter().map(|(key, survivor)| (*key, *survivor)).collect()
         };
-        self.guard(&gone, &mut fates, out).await?;
+        // Those that could not be looked up are as the others are.
+        let alone = if gone.is_empty() { 0 } else { gone.len() + fates.left.len() };
+        if let Err(error) = self.believe(alone, out).await {
+            if let Some(sweep) = &mut self.progress.sweep {
+                sweep.absent.extend(fates.gone.keys().chain(&fates.left));
+            }
+            let page = self.page_of(Rows::default(), Vec::new());
+            out.page(page).await;
+            return Err(error);
+        }
         let at = self.request.now;
         if let Some(sweep) = &mut self.progress.sweep {
             sweep.absent.extend(&fates.left);
@@ -85,25 +93,19 @@ impl Reader {
         Ok(())
     }
 
-    /// Refuses to mark too many rows that only their absence says are gone. They are looked up again by the next run.
-    async fn guard(&mut self, gone: &Gone, fates: &mut Fates, out: &mut Outlet) -> Result<(), SourceError> {
+    /// Refuses to mark too many rows that only their absence says are gone. `alone` is how many more there are of them.
+    pub(super) async fn believe(&mut self, alone: usize, out: &mut Outlet) -> Result<(), SourceError> {
         let before = self.progress.sweep.as_ref().map_or(0, |sweep| sweep.gone);
-        // Those that could not be looked up are as the others are.
-        let now = if gone.is_empty() { 0 } else { gone.len() + fates.left.len() };
-        let rows = before + now as u64;
-        if self.request.confirmed || now == 0 || rows <= ALWAYS {
+        let rows = before + alone as u64;
+        if self.request.confirmed || alone == 0 || rows <= ALWAYS {
             return Ok(());
         }
-        let held = out.ask(Question::Count).await.and_then(|count| count.pairs.first().map(|pair| pair.1));
-        let held = u64::try_from(held.unwrap_or_default()).unwrap_or_default();
+        let count = out.ask(Question::Count).await;
+        let held = count.and_then(|count| Some(count.pairs.first()?.1)).unwrap_or_default();
+        let held = u64::try_from(held).unwrap_or_default();
         if rows * PART <= held {
             return Ok(());
         }
-        if let Some(sweep) = &mut self.progress.sweep {
-            sweep.absent.extend(fates.gone.keys().chain(&fates.left));
-        }
-        let page = self.page_of(Rows::default(), Vec::new());
-        out.page(page).await;
         Err(SourceError::ManyGone { path: self.endpoint.path, rows, held })
     }
 }

@@ -90,13 +90,13 @@ impl Reader {
         if !self.compare(changed.pairs, out).await {
             return Ok(());
         }
-        let unmet = std::mem::take(&mut self.unmet);
-        self.suspect_messages(unmet, out).await;
         if let (Some(counts), Some(top)) = (&mut self.progress.counts, changed.top) {
             counts.seen = counts.seen.max(top);
         }
         self.reread(out).await?;
         self.rescan(out).await?;
+        let unmet = std::mem::take(&mut self.unmet);
+        self.suspect_messages(unmet, out).await;
         self.reread(out).await?;
         let Some(counts) = &mut self.progress.counts else { return Ok(()) };
         while counts.settled.len() > MOST_SETTLED {

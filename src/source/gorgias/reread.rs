@@ -83,7 +83,7 @@ impl Reader {
             }
             tried.extend(batch.iter().map(|(ticket, _)| *ticket));
             let Some(readings) = self.readings(&batch, out).await? else { return Ok(()) };
-            self.conclude(&batch, &readings, out).await;
+            self.conclude(&batch, &readings, out).await?;
         }
     }
 
@@ -118,10 +118,22 @@ impl Reader {
     }
 
     /// Marks what is gone, and lets tickets leave the queue together with it: a run that dies before leaves them in it.
-    async fn conclude(&mut self, batch: &[Pair], readings: &Readings, out: &mut Outlet) {
+    async fn conclude(
+        &mut self,
+        batch: &[Pair],
+        readings: &Readings,
+        out: &mut Outlet,
+    ) -> Result<(), SourceError> {
         let at = self.request.now;
+        let concluded = batch.iter().filter(|pair| readings.length_of(**pair).is_some());
+        let alone = concluded.filter(|pair| readings.is_doubtful(**pair)).map(|(ticket, _)| *ticket);
+        let alone: usize = alone.map(|ticket| readings.gone(ticket).count()).sum();
+        self.believe(alone, out).await?;
+        if let Some(sweep) = &mut self.progress.sweep {
+            sweep.gone += alone as u64;
+        }
         let mut gone = Vec::new();
-        let Some(counts) = &mut self.progress.counts else { return };
+        let Some(counts) = &mut self.progress.counts else { return Ok(()) };
         for &pair in batch {
             let (ticket, count) = pair;
             let Some(length) = readings.length_of(pair) else { continue };
@@ -135,6 +147,7 @@ impl Reader {
         }
         let page = self.page_of(Rows::default(), gone);
         out.page(page).await;
+        Ok(())
     }
 
     /// Reads the messages of one ticket, and hands them on.

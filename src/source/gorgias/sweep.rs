@@ -66,7 +66,7 @@ pub(super) struct Span {
     /// `created_datetime` of the oldest row, that one not included; `None`: to the end of the list.
     pub(super) oldest: Option<Micros>,
     pub(super) pages: u64,
-    /// Ids of the rows in between. `None`: they were not in order, so that it is not known what lies between.
+    /// Ids of the rows in between. `None`: nothing was read, or not in order, so that it is not known what lies between.
     pub(super) met: Option<HashSet<i64>>,
 }
 
@@ -190,7 +190,8 @@ impl Reader {
                 break;
             }
         }
-        if !part.is_read() && self.cap_left() == 0 {
+        // Where look-ups have used the cap up, the length of the list is not what holds it up.
+        if !part.is_read() && self.cap_left() == 0 && part.length > Cap::of(self.spent) {
             self.note_cut(&list, &part);
         }
         Ok(spans)
@@ -239,10 +240,10 @@ impl Reader {
             }
         }
         let oldest = if walk.done { None } else { walk.last };
-        if let Some(sweep) = &mut self.progress.sweep {
+        if let Some(sweep) = self.progress.sweep.as_mut().filter(|_| pages > 0) {
             sweep.edge = absence::edge(&met, oldest);
         }
-        let met = (!walk.unordered).then(|| met.into_keys().collect());
+        let met = (pages > 0 && !walk.unordered).then(|| met.into_keys().collect());
         let span = Span { began, newest, oldest, pages, met };
         self.listener.hear(Signal::Detail(format!("GET {}: re-scanned {span}", list.path)));
         Ok(Some(span))
