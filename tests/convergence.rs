@@ -286,6 +286,9 @@ async fn live(mut world: World, seed: u64, mut rng: fastrand::Rng, turmoils: usi
         }
         let receipt = result.unwrap_or_else(|failure| panic!("seed {seed}: {table}: {failure}"));
         if std::env::var_os("INGESTR_SEED").is_some() {
+            for (_, event) in world.account().expected("events").iter().rev().take(30) {
+                eprintln!("{event}");
+            }
             let gone: Vec<_> = world.account().tombstones().iter().map(|gone| format!("{gone:?}")).collect();
             eprintln!("{gone:#?}\n{:#?}", world.memory.table(&format!("main.{table}")).state);
         }
