@@ -113,6 +113,7 @@ impl Wire {
 }
 
 /// The same where nothing is shared out.
+#[cfg(feature = "bigquery")]
 pub(crate) async fn bounded(mut sent: reqwest::Response) -> Result<Vec<u8>, TransportError> {
     let mut body = Vec::new();
     while let Some(piece) = sent.chunk().await.map_err(|error| failure(&error))? {

@@ -8,16 +8,11 @@ use std::time::Duration;
 use super::{Death, World};
 
 /// Steps that lives do without for now, and why.
-const NOT_YET: [(&str, &str); 7] = [
-    ("ends", "a page that says it is the last one is believed, whatever it is"),
-    ("no-meta", "an empty or a short page without meta is taken for the last one"),
-    ("lookups", "what is not in one answer of a look-up is taken for gone"),
+const NOT_YET: [(&str, &str); 2] = [
     (
         "windows",
         "what a window wrote anew, and is deleted before the first load, stays: no event is read from there on",
     ),
-    ("missed-events", "a walk over the whole list does not conclude that what it did not meet is gone"),
-    ("nameless-merges", "the same"),
     ("vanished-between-commits", "a commit makes the table anew, as if the rows before it were there"),
 ];
 

@@ -39,7 +39,7 @@ pub(super) enum Fate {
 pub(super) struct Fates {
     /// Those that are gone, with what they were merged into.
     pub(super) gone: BTreeMap<i64, Option<i64>>,
-    /// Those that could not be asked for any more in this run.
+    /// Those that this run did not learn about: it could not ask any more, or was not told.
     pub(super) left: BTreeSet<i64>,
 }
 
@@ -75,8 +75,16 @@ impl Reader {
         for id in ids {
             if self.cap_left() == 0 {
                 fates.left.insert(*id);
-            } else if let Fate::Gone(survivor) = self.fate(path, *id).await? {
-                fates.gone.insert(*id, survivor);
+                continue;
+            }
+            match self.fate(path, *id).await? {
+                Fate::There => {}
+                Fate::Gone(survivor) => {
+                    fates.gone.insert(*id, survivor);
+                }
+                Fate::Untold => {
+                    fates.left.insert(*id);
+                }
             }
         }
         Ok(fates)
@@ -133,8 +141,10 @@ impl Reader {
             return Ok(());
         }
         tokio::time::sleep_until(asked + SECOND_LOOK).await;
-        let still = self.not_listed(&rest, out).await?;
-        fates.gone.extend(still.unwrap_or_default().into_iter().map(|id| (id, None)));
+        match self.not_listed(&rest, out).await? {
+            Some(still) => fates.gone.extend(still.into_iter().map(|id| (id, None))),
+            None => fates.left.extend(rest),
+        }
         Ok(())
     }
 
