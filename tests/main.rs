@@ -15,6 +15,7 @@ mod absence;
 mod cli;
 mod convergence;
 mod damaged;
+mod ends;
 mod forecast;
 mod kill;
 mod lookups;
