@@ -42,7 +42,7 @@ use gorgias_sim::{Account, Change, Options, Server};
 use ingestr::http::Deaf;
 use ingestr::normalise::{Normaliser, Shaping};
 use ingestr::source::gorgias::{Gorgias, TABLES};
-use ingestr::source::{Late, Overlap, ReadRequest, Source as _, Step, Window};
+use ingestr::source::{Late, Outside, Overlap, ReadRequest, Source as _, Step, Window};
 use nix::sys::resource::UsageWho;
 
 use support::{Sim, cost, cpu, program};
@@ -73,6 +73,7 @@ fn batches(uri: &str, table: &str, mut take: impl FnMut(RecordBatch)) {
     let request = ReadRequest {
         table,
         window: Window::default(),
+        outside: Outside::Dropped,
         from: None,
         overlap: Overlap::Wide,
         lookback: None,

@@ -267,7 +267,7 @@ impl Run<'_, '_> {
         }
     }
 
-    /// Tells the source what it asked for, about all rows read so far.
+    /// Tells the source what it asked for: about all rows read so far, or those that were committed.
     async fn answer(&mut self, mut question: Question) -> Result<(), Failure> {
         for column in question.columns() {
             let Some(name) = self.normaliser.destination_name(column) else {
@@ -276,7 +276,8 @@ impl Run<'_, '_> {
             };
             *column = name;
         }
-        if self.staged.rows > 0 || !self.staged.gone.is_empty() {
+        let committed = matches!(question, Question::Stored { .. });
+        if !committed && (self.staged.rows > 0 || !self.staged.gone.is_empty()) {
             self.commit(Ending::None).await?;
         }
         let answer = self.job.dest.ask(&self.target, question).await;

@@ -9,7 +9,7 @@ use gorgias_sim::{DAY, Options};
 use ingestr::http::{Deaf, Request, Response, Transport, TransportError};
 use ingestr::schema::Micros;
 use ingestr::source::gorgias::{Gorgias, TABLES};
-use ingestr::source::{Basis, Forecast, Late, Overlap, ReadRequest, Source as _, Window};
+use ingestr::source::{Basis, Forecast, Late, Outside, Overlap, ReadRequest, Source as _, Window};
 use ingestr::state::State;
 use tokio::sync::Notify;
 
@@ -64,6 +64,7 @@ async fn forecast_over(
     let requests = TABLES.iter().zip(states).map(|(table, from)| ReadRequest {
         table,
         window,
+        outside: Outside::Dropped,
         from: from.clone(),
         overlap: Overlap::Wide,
         lookback: None,

@@ -28,3 +28,4 @@ mod support;
 mod tidy;
 mod upgrade;
 mod waiting;
+mod windows;

@@ -53,7 +53,8 @@ impl Tombstone {
     }
 }
 
-/// Something a source must know of the rows a target holds. Only rows that are not marked as deleted count.
+/// Something a source must know of the rows a target holds. Only rows that are not marked as deleted count, but for
+/// [`Question::Stored`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Question {
     /// How many rows have each of these values in an integer column.
@@ -65,6 +66,14 @@ pub enum Question {
     },
     /// The keys of the rows that have one of these values in an integer column.
     KeysBy {
+        /// The column.
+        column: String,
+        /// The values; at most a few hundred.
+        values: Vec<i64>,
+    },
+    /// The keys of the rows that have one of these values in an integer column, those marked as deleted and closed versions
+    /// included: whether a row is there at all. It is about rows that were committed.
+    Stored {
         /// The column.
         column: String,
         /// The values; at most a few hundred.
@@ -96,9 +105,10 @@ impl Question {
     /// The columns that it is about.
     pub(crate) fn columns(&mut self) -> impl Iterator<Item = &mut String> {
         let (column, with) = match self {
-            Self::CountBy { column, .. } | Self::KeysBy { column, .. } | Self::ValuesOf { column, .. } => {
-                (Some(column), None)
-            }
+            Self::CountBy { column, .. }
+            | Self::KeysBy { column, .. }
+            | Self::Stored { column, .. }
+            | Self::ValuesOf { column, .. } => (Some(column), None),
             Self::KeysBetween { column, with, .. } => (Some(column), with.as_mut()),
             Self::Count => (None, None),
         };
@@ -110,7 +120,7 @@ impl Question {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Answer {
     /// For [`Question::CountBy`]: value and count, in any order; a value without rows may be missing. For
-    /// [`Question::KeysBy`]: value and key. For [`Question::KeysBetween`]: key, and the value asked for with it, or 0 where
+    /// [`Question::KeysBy`] and [`Question::Stored`]: value and key. For [`Question::KeysBetween`]: key, and the value asked for with it, or 0 where
     /// there is none. For [`Question::ValuesOf`]: key and value, without rows that have none. For [`Question::Count`]: 0 and
     /// the number of rows.
     pub pairs: Vec<(i64, i64)>,

@@ -205,6 +205,12 @@ impl Rows {
         self.ends.is_empty()
     }
 
+    /// Bytes of the text they lie in.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.body.len()
+    }
+
     /// All rows, in the order received.
     pub fn iter(&self) -> impl Iterator<Item = Row<'_>> {
         (0..self.len()).map(|index| self.row(index))

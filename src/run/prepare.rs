@@ -18,7 +18,7 @@ use crate::normalise::Normaliser;
 use crate::plan::Plan;
 use crate::report::{Event, Scope, Start, Wait};
 use crate::schema::{Column, LogicalType};
-use crate::source::{Late, Overlap, ReadRequest, Source, TableSpec};
+use crate::source::{Late, Outside, Overlap, ReadRequest, Source, TableSpec};
 use crate::state::{SourceState, State};
 use crate::strategy::Strategy;
 
@@ -93,6 +93,7 @@ pub(super) fn read_request(plan: &Plan, from: Option<State>) -> ReadRequest {
     ReadRequest {
         table: plan.table,
         window: plan.window,
+        outside: outside(plan),
         from,
         overlap: if plan.strategy == Strategy::Append { Overlap::None } else { Overlap::Wide },
         lookback: plan.lookback,
@@ -100,6 +101,16 @@ pub(super) fn read_request(plan: &Plan, from: Option<State>) -> ReadRequest {
         late: late(plan, plan.table),
         confirmed: plan.confirmed,
         now: plan.started_at,
+    }
+}
+
+/// Rows outside of a window are updates where rows are merged by key. A limited run is about so many rows of the window.
+fn outside(plan: &Plan) -> Outside {
+    match plan.strategy {
+        Strategy::Merge | Strategy::Scd2 if plan.limit.is_none() => Outside::Updates,
+        Strategy::Merge | Strategy::Scd2 | Strategy::Replace | Strategy::Append | Strategy::DeleteInsert => {
+            Outside::Dropped
+        }
     }
 }
 

@@ -161,6 +161,16 @@ pub enum Late {
     ChangesAndDeletions,
 }
 
+/// What becomes of rows that were read on the way and lie outside of the window.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Outside {
+    /// They are left out.
+    #[default]
+    Dropped,
+    /// Those that the target holds are handed on, as they are news of its rows; others are left out.
+    Updates,
+}
+
 /// One request to a source for a table's rows.
 #[derive(Debug, Clone)]
 pub struct ReadRequest {
@@ -168,6 +178,8 @@ pub struct ReadRequest {
     pub table: &'static TableSpec,
     /// The part of it.
     pub window: Window,
+    /// What becomes of rows outside of it.
+    pub outside: Outside,
     /// Where the last run stood; `None` starts from zero.
     pub from: Option<State>,
     /// How far to read behind the watermark.

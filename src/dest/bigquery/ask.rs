@@ -84,6 +84,7 @@ fn statement(held: &Held, target: &Target, question: &Question) -> Option<String
     let (wanted, selected) = match question {
         Question::CountBy { values, .. }
         | Question::KeysBy { values, .. }
+        | Question::Stored { values, .. }
         | Question::ValuesOf { keys: values, .. }
             if values.is_empty() =>
         {
@@ -93,7 +94,7 @@ fn statement(held: &Held, target: &Target, question: &Question) -> Option<String
             let value = integer(shape, column)?;
             (format!("{value} IN ({})", list(values, i64::to_string)), format!("{value}, COUNT(*)"))
         }
-        Question::KeysBy { column, values } => {
+        Question::KeysBy { column, values } | Question::Stored { column, values } => {
             let value = integer(shape, column)?;
             (format!("{value} IN ({})", list(values, i64::to_string)), format!("{value}, {key_value}"))
         }
@@ -116,10 +117,11 @@ fn statement(held: &Held, target: &Target, question: &Question) -> Option<String
         Question::Count => ("TRUE".into(), "0, COUNT(*)".into()),
     };
     let mut alive = format!("{key_value} IS NOT NULL");
-    if shape.find(DELETED_AT).is_some() {
+    let all = matches!(question, Question::Stored { .. });
+    if !all && shape.find(DELETED_AT).is_some() {
         alive.push_str(&format!(" AND {} IS NULL", shape.quoted(DELETED_AT)));
     }
-    if target.strategy == Strategy::Scd2 && shape.find(IS_CURRENT).is_some() {
+    if !all && target.strategy == Strategy::Scd2 && shape.find(IS_CURRENT).is_some() {
         alive.push_str(&format!(" AND {} IS DISTINCT FROM FALSE", shape.quoted(IS_CURRENT)));
     }
     let grouped = if matches!(question, Question::CountBy { .. }) { " GROUP BY 1" } else { "" };

@@ -252,6 +252,10 @@ pub(super) fn keys_by(column: &str, values: &[i64]) -> Question {
     Question::KeysBy { column: column.into(), values: values.to_vec() }
 }
 
+fn stored(column: &str, values: &[i64]) -> Question {
+    Question::Stored { column: column.into(), values: values.to_vec() }
+}
+
 fn keys_between(column: &str, from: i64, to: i64) -> Question {
     Question::KeysBetween { column: column.into(), from: Micros(from), to: Micros(to), with: None }
 }
@@ -280,6 +284,9 @@ pub(crate) async fn questions_are_about_rows_that_are_there(bench: &dyn Bench) {
         assert_eq!(by, [(7, 2), (8, 1)], "{strategy}");
         let by = asked(&*destination, &target, keys_by("parent", &[7, 9, 11])).await;
         assert_eq!(by, [(7, 1), (7, 2)], "{strategy}");
+        let mut there = asked(&*destination, &target, stored("id", &[1, 3, 5, 9])).await;
+        there.dedup();
+        assert_eq!(there, [(1, 1), (3, 3), (5, 5)], "{strategy}");
         let between = asked(&*destination, &target, keys_between("changed_at", 20, 50)).await;
         assert_eq!(between, [(2, 0), (3, 0), (4, 0)], "{strategy}");
         let between = keys_between_with("changed_at", 20, 50, "parent");
@@ -312,6 +319,8 @@ pub(crate) async fn questions_about_nothing_have_empty_answers(bench: &dyn Bench
         values_of("id", &[]),
         count_by("id", &[]),
         keys_by("id", &[]),
+        stored("id", &[]),
+        stored("id", &[99]),
         count_by("id", &[99]),
         count_by("name", &[1]),
         count_by("changed_at", &[10]),

@@ -69,6 +69,7 @@ fn statement(held: &Held, target: &Target, question: &Question) -> Option<String
     let (wanted, selected) = match question {
         Question::CountBy { values, .. }
         | Question::KeysBy { values, .. }
+        | Question::Stored { values, .. }
         | Question::ValuesOf { keys: values, .. }
             if values.is_empty() =>
         {
@@ -78,7 +79,7 @@ fn statement(held: &Held, target: &Target, question: &Question) -> Option<String
             let value = integer(shape.find(column)?)?;
             (format!("{value} IN ({})", list(values, i64::to_string)), format!("{value}, count(*)"))
         }
-        Question::KeysBy { column, values } => {
+        Question::KeysBy { column, values } | Question::Stored { column, values } => {
             let value = integer(shape.find(column)?)?;
             (format!("{value} IN ({})", list(values, i64::to_string)), format!("{value}, {key_value}"))
         }
@@ -99,10 +100,11 @@ fn statement(held: &Held, target: &Target, question: &Question) -> Option<String
         Question::Count => ("TRUE".into(), "0::BIGINT, count(*)".into()),
     };
     let mut alive = format!("{key_value} IS NOT NULL");
-    if let Some(deleted) = shape.find(DELETED_AT) {
+    let all = matches!(question, Question::Stored { .. });
+    if let Some(deleted) = shape.find(DELETED_AT).filter(|_| !all) {
         alive.push_str(&format!(" AND {} IS NULL", d.quote(&deleted.name)));
     }
-    if let Some(current) = shape.find(IS_CURRENT).filter(|_| target.strategy == Strategy::Scd2) {
+    if let Some(current) = shape.find(IS_CURRENT).filter(|_| !all && target.strategy == Strategy::Scd2) {
         alive.push_str(&format!(" AND {} IS DISTINCT FROM FALSE", d.quote(&current.name)));
     }
     let table = shape.read_as(T);

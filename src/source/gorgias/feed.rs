@@ -26,7 +26,7 @@ impl Outlet {
         self.step(Step::Page(page)).await;
     }
 
-    /// Asks about the rows held, all pages so far included. `None`: the target cannot tell.
+    /// Asks about the rows held, all pages so far included unless the question is about committed rows. `None`: the target cannot tell.
     pub(super) async fn ask(&mut self, question: Question) -> Option<Answer> {
         self.step(Step::Ask(question)).await;
         match self.answers.recv().await {

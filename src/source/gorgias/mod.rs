@@ -23,6 +23,7 @@ mod sweep;
 mod tables;
 mod uri;
 mod walk;
+mod window;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -85,9 +85,24 @@ impl Active {
 impl Reader {
     /// Walks a pass to its end, and moves the watermark.
     pub(super) async fn pass(&mut self, active: &mut Active, out: &mut Outlet) -> Result<(), SourceError> {
+        let walked = self.walk_all(active, out).await;
+        self.hand_over_all(out).await;
+        walked?;
+        self.complete(active);
+        let walk = &active.pass.walks[0];
+        if let (Some(seen), Some(from), Some(to)) = (&active.seen, walk.until, active.pass.top)
+            && !walk.unordered
+        {
+            self.unmet = self.unmet(seen, from, to, out).await;
+        }
+        Ok(())
+    }
+
+    /// Walks the walks of a pass until all have come to their end.
+    async fn walk_all(&mut self, active: &mut Active, out: &mut Outlet) -> Result<(), SourceError> {
         loop {
             self.send_out(active)?;
-            let Some((back, answer)) = active.abreast.next(self.endpoint.path).await? else { break };
+            let Some((back, answer)) = active.abreast.next(self.endpoint.path).await? else { return Ok(()) };
             let page = self.take_in(active, back, answer)?;
             let over = active.pass.walks.iter().all(|walk| walk.done);
             if !over {
@@ -98,21 +113,13 @@ impl Reader {
                 if self.counts_begun().await? {
                     page.state = self.state_within(active);
                 }
-                self.seat.held_up(out.page(page)).await;
+                self.hand_over(active, page, out).await;
             }
             if over {
                 active.abreast.stop();
-                break;
+                return Ok(());
             }
         }
-        self.complete(active);
-        let walk = &active.pass.walks[0];
-        if let (Some(seen), Some(from), Some(to)) = (&active.seen, walk.until, active.pass.top)
-            && !walk.unordered
-        {
-            self.unmet = self.unmet(seen, from, to, out).await;
-        }
-        Ok(())
     }
 
     /// Short catch-ups from the top, until one finds nothing that it could have missed.

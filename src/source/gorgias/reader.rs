@@ -15,6 +15,7 @@ use super::progress::{Kind, Mark, Progress};
 use super::sweep::Cap;
 use super::tables::{Endpoint, SortField};
 use super::walk;
+use super::window::Aside;
 use crate::dest::Tombstone;
 use crate::http::Listener;
 use crate::http::client::Client;
@@ -46,6 +47,8 @@ pub(super) struct Reader {
     /// Whether events and counts are followed from this run on.
     pub(super) tracking_begins: bool,
     pub(super) warnings: Vec<String>,
+    /// Pages of a window that wait to be handed on.
+    pub(super) aside: Aside,
     /// Rows held that a pass over their time did not meet.
     pub(super) unmet: Vec<i64>,
     /// The events, if they are being read already.
@@ -74,6 +77,7 @@ impl Reader {
             loading_since: None,
             tracking_begins: false,
             warnings: Vec::new(),
+            aside: Aside::default(),
             unmet: Vec::new(),
             ahead: Ahead::new(),
             newest: JoinSet::new(),

@@ -1,0 +1,90 @@
+//! Rows that lie outside of the window asked for, read on the way: they are news of rows that are held.
+//!
+//! A row leaves its window when it changes: read on Monday with Monday's window, it has Tuesday's date from Tuesday on.
+//! Monday's window, read again, meets it on the way down and must not leave the old row as it is. So a row outside of
+//! the window is handed on if the target holds a row with its id, marked as gone or not; then it is an update. If it holds
+//! none, the row is not for this window, and is let go of.
+//!
+//! Pages that have no row of the window wait until a few can be asked about at once: a question may take a second.
+//! Rows of the window never wait. The order of pages is kept, so that of a row met twice the newer one comes last.
+
+use std::collections::HashSet;
+
+use super::events::integer;
+use super::feed::Outlet;
+use super::passes::Active;
+use super::progress::Kind;
+use super::reader::Reader;
+use crate::dest::Question;
+use crate::source::{Outside, Page};
+
+/// Pages that may wait.
+const MOST_PAGES: usize = 5;
+/// Bytes of their rows: other answers need room in memory, too.
+const MOST_BYTES: usize = 8 << 20;
+/// Ids in one question.
+const AT_ONCE: usize = 500;
+
+/// What is known of rows outside of the window.
+#[derive(Debug, Default)]
+pub(super) struct Aside {
+    /// In the order read.
+    pages: Vec<Page>,
+    /// Ids of the rows of the window that this run has handed on; they may not be committed yet.
+    handed: HashSet<i64>,
+}
+
+impl Aside {
+    fn is_full(&self) -> bool {
+        let bytes = self.pages.iter().map(|page| page.rows.bytes()).sum::<usize>();
+        self.pages.len() >= MOST_PAGES || bytes >= MOST_BYTES
+    }
+
+    /// Ids of rows outside of the window of which it is not known yet whether they are held.
+    fn unknown(&self) -> Vec<i64> {
+        let outside = self.pages.iter().flat_map(|page| ids(page, false));
+        outside.filter(|id| !self.handed.contains(id)).collect()
+    }
+}
+
+/// Ids of the rows of a page that are kept, or of those that are not.
+fn ids(page: &Page, kept: bool) -> impl Iterator<Item = i64> {
+    let rows = page.rows.iter().zip(&page.keep).filter(move |(_, keep)| **keep == kept);
+    rows.filter_map(|(row, _)| integer(row, "id"))
+}
+
+impl Reader {
+    /// Hands on a page of a pass, now or with those after it.
+    pub(super) async fn hand_over(&mut self, active: &Active, page: Page, out: &mut Outlet) {
+        let windowed = !self.request.window.is_open() && active.pass.kind != Kind::CatchUp;
+        if !windowed || self.request.outside == Outside::Dropped {
+            self.seat.held_up(out.page(page)).await;
+            return;
+        }
+        let inside = page.keep.contains(&true);
+        self.aside.pages.push(page);
+        if inside || self.aside.is_full() {
+            self.hand_over_all(out).await;
+        }
+    }
+
+    /// Hands on the pages that wait, with those rows outside of the window that are held.
+    pub(super) async fn hand_over_all(&mut self, out: &mut Outlet) {
+        let mut held = HashSet::new();
+        for chunk in self.aside.unknown().chunks(AT_ONCE) {
+            let question = Question::Stored { column: "id".into(), values: chunk.to_vec() };
+            // A target that cannot tell gets none: better an old row than one that nobody asked for.
+            let answer = self.seat.held_up(out.ask(question)).await.unwrap_or_default();
+            held.extend(answer.pairs.into_iter().map(|(id, _)| id));
+        }
+        for mut page in std::mem::take(&mut self.aside.pages) {
+            let inside: Vec<i64> = ids(&page, true).collect();
+            self.aside.handed.extend(inside);
+            let known = |id: &i64| held.contains(id) || self.aside.handed.contains(id);
+            for (keep, row) in page.keep.iter_mut().zip(page.rows.iter()) {
+                *keep |= integer(row, "id").as_ref().is_some_and(known);
+            }
+            self.seat.held_up(out.page(page)).await;
+        }
+    }
+}
