@@ -78,6 +78,7 @@ fn batches(uri: &str, table: &str, mut take: impl FnMut(RecordBatch)) {
         overlap: Overlap::Wide,
         lookback: None,
         rescan: None,
+        confirmed: false,
         late: Late::Nothing,
         now: ingestr::schema::Micros(i64::MAX),
     };

@@ -18,9 +18,10 @@ pub(super) fn answer(store: &Store, target: &Target, question: &Question) -> Opt
     let integer = |name: &str| {
         find(columns, name).filter(|c| !matches!(c.logical, LogicalType::Timestamp | LogicalType::Bool))
     };
+    let all = matches!(question, Question::Stored { .. });
     let alive = |row: &&Row| {
-        *get(row, DELETED_AT) == Cell::Null
-            && !(target.strategy == Strategy::Scd2 && *get(row, IS_CURRENT) == Cell::Bool(false))
+        let closed = target.strategy == Strategy::Scd2 && *get(row, IS_CURRENT) == Cell::Bool(false);
+        all || (*get(row, DELETED_AT) == Cell::Null && !closed)
     };
     let rows = rows(held, target, repeats).into_iter().filter(alive);
     let rows = rows.filter_map(|row| Some((get(row, key).integer()?, row)));
@@ -34,7 +35,7 @@ pub(super) fn answer(store: &Store, target: &Target, question: &Question) -> Opt
                 .for_each(|value| *counts.entry(value).or_insert(0) += 1);
             counts.into_iter().collect()
         }
-        Question::KeysBy { column, values } => {
+        Question::KeysBy { column, values } | Question::Stored { column, values } => {
             let column = &integer(column)?.name;
             let found = rows.filter_map(|(id, row)| Some((get(row, column).integer()?, id)));
             found.filter(|(value, _)| values.contains(value)).collect()
