@@ -84,7 +84,7 @@ impl Reader {
         let at = self.request.now;
         if let Some(sweep) = &mut self.progress.sweep {
             sweep.absent.extend(&fates.left);
-            sweep.gone += gone.len() as u64;
+            sweep.gone += if self.request.confirmed { 0 } else { gone.len() as u64 };
         }
         let tombstones =
             gone.into_iter().map(|(key, merged_into)| Tombstone { key, at, merged_into }).collect();
@@ -95,9 +95,14 @@ impl Reader {
 
     /// Refuses to mark too many rows that only their absence says are gone. `alone` is how many more there are of them.
     pub(super) async fn believe(&mut self, alone: usize, out: &mut Outlet) -> Result<(), SourceError> {
-        let before = self.progress.sweep.as_ref().map_or(0, |sweep| sweep.gone);
-        let rows = before + alone as u64;
-        if self.request.confirmed || alone == 0 || rows <= ALWAYS {
+        let Some(sweep) = self.progress.sweep.as_mut().filter(|_| alone > 0) else { return Ok(()) };
+        if self.request.confirmed {
+            // What is confirmed weighs nothing against what comes after it.
+            sweep.gone = 0;
+            return Ok(());
+        }
+        let rows = sweep.gone + alone as u64;
+        if rows <= ALWAYS || !self.deletions() {
             return Ok(());
         }
         let count = out.ask(Question::Count).await;

@@ -129,7 +129,7 @@ impl Reader {
         let alone = concluded.filter(|pair| readings.is_doubtful(**pair)).map(|(ticket, _)| *ticket);
         let alone: usize = alone.map(|ticket| readings.gone(ticket).count()).sum();
         self.believe(alone, out).await?;
-        if let Some(sweep) = &mut self.progress.sweep {
+        if let Some(sweep) = self.progress.sweep.as_mut().filter(|_| !self.request.confirmed) {
             sweep.gone += alone as u64;
         }
         let mut gone = Vec::new();
