@@ -23,8 +23,8 @@ use crate::source::SourceError;
 const ALWAYS: u64 = 100;
 /// ...or this part of its rows: one in twenty.
 const PART: u64 = 20;
-/// The ends of time, for spans that are open: the years 1 and 9999.
-const ENDS: (Micros, Micros) = (Micros(-62_135_596_800_000_000), Micros(253_402_300_799_000_000));
+/// The ends of time, for spans that are open: the years 1 and 9000, which every database and date library can write.
+const ENDS: (Micros, Micros) = (Micros(-62_135_596_800_000_000), Micros(221_845_392_000_000_000));
 
 /// Rows that are gone by absence: a key of the table, and what it was merged into.
 type Gone = Vec<(i64, Option<i64>)>;
