@@ -90,7 +90,7 @@ pub(super) fn rows(body: Body) -> Result<(Rows, Meta), String> {
     Ok((rows.holding(held), meta))
 }
 
-/// Requests a page. An end without rows that is doubtful is asked for a second time.
+/// Requests a page. An end that is doubtful, without rows or without `meta`, is asked for a second time.
 pub(super) async fn fetch(
     client: &Client,
     priority: Priority,
@@ -102,7 +102,9 @@ pub(super) async fn fetch(
     let answer = client.get_when(priority, path, listener, read(*position, *asked)).await?;
     let (rows, meta) = &answer;
     let ends_empty = rows.is_empty() && meta.next_cursor.is_none();
-    if !ends_empty || empty == EmptyEnd::Harmless {
+    // A short list without `meta` may be one that was cut.
+    let doubtful = (ends_empty && empty == EmptyEnd::Doubtful) || !meta.tells_next;
+    if !doubtful {
         return Ok(answer);
     }
     tokio::time::sleep(SECOND_LOOK).await;
