@@ -1,6 +1,6 @@
 //! What can go wrong on purpose: a script for tests that need one thing at one moment, a seeded plan for all others.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 
 use crate::specs::Spec;
 use crate::time::{Micros, SECOND, http_date};
@@ -139,6 +139,21 @@ impl Fault {
             _ => true,
         }
     }
+
+    /// Whether the answer looks like a true one: only a second one, which differs, shows that it was none.
+    fn looks_true(&self) -> bool {
+        matches!(
+            self,
+            Fault::EmptyLookup
+                | Fault::PartialLookup
+                | Fault::Lost
+                | Fault::MissingMeta
+                | Fault::BareArray
+                | Fault::EmptyWithoutMeta
+                | Fault::EmptyEnd
+                | Fault::ShortWithoutMeta
+        )
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -158,13 +173,21 @@ pub struct Faults {
     script: VecDeque<Scripted>,
     plan: Vec<(Fault, f64)>,
     rng: fastrand::Rng,
+    /// Requests, path and query, whose last answer was false and looked true.
+    misled: HashSet<String>,
     /// Every request gets the 404 page of an unknown subdomain.
     pub unknown_tenant: bool,
 }
 
 impl Faults {
     pub(crate) fn new(unknown_tenant: bool) -> Faults {
-        Faults { script: VecDeque::new(), plan: Vec::new(), rng: fastrand::Rng::with_seed(0), unknown_tenant }
+        Faults {
+            script: VecDeque::new(),
+            plan: Vec::new(),
+            rng: fastrand::Rng::with_seed(0),
+            misled: HashSet::new(),
+            unknown_tenant,
+        }
     }
 
     /// Spoils the next request it can spoil.
@@ -192,7 +215,8 @@ impl Faults {
         self.script.push_back(Scripted { skip, path, lasts, fault });
     }
 
-    /// From now on every request meets each fault with its probability.
+    /// From now on every request meets each fault with its probability. A false answer that looks true is not given to
+    /// the same request twice in a row: nobody could know it.
     pub fn plan(&mut self, seed: u64, plan: Vec<(Fault, f64)>) {
         self.rng = fastrand::Rng::with_seed(seed);
         self.plan = plan;
@@ -229,10 +253,25 @@ impl Faults {
             Some(n) => return self.script.remove(n).map(|entry| entry.fault),
             None => {}
         }
-        let mut roll = if self.plan.is_empty() { return None } else { self.rng.f64() };
+        if self.plan.is_empty() {
+            return None;
+        }
+        let fault = self.roll().filter(|fault| fault.applies(request));
+        let misled = self.misled.remove(&request.path_and_query);
+        match fault {
+            Some(fault) if fault.looks_true() => {
+                (!misled && self.misled.insert(request.path_and_query.clone())).then_some(fault)
+            }
+            fault => fault,
+        }
+    }
+
+    /// One of the plan's faults, or none.
+    fn roll(&mut self) -> Option<Fault> {
+        let mut roll = self.rng.f64();
         for (fault, probability) in &self.plan {
             if roll < *probability {
-                return fault.applies(request).then(|| fault.clone());
+                return Some(fault.clone());
             }
             roll -= probability;
         }

@@ -86,3 +86,15 @@ fn scripts_wait_for_their_path_and_plans_repeat() {
     assert_eq!(one, other);
     assert!(one.contains(&503) && one.contains(&200));
 }
+
+#[test]
+fn a_plan_misleads_the_same_request_once_in_a_row() {
+    for fault in [Fault::EmptyEnd, Fault::ShortWithoutMeta, Fault::MissingMeta] {
+        let mut account = account();
+        let path = "/api/tickets?limit=10";
+        let truth = get(&mut account, path).body;
+        account.faults().plan(7, vec![(fault, 1.0)]);
+        let answers: Vec<bool> = (0..6).map(|_| get(&mut account, path).body == truth).collect();
+        assert_eq!(answers, [false, true, false, true, false, true]);
+    }
+}
