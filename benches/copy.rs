@@ -80,7 +80,7 @@ fn batches(uri: &str, table: &str, mut take: impl FnMut(RecordBatch)) {
         rescan: None,
         confirmed: false,
         late: Late::Nothing,
-        now: ingestr::schema::Micros(i64::MAX),
+        now: ingestr::model::Micros(i64::MAX),
     };
     let mut pages = source.read(request, Arc::new(Deaf)).unwrap();
     let mut normaliser = Normaliser::new(&table.columns(), table.key, &[], &Shaping::default());
@@ -119,7 +119,7 @@ fn floor(uri: &str, table: &str, file: &Path) {
         .fields()
         .iter()
         .map(|field| {
-            let sql = match ingestr::schema::LogicalType::of(field).unwrap().name() {
+            let sql = match ingestr::model::LogicalType::of(field).unwrap().name() {
                 "text" => "VARCHAR",
                 name => name,
             };

@@ -23,9 +23,7 @@ use arrow_schema::Schema;
 use duckdb::Connection;
 use ingestr::dest::duckdb::DuckDb;
 use ingestr::dest::{Commit, Destination, Target};
-use ingestr::schema::{Column, LogicalType, Micros};
-use ingestr::state::{RunRecord, SourceState, State};
-use ingestr::strategy::Strategy;
+use ingestr::model::{Column, LogicalType, Micros, RunRecord, SourceState, State, Strategy};
 
 /// Rows of a page, as the API sends them.
 const PAGE: i64 = 100;
@@ -289,7 +287,7 @@ fn target() -> Target {
         columns: columns(),
         loaded_at: Some(Micros(1_700_000_000_000_000)),
         window: (None, None),
-        deletes: ingestr::dest::Deletes::Soft,
+        deletes: ingestr::model::Deletes::Soft,
         hints: ingestr::dest::Hints::default(),
         fresh: false,
     }

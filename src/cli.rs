@@ -5,8 +5,7 @@
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::dest::Deletes;
-use crate::plan::{Contract, FileFormat, Naming, ProgressStyle};
+use crate::model::{Contract, Deletes, FileFormat, Naming, ProgressStyle};
 use crate::secret::SecretUri;
 
 mod parse;

@@ -8,10 +8,10 @@ use tokio::sync::watch;
 
 use crate::cli::{self, Command, DocsPage, IngestArgs, StateCommand, TablesArgs};
 use crate::error::{Failure, Kind};
+use crate::model::Micros;
 use crate::plan::{Ends, Environment, Plans, uris};
 use crate::report::{self, Reporter, Several, Summary, Terminal};
 use crate::run::{self, Job};
-use crate::schema::Micros;
 use crate::{dest, docs, source};
 
 mod check;

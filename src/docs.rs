@@ -7,8 +7,8 @@ use std::fmt::Write as _;
 use serde::Serialize;
 
 use crate::cli::{command, env_names, parts};
-use crate::dest::{DELETED_AT, MERGED_INTO};
 use crate::error::Kind;
+use crate::model::{DELETED_AT, MERGED_INTO};
 use crate::source::{Incremental, TableSpec};
 
 /// First line of each page, so that nobody edits it.
@@ -249,7 +249,7 @@ pub fn tables_json(tables: &[TableSpec]) -> Result<String, serde_json::Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::schema::LogicalType;
+    use crate::model::LogicalType;
 
     const TABLES: [TableSpec; 2] = [
         TableSpec {

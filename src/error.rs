@@ -6,7 +6,7 @@
 use std::error::Error;
 use std::fmt;
 
-use crate::schema::Micros;
+use crate::model::Micros;
 
 /// What kind of failure it is; the exit code follows from it. Documented in the README and in `ingestr --help`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -9,7 +9,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use ingestr::cli::{self, Command};
 use ingestr::commands::{self, World};
-use ingestr::schema::Micros;
+use ingestr::model::Micros;
 
 fn main() -> ExitCode {
     let stop = match cli::parse(env::args_os().collect(), &|name| env::var_os(name)) {

@@ -6,13 +6,12 @@
 use std::time::Duration;
 
 use crate::cli::IngestArgs;
-use crate::dest::{Capabilities, Deletes, Hints};
+use crate::dest::{Capabilities, Hints};
 use crate::error::Failure;
 use crate::http::limit::Share;
-use crate::schema::Micros;
+use crate::model::{Deletes, Micros, ProgressStyle, Strategy};
 use crate::secret::SecretUri;
 use crate::source::{TableSpec, Window};
-use crate::strategy::Strategy;
 
 mod columns;
 mod dates;
@@ -27,8 +26,7 @@ pub use flags::missing;
 pub use names::table_name;
 pub use several::Plans;
 
-pub use crate::dest::FileFormat;
-pub use crate::normalise::{ColumnOverride, Contract, Naming, Shaping};
+pub use crate::normalise::{ColumnOverride, Shaping};
 
 /// What the plan may know of the world around it.
 #[derive(Debug, Clone, Copy)]
@@ -121,19 +119,6 @@ pub struct Flush {
     /// Time between two commits on average, at least, after the first [`crate::dest::FlushDefaults::AT_ONCE`]; more than
     /// zero. Bytes come first.
     pub pace: Option<Duration>,
-}
-
-/// How progress is shown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, clap::ValueEnum)]
-#[value(rename_all = "snake_case")]
-pub enum ProgressStyle {
-    /// One live line on a terminal.
-    #[default]
-    Interactive,
-    /// A line every few seconds.
-    Log,
-    /// One JSON object a line.
-    Json,
 }
 
 /// The two URIs, needed before there can be a plan; complains about everything that must be given, at once.

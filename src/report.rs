@@ -10,11 +10,8 @@ use std::time::Duration;
 
 use crate::dest::Counts;
 use crate::error::{Failure, Kind};
-use crate::plan::ProgressStyle;
-use crate::run::Expected;
-use crate::schema::Micros;
+use crate::model::{Micros, ProgressStyle, Strategy};
 use crate::source::Window;
-use crate::strategy::Strategy;
 
 pub mod check;
 pub mod forecast;
@@ -250,6 +247,17 @@ impl Outcome {
             Self::Failed => "failed",
         }
     }
+}
+
+/// What was expected early on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Expected {
+    /// Pages of the pass that were read when it was.
+    pub after: u64,
+    /// Pages of the pass.
+    pub pages: u64,
+    /// Time of the run.
+    pub elapsed: Duration,
 }
 
 /// What a run did. Only committed rows count as inserted, updated, unchanged or deleted.

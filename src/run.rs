@@ -22,22 +22,19 @@ use tokio::time::Instant;
 use self::crew::{Crew, Member};
 use self::ear::Ear;
 pub(crate) use self::foresee::foresee;
-pub use self::outlook::Expected;
 use self::outlook::Outlook;
 use self::prepare::late;
 use self::store::{Ending, Staged};
 pub use self::whole::whole;
 pub(crate) use self::words::{in_use, of_destination, of_source};
-use crate::dest::{Counts, DestErrorKind, Destination, Lease, Load, Question, Target};
+use crate::dest::{Counts, DestErrorKind, Destination, Load, Target};
 use crate::error::{Failure, Kind};
-use crate::lease;
+use crate::model::lease;
+use crate::model::{Contract, Lease, Micros, Question, State, Strategy};
 use crate::normalise::Normaliser;
-use crate::plan::{Contract, Plan};
+use crate::plan::Plan;
 use crate::report::{Ended, Event, Outcome, Progress, Receipt, Reporter};
-use crate::schema::Micros;
 use crate::source::{Headway, Late, Pages, Source, Step};
-use crate::state::State;
-use crate::strategy::Strategy;
 
 /// Everything a run is given.
 #[derive(Clone)]

@@ -19,8 +19,8 @@ use std::time::Duration;
 
 use gorgias_sim::{Bucket, Cursors, Options, SECOND, fault_plan};
 use ingestr::error::Failure;
+use ingestr::model::Micros;
 use ingestr::report::Receipt;
-use ingestr::schema::Micros;
 
 #[cfg(feature = "duckdb")]
 use crate::support::file::File;

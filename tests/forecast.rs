@@ -7,10 +7,9 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use gorgias_sim::{DAY, Options};
 use ingestr::http::{Deaf, Request, Response, Transport, TransportError};
-use ingestr::schema::Micros;
+use ingestr::model::{Micros, State};
 use ingestr::source::gorgias::{Gorgias, TABLES};
 use ingestr::source::{Basis, Forecast, Late, Outside, Overlap, ReadRequest, Source as _, Window};
-use ingestr::state::State;
 use tokio::sync::Notify;
 
 use crate::support::transport::SimTransport;

@@ -6,15 +6,14 @@ use std::sync::Arc;
 use super::World;
 use super::heard::Heard;
 use crate::cli::CheckArgs;
-use crate::dest::{self, Deletes, Destination, Hints, Remembered, Target};
+use crate::dest::{self, Destination, Hints, Target};
 use crate::error::{Failure, Kind};
 use crate::http::Listener;
+use crate::model::{Column, Deletes, LogicalType, Remembered, Strategy};
 use crate::report::check::{self, Check, Status};
 use crate::run::{of_destination, of_source};
-use crate::schema::{Column, LogicalType};
 use crate::secret::SecretUri;
 use crate::source::{self, Source, Subject};
-use crate::strategy::Strategy;
 
 /// Checks what is given, prints what was found, and returns the exit code: that of `ingest` for the first thing that
 /// would stop it.

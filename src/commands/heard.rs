@@ -9,8 +9,8 @@ use tokio::time::Instant;
 
 use super::World;
 use crate::http::{Listener, Signal};
+use crate::model::Micros;
 use crate::report::{self, Wait};
-use crate::schema::Micros;
 
 /// Hears the budget, and counts requests.
 #[derive(Debug)]

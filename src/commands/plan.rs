@@ -8,9 +8,9 @@ use tokio::time::Instant;
 use super::heard::Heard;
 use super::{Prepared, World, decide};
 use crate::cli::PlanArgs;
-use crate::dest::{Remembered, RunLine};
 use crate::error::{Failure, Kind};
 use crate::http::Listener;
+use crate::model::{Remembered, RunLine};
 use crate::plan::{Environment, Plan};
 use crate::report::forecast::{self, Forecasts, Pace, TableForecast};
 use crate::report::rescan::between;
@@ -218,7 +218,7 @@ mod tests {
         assert_eq!((dates.rows, dates.requests), (guess(1_200, 1_500, 1_875), guess(42, 56, 79)));
         for (basis, scope, first) in [
             (Basis::Seen, Scope::Everything, Some(1_500)),
-            (Basis::Changes, Scope::ChangedSince(crate::schema::Micros(0)), Some(1_500)),
+            (Basis::Changes, Scope::ChangedSince(crate::model::Micros(0)), Some(1_500)),
             (Basis::Dates, Scope::Everything, Some(60)),
             (Basis::Dates, Scope::Everything, None),
         ] {

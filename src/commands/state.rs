@@ -3,18 +3,16 @@
 use std::future::Future;
 
 use crate::cli::{MoveArgs, ResetArgs, ShowArgs};
-use crate::dest::{self, Deletes, DestError, Destination, Entry, Hints, Lease, Remembered, Target};
+use crate::dest::{self, DestError, Destination, Entry, Hints, Target};
 use crate::error::{Failure, Kind};
-use crate::lease;
+use crate::model::lease;
+use crate::model::{Deletes, Lease, Micros, Remembered, STATE_VERSION, Strategy};
 use crate::nearest::nearest;
 use crate::plan::{self, table_name};
 use crate::report::remembered;
 use crate::run::{in_use, of_destination};
-use crate::schema::Micros;
 use crate::secret::SecretUri;
 use crate::source::gorgias::Gorgias;
-use crate::state::STATE_VERSION;
-use crate::strategy::Strategy;
 
 /// What is remembered, of one table or of all.
 pub(super) fn show(args: &ShowArgs, now: Micros) -> Result<Vec<u8>, Failure> {

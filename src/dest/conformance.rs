@@ -10,10 +10,8 @@ use arrow_array::{
 };
 use arrow_schema::Schema;
 
-use super::{Commit, Counts, Deletes, DestError, Destination, Hints, Reject, Target};
-use crate::schema::{Column, LogicalType, Micros};
-use crate::state::{RunRecord, SourceState, State};
-use crate::strategy::Strategy;
+use super::{Commit, Counts, DestError, Destination, Hints, Target};
+use crate::model::{Column, Deletes, LogicalType, Micros, Reject, RunRecord, SourceState, State, Strategy};
 
 mod gone;
 mod held;

@@ -9,8 +9,7 @@ use arrow_array::RecordBatch;
 use futures_util::future::BoxFuture;
 
 use crate::error::{Failure, unknown_scheme};
-use crate::schema::Micros;
-use crate::strategy::Strategy;
+use crate::model::{Answer, Lease, Micros, Question, Remembered, Strategy, Tombstone};
 
 #[cfg(feature = "bigquery")]
 pub mod bigquery;
@@ -19,15 +18,11 @@ pub(crate) mod conformance;
 #[cfg(feature = "duckdb")]
 pub mod duckdb;
 mod error;
-mod gone;
-mod held;
 pub mod sql;
 mod target;
 
 pub use error::{DestError, DestErrorKind};
-pub use gone::{Answer, Deletes, Question, Tombstone};
-pub use held::{Lease, Remembered, RunLine};
-pub use target::{Commit, Counts, FileFormat, Hints, Inspection, Owner, Reject, Target};
+pub use target::{Commit, Counts, Hints, Inspection, Owner, Target};
 
 /// One kind of destination.
 #[derive(Debug, Clone, Copy)]
@@ -86,15 +81,6 @@ impl Entry {
         })
     }
 }
-
-/// Column holding the time of the run that wrote a row; the same value for all rows of a run.
-pub const LOADED_AT: &str = "_ingestr_loaded_at";
-
-/// Column holding when a row was found to be gone from the source; NULL as long as it is there.
-pub const DELETED_AT: &str = "_ingestr_deleted_at";
-
-/// Column holding the key of the row that a gone row was merged into, where the source tells.
-pub const MERGED_INTO: &str = "_ingestr_merged_into";
 
 /// What a destination can do. Plain data: the plan refuses what is not in here before the first request.
 #[derive(Debug, Clone, Copy)]

@@ -1,9 +1,6 @@
 //! What is written, what was there before, and what becomes visible with one commit.
 
-use super::{Deletes, Lease};
-use crate::schema::{Column, Micros};
-use crate::state::{RunRecord, State};
-use crate::strategy::Strategy;
+use crate::model::{Column, Deletes, FileFormat, Lease, Micros, Reject, RunRecord, State, Strategy};
 
 /// The table that is written, and everything decided about how.
 #[derive(Debug, Clone)]
@@ -24,12 +21,12 @@ pub struct Target {
     pub strategy: Strategy,
     /// The documented columns (after exclusion and renaming), in order; all exist in the table from the first load.
     pub columns: Vec<Column>,
-    /// Value of [`super::LOADED_AT`] for this run; `None` leaves the column out.
+    /// Value of [`crate::model::LOADED_AT`] for this run; `None` leaves the column out.
     pub loaded_at: Option<Micros>,
     /// With [`Strategy::DeleteInsert`], the closed window of the incremental key to be replaced; an open end means
     /// the smallest or largest value that was read.
     pub window: (Option<Micros>, Option<Micros>),
-    /// What becomes of rows that are gone. With [`Deletes::Soft`], [`super::DELETED_AT`] and [`super::MERGED_INTO`] are
+    /// What becomes of rows that are gone. With [`Deletes::Soft`], [`crate::model::DELETED_AT`] and [`crate::model::MERGED_INTO`] are
     /// among `columns`.
     pub deletes: Deletes,
     /// How the table is laid out when it is made, and how rows get there, for destinations that have a choice.
@@ -52,33 +49,6 @@ pub struct Hints {
     pub staging_bucket: Option<String>,
     /// Dataset of staging tables; `None`: the table's own.
     pub staging_dataset: Option<String>,
-}
-
-/// Format of load files.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, clap::ValueEnum)]
-#[value(rename_all = "snake_case")]
-pub enum FileFormat {
-    /// JSON lines.
-    Jsonl,
-    /// Parquet.
-    Parquet,
-    /// CSV.
-    Csv,
-    /// SQL statements.
-    InsertValues,
-}
-
-impl FileFormat {
-    /// The name on the command line.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Jsonl => "jsonl",
-            Self::Parquet => "parquet",
-            Self::Csv => "csv",
-            Self::InsertValues => "insert_values",
-        }
-    }
 }
 
 /// What was found before the run: nothing is written to find it.
@@ -145,19 +115,6 @@ impl Owner {
             })
             .collect()
     }
-}
-
-/// A value that did not fit its column, for `_ingestr_rejects`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Reject {
-    /// The row's key as text, if it had one.
-    pub id: Option<String>,
-    /// Column the value was for; `None` if the whole row was refused.
-    pub column: Option<String>,
-    /// The value as JSON text.
-    pub value: String,
-    /// Why it did not fit.
-    pub reason: &'static str,
 }
 
 /// What a commit did to the table.

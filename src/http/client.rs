@@ -12,7 +12,7 @@ use super::limit::{Limiter, Priority, Seat};
 use super::retry::{self, Again, Final, Known, LONGEST_TOLD, Outcome, Retries, Why};
 use super::room::Body;
 use super::{Listener, Request, Signal, Transport};
-use crate::schema::Micros;
+use crate::model::Micros;
 
 /// A request that did not succeed, with everything a user needs to see and no secret: the path and query carry
 /// cursors, ids and sort orders only.

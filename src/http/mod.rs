@@ -16,7 +16,7 @@ use futures_util::future::BoxFuture;
 use secrecy::SecretString;
 
 use self::room::Body;
-use crate::schema::Micros;
+use crate::model::Micros;
 
 /// A request; always GET.
 #[derive(Debug, Clone)]

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use super::{Response, TransportError, TransportErrorKind, when};
-use crate::schema::Micros;
+use crate::model::Micros;
 
 /// Attempts at one request before giving up, waits as told by the server not counted.
 const ATTEMPTS: u32 = 8;

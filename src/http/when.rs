@@ -6,7 +6,7 @@ use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
 use super::Response;
-use crate::schema::Micros;
+use crate::model::Micros;
 
 /// The forms of a date in HTTP, without the day of the week (RFC 9110, 5.6.7): the one of today, and two that are
 /// obsolete but have to be understood.

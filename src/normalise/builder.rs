@@ -11,7 +11,7 @@ use arrow_array::{
 
 use super::decode::{self, Decoded};
 use super::token;
-use crate::schema::{LogicalType, Micros};
+use crate::model::{LogicalType, Micros};
 
 /// A column being filled.
 #[derive(Debug)]

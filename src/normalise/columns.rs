@@ -7,9 +7,8 @@ use arrow_schema::Field;
 
 use super::builder::{Builder, Took};
 use super::decode::{self, Decoded};
-use super::shaping::{Contract, Naming, Shaping};
-use crate::dest;
-use crate::schema::{Column, LogicalType, Micros};
+use super::shaping::Shaping;
+use crate::model::{Column, Contract, DELETED_AT, LOADED_AT, LogicalType, MERGED_INTO, Micros, Naming};
 
 /// Where a column's type comes from, and so whether it may change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,7 +57,7 @@ impl Columns {
         let mut columns = Self {
             slots: Vec::new(),
             by_source: HashMap::new(),
-            taken: [dest::LOADED_AT, dest::DELETED_AT, dest::MERGED_INTO].map(String::from).into(),
+            taken: [LOADED_AT, DELETED_AT, MERGED_INTO].map(String::from).into(),
             order: Vec::new(),
             existing: existing.to_vec(),
             naming: shaping.naming,

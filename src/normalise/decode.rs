@@ -3,7 +3,7 @@
 //! A lossless reading is taken (`"12"` for 12, `5.0` for 5, a number as text). What loses something but is still
 //! worth having is [`Decoded::Bent`]: it is stored and recorded as a reject as well. Anything else is a misfit.
 
-use crate::schema::{LogicalType, Micros};
+use crate::model::{LogicalType, Micros};
 
 /// What a value's text turned out to be.
 #[derive(Debug, Clone, Copy, PartialEq)]

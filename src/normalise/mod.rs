@@ -20,9 +20,8 @@ use arrow_schema::{Field, Schema};
 use self::builder::Took;
 use self::columns::{Columns, Place};
 use self::rows::{Row, Rows};
-pub use self::shaping::{ColumnOverride, Contract, Naming, Shaping};
-use crate::dest::Reject;
-use crate::schema::{Column, Micros};
+pub use self::shaping::{ColumnOverride, Shaping};
+use crate::model::{Column, Contract, Micros, Reject};
 
 /// A new field under `--schema-contract freeze`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

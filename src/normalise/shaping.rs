@@ -1,6 +1,6 @@
 //! What may be decided about rows on their way, as the plan hands it over.
 
-use crate::schema::LogicalType;
+use crate::model::{Contract, LogicalType, Naming};
 
 /// What happens to rows between source and destination.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -34,33 +34,4 @@ impl ColumnOverride {
     pub fn source_name(&self) -> &str {
         self.source.as_deref().unwrap_or(&self.name)
     }
-}
-
-/// What happens to a field that is not documented.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, clap::ValueEnum)]
-#[value(rename_all = "snake_case")]
-pub enum Contract {
-    /// It becomes a new column.
-    #[default]
-    Evolve,
-    /// The run stops with an error.
-    Freeze,
-    /// The row is left out and counted.
-    DiscardRow,
-    /// The value is left out and counted.
-    DiscardValue,
-}
-
-/// How names of columns are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, clap::ValueEnum)]
-#[value(rename_all = "snake_case")]
-pub enum Naming {
-    /// As the existing table does, otherwise snake_case.
-    #[default]
-    #[value(alias = "default")]
-    Auto,
-    /// In snake_case.
-    SnakeCase,
-    /// As the source does.
-    Direct,
 }

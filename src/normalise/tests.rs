@@ -6,7 +6,7 @@ use arrow_array::{Array, RecordBatch};
 use bytes::Bytes;
 
 use super::*;
-use crate::schema::LogicalType;
+use crate::model::{LogicalType, Naming};
 
 fn rows(json: &str) -> Rows {
     Rows::parse(Bytes::copy_from_slice(json.as_bytes())).unwrap().0

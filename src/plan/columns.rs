@@ -3,8 +3,8 @@
 use super::ColumnOverride;
 use crate::cli::IngestArgs;
 use crate::error::Failure;
+use crate::model::LogicalType;
 use crate::nearest::{nearest, nearest_few};
-use crate::schema::LogicalType;
 use crate::source::TableSpec;
 
 /// Columns that are named when one was mistyped.

@@ -7,7 +7,7 @@ use jiff::civil::{DateTime, date};
 
 use crate::cli::IngestArgs;
 use crate::error::Failure;
-use crate::schema::Micros;
+use crate::model::Micros;
 use crate::source::Window;
 
 /// What error messages list.

@@ -10,8 +10,8 @@ use crate::cli::{IngestArgs, env_names};
 use crate::dest::FlushDefaults;
 use crate::error::Failure;
 use crate::http::limit::{NoShare, Share};
+use crate::model::Strategy;
 use crate::source::{Incremental, TableSpec};
-use crate::strategy::Strategy;
 
 /// The failure for flags that must be given.
 #[must_use]

@@ -4,9 +4,9 @@ use super::Ends;
 use super::columns::Columns;
 use super::flags::{note, positive};
 use crate::cli::IngestArgs;
-use crate::dest::{FileFormat, Hints, LOADED_AT};
+use crate::dest::Hints;
 use crate::error::Failure;
-use crate::schema::LogicalType;
+use crate::model::{FileFormat, LOADED_AT, LogicalType};
 
 /// BigQuery clusters by at most so many columns.
 const CLUSTERS: usize = 4;

@@ -4,9 +4,9 @@ use super::Ends;
 use super::columns::Columns;
 use crate::cli::IngestArgs;
 use crate::error::Failure;
+use crate::model::Strategy;
 use crate::nearest::nearest;
 use crate::source::{TableSpec, Window};
-use crate::strategy::Strategy;
 
 /// The strategy that is carried out.
 ///

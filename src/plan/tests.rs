@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::dest::FlushDefaults;
-use crate::schema::LogicalType;
+use crate::model::{Contract, LogicalType, Naming};
 use crate::source::Incremental;
 
 mod several;

@@ -4,9 +4,8 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::{LONG, Progress, Scope, Start, Wait};
+use crate::model::{Micros, Strategy};
 use crate::plan::format_utc;
-use crate::schema::Micros;
-use crate::strategy::Strategy;
 
 /// `1,234,567`.
 pub(super) fn number(value: u64) -> String {

@@ -11,7 +11,7 @@ use super::format::{
 use super::{Event, Outcome, Progress, Receipt, Reporter, Several, Start, Summary, Wait};
 use crate::dest::Counts;
 use crate::error::Failure;
-use crate::schema::Micros;
+use crate::model::Micros;
 
 /// Shorter waits for the budget are how it is kept to, not news: a line of progress tells their sum.
 pub(super) const NEWS: Duration = Duration::from_secs(1);

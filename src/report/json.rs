@@ -14,8 +14,8 @@ use self::several::{TableEnd, Whole, table_end, whole};
 use super::human::{EVERY, NEWS};
 use super::{Event, Outcome, Progress, Receipt, Reporter, Scope, Several, Start, Summary, Wait, format};
 use crate::error::Failure;
+use crate::model::Micros;
 use crate::plan::format_utc;
-use crate::schema::Micros;
 
 mod amounts;
 mod several;

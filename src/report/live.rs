@@ -14,7 +14,7 @@ use super::format::{Speed, count, duration, progress, seconds_up, until_when, wa
 use super::human::{Lines, NEWS, WORTH_A_WORD, in_short};
 use super::{Event, Outcome, Reporter, Several, Summary, Wait};
 use crate::error::Failure;
-use crate::schema::Micros;
+use crate::model::Micros;
 
 /// Redraw interval.
 const TICK: Duration = Duration::from_millis(100);

@@ -10,12 +10,10 @@ use serde::Serialize;
 
 use super::format::{count, duration, short_utc, utc};
 use super::rescan;
-use crate::dest::{Lease, Remembered, RunLine};
-use crate::lease;
+use crate::model::lease;
+use crate::model::{Lease, Micros, Remembered, RunLine, State};
 use crate::plan::format_utc;
-use crate::schema::Micros;
 use crate::source;
-use crate::state::State;
 
 /// What is remembered under one name.
 struct Entry<'a> {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::format::{count, number};
-use crate::dest::RunLine;
+use crate::model::RunLine;
 use crate::source::Rescan;
 
 /// `1d`, `36h`, `90m` or `45s`, as it is typed.
@@ -75,7 +75,7 @@ impl From<&Rescan> for Json {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::schema::Micros;
+    use crate::model::Micros;
 
     #[test]
     fn a_period_is_said_as_it_is_kept() {

@@ -7,8 +7,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::http::{Listener, Signal};
+use crate::model::Micros;
 use crate::report::{Event, LONG, Reporter, Wait};
-use crate::schema::Micros;
 
 /// How often it is said that a long wait goes on.
 const EVERY: Duration = Duration::from_secs(60);

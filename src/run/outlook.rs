@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use crate::http::limit::Allowance;
+use crate::report::Expected;
 use crate::report::forecast::{real, whole};
 use crate::source::Headway;
 
@@ -21,17 +22,6 @@ const WORTH_A_WORD: u64 = 3;
 struct Mark {
     elapsed: Duration,
     read: u64,
-}
-
-/// What was expected early on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Expected {
-    /// Pages of the pass that were read when it was.
-    pub after: u64,
-    /// Pages of the pass.
-    pub pages: u64,
-    /// Time of the run.
-    pub elapsed: Duration,
 }
 
 /// Measures.

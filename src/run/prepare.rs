@@ -10,17 +10,15 @@ use super::ear::Ear;
 use super::outlook::Outlook;
 use super::store::Staged;
 use super::{Done, Job, Run, words};
-use crate::dest::{DELETED_AT, Deletes, Inspection, MERGED_INTO, Target};
+use crate::dest::{Inspection, Target};
 use crate::error::Failure;
 use crate::http::Listener;
-use crate::lease;
+use crate::model::lease;
+use crate::model::{Column, DELETED_AT, Deletes, LogicalType, MERGED_INTO, SourceState, State, Strategy};
 use crate::normalise::Normaliser;
 use crate::plan::Plan;
 use crate::report::{Event, Scope, Start, Wait};
-use crate::schema::{Column, LogicalType};
 use crate::source::{Late, Outside, Overlap, ReadRequest, Source, TableSpec};
-use crate::state::{SourceState, State};
-use crate::strategy::Strategy;
 
 impl<'a, 'm> Run<'a, 'm> {
     /// Looks at the destination and starts reading; nothing is written and no request is sent.

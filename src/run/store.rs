@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use tokio::time::Instant;
 
 use super::{Run, words};
-use crate::dest::{Commit, FlushDefaults, Reject, Tombstone};
+use crate::dest::{Commit, FlushDefaults};
 use crate::error::{Failure, Kind};
+use crate::model::{Reject, RunRecord, Tombstone};
 use crate::report::Event;
 use crate::source::Page;
-use crate::state::RunRecord;
 
 /// What the next commit will hold.
 pub(super) struct Staged {

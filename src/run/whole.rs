@@ -54,7 +54,7 @@ pub fn whole(ends: &[Ended]) -> Option<Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::schema::Micros;
+    use crate::model::Micros;
 
     /// `name` and what became of it.
     fn ended(ends: &[(&str, Option<(Kind, &str)>)]) -> Option<(u8, String)> {

@@ -3,13 +3,13 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
-use crate::dest::{DestError, DestErrorKind, Inspection, Lease, Target};
+use crate::dest::{DestError, DestErrorKind, Inspection, Target};
 use crate::error::{Failure, Kind};
 use crate::http::client::{HttpError, Problem};
 use crate::http::retry::Why;
+use crate::model::{Lease, Micros};
 use crate::normalise::Frozen;
 use crate::plan::format_utc;
-use crate::schema::Micros;
 use crate::source::{Source, SourceError, Subject, TableSpec};
 
 /// A failure of the source while it reads a table.
@@ -176,7 +176,7 @@ pub(super) fn leased(target: &Target, lease: &Lease) -> Failure {
 
 /// The same of any table, without what to do.
 pub(crate) fn in_use(table: &str, lease: &Lease) -> Failure {
-    let pid = crate::lease::pid(lease).map(|pid| format!(", process {pid}")).unwrap_or_default();
+    let pid = crate::model::lease::pid(lease).map(|pid| format!(", process {pid}")).unwrap_or_default();
     let headline = format!("table {table} is being loaded by another run (started {}{pid})", lease.since);
     Failure::new(Kind::Destination, headline)
 }

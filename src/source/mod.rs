@@ -7,14 +7,12 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 
-use crate::dest::{Answer, Question, Tombstone};
 use crate::error::{self, Failure};
 use crate::http::Listener;
 use crate::http::client::HttpError;
 use crate::http::limit::{Allowance, Share};
+use crate::model::{Answer, Column, LogicalType, Micros, Question, State, Tombstone};
 use crate::normalise::rows::Rows;
-use crate::schema::{Column, LogicalType, Micros};
-use crate::state::State;
 
 mod finding;
 mod forecast;

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use duckdb::types::{TimeUnit, Value};
 use duckdb::{AccessMode, Config, Connection};
-use ingestr::schema::LogicalType;
+use ingestr::model::LogicalType;
 use ingestr::source::gorgias::TABLES;
 
 use super::memory::{Cell, Row};

@@ -11,10 +11,9 @@ use duckdb::Connection;
 use futures_util::future::BoxFuture;
 use ingestr::dest::duckdb::DuckDb;
 use ingestr::dest::{
-    Answer, Capabilities, Commit, Counts, DestError, DestErrorKind, Destination, Inspection, Lease, Load,
-    Question, Remembered, Target, Tombstone,
+    Capabilities, Commit, Counts, DestError, DestErrorKind, Destination, Inspection, Load, Target,
 };
-use ingestr::schema::Micros;
+use ingestr::model::{Answer, Lease, Micros, Question, Remembered, Tombstone};
 use tempfile::TempDir;
 
 use super::duck::Duck;

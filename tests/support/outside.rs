@@ -11,10 +11,9 @@ use arrow_array::RecordBatch;
 use futures_util::future::BoxFuture;
 use ingestr::dest::bigquery::BigQuery;
 use ingestr::dest::{
-    Answer, Capabilities, Commit, Counts, DestError, DestErrorKind, Destination, Inspection, Lease, Load,
-    Question, Remembered, Target, Tombstone,
+    Capabilities, Commit, Counts, DestError, DestErrorKind, Destination, Inspection, Load, Target,
 };
-use ingestr::schema::{LogicalType, Micros};
+use ingestr::model::{Answer, Lease, LogicalType, Micros, Question, Remembered, Tombstone};
 use ingestr::source::gorgias::TABLES;
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;

@@ -11,7 +11,7 @@ use super::wire::{Api, ApiError};
 use super::{BigQuery, failed, table_ref};
 use crate::dest::sql::{Dialect as _, TableName};
 use crate::dest::{DestError, Target};
-use crate::strategy::Strategy;
+use crate::model::Strategy;
 
 /// What a run will do to the target's table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -9,9 +9,8 @@ use super::{failed, table_ref};
 use crate::dest::sql::brought::IS_CURRENT;
 use crate::dest::sql::hidden::shadow;
 use crate::dest::sql::{Dialect, list, newest_first};
-use crate::dest::{Answer, DELETED_AT, DestError, LOADED_AT, Question, Target};
-use crate::schema::LogicalType;
-use crate::strategy::Strategy;
+use crate::dest::{DestError, Target};
+use crate::model::{Answer, DELETED_AT, LOADED_AT, LogicalType, Question, Strategy};
 
 /// The rows a run would add to.
 struct Held {

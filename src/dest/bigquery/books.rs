@@ -6,9 +6,8 @@ use crate::dest::sql::books::{
     LEASES, REJECTS, RUNS, STATE, Whose, lease_columns, reject_columns, run_columns, state_columns,
 };
 use crate::dest::sql::{Dialect, TableName, list};
-use crate::dest::{Commit, Lease, Target};
-use crate::schema::{Column, Micros};
-use crate::state::{STATE_VERSION, SourceState, State};
+use crate::dest::{Commit, Target};
+use crate::model::{Column, Lease, Micros, STATE_VERSION, SourceState, State};
 
 /// Named parameter with the source's own state: it may be longer than a statement should be.
 pub(super) const SOURCE: &str = "source_state";

@@ -6,11 +6,10 @@ use super::dialect::BigQueryDialect;
 use super::rows::{S, T};
 use super::script::{DELETED, Script, UPDATED};
 use super::shape::Shape;
+use crate::dest::Target;
 use crate::dest::sql::brought::{IS_CURRENT, VALID_TO};
 use crate::dest::sql::{Dialect, TableName};
-use crate::dest::{DELETED_AT, Deletes, LOADED_AT, MERGED_INTO, Target};
-use crate::schema::{LogicalType, Micros};
-use crate::strategy::Strategy;
+use crate::model::{DELETED_AT, Deletes, LOADED_AT, LogicalType, MERGED_INTO, Micros, Strategy};
 
 /// Columns of the staging table.
 pub(super) const COLUMNS: [LogicalType; 3] = [LogicalType::Int64, LogicalType::Timestamp, LogicalType::Int64];

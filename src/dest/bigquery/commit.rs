@@ -14,8 +14,7 @@ use crate::dest::sql::brought::{needed, version_columns};
 use crate::dest::sql::hidden::{SHADOWS, shadow};
 use crate::dest::sql::{Dialect, TableName, list};
 use crate::dest::{Commit, Counts, DestError, DestErrorKind, Target};
-use crate::schema::{Column, LogicalType};
-use crate::strategy::Strategy;
+use crate::model::{Column, LogicalType, Strategy};
 
 /// How often a script is run again that met another transaction.
 const CONFLICTS: u32 = 12;

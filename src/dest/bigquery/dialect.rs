@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use crate::dest::sql::Dialect;
 use crate::dest::sql::hidden::fnv;
 use crate::dest::{DestError, DestErrorKind, Target};
-use crate::schema::{Column, LogicalType, Micros};
+use crate::model::{Column, LogicalType, Micros};
 
 /// `GoogleSQL`'s spelling.
 #[derive(Debug, Clone, Copy)]

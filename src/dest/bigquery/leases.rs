@@ -9,9 +9,9 @@ use super::dialect::BigQueryDialect;
 use super::wire::{Api, ApiError, JobId};
 use crate::dest::sql::books::{LEASES, lease_columns, refused};
 use crate::dest::sql::{Dialect, TableName};
-use crate::dest::{DestError, DestErrorKind, Lease, Target};
-use crate::lease;
-use crate::schema::Micros;
+use crate::dest::{DestError, DestErrorKind, Target};
+use crate::model::lease;
+use crate::model::{Lease, Micros};
 
 /// How often a lease is looked at again that changed while it was judged.
 const TURNS: usize = 5;

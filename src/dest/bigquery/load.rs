@@ -17,8 +17,8 @@ use super::wire::{ApiError, Format, JobId, LoadSpec, Upload};
 use super::{BigQuery, books, bury, table_ref};
 use crate::dest::sql::TableName;
 use crate::dest::sql::brought::{columns_of, same, shape as misfit, widen};
-use crate::dest::{Commit, Counts, DestError, DestErrorKind, FileFormat, Load, Reject, Target, Tombstone};
-use crate::schema::{Column, LogicalType};
+use crate::dest::{Commit, Counts, DestError, DestErrorKind, Load, Target};
+use crate::model::{Column, FileFormat, LogicalType, Reject, Tombstone};
 
 /// How long a staging table lives if nobody drops it; by BigQuery's clock, as ours may be wrong by more than that.
 const LIFE: &str = "OPTIONS (expiration_timestamp = TIMESTAMP_ADD(CURRENT_TIMESTAMP(), INTERVAL 1 DAY))";

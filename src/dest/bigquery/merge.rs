@@ -4,10 +4,10 @@ use super::dialect::BigQueryDialect;
 use super::rows::{ORD, Rows, S, T};
 use super::script::{DELETED, INSERTED, Script, UNCHANGED, UPDATED, scratch};
 use super::shape::{Shape, filled};
+use crate::dest::Target;
 use crate::dest::sql::brought::{IS_CURRENT, MARKS, VALID_FROM, VALID_TO, same};
 use crate::dest::sql::{Dialect, list};
-use crate::dest::{LOADED_AT, Target};
-use crate::schema::Micros;
+use crate::model::{LOADED_AT, Micros};
 
 /// Values of the columns that rows do not bring: name as the table spells it, quoted, and expression.
 pub(super) fn fills(shape: &Shape, target: &Target, rows: &Rows) -> Vec<(String, String)> {

@@ -27,9 +27,7 @@ use super::{
     Answer, Capabilities, DestError, DestErrorKind, Destination, FlushDefaults, Inspection, Lease, Load,
     Owner, Question, Remembered, Target,
 };
-use crate::schema::Micros;
-use crate::state::State;
-use crate::strategy::Strategy;
+use crate::model::{Micros, State, Strategy};
 use allowed::Change;
 use books::StateRow;
 use dialect::{check_names, spelled};

@@ -15,8 +15,7 @@ use super::shape::{Shape, converted, filled};
 use crate::dest::Target;
 use crate::dest::sql::brought::same;
 use crate::dest::sql::{Dialect, delete_window, newest_first};
-use crate::schema::{Column, LogicalType};
-use crate::strategy::Strategy;
+use crate::model::{Column, LogicalType, Strategy};
 
 /// Column of a shadow that tells which of two rows came later.
 const SEQ: &str = "_ingestr_seq";

@@ -9,11 +9,11 @@ use super::dialect::BigQueryDialect;
 use super::leases::fresh_job;
 use super::wire::{Api, DatasetRef};
 use super::{BigQuery, failed, table_ref};
+use crate::dest::DestError;
 use crate::dest::sql::books::{LEASES, RUNS, RUNS_TOLD, STATE};
 use crate::dest::sql::hidden::{is_shadow_of, reassigned};
 use crate::dest::sql::{Dialect, TableName};
-use crate::dest::{DestError, Lease, Remembered, RunLine};
-use crate::schema::Micros;
+use crate::model::{Lease, Micros, Remembered, RunLine};
 
 /// How many datasets are looked at at a time.
 const AT_ONCE: usize = 8;

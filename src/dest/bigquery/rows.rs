@@ -7,7 +7,7 @@ use super::dialect::BigQueryDialect;
 use super::shape::{Shape, converted};
 use crate::dest::sql::brought::same;
 use crate::dest::sql::{Dialect, TableName};
-use crate::schema::{Column, LogicalType};
+use crate::model::{Column, LogicalType};
 
 /// Number of a row within its commit; in a staging table.
 pub(super) const ORD: &str = "ord";

@@ -11,8 +11,7 @@ use super::wire::{Field, Kind, Mode, Partitioning, TableInfo};
 use crate::dest::sql::brought::{needed, same, type_after, version_columns};
 use crate::dest::sql::{Dialect, TableName, list};
 use crate::dest::{DestError, DestErrorKind, Target};
-use crate::schema::{Column, LogicalType};
-use crate::strategy::Strategy;
+use crate::model::{Column, LogicalType, Strategy};
 
 /// A table as it was found, or will be once it is made.
 #[derive(Debug, Clone)]

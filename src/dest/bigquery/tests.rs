@@ -10,7 +10,8 @@ use super::dialect::{BigQueryDialect, column_name};
 use super::*;
 use crate::dest::conformance::Bench;
 use crate::dest::sql::Dialect;
-use crate::dest::{Commit, Counts, Tombstone};
+use crate::dest::{Commit, Counts};
+use crate::model::Tombstone;
 
 mod allowed;
 mod conflicts;

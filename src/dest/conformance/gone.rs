@@ -5,11 +5,10 @@ use std::sync::Arc;
 use arrow_array::{Int64Array, RecordBatch, TimestampMicrosecondArray};
 
 use super::{Bench, batch, batch_of, commit, counts, items, loaded, named};
-use crate::dest::{
-    Commit, Counts, DELETED_AT, Deletes, Destination, MERGED_INTO, Question, Target, Tombstone,
+use crate::dest::{Commit, Counts, Destination, Target};
+use crate::model::{
+    Column, DELETED_AT, Deletes, LogicalType, MERGED_INTO, Micros, Question, Strategy, Tombstone,
 };
-use crate::schema::{Column, LogicalType, Micros};
-use crate::strategy::Strategy;
 
 /// [`items`] whose rows may be gone.
 pub(super) fn tracking(strategy: Strategy, deletes: Deletes) -> Target {

@@ -1,10 +1,9 @@
 //! Leases, and what a destination remembers.
 
 use super::{Bench, batch, commit, items, load, loaded, named, state};
-use crate::dest::{DestError, DestErrorKind, Destination, Lease, RunLine, Target};
-use crate::lease::{self, TERM, this_process};
-use crate::schema::Micros;
-use crate::strategy::Strategy;
+use crate::dest::{DestError, DestErrorKind, Destination, Target};
+use crate::model::lease::{self, TERM, this_process};
+use crate::model::{Lease, Micros, RunLine, Strategy};
 
 /// 2026-11-22T09:40:25.25 in Greenwich.
 const NINE_FORTY: Micros = Micros(1_795_340_425_250_000);

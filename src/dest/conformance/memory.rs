@@ -7,7 +7,7 @@
 use super::Bench;
 use crate::dest::Destination;
 use crate::dest::sql::hidden::{SHADOWS, fnv};
-use crate::schema::{Column, LogicalType};
+use crate::model::{Column, LogicalType};
 
 #[path = "../../../tests/support/memory/mod.rs"]
 #[allow(dead_code, unreachable_pub, reason = "the rest of it is for the tests of the whole tool")]

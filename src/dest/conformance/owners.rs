@@ -1,8 +1,8 @@
 //! Whose a table is, and how it becomes another account's.
 
 use super::{Bench, Item, batch, commit, items, load, loaded, named, state};
-use crate::dest::{Inspection, Owner, Remembered, Target};
-use crate::strategy::Strategy;
+use crate::dest::{Inspection, Owner, Target};
+use crate::model::{Remembered, Strategy};
 
 async fn found(bench: &dyn Bench, target: &Target) -> Inspection {
     bench.destination().inspect(target).await.expect("can be inspected")
@@ -88,7 +88,7 @@ pub(crate) async fn tables_are_given_to_another_account(bench: &dyn Bench) {
     assert_eq!(destination.reassign(&[], "umbrella").await.expect("nothing to do"), 0);
     assert!(bench.tables().is_empty());
     let mut first = commit("r1", "p1", true);
-    first.rejects = vec![crate::dest::Reject {
+    first.rejects = vec![crate::model::Reject {
         id: None,
         column: Some("name".into()),
         value: "1".into(),

@@ -9,9 +9,8 @@ use arrow_array::{ArrayRef, Int64Array, RecordBatch, StringArray, TimestampMicro
 
 use super::gone::{asked, buried, count_by, gone, keys_by, tracking};
 use super::{Bench, Item, batch, batch_of, commit, counts, items, loaded, named};
-use crate::dest::{Deletes, Target};
-use crate::schema::{Column, LogicalType, Micros};
-use crate::strategy::Strategy;
+use crate::dest::Target;
+use crate::model::{Column, Deletes, LogicalType, Micros, Strategy};
 
 /// `DuckDB`'s and `SQLite`'s, `Postgres`'s, Oracle's, then those that `BigQuery` keeps for itself.
 const WORDS: [&str; 22] = [

@@ -9,7 +9,7 @@ use duckdb::Connection;
 use super::dialect::DuckDialect;
 use super::rows::Rows;
 use crate::dest::sql::{Dialect, TableName};
-use crate::schema::{Column, LogicalType, Micros};
+use crate::model::{Column, LogicalType, Micros};
 
 /// After this many rows the appender hands over to the transaction. Its own buffer holds a second copy of the
 /// rows; 204,800 of them, its default, would be the whole commit.

@@ -18,9 +18,8 @@ use super::{Faults, Step, leases, packing};
 use crate::dest::sql::brought::{IS_CURRENT, VALID_FROM, VALID_TO, columns_of, needed, version_columns};
 use crate::dest::sql::hidden::{SHADOWS, shadow};
 use crate::dest::sql::{Dialect, TableName, create_schema, delete_window, list};
-use crate::dest::{Commit, Counts, DestError, DestErrorKind, LOADED_AT, Target, Tombstone};
-use crate::schema::{Column, LogicalType};
-use crate::strategy::Strategy;
+use crate::dest::{Commit, Counts, DestError, DestErrorKind, Target};
+use crate::model::{Column, LOADED_AT, LogicalType, Strategy, Tombstone};
 
 const T: &str = "\"_ingestr_t\"";
 const S: &str = "\"_ingestr_s\"";

@@ -8,9 +8,8 @@ use super::shape::{Found, Shape};
 use crate::dest::sql::brought::IS_CURRENT;
 use crate::dest::sql::hidden::shadow;
 use crate::dest::sql::{Dialect, list};
-use crate::dest::{Answer, DELETED_AT, DestError, Question, Target};
-use crate::schema::LogicalType;
-use crate::strategy::Strategy;
+use crate::dest::{DestError, Target};
+use crate::model::{Answer, DELETED_AT, LogicalType, Question, Strategy};
 
 const T: &str = "\"_ingestr_t\"";
 

@@ -9,8 +9,7 @@ use crate::dest::sql::books::{REJECTS, RUNS, STATE, Whose, reject_columns, run_c
 use crate::dest::sql::brought::same;
 use crate::dest::sql::{Dialect, TableName, list};
 use crate::dest::{Commit, Target};
-use crate::schema::{Column, LogicalType, Micros};
-use crate::state::{STATE_VERSION, SourceState, State};
+use crate::model::{Column, LogicalType, Micros, STATE_VERSION, SourceState, State};
 
 /// What the state table says about one target.
 #[derive(Debug)]

@@ -17,9 +17,8 @@ use super::rows::Rows;
 use super::shape::{Found, Shape};
 use crate::dest::sql::brought::{IS_CURRENT, VALID_TO};
 use crate::dest::sql::{Dialect, list};
-use crate::dest::{Counts, DELETED_AT, Deletes, DestError, DestErrorKind, LOADED_AT, MERGED_INTO, Tombstone};
-use crate::schema::{Column, LogicalType};
-use crate::strategy::Strategy;
+use crate::dest::{Counts, DestError, DestErrorKind};
+use crate::model::{Column, DELETED_AT, Deletes, LOADED_AT, LogicalType, MERGED_INTO, Strategy, Tombstone};
 
 const T: &str = "\"_ingestr_t\"";
 const B: &str = "\"_ingestr_b\"";

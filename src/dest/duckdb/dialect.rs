@@ -1,7 +1,7 @@
 //! How DuckDB spells names, types and values, and which of its types are ours.
 
 use crate::dest::sql::Dialect;
-use crate::schema::{LogicalType, Micros};
+use crate::model::{LogicalType, Micros};
 
 /// DuckDB's spelling.
 #[derive(Debug, Clone, Copy)]
@@ -57,7 +57,7 @@ pub(super) fn logical_of(type_name: &str) -> Option<LogicalType> {
 mod tests {
     use super::*;
     use crate::dest::sql::{TableName, add_column, create_schema, create_table, delete_window, newest_first};
-    use crate::schema::Column;
+    use crate::model::Column;
 
     #[test]
     fn hostile_names_stay_names() {

@@ -9,9 +9,9 @@ use super::books::{about, book, delete, ensure, insert, instant, text};
 use super::dialect::DuckDialect;
 use crate::dest::sql::Dialect;
 use crate::dest::sql::books::{LEASES, lease_columns, refused};
-use crate::dest::{Commit, DestError, Lease, Target};
-use crate::lease;
-use crate::schema::Micros;
+use crate::dest::{Commit, DestError, Target};
+use crate::model::lease;
+use crate::model::{Lease, Micros};
 
 fn of_table(schema: &str, table: &str) -> String {
     format!("lower(dest_schema) = lower({}) AND lower(dest_table) = lower({})", text(schema), text(table))

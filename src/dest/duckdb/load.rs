@@ -8,7 +8,8 @@ use futures_util::future::BoxFuture;
 
 use super::apply::Work;
 use super::{Faults, Step, books, open};
-use crate::dest::{Commit, Counts, DestError, DestErrorKind, Load, Target, Tombstone};
+use crate::dest::{Commit, Counts, DestError, DestErrorKind, Load, Target};
+use crate::model::Tombstone;
 
 /// The rows of one commit into a file.
 #[derive(Debug)]

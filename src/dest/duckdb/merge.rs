@@ -16,8 +16,8 @@ use super::rows::Rows;
 use super::shape::Shape;
 use crate::dest::sql::brought::{IS_CURRENT, MARKS, VALID_TO, same};
 use crate::dest::sql::{Dialect, TableName, list};
-use crate::dest::{Counts, DestError, LOADED_AT};
-use crate::schema::{Column, LogicalType, Micros};
+use crate::dest::{Counts, DestError};
+use crate::model::{Column, LOADED_AT, LogicalType, Micros};
 
 const T: &str = "\"_ingestr_t\"";
 const S: &str = "\"_ingestr_s\"";

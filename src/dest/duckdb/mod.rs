@@ -15,8 +15,7 @@ use super::{
     Answer, Capabilities, DestError, DestErrorKind, Destination, FlushDefaults, Inspection, Lease, Load,
     Owner, Question, Remembered, Target,
 };
-use crate::schema::Micros;
-use crate::strategy::Strategy;
+use crate::model::{Micros, Strategy};
 use books::Stored;
 
 mod append;
@@ -147,7 +146,7 @@ impl DuckDb {
         })
     }
 
-    fn state(&self, stored: Stored, target: &Target) -> Result<Option<crate::state::State>, DestError> {
+    fn state(&self, stored: Stored, target: &Target) -> Result<Option<crate::model::State>, DestError> {
         match stored {
             Stored::Nothing => Ok(None),
             Stored::Found(state, _) => Ok(Some(state)),

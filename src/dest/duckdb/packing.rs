@@ -18,7 +18,7 @@ use super::dialect::DuckDialect;
 use super::open::CATALOG;
 use crate::dest::sql::brought::same;
 use crate::dest::sql::{Dialect, TableName, list};
-use crate::schema::{Column, LogicalType};
+use crate::model::{Column, LogicalType};
 
 /// Text is not tried with FSST, which learns a table of symbols for each column before it knows whether that helps: half
 /// of what writing the books costs (5 % of a run that finds nothing new).

@@ -10,7 +10,7 @@ use super::shape::Shape;
 use crate::dest::sql::books::{REJECTS, RUNS, RUNS_TOLD, STATE, Whose};
 use crate::dest::sql::hidden::{self, is_shadow_of};
 use crate::dest::sql::{Dialect, TableName};
-use crate::dest::{Remembered, RunLine};
+use crate::model::{Remembered, RunLine};
 
 /// All states, ordered by schema, table and account.
 pub(super) fn remembered(connection: &Connection) -> duckdb::Result<Vec<Remembered>> {

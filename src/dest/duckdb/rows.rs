@@ -16,7 +16,7 @@ use arrow_select::filter::filter_record_batch;
 
 use crate::dest::DestError;
 use crate::dest::sql::brought::{same, shape};
-use crate::schema::{Column, LogicalType};
+use crate::model::{Column, LogicalType};
 
 /// Rows with the same columns throughout.
 #[derive(Debug, Clone, Default)]

@@ -10,7 +10,7 @@ use super::open::CATALOG;
 use crate::dest::sql::brought::{same, type_after};
 use crate::dest::sql::{Dialect, TableName, add_column, list};
 use crate::dest::{DestError, DestErrorKind};
-use crate::schema::{Column, LogicalType};
+use crate::model::{Column, LogicalType};
 
 /// A column as it was found.
 #[derive(Debug, Clone)]

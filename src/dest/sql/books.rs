@@ -2,10 +2,9 @@
 //!
 //! They live in the schema of the table they are about, so that copying or dropping the schema takes them along.
 
-use crate::dest::{DestError, DestErrorKind, Lease, Target};
-use crate::lease;
-use crate::schema::{Column, LogicalType, Micros};
-use crate::state::STATE_VERSION;
+use crate::dest::{DestError, DestErrorKind, Target};
+use crate::model::lease;
+use crate::model::{Column, Lease, LogicalType, Micros, STATE_VERSION};
 
 /// Table with where reading stands.
 pub const STATE: &str = "_ingestr_state";

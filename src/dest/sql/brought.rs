@@ -2,8 +2,8 @@
 
 use arrow_array::RecordBatch;
 
-use crate::dest::{DELETED_AT, DestError, DestErrorKind, LOADED_AT, MERGED_INTO, Target};
-use crate::schema::{Column, LogicalType};
+use crate::dest::{DestError, DestErrorKind, Target};
+use crate::model::{Column, DELETED_AT, LOADED_AT, LogicalType, MERGED_INTO};
 
 /// Since when a version holds.
 pub const VALID_FROM: &str = "_scd_valid_from";
@@ -16,7 +16,7 @@ pub const IS_CURRENT: &str = "_scd_is_current";
 pub const MARKS: [(&str, LogicalType); 2] =
     [(DELETED_AT, LogicalType::Timestamp), (MERGED_INTO, LogicalType::Int64)];
 
-/// Columns of [`crate::strategy::Strategy::Scd2`].
+/// Columns of [`crate::model::Strategy::Scd2`].
 #[must_use]
 pub fn version_columns() -> Vec<Column> {
     vec![

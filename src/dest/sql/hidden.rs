@@ -3,7 +3,7 @@
 //! Their names are the same in every version, on every machine and in every database: another process finds them.
 
 use crate::dest::Target;
-use crate::strategy::Strategy;
+use crate::model::Strategy;
 
 /// Strategies whose rows wait in a hidden table, and what its name begins with.
 pub const SHADOWS: [(Strategy, &str); 2] =

@@ -4,7 +4,7 @@
 //! reserved words) are tested once, by snapshot, and not once per destination. A statement only one engine
 //! understands lives in that engine's folder.
 
-use crate::schema::{Column, LogicalType, Micros};
+use crate::model::{Column, LogicalType, Micros};
 
 pub mod books;
 pub mod brought;

@@ -14,7 +14,7 @@ use super::stretches;
 use super::walk::{self, Fetched, Footprint, Stumble};
 use crate::http::Signal;
 use crate::http::limit::Priority;
-use crate::schema::Micros;
+use crate::model::Micros;
 use crate::source::{Page, SourceError};
 
 /// A stretch of fewer pages is not worth another walk: each costs half a page, where it meets its neighbour.

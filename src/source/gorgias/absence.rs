@@ -14,9 +14,8 @@ use super::feed::Outlet;
 use super::reader::Reader;
 use super::sweep::Span;
 use super::tables::{SortField, TICKETS};
-use crate::dest::{Question, Tombstone};
+use crate::model::{Micros, Question, Tombstone};
 use crate::normalise::rows::Rows;
-use crate::schema::Micros;
 use crate::source::SourceError;
 
 /// So many rows may be gone by absence in one re-scan, whatever the size of the table...

@@ -15,10 +15,9 @@ use super::reader::{OVERLAP, Reader};
 use super::reread::Pair;
 use super::tables::{Endpoint, SortField, TICKETS};
 use super::walk::{self, Fetched, Footprint, Stumble};
-use crate::dest::Question;
 use crate::http::limit::Priority;
+use crate::model::{Micros, Question};
 use crate::normalise::rows::Rows;
-use crate::schema::Micros;
 use crate::source::SourceError;
 
 /// Tickets whose count may be known not to match; beyond it the oldest ids are forgotten, and read again some day.

@@ -18,12 +18,11 @@ use super::progress::Mark;
 use super::reader::{OVERLAP, Reader};
 use super::tables::{Endpoint, TICKETS};
 use super::walk;
-use crate::dest::Tombstone;
 use crate::http::Listener;
 use crate::http::client::{Client, HttpError, Problem};
+use crate::model::{Micros, Tombstone};
 use crate::normalise::decode::{self, Decoded};
 use crate::normalise::rows::{Row, Rows};
-use crate::schema::Micros;
 use crate::source::SourceError;
 
 const PATH: &str = "/api/events";

@@ -7,9 +7,8 @@ use futures_util::future::BoxFuture;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-use crate::dest::{Answer, Question};
+use crate::model::{Answer, Question, State};
 use crate::source::{Page, Pages, SourceError, Step};
-use crate::state::State;
 
 /// Pages that may wait to be loaded; each is up to a few MB.
 const AHEAD: usize = 2;

@@ -14,7 +14,7 @@ use super::reader::Reader;
 use super::sweep::{Cap, Due};
 use super::tables::{Endpoint, SortField};
 use crate::http::Listener;
-use crate::schema::Micros;
+use crate::model::Micros;
 use crate::source::{Basis, Forecast, Guess, Late, Overlap, ReadRequest, SourceError};
 
 const ROWS: u64 = PAGE_ROWS as u64;

@@ -7,8 +7,8 @@
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
+use crate::model::Micros;
 use crate::normalise::rows::Row;
-use crate::schema::Micros;
 
 /// Rows that are remembered at most, in a few MB. Those beyond it count as new.
 const MOST: usize = 200_000;

@@ -14,8 +14,8 @@ use super::pages::{self, Answer};
 use super::progress::{Direction, Walk};
 use super::tables::SortField;
 use super::walk;
+use crate::model::Micros;
 use crate::normalise::rows::{Meta, Rows};
-use crate::schema::Micros;
 
 /// Whether `cursor`, handed out with this page, is the place of the page's last row, in the form that we can make.
 pub(super) fn is_place(cursor: &str, rows: &Rows, sort: SortField) -> bool {

@@ -44,8 +44,8 @@ use crate::http::client::Client;
 use crate::http::limit::{Allowance, Limiter, Share};
 use crate::http::wire::Wire;
 use crate::http::{Listener, Transport};
+use crate::model::State;
 use crate::source::{Finding, Forecast, Pages, ReadRequest, Rescan, Source, SourceError, TableSpec, Window};
-use crate::state::State;
 
 /// One Gorgias account.
 #[derive(Debug)]

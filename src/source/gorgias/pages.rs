@@ -18,8 +18,8 @@ use crate::http::Listener;
 use crate::http::client::{Client, HttpError, Problem};
 use crate::http::limit::Priority;
 use crate::http::room::Body;
+use crate::model::Micros;
 use crate::normalise::rows::{Meta, Rows};
-use crate::schema::Micros;
 use crate::source::SourceError;
 
 /// The API's largest page (developers.gorgias.com/reference/pagination: default 30, at most 100).

@@ -21,9 +21,8 @@ use super::progress::{Direction, Kind, Pass, Walk};
 use super::reader::{OVERLAP, Reader};
 use super::tables::SortField;
 use super::walk::{self, Fetched};
-use crate::schema::Micros;
+use crate::model::{Micros, State};
 use crate::source::{Headway, Incremental, Overlap, Page, SourceError};
-use crate::state::State;
 
 const DAY: Duration = Duration::from_secs(86_400);
 /// Short catch-ups after a pass; a busy account could keep us here for good.

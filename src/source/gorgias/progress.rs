@@ -8,9 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use super::events::Loss;
 use super::tables::SortField;
-use crate::schema::Micros;
+use crate::model::{Micros, SourceState, State};
 use crate::source::SourceError;
-use crate::state::{SourceState, State};
 
 /// Version of this layout. 1 had no walks from the middle, 2 did not say who wrote it; all else is the same.
 const VERSION: u32 = 3;

@@ -16,14 +16,12 @@ use super::sweep::Cap;
 use super::tables::{Endpoint, SortField};
 use super::walk;
 use super::window::Aside;
-use crate::dest::Tombstone;
 use crate::http::Listener;
 use crate::http::client::Client;
 use crate::http::limit::Seat;
+use crate::model::{Micros, State, Tombstone};
 use crate::normalise::rows::Rows;
-use crate::schema::Micros;
 use crate::source::{Late, Overlap, Page, ReadRequest, SourceError};
-use crate::state::State;
 
 /// How far behind the watermark a catch-up reads: a row can become visible later than the time it carries, and
 /// clocks differ.

@@ -11,7 +11,7 @@ use super::events::integer;
 use super::feed::Outlet;
 use super::pages::{Listing, PAGE_ROWS, SECOND_LOOK, Step};
 use super::reader::Reader;
-use crate::dest::{Question, Tombstone};
+use crate::model::{Question, Tombstone};
 use crate::normalise::rows::{Row, Rows};
 use crate::source::SourceError;
 

@@ -7,7 +7,7 @@
 //! walk from the middle was meant to begin plays no part.
 
 use super::progress::{Direction, Walk};
-use crate::schema::Micros;
+use crate::model::Micros;
 
 /// Whether a walk has read to the end of the list.
 fn ended(walk: &Walk) -> bool {

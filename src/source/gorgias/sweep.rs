@@ -17,7 +17,7 @@ use super::tables::{Endpoint, SortField};
 use super::walk::{self, Fetched, Footprint, Stumble};
 use crate::http::Signal;
 use crate::http::limit::Priority;
-use crate::schema::Micros;
+use crate::model::Micros;
 use crate::source::SourceError;
 
 /// Requests a run may spend beside its passes, at least...

@@ -3,7 +3,7 @@
 //! Columns are those of the recorded list answers of August 2026 in their order, then those the API's reference
 //! documents beside them. `ingestr tables`, docs/tables.md and the destination's shape all come from here.
 
-use crate::schema::LogicalType::{Bool, Int64, Json, Text, Timestamp};
+use crate::model::LogicalType::{Bool, Int64, Json, Text, Timestamp};
 use crate::source::{Incremental, TableSpec};
 
 /// The fields a list can be sorted by.

@@ -11,9 +11,9 @@ use super::tables::{Endpoint, SortField};
 use crate::http::Listener;
 use crate::http::client::Client;
 use crate::http::limit::Priority;
+use crate::model::Micros;
 use crate::normalise::decode::{self, Decoded};
 use crate::normalise::rows::{Row, Rows};
-use crate::schema::Micros;
 use crate::source::SourceError;
 
 /// How often a walk may be begun again in a row because the API refuses its own cursor.

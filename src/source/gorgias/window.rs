@@ -15,7 +15,7 @@ use super::feed::Outlet;
 use super::passes::Active;
 use super::progress::Kind;
 use super::reader::Reader;
-use crate::dest::Question;
+use crate::model::Question;
 use crate::source::{Outside, Page};
 
 /// Pages that may wait.

@@ -8,11 +8,8 @@ pub use ingestr::dest::sql::brought::IS_CURRENT;
 use ingestr::dest::sql::brought::{
     MARKS, VALID_FROM, VALID_TO, columns_of, needed, type_after, version_columns,
 };
-use ingestr::dest::{
-    Commit, Counts, DELETED_AT, Deletes, DestError, LOADED_AT, MERGED_INTO, Target, Tombstone,
-};
-use ingestr::schema::{Column, Micros};
-use ingestr::strategy::Strategy;
+use ingestr::dest::{Commit, Counts, DestError, Target};
+use ingestr::model::{Column, DELETED_AT, Deletes, LOADED_AT, MERGED_INTO, Micros, Strategy, Tombstone};
 
 use super::rows::{Cell, Row, Rows, find, get, of_batch};
 use super::{Line, Saved, Shadow, Store, Whose, place};

@@ -1,8 +1,7 @@
 //! Answers to a source's questions.
 
-use ingestr::dest::{DELETED_AT, Question, Target};
-use ingestr::schema::LogicalType;
-use ingestr::strategy::Strategy;
+use ingestr::dest::Target;
+use ingestr::model::{DELETED_AT, LogicalType, Question, Strategy};
 use std::collections::BTreeMap;
 
 use super::apply::{IS_CURRENT, newest_first, waits};

@@ -11,13 +11,14 @@ use arrow_array::RecordBatch;
 use futures_util::future::BoxFuture;
 use ingestr::dest::sql::books::{newer, refused};
 use ingestr::dest::{
-    Answer, Capabilities, Commit, Counts, DELETED_AT, DestError, DestErrorKind, Destination, FlushDefaults,
-    Inspection, Lease, Load, MERGED_INTO, Owner, Question, Reject, Remembered, RunLine, Target, Tombstone,
+    Capabilities, Commit, Counts, DestError, DestErrorKind, Destination, FlushDefaults, Inspection, Load,
+    Owner, Target,
 };
-use ingestr::lease;
-use ingestr::schema::Micros;
-use ingestr::state::{RunRecord, STATE_VERSION, State};
-use ingestr::strategy::Strategy;
+use ingestr::model::lease;
+use ingestr::model::{
+    Answer, DELETED_AT, Lease, MERGED_INTO, Micros, Question, Reject, Remembered, RunLine, RunRecord,
+    STATE_VERSION, State, Strategy, Tombstone,
+};
 
 mod apply;
 mod ask;

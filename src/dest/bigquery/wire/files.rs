@@ -5,7 +5,7 @@
 use arrow_array::{Array, ArrayRef, RecordBatch, new_null_array};
 use arrow_schema::ArrowError;
 
-use crate::schema::{Column, LogicalType};
+use crate::model::{Column, LogicalType};
 
 mod csv;
 mod jsonl;

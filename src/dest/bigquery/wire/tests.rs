@@ -8,7 +8,7 @@ use arrow_array::{
 use arrow_schema::Schema;
 
 use super::*;
-use crate::schema::{Column, LogicalType};
+use crate::model::{Column, LogicalType};
 
 mod calls;
 pub(crate) mod emulator;

@@ -19,7 +19,7 @@ use super::jobs::Job;
 use super::resumable::{GRAIN, Opening, Resumable, Sent};
 use super::storage::Place;
 use super::{Api, ApiError, Field, JobId, Mode, TableRef, query, segment};
-use crate::schema::{Column, LogicalType};
+use crate::model::{Column, LogicalType};
 
 /// Bytes a request: large enough that a round trip each does not matter, small enough to be kept.
 pub(super) const CHUNK: usize = 32 * GRAIN;

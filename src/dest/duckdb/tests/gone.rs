@@ -2,8 +2,7 @@
 
 use super::made_by_others::{V0, V1};
 use super::*;
-use crate::dest::{DELETED_AT, Deletes, MERGED_INTO, Tombstone};
-use crate::schema::{Column, LogicalType};
+use crate::model::{Column, DELETED_AT, Deletes, LogicalType, MERGED_INTO, Tombstone};
 
 fn target(deletes: Deletes) -> Target {
     let mut target = items(Strategy::Merge);

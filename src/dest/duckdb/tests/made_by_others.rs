@@ -41,7 +41,7 @@ async fn a_table_of_0x_loses_not_null_where_it_would_be_in_the_way() {
     let file = File::new();
     file.sql(V0);
     let nameless = conformance::batch_of(vec![(
-        crate::schema::Column::new("id", crate::schema::LogicalType::Int64),
+        crate::model::Column::new("id", crate::model::LogicalType::Int64),
         std::sync::Arc::new(arrow_array::Int64Array::from(vec![4, 5])),
     )]);
     let counts = merge(&file, &[(1, "changed", 30), (2, "b", 20)]).await;
@@ -137,11 +137,11 @@ async fn json_in_a_text_column_stays_text() {
     );
     let json = conformance::batch_of(vec![
         (
-            crate::schema::Column::new("id", crate::schema::LogicalType::Int64),
+            crate::model::Column::new("id", crate::model::LogicalType::Int64),
             std::sync::Arc::new(arrow_array::Int64Array::from(vec![2])),
         ),
         (
-            crate::schema::Column::new("extra", crate::schema::LogicalType::Json),
+            crate::model::Column::new("extra", crate::model::LogicalType::Json),
             std::sync::Arc::new(arrow_array::StringArray::from(vec!["{\"a\": 1}"])),
         ),
     ]);

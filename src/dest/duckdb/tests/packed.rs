@@ -76,8 +76,12 @@ async fn small_groups_of_rows_are_merged_when_the_next_lease_is_taken() {
     };
     assert_eq!(groups("_ingestr_runs"), 4, "no small groups: this tests nothing");
     let now = Micros(1_700_000_000_000_000);
-    let lease =
-        Lease { run: "r4".into(), process: "p".into(), since: now, until: now.plus(crate::lease::TERM) };
-    file.duck().lease(&target, lease, crate::lease::live).await.expect("is free");
+    let lease = Lease {
+        run: "r4".into(),
+        process: "p".into(),
+        since: now,
+        until: now.plus(crate::model::lease::TERM),
+    };
+    file.duck().lease(&target, lease, crate::model::lease::live).await.expect("is free");
     assert_eq!((groups("items"), groups("_ingestr_runs")), (2, 1));
 }

@@ -2,7 +2,7 @@
 
 use super::made_by_others::{V0, V1};
 use super::*;
-use crate::dest::{Deletes, Tombstone};
+use crate::model::{Deletes, Tombstone};
 
 const FIVE: [(i64, &str, i64); 5] = [(1, "a", 10), (2, "b", 20), (3, "c", 30), (4, "d", 40), (5, "e", 50)];
 
@@ -61,11 +61,11 @@ async fn repeated_and_missing_keys_are_met_by_key() {
     assert_eq!(ids(), ["1", "NULL"]);
     let keyless = conformance::batch_of(vec![
         (
-            crate::schema::Column::new("name", crate::schema::LogicalType::Text),
+            crate::model::Column::new("name", crate::model::LogicalType::Text),
             std::sync::Arc::new(arrow_array::StringArray::from(vec!["y"])),
         ),
         (
-            crate::schema::Column::new("id", crate::schema::LogicalType::Int64),
+            crate::model::Column::new("id", crate::model::LogicalType::Int64),
             std::sync::Arc::new(arrow_array::Int64Array::from(vec![None])),
         ),
     ]);

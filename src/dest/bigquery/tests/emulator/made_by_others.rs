@@ -6,7 +6,7 @@ use arrow_array::{Int64Array, StringArray};
 
 use super::*;
 use crate::dest::conformance::{batch, batch_of, commit, items, load};
-use crate::schema::{Column, LogicalType};
+use crate::model::{Column, LogicalType};
 use wire::Partitioning;
 
 pub(super) const V1: &str = "CREATE TABLE {} (id INT64, name STRING, changed_at TIMESTAMP, extra JSON,

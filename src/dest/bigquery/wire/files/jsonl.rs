@@ -12,7 +12,7 @@ use arrow_schema::{ArrowError, DataType};
 
 use super::squeeze::Squeeze;
 use super::{push_double, push_instant, typed};
-use crate::schema::Column;
+use crate::model::Column;
 
 /// Beyond it, a JSON number is no longer exact for everybody.
 const EXACT: u64 = 1 << 53;

@@ -15,7 +15,7 @@ use parquet::basic::{Compression, ZstdLevel};
 use parquet::errors::ParquetError;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 
-use crate::schema::Column;
+use crate::model::Column;
 
 /// Of a row group, packed; some 40 MiB before that. BigQuery's documentation asks for 16 MiB or more and does not say
 /// which of the two it means; a larger one takes more of our memory.

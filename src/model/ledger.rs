@@ -1,20 +1,6 @@
-//! What lies next to the data: who writes to a target now, and what is remembered of earlier runs.
+//! What is remembered next to the data of earlier runs: their lines in the ledger, and the states they left.
 
-use crate::schema::Micros;
-use crate::state::State;
-
-/// The right to write to a target: one run at a time. Stored in `_ingestr_leases` beside the data.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Lease {
-    /// The run that holds it.
-    pub run: String,
-    /// The process that runs it, as [`crate::lease`] writes it; lets the same machine see that it is dead.
-    pub process: String,
-    /// Since when it is held.
-    pub since: Micros,
-    /// When it lapses unless it is renewed.
-    pub until: Micros,
-}
+use super::{Lease, Micros, State};
 
 /// A state as `ingestr state show` lists it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,7 +28,7 @@ pub struct Remembered {
 }
 
 impl Remembered {
-    /// What [`super::Destination::remembered`] orders by.
+    /// What a list of them is ordered by.
     #[cfg_attr(
         not(any(feature = "duckdb", feature = "bigquery")),
         expect(dead_code, reason = "without a destination nobody has any")
@@ -68,6 +54,27 @@ pub struct RunLine {
     pub rows_read: i64,
     /// Requests it sent.
     pub requests: i64,
+    /// The error's headline, for a failed run.
+    pub error: Option<String>,
+}
+
+/// One row of `_ingestr_runs`, rewritten at each commit of the run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunRecord {
+    /// Unique per run, e.g. `20261122T094025.123456Z-4f2a90c1`.
+    pub id: String,
+    /// When the run began.
+    pub started_at: Micros,
+    /// When this commit was made; the end of the run for the last one.
+    pub ended_at: Micros,
+    /// `running`, `success`, `interrupted` or `failed`.
+    pub outcome: &'static str,
+    /// What was read and done so far.
+    pub rows_read: u64,
+    /// Requests sent, retries included.
+    pub requests: u64,
+    /// Of these, the repeated ones.
+    pub retries: u64,
     /// The error's headline, for a failed run.
     pub error: Option<String>,
 }

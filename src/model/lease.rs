@@ -6,8 +6,20 @@
 use std::fs;
 use std::time::Duration;
 
-use crate::dest::Lease;
-use crate::schema::Micros;
+use super::Micros;
+
+/// The right to write to a target: one run at a time. Stored in `_ingestr_leases` beside the data.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lease {
+    /// The run that holds it.
+    pub run: String,
+    /// The process that runs it, as [`this_process`] tells it; lets the same machine see that it is dead.
+    pub process: String,
+    /// Since when it is held.
+    pub since: Micros,
+    /// When it lapses unless it is renewed.
+    pub until: Micros,
+}
 
 /// How long a lease holds without being renewed.
 pub const TERM: Duration = Duration::from_secs(5 * 60);

@@ -1,0 +1,26 @@
+//! The vocabulary that all parts share: what crosses from a source to a destination, and what both must call by one name.
+//!
+//! Nothing here reads or writes anything but for [`lease`], which sees whether a process is alive.
+
+pub mod lease;
+
+mod deleted;
+mod ledger;
+mod options;
+mod question;
+mod reject;
+mod schema;
+mod state;
+mod strategy;
+mod system_columns;
+
+pub use deleted::{Deletes, Tombstone};
+pub use lease::Lease;
+pub use ledger::{Remembered, RunLine, RunRecord};
+pub use options::{Contract, FileFormat, Naming, ProgressStyle};
+pub use question::{Answer, Question};
+pub use reject::Reject;
+pub use schema::{Column, LogicalType, Micros};
+pub use state::{STATE_VERSION, SourceState, State};
+pub use strategy::Strategy;
+pub use system_columns::{DELETED_AT, LOADED_AT, MERGED_INTO};

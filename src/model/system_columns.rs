@@ -1,0 +1,10 @@
+//! Columns that are ours, in the tables of the user.
+
+/// Column holding the time of the run that wrote a row; the same value for all rows of a run.
+pub const LOADED_AT: &str = "_ingestr_loaded_at";
+
+/// Column holding when a row was found to be gone from the source; NULL as long as it is there.
+pub const DELETED_AT: &str = "_ingestr_deleted_at";
+
+/// Column holding the key of the row that a gone row was merged into, where the source tells.
+pub const MERGED_INTO: &str = "_ingestr_merged_into";
