@@ -233,9 +233,9 @@ pub trait Load: Send {
     /// When the destination refuses the rows.
     fn stage<'a>(&'a mut self, batch: RecordBatch) -> BoxFuture<'a, Result<(), DestError>>;
 
-    /// Takes rows that are gone. They are applied after all rows of this load, as [`Deletes`] says, to the rows of the
+    /// Takes rows that are gone. They are applied after all rows of this load, as [`crate::model::Deletes`] says, to the rows of the
     /// target ([`Strategy::Merge`]) or to those kept aside ([`Strategy::Replace`]). [`Strategy::Scd2`] closes the
-    /// current version, marks it with [`Deletes::Soft`] and removes none. Other strategies leave gone rows alone. A
+    /// current version, marks it with [`crate::model::Deletes::Soft`] and removes none. Other strategies leave gone rows alone. A
     /// row that is gone already keeps its first date; a survivor that becomes known later is added. Rows newly gone
     /// are counted as deleted, added survivors as updated.
     fn bury(&mut self, tombstones: Vec<Tombstone>);
