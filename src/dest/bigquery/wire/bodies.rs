@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::tables::{Field, Kind, Mode, Partitioning, TableInfo};
+use super::schema::{Field, Kind, Mode, Partitioning, TableInfo};
 
 #[derive(Deserialize)]
 pub(super) struct DatasetBody {

@@ -1,6 +1,6 @@
 //! What a user can do about a refusal.
 
-use super::error::Reason;
+use super::reason::Reason;
 
 pub(super) const CREDENTIALS: &str = "the credentials are wrong or have expired: check that the key of the service account is active, or log in again with `gcloud auth application-default login`";
 

@@ -9,10 +9,12 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
 
+use super::api::{Api, query, segment};
 use super::client::Call;
+use super::error::ApiError;
 use super::error::{self, Doing, Said};
+use super::names::JobId;
 use super::transport::{Method, Reply};
-use super::{Api, ApiError, JobId, query, segment};
 
 /// Attempts of this process at one piece of work.
 const ATTEMPTS: u32 = 4;

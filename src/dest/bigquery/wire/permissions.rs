@@ -8,11 +8,13 @@
 use serde::Deserialize;
 use serde_json::json;
 
+use super::api::{Api, segment};
 use super::client::Call;
-use super::error::{ApiError, Doing, Reason};
+use super::error::{ApiError, Doing};
+use super::names::{JobId, TableRef};
+use super::reason::Reason;
 use super::storage::Bucket;
 use super::transport::Method;
-use super::{Api, JobId, TableRef, segment};
 
 /// What a table that was just looked at certainly allows: an answer without it says nothing.
 const SEEN: &str = "bigquery.tables.get";

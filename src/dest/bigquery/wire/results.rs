@@ -3,10 +3,10 @@
 use serde::Deserialize;
 use serde_json::Value as Json;
 
+use super::api::{Api, query, segment};
 use super::client::Call;
 use super::error::{ApiError, Doing};
 use super::transport::Method;
-use super::{Api, query, segment};
 
 /// Rows a page; BigQuery sends fewer where they are large (10 MB a page).
 const PAGE: &str = "10000";

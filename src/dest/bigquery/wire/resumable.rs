@@ -9,14 +9,12 @@
 
 use bytes::Bytes;
 
-use super::Api;
+use super::api::Api;
 use super::client::{Attempt, Call, Patience};
 use super::error::{ApiError, Doing, Said};
 use super::transport::{Method, Reply};
 use crate::http::retry::{Again, Why};
 
-/// Sizes of all chunks but the last are multiples of it, says the API.
-pub(super) const GRAIN: usize = 256 * 1024;
 /// Sessions for one file.
 const SESSIONS: u32 = 4;
 /// Answers in a row that acknowledge nothing new.
@@ -69,7 +67,7 @@ impl Resumable {
         self.sent
     }
 
-    /// Sends a chunk: a multiple of [`GRAIN`], unless it is the last.
+    /// Sends a chunk: a multiple of [`super::api::GRAIN`], unless it is the last.
     ///
     /// # Errors
     /// When it does not go through; the upload is over then.

@@ -5,12 +5,14 @@
 
 use serde::Deserialize;
 
+use super::api::{Api, query, segment};
 use super::client::Call;
-use super::error::{ApiError, Doing, Reason};
+use super::error::{ApiError, Doing};
 use super::files::Format;
+use super::names::JobId;
+use super::reason::Reason;
 use super::resumable::Opening;
 use super::transport::{Method, Reply};
-use super::{Api, JobId, query, segment};
 
 /// Folder below the user's prefix.
 const FOLDER: &str = "ingestr/";

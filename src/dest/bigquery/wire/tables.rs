@@ -2,66 +2,20 @@
 
 use serde_json::json;
 
+use super::api::{Api, query, segment};
 use super::bodies::{DatasetBody, Page, TableBody};
 use super::client::Call;
+use super::error::ApiError;
 use super::error::{Doing, Said};
+use super::names::{DatasetRef, TableRef};
+use super::schema::TableInfo;
 use super::transport::{Method, Reply};
-use super::{Api, ApiError, DatasetRef, TableRef, query, segment};
 
 /// A dataset that exists.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Dataset {
     /// Where it is, as BigQuery spells it: `US`, `EU`, `europe-west3`.
     pub(crate) location: String,
-}
-
-/// How many values a field holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Mode {
-    Nullable,
-    Required,
-    Repeated,
-}
-
-/// A field of a table.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Field {
-    pub(crate) name: String,
-    /// Its type under its `GoogleSQL` name, upper case: `INT64`, `FLOAT64`, `BOOL`, `STRING`, `TIMESTAMP`, `JSON`,
-    /// `STRUCT`, `NUMERIC`, … The API's old names (`INTEGER`, `FLOAT`, `BOOLEAN`, `RECORD`) are translated.
-    pub(crate) kind: String,
-    pub(crate) mode: Mode,
-}
-
-/// What a table is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Kind {
-    /// A table that can be written.
-    Table,
-    /// Anything else, as the API calls it: `VIEW`, `MATERIALIZED_VIEW`, `EXTERNAL`, `SNAPSHOT`, `CLONE`.
-    Other(String),
-}
-
-/// How a table is partitioned.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Partitioning {
-    /// By time: `DAY`, `HOUR`, `MONTH` or `YEAR` of a column; without one, of the time of ingestion.
-    Time { unit: String, column: Option<String> },
-    /// By ranges of an integer column.
-    Range { column: String },
-}
-
-/// A table that exists.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct TableInfo {
-    pub(crate) kind: Kind,
-    pub(crate) fields: Vec<Field>,
-    pub(crate) clustering: Vec<String>,
-    pub(crate) partitioning: Option<Partitioning>,
-    /// Whether queries must say which partitions they read.
-    pub(crate) require_partition_filter: bool,
-    /// Whether rows are in the streaming buffer: they can be neither changed nor deleted yet.
-    pub(crate) streaming_buffer: bool,
 }
 
 impl Api {

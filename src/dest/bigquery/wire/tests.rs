@@ -1,12 +1,13 @@
 //! Tests of the half that speaks HTTP: against a scripted BigQuery, under paused time, and against emulators.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use arrow_array::{
     ArrayRef, BooleanArray, Float64Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray,
 };
 use arrow_schema::Schema;
 
+use super::super::uri::BigQueryUri;
 use super::*;
 use crate::model::{Column, LogicalType};
 

@@ -13,16 +13,17 @@ use arrow_schema::ArrowError;
 use bytes::Bytes;
 use serde_json::{Value as Json, json};
 
+use super::api::{Api, query, segment};
+use super::error::ApiError;
 use super::error::{self, Doing};
 use super::files::{CSV_NULL, Encoder, Format};
 use super::jobs::Job;
-use super::resumable::{GRAIN, Opening, Resumable, Sent};
+use super::names::{JobId, TableRef};
+use super::resumable::{Opening, Resumable, Sent};
+use super::schema::{Field, Mode};
 use super::storage::Place;
-use super::{Api, ApiError, Field, JobId, Mode, TableRef, query, segment};
 use crate::model::{Column, LogicalType};
 
-/// Bytes a request: large enough that a round trip each does not matter, small enough to be kept.
-pub(super) const CHUNK: usize = 32 * GRAIN;
 /// Rows that are encoded before it is looked whether a chunk is full.
 const ROWS: usize = 1_000;
 /// Attempts at the job of a file that can be sent again.

@@ -5,8 +5,8 @@ use arrow_array::types::{Float64Type, Int64Type, TimestampMicrosecondType};
 use arrow_array::{Array as _, ArrayRef, StringArray};
 use arrow_schema::{ArrowError, DataType};
 
-use super::squeeze::Squeeze;
-use super::{CSV_NULL, push_double, push_instant, typed};
+use super::gzip::Output;
+use super::text::{CSV_NULL, push_double, push_instant, typed};
 
 pub(super) struct Csv;
 
@@ -16,7 +16,7 @@ impl Csv {
         &self,
         columns: &[ArrayRef],
         rows: usize,
-        out: &mut Squeeze,
+        out: &mut Output,
     ) -> Result<(), ArrowError> {
         for row in 0..rows {
             let text = out.text();

@@ -10,8 +10,8 @@ use arrow_array::{
 };
 use arrow_schema::{ArrowError, DataType};
 
-use super::squeeze::Squeeze;
-use super::{push_double, push_instant, typed};
+use super::gzip::Output;
+use super::text::{push_double, push_instant, typed};
 use crate::model::Column;
 
 /// Beyond it, a JSON number is no longer exact for everybody.
@@ -45,7 +45,7 @@ impl Jsonl {
         &self,
         columns: &[ArrayRef],
         rows: usize,
-        out: &mut Squeeze,
+        out: &mut Output,
     ) -> Result<(), ArrowError> {
         let columns = columns.iter().map(values).collect::<Result<Vec<_>, _>>()?;
         for row in 0..rows {

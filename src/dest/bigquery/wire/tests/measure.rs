@@ -81,7 +81,7 @@ fn cost(pages: &[RecordBatch], encoder: impl Fn() -> Encoder) -> (Duration, usiz
         let mut encoder = encoder();
         for page in commit {
             encoder.write(page).unwrap();
-            if encoder.ready().len() > upload::CHUNK {
+            if encoder.ready().len() > super::super::api::CHUNK {
                 bytes += std::mem::take(encoder.ready()).len();
             }
         }

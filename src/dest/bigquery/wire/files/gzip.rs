@@ -13,12 +13,12 @@ const LEVEL: u32 = 1;
 const BLOCK: usize = 64 * 1024;
 
 /// Text in, bytes of the file out.
-pub(super) enum Squeeze {
+pub(super) enum Output {
     Plain(Vec<u8>),
     Gzip { encoder: Box<GzEncoder<Vec<u8>>>, text: Vec<u8> },
 }
 
-impl Squeeze {
+impl Output {
     pub(super) fn new(compress: bool) -> Self {
         if compress { Self::gzip(LEVEL) } else { Self::Plain(Vec::new()) }
     }
