@@ -10,10 +10,10 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::drain::Drain;
-use super::others::Others;
+use super::latency::Latency;
+use super::neighbours::Neighbours;
 use super::rounding::Rounding;
-use super::trips::Trips;
-use super::{Allowance, Reading, Share};
+use super::share::{Allowance, Reading, Share};
 
 /// The documented size for an API key, used until an answer says otherwise.
 pub(super) const SAFE_CAPACITY: f64 = 40.0;
@@ -71,8 +71,8 @@ pub(super) struct Bucket {
     blind: u32,
     flights: VecDeque<Flight>,
     sent: u64,
-    trips: Trips,
-    others: Others,
+    trips: Latency,
+    others: Neighbours,
 }
 
 impl Bucket {
@@ -96,8 +96,8 @@ impl Bucket {
             blind: 0,
             flights: VecDeque::new(),
             sent: 0,
-            trips: Trips::default(),
-            others: Others::new(now),
+            trips: Latency::default(),
+            others: Neighbours::new(now),
         }
     }
 

@@ -3,22 +3,22 @@
 //! Gorgias allows 40 requests per 20 s to an API key (80 to an OAuth app; Enterprise in 10 s) and answers each
 //! request with `X-Gorgias-Account-Api-Call-Limit: used/limit`, counted for everything that uses the account
 //! (developers.gorgias.com/reference/limitations). So we start from an empty bucket of 40 per 20 s, and each answer
-//! corrects that: `bucket` follows the level, `drain` finds out how fast it falls, `others` what is not ours, `trips`
+//! corrects that: `bucket` follows the level, `drain` finds out how fast it falls, `neighbours` what is not ours, `latency`
 //! when a request was counted, `rounding` what `used` hides. `readers` are those in this process who share it.
 //! Other processes, and other programs, are seen through that header and in no other way.
 
 mod bucket;
 mod drain;
-mod others;
+mod latency;
+mod neighbours;
 mod readers;
 mod rounding;
+mod seat;
+mod share;
 #[cfg(test)]
 mod tests;
-mod trips;
 
 use std::collections::{BTreeSet, VecDeque};
-use std::fmt;
-use std::str::FromStr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -27,50 +27,13 @@ use tokio::time::Instant;
 
 use self::bucket::Bucket;
 use self::readers::Readers;
-pub use self::readers::Seat;
+pub use self::seat::Seat;
+use self::share::Reading;
+pub use self::share::{Allowance, NoShare, Share};
 use super::{Listener, Signal};
 
 /// One in so many places goes to those who can wait, though others are waiting.
 const PATIENT_TURN: u32 = 5;
-
-/// The part of the account's budget that is ours, in whole percent from 1 to 100.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Share(u8);
-
-impl Share {
-    /// All of it.
-    pub const WHOLE: Self = Self(100);
-
-    /// As a factor.
-    #[must_use]
-    pub fn part(self) -> f64 {
-        f64::from(self.0) / 100.0
-    }
-}
-
-impl fmt::Display for Share {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}%", self.0)
-    }
-}
-
-/// What is no share.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("it must be whole percent from 1% to 100%, such as 70%")]
-pub struct NoShare;
-
-impl FromStr for Share {
-    type Err = NoShare;
-
-    /// `70%`; the sign may be left out, as in a URI it would have to be escaped.
-    fn from_str(text: &str) -> Result<Self, NoShare> {
-        let digits = text.trim().trim_end_matches('%').trim_end();
-        match digits.parse() {
-            Ok(percent @ 1..=100) if digits.bytes().all(|byte| byte.is_ascii_digit()) => Ok(Self(percent)),
-            _ => Err(NoShare),
-        }
-    }
-}
 
 /// Who goes first when several wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,24 +47,6 @@ pub enum Priority {
         /// with more budget than one walk can use.
         had: u64,
     },
-}
-
-/// What may be sent, as far as the answers so far have told: for forecasts.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Allowance {
-    /// Requests a second in the long run, within our share, if nobody else sends any. More than zero.
-    pub rate: f64,
-    /// Requests that may be sent at once. Not negative; less than one if the budget is used up.
-    pub free: f64,
-    /// The part of the account's budget that is ours.
-    pub share: Share,
-}
-
-/// `used/limit` of an answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Reading {
-    used: u32,
-    limit: u32,
 }
 
 /// One bucket per account, shared by everything in the process that reads it.

@@ -2,12 +2,9 @@
 //! it is about to use the budget: whoever counts requests alone takes it for free.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
-
-use super::Limiter;
 
 /// A reader that waits for its destination for this long does not count until it goes on: commits of the usual size are
 /// quicker.
@@ -21,69 +18,25 @@ pub(super) struct Readers {
 }
 
 impl Readers {
-    fn join(&mut self) -> u64 {
+    pub(super) fn join(&mut self) -> u64 {
         self.number += 1;
         self.readers.insert(self.number, None);
         self.number
     }
 
-    fn leave(&mut self, number: u64) {
+    pub(super) fn leave(&mut self, number: u64) {
         self.readers.remove(&number);
     }
 
-    fn wait(&mut self, number: u64, since: Option<Instant>) {
+    pub(super) fn wait(&mut self, number: u64, since: Option<Instant>) {
         if let Some(reader) = self.readers.get_mut(&number) {
             *reader = since;
         }
     }
 
     /// How many read, this one not counted.
-    fn beside(&self, number: u64, now: Instant) -> usize {
+    pub(super) fn beside(&self, number: u64, now: Instant) -> usize {
         let reads = |since: Option<Instant>| since.is_none_or(|since| since + HELD_UP > now);
         self.readers.iter().filter(|(other, since)| **other != number && reads(**since)).count()
-    }
-}
-
-/// A reader's place among those who read the account; it counts as one with something left to read until this is
-/// dropped.
-#[derive(Debug)]
-pub struct Seat {
-    limiter: Arc<Limiter>,
-    number: u64,
-}
-
-impl Seat {
-    /// Joins those who read.
-    #[must_use]
-    pub fn take(limiter: Arc<Limiter>) -> Self {
-        let number = limiter.lock().readers.join();
-        Self { limiter, number }
-    }
-
-    /// How many requests this reader should have under way, of which `mine` are now, so that the budget is used however
-    /// long answers take. `left`: how many it still has to send, if that is known.
-    #[must_use]
-    pub fn appetite(&self, mine: usize, left: Option<f64>) -> usize {
-        let inner = self.limiter.lock();
-        let all = inner.bucket.under_way() + inner.soon.len() + inner.later.len();
-        let beside = inner.readers.beside(self.number, Instant::now());
-        let wanted = inner.bucket.appetite(left);
-        // Nobody takes more than an even part: those who came first would be done first, and leave the others too few.
-        let free = wanted.saturating_sub(all.saturating_sub(mine).max(beside));
-        free.min(wanted.div_ceil(beside + 1)).max(1)
-    }
-
-    /// Waits for the destination. A reader that does so for long leaves its part of the budget to the others.
-    pub async fn held_up<T>(&self, by: impl Future<Output = T>) -> T {
-        self.limiter.lock().readers.wait(self.number, Some(Instant::now()));
-        let done = by.await;
-        self.limiter.lock().readers.wait(self.number, None);
-        done
-    }
-}
-
-impl Drop for Seat {
-    fn drop(&mut self) {
-        self.limiter.lock().readers.leave(self.number);
     }
 }

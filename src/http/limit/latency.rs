@@ -19,7 +19,7 @@ const LEAST_JITTER: Duration = Duration::from_millis(30);
 const FIRST_JITTER: Duration = Duration::from_millis(100);
 
 #[derive(Debug, Default)]
-pub(super) struct Trips {
+pub(super) struct Latency {
     trips: VecDeque<Duration>,
     /// How long the quickest take; `None`: no answer yet.
     frame: Option<Duration>,
@@ -28,7 +28,7 @@ pub(super) struct Trips {
     slower: u32,
 }
 
-impl Trips {
+impl Latency {
     /// An answer took this long. Returns the seconds by which the frame is earlier now, or later if negative.
     pub(super) fn note(&mut self, trip: Duration) -> f64 {
         if self.trips.len() == TRIPS {

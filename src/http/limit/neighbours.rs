@@ -21,7 +21,7 @@ const MEMORY: Duration = Duration::from_secs(600);
 const WEIGHT: f64 = 0.1;
 
 #[derive(Debug)]
-pub(super) struct Others {
+pub(super) struct Neighbours {
     /// Sum of all corrections, the lowest in this step, and in the one before.
     sum: f64,
     low: f64,
@@ -39,7 +39,7 @@ pub(super) struct Others {
     last: Instant,
 }
 
-impl Others {
+impl Neighbours {
     pub(super) fn new(now: Instant) -> Self {
         Self {
             sum: 0.0,
