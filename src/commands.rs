@@ -9,13 +9,13 @@ use tokio::sync::watch;
 use crate::cli::{self, Command, DocsPage, IngestArgs, StateCommand, TablesArgs};
 use crate::error::{Failure, Kind};
 use crate::model::Micros;
-use crate::plan::{Ends, Environment, Plans, uris};
+use crate::plan::{Endpoints, Environment, Plans, uris};
 use crate::report::{self, Reporter, Several, Summary, Terminal};
 use crate::run::{self, Job};
 use crate::{dest, docs, source};
 
 mod check;
-mod heard;
+mod long_waits;
 mod plan;
 mod state;
 
@@ -102,7 +102,7 @@ fn decide(args: &IngestArgs, environment: &Environment) -> Result<Prepared, Fail
     let from = source::entry(source_uri.expose())?;
     let to = dest::entry(dest_uri.expose())?;
     let dest = to.open(dest_uri.expose())?;
-    let ends = Ends {
+    let ends = Endpoints {
         source: from.name,
         tables: from.tables,
         destination: to.name,
@@ -151,7 +151,7 @@ async fn copy_all(jobs: &[Job<'_>], notes: &[String]) -> Result<(), Failure> {
     let (source, destination) = (source.as_str(), destination.as_str());
     first.reporter.begins(&Several { source, destination, tables: &tables, notes });
     let ends = run::all(jobs).await;
-    let failure = run::whole(&ends);
+    let failure = run::outcome(&ends);
     first.reporter.ends(&Summary {
         ends: &ends,
         source,

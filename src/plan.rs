@@ -6,51 +6,29 @@
 use std::time::Duration;
 
 use crate::cli::IngestArgs;
-use crate::dest::{Capabilities, Hints};
+use crate::dest::Hints;
 use crate::error::Failure;
 use crate::http::limit::Share;
 use crate::model::{Deletes, Micros, ProgressStyle, Strategy};
 use crate::secret::SecretUri;
-use crate::source::{TableSpec, Window};
+use crate::source::{Late, TableSpec, Window};
 
 mod columns;
 mod dates;
+mod endpoints;
 mod flags;
-mod loading;
+mod layout;
 mod names;
-mod rows;
-mod several;
+mod strategy;
+mod tables;
 
 pub use dates::format_utc;
-pub use flags::missing;
+pub use endpoints::{Endpoints, Environment};
+pub use flags::{Flush, missing};
 pub use names::table_name;
-pub use several::Plans;
+pub use tables::Plans;
 
 pub use crate::normalise::{ColumnOverride, Shaping};
-
-/// What the plan may know of the world around it.
-#[derive(Debug, Clone, Copy)]
-pub struct Environment {
-    /// When the run starts.
-    pub now: Micros,
-    /// Whether standard error is a terminal, so that a live line makes sense.
-    pub terminal: bool,
-}
-
-/// What the plan must know of source and destination: they are opened first, which connects to nothing.
-#[derive(Debug, Clone, Copy)]
-pub struct Ends<'a> {
-    /// The source's name in messages, e.g. `Gorgias`.
-    pub source: &'static str,
-    /// Its tables.
-    pub tables: &'static [TableSpec],
-    /// The destination's name in messages, e.g. `DuckDB`.
-    pub destination: &'static str,
-    /// Schema of a table that was named without one; `None` if the destination needs one.
-    pub default_schema: Option<&'a str>,
-    /// What the destination can do.
-    pub capabilities: Capabilities,
-}
 
 /// Everything decided about the run of one table.
 #[derive(Debug, Clone)]
@@ -107,20 +85,6 @@ pub struct Plan {
     pub started_at: Micros,
 }
 
-/// When a commit is made: whichever comes first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Flush {
-    /// Rows staged; at least 1.
-    pub rows: u64,
-    /// Bytes staged by all tables of the command; at least 1.
-    pub bytes: u64,
-    /// Time since the last commit; more than zero.
-    pub interval: Duration,
-    /// Time between two commits on average, at least, after the first [`crate::dest::FlushDefaults::AT_ONCE`]; more than
-    /// zero. Bytes come first.
-    pub pace: Option<Duration>,
-}
-
 /// The two URIs, needed before there can be a plan; complains about everything that must be given, at once.
 ///
 /// # Errors
@@ -147,7 +111,7 @@ impl Plan {
     fn of_table(
         args: &IngestArgs,
         environment: &Environment,
-        ends: &Ends<'_>,
+        ends: &Endpoints<'_>,
         table: &'static TableSpec,
         (schema, dest_table): (String, String),
     ) -> Result<Self, Failure> {
@@ -155,15 +119,15 @@ impl Plan {
         let (source_uri, dest_uri) = uris(args)?;
         let window = dates::window(args, environment.now, &mut notes)?;
         let limit = flags::limit(args)?;
-        let strategy = rows::strategy(args, ends, &window, limit, &mut notes)?;
+        let strategy = strategy::strategy(args, ends, &window, limit, &mut notes)?;
         let columns = columns::Columns::from_args(args, table, &mut notes)?;
-        let key = rows::key(args, table, &columns, &mut notes)?;
-        let incremental_key = rows::incremental_key(args, table, &columns, &mut notes)?;
+        let key = strategy::key(args, table, &columns, &mut notes)?;
+        let incremental_key = strategy::incremental_key(args, table, &columns, &mut notes)?;
         let flush = flags::flush(args, ends, &mut notes)?;
         let lookback = flags::lookback(args, table, &mut notes)?;
         let rescan = flags::rescan(args, table, strategy, &mut notes)?;
         let budget = flags::budget(args)?;
-        let hints = loading::hints(args, ends, &columns, &mut notes)?;
+        let hints = layout::hints(args, ends, &columns, &mut notes)?;
         flags::note_without_effect(args, ends, &mut notes);
         Ok(Self {
             source_uri,
@@ -201,6 +165,21 @@ impl Plan {
             notes,
             started_at: environment.now,
         })
+    }
+
+    /// What makes sense to look for: rows that are only added cannot be corrected, and a window is replaced as it is.
+    /// Tombstones go by the table's own key.
+    #[must_use]
+    pub fn late(&self) -> Late {
+        let key = self.table.key;
+        let own_key =
+            self.key.len() == 1 && self.shaping.overrides.iter().all(|wish| wish.source_name() != key);
+        match (self.strategy, self.deletes) {
+            (Strategy::Append | Strategy::DeleteInsert, _) => Late::Nothing,
+            (_, Deletes::Ignore) => Late::Changes,
+            _ if own_key && self.key[0] == key => Late::ChangesAndDeletions,
+            _ => Late::Changes,
+        }
     }
 }
 

@@ -4,14 +4,15 @@
 //! so many rows, bytes or seconds; whatever stops a run, what was read since the last commit is committed first, so
 //! that the next run goes on from there.
 
-mod crew;
-mod ear;
-mod foresee;
-mod outlook;
+mod commit;
+mod eta;
+mod failure;
+mod meter;
+mod outcome;
 mod prepare;
-mod store;
-mod whole;
-mod words;
+mod preview;
+mod shared;
+mod staged;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,14 +20,13 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use self::crew::{Crew, Member};
-use self::ear::Ear;
-pub(crate) use self::foresee::foresee;
-use self::outlook::Outlook;
-use self::prepare::late;
-use self::store::{Ending, Staged};
-pub use self::whole::whole;
-pub(crate) use self::words::{in_use, of_destination, of_source};
+use self::eta::Eta;
+pub(crate) use self::failure::{in_use, of_destination, of_source};
+pub(crate) use self::meter::Meter;
+pub use self::outcome::outcome;
+pub(crate) use self::preview::preview;
+use self::shared::{Shared, Slot};
+use self::staged::{Ending, Staged};
 use crate::dest::{Counts, DestErrorKind, Destination, Load, Target};
 use crate::error::{Failure, Kind};
 use crate::model::lease;
@@ -69,8 +69,8 @@ impl Job<'_> {
 /// # Errors
 /// Why it is not complete. The reporter has been told already.
 pub async fn run(job: Job<'_>) -> Result<Receipt, Failure> {
-    let crew = Crew::new(1);
-    let Ended { receipt, failure, .. } = one(job, crew.member(0)).await;
+    let shared = Shared::new(1);
+    let Ended { receipt, failure, .. } = one(job, shared.slot(0)).await;
     match (failure, receipt) {
         (None, Some(receipt)) => Ok(receipt),
         (Some(failure), _) => Err(failure),
@@ -81,8 +81,8 @@ pub async fn run(job: Job<'_>) -> Result<Receipt, Failure> {
 /// Copies several tables at once and reports on each to its end. One that fails does not stop the others. What they
 /// stage together is bounded by the first one's plan. The order of the ends is that of the jobs.
 pub async fn all(jobs: &[Job<'_>]) -> Vec<Ended> {
-    let crew = Crew::new(jobs.len());
-    let runs = jobs.iter().enumerate().map(|(place, job)| one(job.clone(), crew.member(place)));
+    let shared = Shared::new(jobs.len());
+    let runs = jobs.iter().enumerate().map(|(place, job)| one(job.clone(), shared.slot(place)));
     futures_util::future::join_all(runs).await
 }
 
@@ -94,11 +94,11 @@ async fn until(then: Option<Instant>) {
     }
 }
 
-async fn one(job: Job<'_>, mut member: Member<'_>) -> Ended {
+async fn one(job: Job<'_>, mut slot: Slot<'_>) -> Ended {
     let start = Instant::now();
     let table = job.plan.table.name.to_owned();
     loop {
-        let mut run = match Run::prepare(job.clone(), start, &mut member).await {
+        let mut run = match Run::prepare(job.clone(), start, &mut slot).await {
             Ok(run) => run,
             Err(failure) => {
                 job.tell(&Event::Failed(&failure));
@@ -106,7 +106,7 @@ async fn one(job: Job<'_>, mut member: Member<'_>) -> Ended {
             }
         };
         if !run.is_short() {
-            run.member.after_the_short_ones().await;
+            run.slot.after_the_short_ones().await;
         }
         let failure = run.copy().await.err();
         if run.overtaken && job.plan.wait {
@@ -120,11 +120,11 @@ async fn one(job: Job<'_>, mut member: Member<'_>) -> Ended {
 
 struct Run<'a, 'm> {
     job: Job<'a>,
-    member: &'m mut Member<'a>,
+    slot: &'m mut Slot<'a>,
     target: Target,
     normaliser: Normaliser,
     pages: Box<dyn Pages>,
-    ear: Arc<Ear>,
+    meter: Arc<Meter>,
     id: String,
     start: Instant,
     /// The state to store with the rows staged so far.
@@ -136,7 +136,7 @@ struct Run<'a, 'm> {
     load: Option<Box<dyn Load>>,
     staged: Staged,
     done: Done,
-    outlook: Outlook,
+    eta: Eta,
     /// When the lease was taken or renewed; `None`: we have none.
     leased: Option<Instant>,
     /// Another run took the target before we had read a page.
@@ -195,13 +195,13 @@ impl Run<'_, '_> {
         loop {
             let mut stop = self.job.stop.clone();
             // By the clock, since it may be long until the next page comes.
-            let (flush, word) = (self.flushes_at(), self.ear.speaks_at());
+            let (flush, word) = (self.flushes_at(), self.meter.speaks_at());
             let renewal = self.leased.map(|since| since + lease::RENEWAL);
             let step = tokio::select! {
                 biased;
-                _ = stop.wait_for(|stop| *stop) => return Err(words::interrupted(self.target.source_table.as_str())),
+                _ = stop.wait_for(|stop| *stop) => return Err(failure::interrupted(self.target.source_table.as_str())),
                 step = self.pages.next() => step,
-                () = self.member.asked_to_commit() => {
+                () = self.slot.asked_to_commit() => {
                     if self.due() {
                         self.commit(Ending::None).await?;
                     }
@@ -216,11 +216,11 @@ impl Run<'_, '_> {
                     continue;
                 }
                 () = until(word) => {
-                    self.ear.speak();
+                    self.meter.speak();
                     continue;
                 }
             };
-            let step = step.map_err(|error| words::source(self.job.source, self.job.plan.table, &error))?;
+            let step = step.map_err(|error| failure::source(self.job.source, self.job.plan.table, &error))?;
             // The source has answered, so the command makes sense: from here on the target is ours.
             if self.leased.is_none_or(|since| since.elapsed() >= lease::RENEWAL) {
                 self.hold().await?;
@@ -249,7 +249,7 @@ impl Run<'_, '_> {
         let held = self.job.dest.lease(&self.target, self.lease(), lease::live).await;
         self.overtaken =
             self.leased.is_none() && held.as_ref().is_err_and(|error| error.kind == DestErrorKind::Leased);
-        held.map_err(|error| words::destination(&self.target, &error))?;
+        held.map_err(|error| failure::destination(&self.target, &error))?;
         self.leased = Some(Instant::now());
         Ok(())
     }
@@ -278,7 +278,7 @@ impl Run<'_, '_> {
             self.commit(Ending::None).await?;
         }
         let answer = self.job.dest.ask(&self.target, question).await;
-        self.pages.answer(Some(answer.map_err(|error| words::destination(&self.target, &error))?));
+        self.pages.answer(Some(answer.map_err(|error| failure::destination(&self.target, &error))?));
         Ok(())
     }
 
@@ -299,9 +299,9 @@ impl Run<'_, '_> {
             left: self.done.left.map(|(then, left)| left.saturating_sub(elapsed - then)),
             rows: self.done.read,
             pages: self.done.pages,
-            requests: self.ear.requests(),
+            requests: self.meter.requests(),
             reached: self.done.reached,
-            budget: self.ear.budget(),
+            budget: self.meter.budget(),
             elapsed,
         }
     }
@@ -309,10 +309,10 @@ impl Run<'_, '_> {
     /// Measures the time that is left.
     fn look_ahead(&mut self, headway: Option<Headway>) {
         let elapsed = self.start.elapsed();
-        if self.outlook.is_due(elapsed) {
+        if self.eta.is_due(elapsed) {
             // Once something has been waited for, what is measured is better than what is allowed.
-            let allowed = (self.ear.waited() < Duration::from_secs(1)).then(|| self.job.source.allowance());
-            let time = self.outlook.look(elapsed, headway, allowed);
+            let allowed = (self.meter.waited() < Duration::from_secs(1)).then(|| self.job.source.allowance());
+            let time = self.eta.look(elapsed, headway, allowed);
             self.done.left = time.map(|time| (elapsed, time));
         }
     }
@@ -350,20 +350,19 @@ impl Run<'_, '_> {
             pages: self.done.pages,
             counts: self.done.counts,
             read_again: self.read_again(outcome),
-            deletions: self.job.plan.table.deletions
-                && late(self.job.plan, self.job.plan.table) == Late::ChangesAndDeletions,
+            deletions: self.job.plan.table.deletions && self.job.plan.late() == Late::ChangesAndDeletions,
             rejected: self.done.rejected,
             discarded: self.normaliser.discarded(),
-            requests: self.ear.requests(),
-            retries: self.ear.retries(),
-            waited: self.ear.waited(),
+            requests: self.meter.requests(),
+            retries: self.meter.retries(),
+            waited: self.meter.waited(),
             elapsed: self.start.elapsed(),
             started_at: self.job.plan.started_at,
             covered_since: stored.and_then(|stored| stored.covered_since),
             next_start: stored.filter(|stored| stored.complete).and_then(|stored| stored.watermark),
             unfinished: stored.is_some_and(|stored| !stored.complete),
             stopped_at: failure.and(self.done.reached),
-            expected: self.outlook.expected(self.done.pages).filter(|_| outcome == Outcome::Success),
+            expected: self.eta.expected(self.done.pages).filter(|_| outcome == Outcome::Success),
             warnings: self.done.warnings.clone(),
         }
     }

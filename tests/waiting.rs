@@ -118,7 +118,7 @@ async fn tables_of_one_command_say_together_when_to_come_back() {
     let world = World::new(small());
     world.account().faults().plan(1, vec![(answer(429, &[("retry-after", "3600")], JSON), 1.0)]);
     let ends = world.ingest_all("tickets,customers", &[], None).await.unwrap().unwrap();
-    let failure = ingestr::run::whole(&ends).unwrap();
+    let failure = ingestr::run::outcome(&ends).unwrap();
     assert_eq!(failure.kind, Kind::Source);
     assert!(failure.to_string().contains("hint: come back after 20"), "{failure}");
 }

@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::World;
-use super::heard::Heard;
+use super::long_waits::meter;
 use crate::cli::CheckArgs;
 use crate::dest::{self, Destination, Hints, Target};
 use crate::error::{Failure, Kind};
 use crate::http::Listener;
 use crate::model::{Column, Deletes, LogicalType, Remembered, Strategy};
 use crate::report::check::{self, Check, Status};
-use crate::run::{of_destination, of_source};
+use crate::run::{Meter, of_destination, of_source};
 use crate::secret::SecretUri;
 use crate::source::{self, Source, Subject};
 
@@ -33,9 +33,9 @@ pub fn check(args: &CheckArgs, world: &World) -> u8 {
     checks.iter().find_map(Check::exit_code).unwrap_or(0)
 }
 
-type Ends = (Option<Box<dyn Source>>, Option<Box<dyn Destination>>);
+type Endpoints = (Option<Box<dyn Source>>, Option<Box<dyn Destination>>);
 
-fn open(args: &CheckArgs) -> Result<Ends, Failure> {
+fn open(args: &CheckArgs) -> Result<Endpoints, Failure> {
     let given = |uri: &Option<SecretUri>| uri.clone().filter(|uri| !uri.expose().trim().is_empty());
     let (from, to) = (given(&args.source_uri), given(&args.dest_uri));
     if from.is_none() && to.is_none() {
@@ -70,8 +70,8 @@ fn run(
 }
 
 async fn of_the_source(source: &dyn Source, world: &World) -> Vec<Check> {
-    let heard = Arc::new(Heard::new(world));
-    let listener: Arc<dyn Listener> = Arc::<Heard>::clone(&heard);
+    let meter = meter(world);
+    let listener: Arc<dyn Listener> = Arc::<Meter>::clone(&meter);
     let mut checks = Vec::new();
     let mut reached = false;
     let findings = source.probe(listener).await;
@@ -95,7 +95,7 @@ async fn of_the_source(source: &dyn Source, world: &World) -> Vec<Check> {
         });
     }
     if reached {
-        checks.push(match heard.budget() {
+        checks.push(match meter.budget() {
             Some((used, capacity)) => {
                 Check::ok("budget", format!("{capacity} requests, {used} of them in use after this check"))
             }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::heard::Heard;
+use super::long_waits::meter;
 use super::{Prepared, World, decide};
 use crate::cli::PlanArgs;
 use crate::error::{Failure, Kind};
@@ -15,7 +15,7 @@ use crate::plan::{Environment, Plan};
 use crate::report::forecast::{self, Forecasts, Pace, TableForecast};
 use crate::report::rescan::between;
 use crate::report::{Ended, Scope};
-use crate::run::{foresee, of_source, whole};
+use crate::run::{Meter, of_source, outcome, preview};
 use crate::source::{self, Basis, Forecast, Guess, ReadRequest, Rescan, Subject};
 
 /// Prints the forecast, and returns the exit code of a run that would fail in the same way.
@@ -53,7 +53,7 @@ pub fn plan(args: &PlanArgs, world: &World) -> u8 {
         .collect();
     let failure = match ends.as_slice() {
         [one] => one.failure.clone(),
-        several => whole(several),
+        several => outcome(several),
     };
     // Nothing can be said, for one reason.
     if let Some(failure) = failure.as_ref().filter(|_| !args.json && same(&ends)) {
@@ -76,7 +76,7 @@ async fn look_ahead(ends: &Prepared, world: &World) -> Forecasts {
     // For each table its scope, or why there is none.
     let mut scopes: Vec<Result<Scope, Failure>> = Vec::new();
     for plan in &plans.tables {
-        match foresee(plan, source, dest).await {
+        match preview(plan, source, dest).await {
             Ok(intent) => {
                 requests.push(intent.request);
                 scopes.push(Ok(intent.scope));
@@ -84,8 +84,8 @@ async fn look_ahead(ends: &Prepared, world: &World) -> Forecasts {
             Err(failure) => scopes.push(Err(failure)),
         }
     }
-    let heard = Arc::new(Heard::new(world));
-    let listener: Arc<dyn Listener> = Arc::<Heard>::clone(&heard);
+    let meter = meter(world);
+    let listener: Arc<dyn Listener> = Arc::<Meter>::clone(&meter);
     let began = Instant::now();
     let mut answers = source.forecast(requests, listener).await.into_iter();
     let elapsed = began.elapsed();
@@ -119,8 +119,8 @@ async fn look_ahead(ends: &Prepared, world: &World) -> Forecasts {
     Forecasts {
         tables,
         notes: plans.notes.clone(),
-        pace: Pace::of(heard.budget(), source.allowance(), heard.sent(), elapsed),
-        sent: heard.sent(),
+        pace: Pace::of(meter.budget(), source.allowance(), meter.requests(), elapsed),
+        sent: meter.requests(),
     }
 }
 

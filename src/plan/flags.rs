@@ -5,13 +5,27 @@
 
 use std::time::Duration;
 
-use super::{Ends, Flush};
+use super::endpoints::Endpoints;
 use crate::cli::{IngestArgs, env_names};
 use crate::dest::FlushDefaults;
 use crate::error::Failure;
 use crate::http::limit::{NoShare, Share};
 use crate::model::Strategy;
 use crate::source::{Incremental, TableSpec};
+
+/// When a commit is made: whichever comes first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Flush {
+    /// Rows staged; at least 1.
+    pub rows: u64,
+    /// Bytes staged by all tables of the command; at least 1.
+    pub bytes: u64,
+    /// Time since the last commit; more than zero.
+    pub interval: Duration,
+    /// Time between two commits on average, at least, after the first [`crate::dest::FlushDefaults::AT_ONCE`]; more than
+    /// zero. Bytes come first.
+    pub pace: Option<Duration>,
+}
 
 /// The failure for flags that must be given.
 #[must_use]
@@ -95,7 +109,7 @@ pub(super) fn refuse(args: &IngestArgs) -> Result<(), Failure> {
 }
 
 /// Notes flags that were typed and change nothing.
-pub(super) fn note_without_effect(args: &IngestArgs, ends: &Ends<'_>, notes: &mut Vec<String>) {
+pub(super) fn note_without_effect(args: &IngestArgs, ends: &Endpoints<'_>, notes: &mut Vec<String>) {
     let source = ends.source;
     let reasons = [
         ("page-size", format!("{source} pages are always 100 rows")),
@@ -137,7 +151,11 @@ pub(super) fn limit(args: &IngestArgs) -> Result<Option<u64>, Failure> {
 }
 
 /// When to commit: as suits the destination, unless told otherwise.
-pub(super) fn flush(args: &IngestArgs, ends: &Ends<'_>, notes: &mut Vec<String>) -> Result<Flush, Failure> {
+pub(super) fn flush(
+    args: &IngestArgs,
+    ends: &Endpoints<'_>,
+    notes: &mut Vec<String>,
+) -> Result<Flush, Failure> {
     let given = |text: &Option<String>| text.clone().filter(|text| !text.trim().is_empty());
     let defaults = ends.capabilities.flush;
     let rows = match given(&args.flush_records) {

@@ -3,7 +3,7 @@
 //!
 //! Names are taken as they are, any Unicode; quoting them for a database is its dialect's business.
 
-use super::Ends;
+use super::Endpoints;
 use crate::error::Failure;
 use crate::source::TableSpec;
 
@@ -20,7 +20,7 @@ const RESERVED: [&str; 4] = ["_ingestr_state", "_ingestr_runs", "_ingestr_reject
 pub(super) fn dest_table(
     typed: Option<&str>,
     table: &TableSpec,
-    ends: &Ends<'_>,
+    ends: &Endpoints<'_>,
 ) -> Result<(String, String), Failure> {
     let example = format!("type --dest-table <schema>.{}", table.name);
     let typed = typed.unwrap_or(table.name).replace(TABLE, table.name);
@@ -45,7 +45,7 @@ pub(super) fn dest_table(
 pub(super) fn dest_tables(
     typed: Option<&str>,
     tables: &[&'static TableSpec],
-    ends: &Ends<'_>,
+    ends: &Endpoints<'_>,
 ) -> Result<Vec<(String, String)>, Failure> {
     let typed = typed.map(str::trim).filter(|typed| !typed.is_empty());
     let Some(typed) = typed else {

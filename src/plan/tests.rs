@@ -1,7 +1,7 @@
 //! Plans as data, refusals and notes word for word.
 
 use super::*;
-use crate::dest::FlushDefaults;
+use crate::dest::{Capabilities, FlushDefaults};
 use crate::model::{Contract, LogicalType, Naming};
 use crate::source::Incremental;
 
@@ -35,7 +35,7 @@ static TABLES: [TableSpec; 4] = [
     table("satisfaction_surveys", Incremental::Lookback { days: 90 }),
 ];
 
-const DUCKDB: Ends<'static> = Ends {
+const DUCKDB: Endpoints<'static> = Endpoints {
     source: "Gorgias",
     tables: &TABLES,
     destination: "DuckDB",
@@ -72,7 +72,7 @@ fn args(line: &[&str]) -> IngestArgs {
     }
 }
 
-fn plan_for(line: &[&str], ends: &Ends<'_>) -> Result<Plan, String> {
+fn plan_for(line: &[&str], ends: &Endpoints<'_>) -> Result<Plan, String> {
     let environment = Environment { now: NOW, terminal: true };
     plans_for(line, &environment, ends).map(|mut plans| {
         assert_eq!((plans.tables.len(), plans.notes.len()), (1, 0));
@@ -80,7 +80,7 @@ fn plan_for(line: &[&str], ends: &Ends<'_>) -> Result<Plan, String> {
     })
 }
 
-fn plans_for(line: &[&str], environment: &Environment, ends: &Ends) -> Result<Plans, String> {
+fn plans_for(line: &[&str], environment: &Environment, ends: &Endpoints) -> Result<Plans, String> {
     Plans::from_args(&args(line), environment, ends).map_err(|failure| {
         assert_eq!(failure.kind.exit_code(), 2);
         failure.to_string()
@@ -92,7 +92,7 @@ fn plan(line: &[&str]) -> Result<Plan, String> {
 }
 
 /// `error | hint`, on one line.
-fn refusal(line: &[&str], ends: &Ends<'_>) -> String {
+fn refusal(line: &[&str], ends: &Endpoints<'_>) -> String {
     match plan_for(line, ends) {
         Ok(plan) => panic!("{line:?} gives a plan: {plan:?}"),
         Err(text) => text.replace("\n  hint: ", " | ").trim_start_matches("error: ").to_owned(),

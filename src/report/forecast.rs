@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::event::Scope;
 use super::format::{count, intent_of, number, roughly};
-use super::{Scope, json, rescan};
+use super::{json, rescan};
 use crate::error::Failure;
 use crate::http::limit::{Allowance, Share};
 use crate::source::{Basis, Forecast, Guess, Rescan};

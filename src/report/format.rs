@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use super::{LONG, Progress, Scope, Start, Wait};
+use super::event::{Progress, Scope, Start, Wait};
 use crate::model::{Micros, Strategy};
 use crate::plan::format_utc;
 
@@ -168,6 +168,14 @@ impl Speed {
         let millis = u64::try_from(elapsed.saturating_sub(then).as_millis()).unwrap_or(u64::MAX).max(100);
         rows.saturating_sub(before).saturating_mul(1000) / millis
     }
+}
+
+/// A longer wait is worth saying until when it goes on, and to say again now and then.
+pub(crate) const LONG: Duration = Duration::from_secs(10);
+
+/// A line that says of a long wait why and until when.
+pub(crate) fn long_wait(why: &Wait, span: Duration, until: Micros) -> Option<String> {
+    (span >= LONG).then(|| format!("{}: {}", wait(why), length(span, None, until)))
 }
 
 #[cfg(test)]

@@ -5,10 +5,11 @@ use std::io::Write;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use super::event::{Event, Progress, Reporter, Several, Start, Wait};
 use super::format::{
     Speed, count, duration, headline, length, number, progress, roughly, short_headline, short_utc, utc, wait,
 };
-use super::{Event, Outcome, Progress, Receipt, Reporter, Several, Start, Summary, Wait};
+use super::receipt::{Outcome, Receipt, Summary};
 use crate::dest::Counts;
 use crate::error::Failure;
 use crate::model::Micros;

@@ -9,15 +9,17 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use self::amounts::Amounts;
+use self::receipt::{Done, done};
+pub(super) use self::receipt::{Problem, ms, problem};
 use self::several::{TableEnd, Whole, table_end, whole};
+use super::event::{Event, Progress, Reporter, Scope, Several, Start, Wait};
+use super::format;
 use super::human::{EVERY, NEWS};
-use super::{Event, Outcome, Progress, Receipt, Reporter, Scope, Several, Start, Summary, Wait, format};
+use super::receipt::{Outcome, Summary};
 use crate::error::Failure;
-use crate::model::Micros;
 use crate::plan::format_utc;
 
-mod amounts;
+mod receipt;
 mod several;
 
 /// JSON lines.
@@ -114,51 +116,6 @@ enum Line<'a> {
     EndOfAll(Whole<'a>),
 }
 
-#[derive(Serialize)]
-struct Done<'a> {
-    /// Of several tables, it stands outside already.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    table: Option<&'a str>,
-    dest_table: &'a str,
-    destination: &'a str,
-    strategy: &'static str,
-    #[serde(flatten)]
-    amounts: Amounts,
-    rate_limited_ms: u64,
-    started_at: String,
-    elapsed_ms: u64,
-    covered_since: Option<String>,
-    next_start: Option<String>,
-    unfinished: bool,
-    stopped_at: Option<String>,
-    expected: Option<ExpectedJson>,
-    warnings: &'a [String],
-}
-
-/// What was expected after the first pages, to be compared with what came.
-#[derive(Serialize)]
-struct ExpectedJson {
-    after_pages: u64,
-    pages: u64,
-    elapsed_ms: u64,
-}
-
-#[derive(Serialize)]
-pub(super) struct Problem<'a> {
-    kind: &'static str,
-    exit_code: u8,
-    message: &'a str,
-    causes: &'a [String],
-    hint: Option<&'a str>,
-    /// Before this the same command would end in the same way.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    not_before: Option<String>,
-}
-
-pub(super) fn ms(length: Duration) -> u64 {
-    u64::try_from(length.as_millis()).unwrap_or(u64::MAX)
-}
-
 fn start(start: &Start) -> Line<'_> {
     let (since, until) = match start.scope {
         Scope::Everything | Scope::Remaining => (None, None),
@@ -220,41 +177,6 @@ fn waiting<'a>(table: &'a str, event: &'a Event<'_>) -> Option<Line<'a>> {
         until: format_utc(*until),
         elapsed_ms,
     })
-}
-
-fn done(receipt: &Receipt, several: bool) -> Done<'_> {
-    let time = |instant: Option<Micros>| instant.map(format_utc);
-    Done {
-        table: (!several).then_some(receipt.table.as_str()),
-        dest_table: &receipt.dest_table,
-        destination: &receipt.destination,
-        strategy: receipt.strategy.name(),
-        amounts: Amounts::of(&[receipt]),
-        rate_limited_ms: ms(receipt.waited),
-        started_at: format_utc(receipt.started_at),
-        elapsed_ms: ms(receipt.elapsed),
-        covered_since: time(receipt.covered_since),
-        next_start: time(receipt.next_start),
-        unfinished: receipt.unfinished,
-        stopped_at: time(receipt.stopped_at),
-        expected: receipt.expected.map(|expected| ExpectedJson {
-            after_pages: expected.after,
-            pages: expected.pages,
-            elapsed_ms: ms(expected.elapsed),
-        }),
-        warnings: &receipt.warnings,
-    }
-}
-
-pub(super) fn problem(failure: &Failure) -> Problem<'_> {
-    Problem {
-        kind: failure.kind.name(),
-        exit_code: failure.kind.exit_code(),
-        message: &failure.headline,
-        causes: &failure.causes,
-        hint: failure.hint.as_deref(),
-        not_before: failure.not_before.map(format_utc),
-    }
 }
 
 fn no_run(failure: &Failure) -> Line<'_> {

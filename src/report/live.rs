@@ -10,9 +10,10 @@ use std::time::Duration;
 use console::Term;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
+use super::event::{Event, Reporter, Several, Wait};
 use super::format::{Speed, count, duration, progress, seconds_up, until_when, wait};
 use super::human::{Lines, NEWS, WORTH_A_WORD, in_short};
-use super::{Event, Outcome, Reporter, Several, Summary, Wait};
+use super::receipt::{Outcome, Summary};
 use crate::error::Failure;
 use crate::model::Micros;
 
@@ -168,7 +169,7 @@ impl Interactive {
         Row::new(self.screen.add(ProgressBar::new_spinner()))
     }
 
-    fn started(&self, state: &mut State, table: &str, start: &super::Start) {
+    fn started(&self, state: &mut State, table: &str, start: &super::event::Start) {
         let lines = &mut state.lines;
         self.above(|| lines.start(start));
         let text = state.named(table, "waiting for the first page");
@@ -197,7 +198,7 @@ impl State {
         }
     }
 
-    fn page(&mut self, table: &str, page: &super::Progress) {
+    fn page(&mut self, table: &str, page: &super::event::Progress) {
         let rows = count(page.rows, "row");
         let text = match self.foot {
             Some(_) => self.named(table, &format!("{rows:>14}")),
@@ -207,7 +208,7 @@ impl State {
         let rate = row.speed.at(page.elapsed, page.rows);
         let mut rest = String::new();
         // The budget is that of all tables.
-        let own = super::Progress { budget: page.budget.filter(|_| self.foot.is_none()), ..*page };
+        let own = super::event::Progress { budget: page.budget.filter(|_| self.foot.is_none()), ..*page };
         for part in progress(&own, rate) {
             let _ = write!(rest, " · {part}");
         }

@@ -2,7 +2,7 @@
 
 use super::format::{count, duration, number, short_utc};
 use super::human::{Color, Lines};
-use super::{Ended, Outcome, Receipt, Summary};
+use super::receipt::{Ended, Outcome, Receipt, Summary};
 
 /// A column of numbers: its name, and its number in a receipt. "again" are the rows that the run had read before.
 type Numbers = (&'static str, fn(&Receipt) -> u64);

@@ -5,7 +5,11 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use super::*;
+use crate::dest::Counts;
+use crate::error::Failure;
 use crate::error::Kind;
+use crate::model::{Micros, Strategy};
+use crate::source::Window;
 
 mod several;
 

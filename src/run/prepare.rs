@@ -1,31 +1,34 @@
 //! Before the first request: what is there, what is to be read, and what will be written.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::crew::Member;
-use super::ear::Ear;
-use super::outlook::Outlook;
-use super::store::Staged;
-use super::{Done, Job, Run, words};
+use super::eta::Eta;
+use super::meter::Meter;
+use super::shared::Slot;
+use super::staged::Staged;
+use super::{Done, Job, Run, failure};
 use crate::dest::{Inspection, Target};
 use crate::error::Failure;
 use crate::http::Listener;
 use crate::model::lease;
-use crate::model::{Column, DELETED_AT, Deletes, LogicalType, MERGED_INTO, SourceState, State, Strategy};
+use crate::model::{
+    Column, DELETED_AT, Deletes, LogicalType, MERGED_INTO, Micros, SourceState, State, Strategy,
+};
 use crate::normalise::Normaliser;
 use crate::plan::Plan;
 use crate::report::{Event, Scope, Start, Wait};
-use crate::source::{Late, Outside, Overlap, ReadRequest, Source, TableSpec};
+use crate::source::{Late, Outside, Overlap, ReadRequest, Source};
 
 impl<'a, 'm> Run<'a, 'm> {
     /// Looks at the destination and starts reading; nothing is written and no request is sent.
     pub(super) async fn prepare(
         job: Job<'a>,
         start: Instant,
-        member: &'m mut Member<'a>,
+        slot: &'m mut Slot<'a>,
     ) -> Result<Self, Failure> {
         let plan = job.plan;
         let spec = plan.table;
@@ -38,25 +41,25 @@ impl<'a, 'm> Run<'a, 'm> {
             )
         };
         let mut target = target(plan, job.source, shape(&Inspection::default()).documented());
-        let inspection = look(&job, &target, start, member).await?;
+        let inspection = look(&job, &target, start, slot).await?;
         let normaliser = shape(&inspection);
         let from = begins_from(plan, job.source, &inspection);
         target.fresh = plan.strategy != Strategy::Replace || from.is_none();
-        let ear = Arc::new(Ear::new(spec.name, Arc::clone(&job.reporter), start, plan.started_at));
+        let meter = Arc::new(Meter::new(spec.name, Arc::clone(&job.reporter), start, plan.started_at));
         let request = read_request(plan, from.clone());
-        let listener: Arc<dyn Listener> = Arc::<Ear>::clone(&ear);
+        let listener: Arc<dyn Listener> = Arc::<Meter>::clone(&meter);
         let pages =
-            job.source.read(request, listener).map_err(|error| words::source(job.source, spec, &error))?;
+            job.source.read(request, listener).map_err(|error| failure::source(job.source, spec, &error))?;
         job.tell(&Event::Started(&announced(&job, from.as_ref())));
-        let id = words::run_id(plan.started_at, &target);
-        member.decide();
+        let id = run_id(plan.started_at, &target);
+        slot.decide();
         let mut run = Self {
             job,
-            member,
+            slot,
             target,
             normaliser,
             pages,
-            ear,
+            meter,
             id,
             start,
             stored: from.clone(),
@@ -65,7 +68,7 @@ impl<'a, 'm> Run<'a, 'm> {
             load: None,
             staged: Staged::nothing(start),
             done: Done::default(),
-            outlook: Outlook::default(),
+            eta: Eta::default(),
             leased: None,
             overtaken: false,
         };
@@ -96,7 +99,7 @@ pub(super) fn read_request(plan: &Plan, from: Option<State>) -> ReadRequest {
         overlap: if plan.strategy == Strategy::Append { Overlap::None } else { Overlap::Wide },
         lookback: plan.lookback,
         rescan: plan.rescan,
-        late: late(plan, plan.table),
+        late: plan.late(),
         confirmed: plan.confirmed,
         now: plan.started_at,
     }
@@ -130,7 +133,7 @@ fn announced(job: &Job<'_>, from: Option<&State>) -> Start {
 
 /// Everything decided about the table that is written.
 pub(super) fn target(plan: &Plan, source: &dyn Source, mut columns: Vec<Column>) -> Target {
-    let marks = late(plan, plan.table) == Late::ChangesAndDeletions && plan.deletes == Deletes::Soft;
+    let marks = plan.late() == Late::ChangesAndDeletions && plan.deletes == Deletes::Soft;
     if marks && plan.table.deletions {
         columns.push(Column::new(DELETED_AT, LogicalType::Timestamp));
         columns.push(Column::new(MERGED_INTO, LogicalType::Int64));
@@ -152,44 +155,31 @@ pub(super) fn target(plan: &Plan, source: &dyn Source, mut columns: Vec<Column>)
     }
 }
 
-/// What makes sense to look for: rows that are only added cannot be corrected, and a window is replaced as it is.
-/// Tombstones go by the table's own key.
-pub(super) fn late(plan: &Plan, spec: &TableSpec) -> Late {
-    let own_key =
-        plan.key.len() == 1 && plan.shaping.overrides.iter().all(|wish| wish.source_name() != spec.key);
-    match (plan.strategy, plan.deletes) {
-        (Strategy::Append | Strategy::DeleteInsert, _) => Late::Nothing,
-        (_, Deletes::Ignore) => Late::Changes,
-        _ if own_key && plan.key[0] == spec.key => Late::ChangesAndDeletions,
-        _ => Late::Changes,
-    }
-}
-
 /// Looks at the target; waits for another run to let go of it, if that is wanted.
 async fn look(
     job: &Job<'_>,
     target: &Target,
     start: Instant,
-    member: &mut Member<'_>,
+    slot: &mut Slot<'_>,
 ) -> Result<Inspection, Failure> {
     loop {
         let inspection =
-            job.dest.inspect(target).await.map_err(|error| words::destination(target, &error))?;
-        words::owned(target, &inspection)?;
+            job.dest.inspect(target).await.map_err(|error| failure::destination(target, &error))?;
+        failure::owned(target, &inspection)?;
         let now = job.plan.started_at.plus(start.elapsed());
         let Some(other) = inspection.lease.as_ref().filter(|other| lease::live(other, now)) else {
             return Ok(inspection);
         };
         if !job.plan.wait {
-            return Err(words::leased(target, other));
+            return Err(failure::leased(target, other));
         }
         // Who waits for another program keeps none of this one waiting.
-        member.decide();
+        slot.decide();
         let (why, until) = (Wait::DestinationLocked, now.plus(PATIENCE));
         job.tell(&Event::Waiting { why, wait: PATIENCE, waited: None, until, elapsed: start.elapsed() });
         let mut stop = job.stop.clone();
         tokio::select! {
-            _ = stop.wait_for(|stop| *stop) => return Err(words::interrupted(&target.source_table)),
+            _ = stop.wait_for(|stop| *stop) => return Err(failure::interrupted(&target.source_table)),
             () = tokio::time::sleep(PATIENCE) => {}
         }
     }
@@ -217,4 +207,16 @@ fn nothing_known() -> State {
             r#"{"version":1,"watermark":null,"covered_since":null,"unfinished":null}"#.into(),
         ),
     }
+}
+
+/// Unique per run: its start, and the target, since the runs of one command start in the same microsecond. Eight digits
+/// of it: with four, one command of four tables in ten thousand would have two runs of one name.
+fn run_id(started_at: Micros, target: &Target) -> String {
+    let mut hasher = DefaultHasher::new();
+    (&target.account, &target.source_table, &target.schema, &target.table, std::process::id())
+        .hash(&mut hasher);
+    let digits: String =
+        started_at.to_string().chars().filter(|c| c.is_ascii_digit() || *c == 'T' || *c == '.').collect();
+    let (time, _) = digits.split_at(digits.len().saturating_sub(4));
+    format!("{time}Z-{:08x}", hasher.finish() & 0xffff_ffff)
 }

@@ -11,7 +11,7 @@ use ingestr::dest::Destination;
 use ingestr::error::Failure;
 use ingestr::http::room::MOST;
 use ingestr::model::{LogicalType, Micros};
-use ingestr::plan::{Ends, Environment, Plans};
+use ingestr::plan::{Endpoints, Environment, Plans};
 use ingestr::report::{Ended, Event, Receipt, Reporter, Several, Summary};
 use ingestr::run::{self, Job};
 use ingestr::source::Source as _;
@@ -248,7 +248,7 @@ impl World {
             panic!("not ingest")
         };
         let environment = Environment { now: Micros(self.clock.now()), terminal: false };
-        let ends = Ends {
+        let ends = Endpoints {
             source: "Gorgias",
             tables: &TABLES,
             destination: "memory",

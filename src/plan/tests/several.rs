@@ -3,12 +3,12 @@
 use super::warehouse::WAREHOUSE;
 use super::*;
 
-fn plans(line: &[&str], ends: &Ends) -> Result<Plans, String> {
+fn plans(line: &[&str], ends: &Endpoints) -> Result<Plans, String> {
     plans_for(line, &Environment { now: NOW, terminal: false }, ends)
 }
 
 /// `table → schema.table`, and the notes of all of them.
-fn shown(line: &[&str], ends: &Ends) -> (Vec<String>, Vec<String>) {
+fn shown(line: &[&str], ends: &Endpoints) -> (Vec<String>, Vec<String>) {
     let plans = plans(line, ends).unwrap();
     let places = plans.tables.iter();
     let places = places.map(|plan| format!("{} → {}.{}", plan.table.name, plan.schema, plan.dest_table));
@@ -71,7 +71,7 @@ fn notes_are_said_once_unless_they_are_about_one_table() {
 }
 
 /// `error | hint`, on one line.
-fn refused(line: &[&str], ends: &Ends) -> String {
+fn refused(line: &[&str], ends: &Endpoints) -> String {
     match plans(line, ends) {
         Ok(plans) => panic!("{line:?} gives plans: {plans:?}"),
         Err(text) => text.replace("\n  hint: ", " | ").trim_start_matches("error: ").to_owned(),
@@ -134,7 +134,7 @@ static UNLIKE: [TableSpec; 2] = [
 
 #[test]
 fn a_flag_for_one_of_several_tables_is_refused_by_name() {
-    let unlike = Ends { tables: &UNLIKE, ..WAREHOUSE };
+    let unlike = Endpoints { tables: &UNLIKE, ..WAREHOUSE };
     fn with<'a>(more: &[&'a str]) -> Vec<&'a str> {
         [&["--source-table", "*", "--dest-table", "g"], more].concat()
     }

@@ -2,7 +2,7 @@
 
 use super::*;
 
-pub(super) const WAREHOUSE: Ends<'static> = Ends {
+pub(super) const WAREHOUSE: Endpoints<'static> = Endpoints {
     destination: "Warehouse",
     default_schema: None,
     capabilities: Capabilities {
@@ -76,7 +76,7 @@ fn a_table_may_be_named_with_its_project() {
     let named = |line: &[&str], ends| plan_for(line, ends).map(|plan| (plan.schema, plan.dest_table));
     let whole = named(&["--dest-table", "my-project.gorgias.tickets"], &WAREHOUSE);
     assert_eq!(whole, Ok(("my-project.gorgias".into(), "tickets".into())));
-    let own = Ends { default_schema: Some("gorgias"), ..WAREHOUSE };
+    let own = Endpoints { default_schema: Some("gorgias"), ..WAREHOUSE };
     assert_eq!(named(&[], &own), Ok(("gorgias".into(), "tickets".into())));
     assert!(named(&["--dest-table", "a.b.c"], &DUCKDB).is_err());
 }

@@ -2,8 +2,7 @@
 
 use serde::Serialize;
 
-use super::amounts::Amounts;
-use super::{Done, Problem, done, ms, problem};
+use super::receipt::{Amounts, Done, Problem, done, ms, problem};
 use crate::error::Failure;
 use crate::report::{Outcome, Receipt, Summary};
 

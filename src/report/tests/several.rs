@@ -66,7 +66,7 @@ fn command(reporter: &dyn Reporter) {
         Ended { table: "ticket_messages".into(), receipt: Some(failed), failure: Some(failure) },
         Ended { table: "tickets".into(), receipt: None, failure: Some(locked) },
     ];
-    let failure = crate::run::whole(&ends).unwrap();
+    let failure = crate::run::outcome(&ends).unwrap();
     let elapsed = Duration::from_secs(83);
     reporter.ends(&Summary { ends: &ends, source, destination, elapsed, failure: Some(&failure) });
 }

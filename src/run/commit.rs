@@ -1,44 +1,14 @@
 //! From pages to commits: what was read is staged, and becomes visible together with the progress it stands for.
 
-use std::collections::BTreeMap;
-
 use tokio::time::Instant;
 
-use super::{Run, words};
+use super::staged::{Ending, Staged};
+use super::{Run, failure};
 use crate::dest::{Commit, FlushDefaults};
 use crate::error::{Failure, Kind};
-use crate::model::{Reject, RunRecord, Tombstone};
+use crate::model::RunRecord;
 use crate::report::Event;
 use crate::source::Page;
-
-/// What the next commit will hold.
-pub(super) struct Staged {
-    pub(super) rows: u64,
-    pub(super) bytes: u64,
-    /// Pages whose progress is not stored yet.
-    pub(super) pages: u64,
-    pub(super) rejects: Vec<Reject>,
-    /// Rows that are gone, by key; a row that is read after that is not.
-    pub(super) gone: BTreeMap<i64, Tombstone>,
-    pub(super) since: Instant,
-}
-
-impl Staged {
-    pub(super) fn nothing(since: Instant) -> Self {
-        Self { rows: 0, bytes: 0, pages: 0, rejects: Vec::new(), gone: BTreeMap::new(), since }
-    }
-}
-
-/// How a commit relates to its run.
-#[derive(Clone, Copy)]
-pub(super) enum Ending<'f> {
-    /// The run goes on.
-    None,
-    /// All is done.
-    Success,
-    /// The run stops here.
-    Failure(&'f Failure),
-}
 
 impl Run<'_, '_> {
     /// Stages one page.
@@ -57,11 +27,11 @@ impl Run<'_, '_> {
         let before = self.normaliser.pending_bytes();
         self.normaliser
             .push(&page.rows, &page.keep, page.derived.as_ref())
-            .map_err(|frozen| words::frozen(self.job.plan.table, &frozen))?;
+            .map_err(|frozen| failure::frozen(self.job.plan.table, &frozen))?;
         self.staged.rows += kept;
         self.staged.bytes += (self.normaliser.pending_bytes() - before) as u64;
         self.staged.pages += 1;
-        self.member.stage(self.staged.bytes);
+        self.slot.stage(self.staged.bytes);
         self.staged.rejects.append(&mut self.normaliser.take_rejects());
         self.mark_gone(&page);
         if !self.done.limited {
@@ -99,14 +69,14 @@ impl Run<'_, '_> {
     async fn stage(&mut self, all: bool) -> Result<(), Failure> {
         while let Some(batch) = self.normaliser.take(all) {
             let load = self.load.get_or_insert_with(|| self.job.dest.begin(&self.target));
-            load.stage(batch).await.map_err(|error| words::destination(&self.target, &error))?;
+            load.stage(batch).await.map_err(|error| failure::destination(&self.target, &error))?;
         }
         Ok(())
     }
 
     pub(super) fn due(&mut self) -> bool {
         let flush = self.job.plan.flush;
-        self.member.is_full(flush.bytes)
+        self.slot.is_full(flush.bytes)
             || ((self.staged.rows >= flush.rows
                 || (self.staged.pages > 0 && self.staged.since.elapsed() >= flush.interval))
                 && self.in_pace())
@@ -158,8 +128,8 @@ impl Run<'_, '_> {
         };
         let (release, stored) = (commit.release, commit.state.clone());
         let counts = load.commit(commit).await;
-        self.member.stage(0);
-        let counts = counts.map_err(|error| words::destination(&self.target, &error))?;
+        self.slot.stage(0);
+        let counts = counts.map_err(|error| failure::destination(&self.target, &error))?;
         self.leased = self.leased.filter(|_| !release).map(|_| Instant::now());
         self.target.fresh = false;
         self.stored = Some(stored);
@@ -185,8 +155,8 @@ impl Run<'_, '_> {
             ended_at: self.now(),
             outcome,
             rows_read: self.done.read,
-            requests: self.ear.requests(),
-            retries: self.ear.retries(),
+            requests: self.meter.requests(),
+            retries: self.meter.retries(),
             error,
         }
     }

@@ -6,7 +6,7 @@ use tokio::sync::{Notify, watch};
 
 /// The runs of one command.
 #[derive(Debug)]
-pub(super) struct Crew {
+pub(super) struct Shared {
     /// Bytes that each run has staged or is committing.
     staged: Mutex<Vec<u64>>,
     /// Asks the run with the most to commit.
@@ -17,13 +17,13 @@ pub(super) struct Crew {
 
 /// One run among them.
 #[derive(Debug)]
-pub(super) struct Member<'a> {
-    crew: &'a Crew,
+pub(super) struct Slot<'a> {
+    shared: &'a Shared,
     place: usize,
     decided: bool,
 }
 
-impl Crew {
+impl Shared {
     pub(super) fn new(runs: usize) -> Self {
         Self {
             staged: Mutex::new(vec![0; runs]),
@@ -32,8 +32,8 @@ impl Crew {
         }
     }
 
-    pub(super) fn member(&self, place: usize) -> Member<'_> {
-        Member { crew: self, place, decided: false }
+    pub(super) fn slot(&self, place: usize) -> Slot<'_> {
+        Slot { shared: self, place, decided: false }
     }
 
     fn staged(&self) -> MutexGuard<'_, Vec<u64>> {
@@ -41,48 +41,48 @@ impl Crew {
     }
 }
 
-impl Member<'_> {
+impl Slot<'_> {
     /// It is known now what this run has to do, or that it has to wait for something else than its turn.
     pub(super) fn decide(&mut self) {
         if !std::mem::replace(&mut self.decided, true) {
-            self.crew.undecided.send_modify(|undecided| *undecided -= 1);
+            self.shared.undecided.send_modify(|undecided| *undecided -= 1);
         }
     }
 
     /// Waits until every run is decided: those that are short have begun by then.
     pub(super) async fn after_the_short_ones(&mut self) {
         self.decide();
-        let mut undecided = self.crew.undecided.subscribe();
+        let mut undecided = self.shared.undecided.subscribe();
         // The sender lives as long as we do, so there is no error.
         let _ = undecided.wait_for(|undecided| *undecided == 0).await;
     }
 
     /// Notes how much this run has staged.
     pub(super) fn stage(&self, bytes: u64) {
-        self.crew.staged()[self.place] = bytes;
+        self.shared.staged()[self.place] = bytes;
     }
 
     /// Whether all runs together have staged `limit` bytes and this one most of them. If it is another one, that one is
     /// asked to commit. One large commit is better than many small ones: databases store rows in groups.
     pub(super) fn is_full(&self, limit: u64) -> bool {
-        let staged = self.crew.staged();
+        let staged = self.shared.staged();
         if staged.iter().sum::<u64>() < limit {
             return false;
         }
         let most = (0..staged.len()).rev().max_by_key(|place| staged[*place]).unwrap_or(self.place);
         if most != self.place {
-            self.crew.bells[most].notify_one();
+            self.shared.bells[most].notify_one();
         }
         most == self.place
     }
 
     /// Waits until another run finds that this one should commit.
     pub(super) async fn asked_to_commit(&self) {
-        self.crew.bells[self.place].notified().await;
+        self.shared.bells[self.place].notified().await;
     }
 }
 
-impl Drop for Member<'_> {
+impl Drop for Slot<'_> {
     fn drop(&mut self) {
         self.decide();
         self.stage(0);
@@ -97,25 +97,25 @@ mod tests {
 
     #[test]
     fn the_one_that_has_staged_most_commits() {
-        let crew = Crew::new(3);
-        let members = [0, 1, 2].map(|place| crew.member(place));
-        members[0].stage(10);
-        members[1].stage(15);
-        members[2].stage(6);
-        assert!(!members[2].is_full(32), "31 are less than 32");
-        members[2].stage(7);
-        assert!(!members[2].is_full(32));
-        assert_eq!(members[1].asked_to_commit().now_or_never(), Some(()), "asked by the other");
-        assert!(members[1].is_full(32));
-        members[1].stage(0);
-        assert!(!members[1].is_full(32), "it has been done meanwhile");
-        assert_eq!(members[0].asked_to_commit().now_or_never(), None);
+        let shared = Shared::new(3);
+        let slots = [0, 1, 2].map(|place| shared.slot(place));
+        slots[0].stage(10);
+        slots[1].stage(15);
+        slots[2].stage(6);
+        assert!(!slots[2].is_full(32), "31 are less than 32");
+        slots[2].stage(7);
+        assert!(!slots[2].is_full(32));
+        assert_eq!(slots[1].asked_to_commit().now_or_never(), Some(()), "asked by the other");
+        assert!(slots[1].is_full(32));
+        slots[1].stage(0);
+        assert!(!slots[1].is_full(32), "it has been done meanwhile");
+        assert_eq!(slots[0].asked_to_commit().now_or_never(), None);
     }
 
     #[test]
     fn what_a_run_had_staged_is_free_when_it_is_over() {
-        let crew = Crew::new(2);
-        let (one, other) = (crew.member(0), crew.member(1));
+        let shared = Shared::new(2);
+        let (one, other) = (shared.slot(0), shared.slot(1));
         one.stage(30);
         other.stage(10);
         drop(one);
@@ -124,14 +124,14 @@ mod tests {
 
     #[test]
     fn long_runs_begin_after_short_ones_and_wait_for_nobody_else() {
-        let crew = Crew::new(4);
-        let mut members = [0, 1, 2, 3].map(|place| crew.member(place));
-        assert_eq!(members[0].after_the_short_ones().now_or_never(), None);
-        members[1].decide();
-        members[1].decide();
-        assert_eq!(members[0].after_the_short_ones().now_or_never(), None);
-        members[2].decide();
-        let [mut long, _short, _waits, failed] = members;
+        let shared = Shared::new(4);
+        let mut slots = [0, 1, 2, 3].map(|place| shared.slot(place));
+        assert_eq!(slots[0].after_the_short_ones().now_or_never(), None);
+        slots[1].decide();
+        slots[1].decide();
+        assert_eq!(slots[0].after_the_short_ones().now_or_never(), None);
+        slots[2].decide();
+        let [mut long, _short, _waits, failed] = slots;
         drop(failed);
         assert_eq!(long.after_the_short_ones().now_or_never(), Some(()));
     }

@@ -1,8 +1,8 @@
 //! What a run would do, found out as a run finds it out: the destination is looked at, nothing is written and nothing
 //! is asked of the source.
 
+use super::failure;
 use super::prepare::{begins_from, read_request, scope, target};
-use super::words;
 use crate::dest::{Destination, Inspection};
 use crate::error::Failure;
 use crate::normalise::Normaliser;
@@ -19,7 +19,7 @@ pub(crate) struct Intent {
 
 /// # Errors
 /// Whatever would stop the run before its first request, except another run.
-pub(crate) async fn foresee(
+pub(crate) async fn preview(
     plan: &Plan,
     source: &dyn Source,
     dest: &dyn Destination,
@@ -28,8 +28,8 @@ pub(crate) async fn foresee(
     let shape = Normaliser::new(&spec.columns(), spec.key, &[], &plan.shaping);
     let target = target(plan, source, shape.documented());
     let inspection: Inspection =
-        dest.inspect(&target).await.map_err(|error| words::destination(&target, &error))?;
-    words::owned(&target, &inspection)?;
+        dest.inspect(&target).await.map_err(|error| failure::destination(&target, &error))?;
+    failure::owned(&target, &inspection)?;
     let from = begins_from(plan, source, &inspection);
     Ok(Intent { scope: scope(plan, from.as_ref()), request: read_request(plan, from) })
 }

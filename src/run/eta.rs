@@ -26,12 +26,12 @@ struct Mark {
 
 /// Measures.
 #[derive(Debug, Default)]
-pub(super) struct Outlook {
+pub(super) struct Eta {
     recent: VecDeque<Mark>,
     expected: Option<Expected>,
 }
 
-impl Outlook {
+impl Eta {
     /// Whether it is time to look again.
     pub(super) fn is_due(&self, elapsed: Duration) -> bool {
         self.recent.back().is_none_or(|last| elapsed >= last.elapsed + EVERY)
@@ -81,52 +81,46 @@ mod tests {
     use super::*;
     use crate::http::limit::Share;
 
-    fn at(
-        outlook: &mut Outlook,
-        seconds: u64,
-        read: u64,
-        left: f64,
-        allowed: Option<Allowance>,
-    ) -> Option<u64> {
-        let look = outlook.look(Duration::from_secs(seconds), Some(Headway { read, left }), allowed);
+    fn at(eta: &mut Eta, seconds: u64, read: u64, left: f64, allowed: Option<Allowance>) -> Option<u64> {
+        let look = eta.look(Duration::from_secs(seconds), Some(Headway { read, left }), allowed);
         look.map(|time| time.as_secs())
     }
 
     #[test]
     fn what_is_left_takes_as_long_as_what_was_read_of_late() {
-        let mut outlook = Outlook::default();
-        assert_eq!(at(&mut outlook, 0, 2, 100.0, None), None);
-        assert_eq!(at(&mut outlook, 2, 5, 97.0, None), None, "too few pages to tell");
-        assert_eq!(at(&mut outlook, 5, 12, 90.0, None), Some(45));
-        assert_eq!(outlook.expected(35), None, "too soon to be of use");
+        let mut eta = Eta::default();
+        assert_eq!(at(&mut eta, 0, 2, 100.0, None), None);
+        assert_eq!(at(&mut eta, 2, 5, 97.0, None), None, "too few pages to tell");
+        assert_eq!(at(&mut eta, 5, 12, 90.0, None), Some(45));
+        assert_eq!(eta.expected(35), None, "too soon to be of use");
         let expected = Expected { after: 12, pages: 102, elapsed: Duration::from_secs(50) };
-        assert_eq!(outlook.expected(36), Some(expected));
-        assert!(!outlook.is_due(Duration::from_millis(5_900)));
-        assert!(outlook.is_due(Duration::from_secs(6)));
+        assert_eq!(eta.expected(36), Some(expected));
+        assert!(!eta.is_due(Duration::from_millis(5_900)));
+        assert!(eta.is_due(Duration::from_secs(6)));
         // Slower now: a page a second, in the last twenty.
-        at(&mut outlook, 10, 20, 82.0, None);
-        assert_eq!(at(&mut outlook, 30, 40, 62.0, None), Some(62));
-        assert_eq!(outlook.look(Duration::from_secs(31), None, None), None);
+        at(&mut eta, 10, 20, 82.0, None);
+        assert_eq!(at(&mut eta, 30, 40, 62.0, None), Some(62));
+        assert_eq!(eta.look(Duration::from_secs(31), None, None), None);
     }
 
     #[test]
     fn the_burst_at_the_beginning_is_no_measure() {
-        let mut outlook = Outlook::default();
+        let mut eta = Eta::default();
         let allowed = |free, rate| Some(Allowance { free, rate, share: Share::WHOLE });
-        at(&mut outlook, 0, 0, 100.0, allowed(39.0, 2.0));
-        let slow = at(&mut outlook, 1, 20, 80.0, allowed(20.0, 2.0));
+        at(&mut eta, 0, 0, 100.0, allowed(39.0, 2.0));
+        let slow = at(&mut eta, 1, 20, 80.0, allowed(20.0, 2.0));
         assert_eq!(slow, Some(30), "80 pages: 20 at once, 60 at 2 a second");
-        let fast = at(&mut outlook, 1, 20, 80.0, allowed(20.0, 6.0));
+        let fast = at(&mut eta, 1, 20, 80.0, allowed(20.0, 6.0));
         assert_eq!(fast, Some(10), "a drain that is known to be faster");
     }
 
     #[test]
     fn another_pass_begins_anew() {
-        let mut outlook = Outlook::default();
-        at(&mut outlook, 0, 0, 20.0, None);
-        assert_eq!(at(&mut outlook, 10, 10, 10.0, None), Some(10));
-        assert_eq!(at(&mut outlook, 20, 1, 1_000.0, None), None);
-        let expected = outlook.expected(30).map(|expected| expected.pages);
+        let mut eta = Eta::default();
+        at(&mut eta, 0, 0, 20.0, None);
+        assert_eq!(at(&mut eta, 10, 10, 10.0, None), Some(10));
+        assert_eq!(at(&mut eta, 20, 1, 1_000.0, None), None);
+        let expected = eta.expected(30).map(|expected| expected.pages);
         assert_eq!(expected, Some(20), "the first one is compared");
     }
 }

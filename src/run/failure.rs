@@ -1,6 +1,5 @@
 //! What a user reads when one of the ends fails: typed errors become headline, hint and kind.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
 use crate::dest::{DestError, DestErrorKind, Inspection, Target};
@@ -228,16 +227,4 @@ pub(super) fn frozen(table: &TableSpec, frozen: &Frozen) -> Failure {
 pub(super) fn interrupted(table: &str) -> Failure {
     Failure::new(Kind::Interrupted, format!("stopped before table {table} was complete"))
         .hint("run the same command again; it goes on from what is stored")
-}
-
-/// Unique per run: its start, and the target, since the runs of one command start in the same microsecond. Eight digits
-/// of it: with four, one command of four tables in ten thousand would have two runs of one name.
-pub(super) fn run_id(started_at: Micros, target: &Target) -> String {
-    let mut hasher = DefaultHasher::new();
-    (&target.account, &target.source_table, &target.schema, &target.table, std::process::id())
-        .hash(&mut hasher);
-    let digits: String =
-        started_at.to_string().chars().filter(|c| c.is_ascii_digit() || *c == 'T' || *c == '.').collect();
-    let (time, _) = digits.split_at(digits.len().saturating_sub(4));
-    format!("{time}Z-{:08x}", hasher.finish() & 0xffff_ffff)
 }

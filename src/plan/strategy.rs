@@ -1,7 +1,7 @@
 //! How rows meet rows: strategy, merge key and incremental key, with `--full-refresh` translated.
 
-use super::Ends;
 use super::columns::Columns;
+use super::endpoints::Endpoints;
 use crate::cli::IngestArgs;
 use crate::error::Failure;
 use crate::model::Strategy;
@@ -14,7 +14,7 @@ use crate::source::{TableSpec, Window};
 /// Unknown strategies, those the destination lacks, and combinations that would lose rows.
 pub(super) fn strategy(
     args: &IngestArgs,
-    ends: &Ends<'_>,
+    ends: &Endpoints<'_>,
     window: &Window,
     limit: Option<u64>,
     notes: &mut Vec<String>,
@@ -42,7 +42,7 @@ pub(super) fn strategy(
     Ok(strategy)
 }
 
-fn named(asked: &str, ends: &Ends<'_>) -> Result<Strategy, Failure> {
+fn named(asked: &str, ends: &Endpoints<'_>) -> Result<Strategy, Failure> {
     let lower = asked.to_lowercase();
     if let Some(strategy) = Strategy::parse(&lower) {
         return Ok(strategy);

@@ -22,7 +22,7 @@ struct Pause {
     said: Instant,
 }
 
-pub(super) struct Ear {
+pub(crate) struct Meter {
     table: &'static str,
     reporter: Arc<dyn Reporter>,
     start: Instant,
@@ -36,8 +36,8 @@ pub(super) struct Ear {
     pause: Mutex<Option<Pause>>,
 }
 
-impl Ear {
-    pub(super) fn new(
+impl Meter {
+    pub(crate) fn new(
         table: &'static str,
         reporter: Arc<dyn Reporter>,
         start: Instant,
@@ -56,7 +56,7 @@ impl Ear {
         }
     }
 
-    pub(super) fn requests(&self) -> u64 {
+    pub(crate) fn requests(&self) -> u64 {
         self.requests.load(Relaxed)
     }
 
@@ -70,12 +70,12 @@ impl Ear {
     }
 
     /// Requests of the budget in use, and how many it has.
-    pub(super) fn budget(&self) -> Option<(u32, u32)> {
+    pub(crate) fn budget(&self) -> Option<(u32, u32)> {
         *self.budget.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Ear {
+impl Meter {
     fn pause(&self) -> MutexGuard<'_, Option<Pause>> {
         self.pause.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -115,7 +115,7 @@ impl Ear {
     }
 }
 
-impl Listener for Ear {
+impl Listener for Meter {
     fn now(&self) -> Option<Micros> {
         Some(self.began.plus(self.start.elapsed()))
     }

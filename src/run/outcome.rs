@@ -1,6 +1,6 @@
 //! What several runs amount to: one failure for the exit code and the last line.
 
-use super::words::not_before;
+use super::failure::not_before;
 use crate::error::{Failure, Kind};
 use crate::report::Ended;
 
@@ -8,7 +8,7 @@ use crate::report::Ended;
 ///
 /// Failures that are all of one kind give the command that kind. A single cause that every table met is told as it is.
 #[must_use]
-pub fn whole(ends: &[Ended]) -> Option<Failure> {
+pub fn outcome(ends: &[Ended]) -> Option<Failure> {
     let failures: Vec<&Failure> = ends.iter().filter_map(|end| end.failure.as_ref()).collect();
     let first = *failures.first()?;
     let names: Vec<&str> =
@@ -66,7 +66,7 @@ mod tests {
                 failure: failure.map(|(kind, headline)| Failure::new(kind, headline)),
             })
             .collect();
-        whole(&ends).map(|failure| (failure.kind.exit_code(), failure.headline))
+        outcome(&ends).map(|failure| (failure.kind.exit_code(), failure.headline))
     }
 
     #[test]
@@ -79,7 +79,7 @@ mod tests {
                 ..Failure::new(Kind::Source, format!("{seconds:?}"))
             }),
         };
-        let whole = whole(&[ended(Some(3)), ended(None), ended(Some(4))]).unwrap();
+        let whole = outcome(&[ended(Some(3)), ended(None), ended(Some(4))]).unwrap();
         assert_eq!(whole.not_before, Some(Micros(4_000_000)));
         let hint = "come back after 1970-01-01 00:00:04 UTC and run the same command again; it goes on from what is stored";
         assert_eq!(whole.hint.as_deref(), Some(hint));

@@ -4,7 +4,7 @@
 //! Each table gets a plan of its own. What could only be meant for one of several is refused by name: a flag that
 //! silently did nothing to the others would be worse than an error.
 
-use super::{Ends, Environment, Plan, columns, names};
+use super::{Endpoints, Environment, Plan, columns, names};
 use crate::cli::IngestArgs;
 use crate::error::Failure;
 use crate::nearest::nearest;
@@ -24,7 +24,11 @@ impl Plans {
     ///
     /// # Errors
     /// A usage failure for whatever cannot be done as typed.
-    pub fn from_args(args: &IngestArgs, environment: &Environment, ends: &Ends) -> Result<Self, Failure> {
+    pub fn from_args(
+        args: &IngestArgs,
+        environment: &Environment,
+        ends: &Endpoints,
+    ) -> Result<Self, Failure> {
         super::flags::refuse(args)?;
         super::uris(args)?;
         let mut notes = Vec::new();
@@ -114,7 +118,7 @@ fn for_all(args: &IngestArgs, tables: &[&TableSpec]) -> Result<(), Failure> {
 /// The tables of those names, each once.
 fn source_tables(
     typed: &str,
-    ends: &Ends,
+    ends: &Endpoints,
     notes: &mut Vec<String>,
 ) -> Result<Vec<&'static TableSpec>, Failure> {
     let typed = typed.trim();
@@ -153,7 +157,7 @@ fn source_tables(
 }
 
 /// The table of that name.
-fn source_table(typed: &str, ends: &Ends) -> Result<&'static TableSpec, Failure> {
+fn source_table(typed: &str, ends: &Endpoints) -> Result<&'static TableSpec, Failure> {
     if let Some(table) = ends.tables.iter().find(|table| table.name == typed) {
         return Ok(table);
     }
@@ -166,7 +170,7 @@ fn source_table(typed: &str, ends: &Ends) -> Result<&'static TableSpec, Failure>
     )))
 }
 
-fn list(ends: &Ends) -> String {
+fn list(ends: &Endpoints) -> String {
     let names: Vec<&str> = ends.tables.iter().map(|table| table.name).collect();
     names.join(", ")
 }

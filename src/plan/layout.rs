@@ -1,7 +1,7 @@
 //! How the destination lays out a table and is loaded: flags that mean something to some destinations only.
 
-use super::Ends;
 use super::columns::Columns;
+use super::endpoints::Endpoints;
 use super::flags::{note, positive};
 use crate::cli::IngestArgs;
 use crate::dest::Hints;
@@ -14,7 +14,7 @@ const CLUSTERS: usize = 4;
 /// Reads the hints, and notes those that mean nothing to the destination.
 pub(super) fn hints(
     args: &IngestArgs,
-    ends: &Ends<'_>,
+    ends: &Endpoints<'_>,
     columns: &Columns,
     notes: &mut Vec<String>,
 ) -> Result<Hints, Failure> {
