@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+mod layers;
+
 /// Lines of a source file before its tests.
 const FILE: usize = 400;
 /// Lines of any file, tests and all: no exception goes beyond this.
