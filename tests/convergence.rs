@@ -399,7 +399,13 @@ async fn turmoil(world: &mut World, rng: &mut fastrand::Rng, tables: &[&str]) {
                 eprintln!("together, {}: {fate}: {:?} {:?}", end.table, end.receipt, end.failure);
             }
         } else {
+            let before = world.account().requests().len();
             let result = world.ingest_until(table, flags, death).await;
+            if std::env::var_os("INGESTR_REQUESTS").is_some() {
+                for request in &world.account().requests()[before..] {
+                    eprintln!("  {} {}?{}", request.status, request.path, request.query);
+                }
+            }
             if std::env::var_os("INGESTR_SEED").is_some() {
                 tell(table, flags, &fate, result.as_ref());
             }

@@ -184,6 +184,19 @@ async fn a_list_that_turns_around_is_begun_again() {
     }
 }
 
+/// Among rows that share one time the times do not show that a page goes the other way.
+#[tokio::test(start_paused = true)]
+async fn a_list_that_turns_around_within_one_time_is_begun_again() {
+    for (table, list) in LISTS {
+        for at in 0..8 {
+            let (world, _) = after_a_bulk_change(table, list).await;
+            world.account().faults().on(&format!("/api/{list}?"), at, Fault::WrongOrder);
+            world.ingest(table, &[]).await.unwrap();
+            world.assert_equal(table, &format!("answer {at} goes the other way"));
+        }
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_repeated_cursor_is_a_named_error_and_what_was_read_stays() {
     let world = World::new(small());

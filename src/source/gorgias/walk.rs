@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 use std::collections::VecDeque;
 
+use super::events::integer;
 use super::oversize::PageSize;
 use super::pages::{self, Answer, Ask, EmptyEnd, LoopGuard, Position};
 use super::progress::{Direction, Walk};
@@ -37,6 +38,8 @@ pub(super) struct Footprint {
     restarts: u32,
     /// Sort value of the row that came last, to compare the next page with.
     previous: Option<Micros>,
+    /// Id and sort value of each row of the last page.
+    page: Vec<(i64, Option<Micros>)>,
     /// After a restart: skip what lies before this.
     seeking: Option<Micros>,
     /// Which way the pages of a list go that is not in the order asked for, since it was begun.
@@ -73,12 +76,28 @@ impl Footprint {
         }
     }
 
+    /// Whether a page shows a row of the page before at the place where it was. No cursor leads there, unless the list
+    /// has turned around; among rows that share one time their ids alone tell. The very same page once more is an endless
+    /// list ([`LoopGuard`]).
+    fn repeats(&self, rows: &Rows, values: &[Option<Micros>]) -> bool {
+        let page: Vec<_> = keys(rows, values).collect();
+        page != self.page && page.iter().any(|key| self.page.contains(key))
+    }
+
     /// The walk's next page was asked for, and its answer is not used: it may be asked for again.
     pub(super) fn forget(&mut self, walk: &Walk) {
         if let Some(cursor) = &walk.cursor {
             self.guard.forget(cursor);
         }
     }
+}
+
+/// Id and sort value of each row that has an id.
+fn keys<'a>(
+    rows: &'a Rows,
+    values: &'a [Option<Micros>],
+) -> impl Iterator<Item = (i64, Option<Micros>)> + 'a {
+    rows.iter().zip(values).filter_map(|(row, value)| Some((integer(row, "id")?, *value)))
 }
 
 /// Time between the first and the last value.
@@ -174,14 +193,15 @@ pub(super) fn take(
     footprint.size.fits();
     footprint.last_id = pages::last_id(&rows).or(footprint.last_id);
     let values: Vec<_> = rows.iter().map(|row| datetime(row, walk.sort.column())).collect();
-    let warning = check_order(walk, footprint.previous, endpoint, &values);
+    let repeats = footprint.repeats(&rows, &values);
+    let warning = check_order(walk, footprint.previous, endpoint, &values, repeats);
     if warning.is_some() && (footprint.previous.is_some() || meta.next_cursor.is_some()) {
         // The list turned around, now or at its first page: where this page's cursor leads is anybody's guess. Only a list read
         // from its beginning to its end is known to be whole, whatever its order.
         begin_anew(walk, footprint);
         return Ok(Some(Fetched { rows, values, skipped: false, warning }));
     }
-    if walk.unordered && turned(walk, footprint, endpoint, &values)? {
+    if walk.unordered && turned(walk, footprint, endpoint, &values, repeats)? {
         return Ok(Some(Fetched { rows, values, skipped: false, warning }));
     }
     let last = values.iter().rev().find_map(|value| *value);
@@ -194,6 +214,7 @@ pub(super) fn take(
         }
     };
     footprint.previous = last.or(footprint.previous);
+    footprint.page = keys(&rows, &values).collect();
     footprint.note_span(span(&values));
     if !skipped && last.is_some() {
         walk.last = last;
@@ -227,9 +248,10 @@ fn turned(
     footprint: &mut Footprint,
     endpoint: &Endpoint,
     values: &[Option<Micros>],
+    repeats: bool,
 ) -> Result<bool, Stumble> {
-    let Some(facing) = facing(values) else { return Ok(false) };
-    if *footprint.facing.get_or_insert(facing) == facing {
+    let same = |facing| *footprint.facing.get_or_insert(facing) == facing;
+    if facing(values).is_none_or(same) && !repeats {
         return Ok(false);
     }
     footprint.turns += 1;
@@ -258,6 +280,7 @@ fn begin_anew(walk: &mut Walk, footprint: &mut Footprint) {
     footprint.facing = None;
     footprint.guard.begin_anew();
     footprint.previous = None;
+    footprint.page.clear();
     footprint.seeking = None;
     footprint.last_id = None;
     walk.cursor = None;
@@ -281,12 +304,13 @@ fn check_order(
     previous: Option<Micros>,
     endpoint: &Endpoint,
     values: &[Option<Micros>],
+    repeats: bool,
 ) -> Option<String> {
     if walk.unordered {
         return None;
     }
     let known: Vec<Micros> = previous.into_iter().chain(values.iter().flatten().copied()).collect();
-    let ordered = known.windows(2).all(|pair| !walk.is_past(pair[0], pair[1]));
+    let ordered = !repeats && known.windows(2).all(|pair| !walk.is_past(pair[0], pair[1]));
     walk.unordered = !ordered;
     (!ordered).then(|| {
         format!(
