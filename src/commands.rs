@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use crate::cli::{self, Command, DocsPage, IngestArgs, StateCommand, TablesArgs};
 use crate::error::{Failure, Kind};
 use crate::model::Micros;
-use crate::plan::{Endpoints, Environment, Plans, uris};
+use crate::plan::{Endpoints, Plans, uris};
 use crate::report::{self, Reporter, Several, Summary, Terminal};
 use crate::run::{self, Job};
 use crate::{dest, docs, source};
@@ -76,10 +76,10 @@ fn tables(args: &TablesArgs) -> Result<Vec<u8>, Failure> {
 /// `ingestr ingest`, to its exit code.
 #[must_use]
 pub fn ingest(args: &IngestArgs, world: &World) -> u8 {
-    let environment = Environment { now: world.now, terminal: world.terminal };
+    let now = world.now;
     let terminal = Terminal { stderr: world.terminal, color: world.terminal && world.color };
     let reporter = report::reporter(args.progress, terminal, args.debug, (world.out)(), (world.err)());
-    let decided = decide(args, &environment).map_err(|failure| told(&reporter, failure));
+    let decided = decide(args, now).map_err(|failure| told(&reporter, failure));
     let result = decided.and_then(|prepared| {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         match runtime {
@@ -97,7 +97,7 @@ struct Prepared {
 }
 
 /// Everything that can be known without connecting anywhere.
-fn decide(args: &IngestArgs, environment: &Environment) -> Result<Prepared, Failure> {
+fn decide(args: &IngestArgs, now: Micros) -> Result<Prepared, Failure> {
     let (source_uri, dest_uri) = uris(args)?;
     let from = source::entry(source_uri.expose())?;
     let to = dest::entry(dest_uri.expose())?;
@@ -109,7 +109,7 @@ fn decide(args: &IngestArgs, environment: &Environment) -> Result<Prepared, Fail
         default_schema: dest.default_schema(),
         capabilities: dest.capabilities(),
     };
-    let plans = Plans::from_args(args, environment, &ends)?;
+    let plans = Plans::from_args(args, now, &ends)?;
     let source = from.open(source_uri.expose())?;
     if let Some(share) = plans.tables.first().and_then(|plan| plan.budget) {
         source.keep_to(share);

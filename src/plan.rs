@@ -9,7 +9,7 @@ use crate::cli::IngestArgs;
 use crate::dest::Hints;
 use crate::error::Failure;
 use crate::http::limit::Share;
-use crate::model::{Deletes, Micros, ProgressStyle, Strategy};
+use crate::model::{Deletes, Micros, Strategy};
 use crate::secret::SecretUri;
 use crate::source::{Late, TableSpec, Window};
 
@@ -23,7 +23,7 @@ mod strategy;
 mod tables;
 
 pub use dates::format_utc;
-pub use endpoints::{Endpoints, Environment};
+pub use endpoints::Endpoints;
 pub use flags::{Flush, missing};
 pub use names::table_name;
 pub use tables::Plans;
@@ -33,10 +33,6 @@ pub use crate::normalise::{ColumnOverride, Shaping};
 /// Everything decided about the run of one table.
 #[derive(Debug, Clone)]
 pub struct Plan {
-    /// Where from.
-    pub source_uri: SecretUri,
-    /// Where to.
-    pub dest_uri: SecretUri,
     /// The table that is read.
     pub table: &'static TableSpec,
     /// Schema or dataset that is written to.
@@ -51,8 +47,6 @@ pub struct Plan {
     pub incremental_key: Option<String>,
     /// The part of the table that is read; both ends inclusive.
     pub window: Window,
-    /// Read from zero, whatever state there is.
-    pub full_refresh: bool,
     /// What becomes of rows that are gone from the source.
     pub deletes: Deletes,
     /// How long after its creation a row is read again, if not as the table declares.
@@ -75,10 +69,6 @@ pub struct Plan {
     pub flush: Flush,
     /// Layout and loading, each set only where the destination has such a thing.
     pub hints: Hints,
-    /// How progress is shown; never interactive without a terminal.
-    pub progress: ProgressStyle,
-    /// Report requests and statements.
-    pub debug: bool,
     /// Things to say before the run, one sentence each.
     pub notes: Vec<String>,
     /// When the run started.
@@ -110,14 +100,13 @@ impl Plan {
     /// Decides everything about one table of a command.
     fn of_table(
         args: &IngestArgs,
-        environment: &Environment,
+        now: Micros,
         ends: &Endpoints<'_>,
         table: &'static TableSpec,
         (schema, dest_table): (String, String),
     ) -> Result<Self, Failure> {
         let mut notes = Vec::new();
-        let (source_uri, dest_uri) = uris(args)?;
-        let window = dates::window(args, environment.now, &mut notes)?;
+        let window = dates::window(args, now, &mut notes)?;
         let limit = flags::limit(args)?;
         let strategy = strategy::strategy(args, ends, &window, limit, &mut notes)?;
         let columns = columns::Columns::from_args(args, table, &mut notes)?;
@@ -130,8 +119,6 @@ impl Plan {
         let hints = layout::hints(args, ends, &columns, &mut notes)?;
         flags::note_without_effect(args, ends, &mut notes);
         Ok(Self {
-            source_uri,
-            dest_uri,
             table,
             schema,
             dest_table,
@@ -139,7 +126,6 @@ impl Plan {
             key,
             incremental_key: Some(incremental_key),
             window,
-            full_refresh: args.full_refresh,
             deletes: args.deletes,
             lookback,
             rescan,
@@ -157,13 +143,8 @@ impl Plan {
             limit,
             flush,
             hints,
-            progress: match args.progress {
-                ProgressStyle::Interactive if !environment.terminal => ProgressStyle::Log,
-                style => style,
-            },
-            debug: args.debug,
             notes,
-            started_at: environment.now,
+            started_at: now,
         })
     }
 

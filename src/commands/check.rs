@@ -39,9 +39,10 @@ fn open(args: &CheckArgs) -> Result<Endpoints, Failure> {
     let given = |uri: &Option<SecretUri>| uri.clone().filter(|uri| !uri.expose().trim().is_empty());
     let (from, to) = (given(&args.source_uri), given(&args.dest_uri));
     if from.is_none() && to.is_none() {
-        return Err(Failure::usage("there is nothing to check: --source-uri and --dest-uri are missing").hint(
-            "type one of them or both, or set INGESTR_SOURCE_URI and INGESTR_DESTINATION_URI in the environment",
-        ));
+        return Err(Failure::usage("there is nothing to check: --source-uri and --dest-uri are missing")
+            .hint(
+                "type one of them or both, or set INGESTR_SOURCE_URI and INGESTR_DESTINATION_URI in the now",
+            ));
     }
     let source = from.map(|uri| source::entry(uri.expose())?.open(uri.expose())).transpose()?;
     let dest = to.map(|uri| dest::entry(uri.expose())?.open(uri.expose())).transpose()?;

@@ -11,7 +11,7 @@ use crate::cli::PlanArgs;
 use crate::error::{Failure, Kind};
 use crate::http::Listener;
 use crate::model::{Remembered, RunLine};
-use crate::plan::{Environment, Plan};
+use crate::plan::Plan;
 use crate::report::forecast::{self, Forecasts, Pace, TableForecast};
 use crate::report::rescan::between;
 use crate::report::{Ended, Scope};
@@ -21,8 +21,8 @@ use crate::source::{self, Basis, Forecast, Guess, ReadRequest, Rescan, Subject};
 /// Prints the forecast, and returns the exit code of a run that would fail in the same way.
 #[must_use]
 pub fn plan(args: &PlanArgs, world: &World) -> u8 {
-    let environment = Environment { now: world.now, terminal: world.terminal };
-    let found = decide(&args.ingest, &environment).and_then(|ends| {
+    let now = world.now;
+    let found = decide(&args.ingest, now).and_then(|ends| {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()

@@ -1,17 +1,7 @@
 //! What the plan may know beside the arguments.
 
 use crate::dest::Capabilities;
-use crate::model::Micros;
 use crate::source::TableSpec;
-
-/// What the plan may know of the world around it.
-#[derive(Debug, Clone, Copy)]
-pub struct Environment {
-    /// When the run starts.
-    pub now: Micros,
-    /// Whether standard error is a terminal, so that a live line makes sense.
-    pub terminal: bool,
-}
 
 /// What the plan must know of source and destination: they are opened first, which connects to nothing.
 #[derive(Debug, Clone, Copy)]

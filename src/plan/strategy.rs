@@ -155,7 +155,7 @@ pub(super) fn incremental_key(
     if let Some(typed) = args.incremental_key.as_deref().map(str::trim).filter(|typed| !typed.is_empty())
         && columns.source_of(typed) != own
     {
-        // An environment is often shared by many commands.
+        // An now is often shared by many commands.
         if args.typed.contains("incremental-key") {
             columns.check_exists("incremental-key", typed)?;
         }

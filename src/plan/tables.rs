@@ -4,9 +4,10 @@
 //! Each table gets a plan of its own. What could only be meant for one of several is refused by name: a flag that
 //! silently did nothing to the others would be worse than an error.
 
-use super::{Endpoints, Environment, Plan, columns, names};
+use super::{Endpoints, Plan, columns, names};
 use crate::cli::IngestArgs;
 use crate::error::Failure;
+use crate::model::Micros;
 use crate::nearest::nearest;
 use crate::source::TableSpec;
 
@@ -24,25 +25,21 @@ impl Plans {
     ///
     /// # Errors
     /// A usage failure for whatever cannot be done as typed.
-    pub fn from_args(
-        args: &IngestArgs,
-        environment: &Environment,
-        ends: &Endpoints,
-    ) -> Result<Self, Failure> {
+    pub fn from_args(args: &IngestArgs, now: Micros, ends: &Endpoints) -> Result<Self, Failure> {
         super::flags::refuse(args)?;
         super::uris(args)?;
         let mut notes = Vec::new();
         let tables = source_tables(args.source_table.as_deref().unwrap_or_default(), ends, &mut notes)?;
         if let [table] = tables.as_slice() {
             let name = names::dest_table(args.dest_table.as_deref(), table, ends)?;
-            let mut plan = Plan::of_table(args, environment, ends, table, name)?;
+            let mut plan = Plan::of_table(args, now, ends, table, name)?;
             plan.notes.splice(0..0, notes);
             return Ok(Self { tables: vec![plan], notes: Vec::new() });
         }
         let names = names::dest_tables(args.dest_table.as_deref(), &tables, ends)?;
         for_all(args, &tables)?;
         let plans = tables.iter().zip(names);
-        let plans = plans.map(|(table, name)| Plan::of_table(args, environment, ends, table, name)).collect();
+        let plans = plans.map(|(table, name)| Plan::of_table(args, now, ends, table, name)).collect();
         let mut tables = agreed(plans, &tables)?;
         if let Some(limit) = tables[0].limit {
             notes.push(format!("--sql-limit {limit} is for each of the {} tables", tables.len()));

@@ -73,15 +73,15 @@ fn args(line: &[&str]) -> IngestArgs {
 }
 
 fn plan_for(line: &[&str], ends: &Endpoints<'_>) -> Result<Plan, String> {
-    let environment = Environment { now: NOW, terminal: true };
-    plans_for(line, &environment, ends).map(|mut plans| {
+    let now = NOW;
+    plans_for(line, now, ends).map(|mut plans| {
         assert_eq!((plans.tables.len(), plans.notes.len()), (1, 0));
         plans.tables.remove(0)
     })
 }
 
-fn plans_for(line: &[&str], environment: &Environment, ends: &Endpoints) -> Result<Plans, String> {
-    Plans::from_args(&args(line), environment, ends).map_err(|failure| {
+fn plans_for(line: &[&str], now: Micros, ends: &Endpoints) -> Result<Plans, String> {
+    Plans::from_args(&args(line), now, ends).map_err(|failure| {
         assert_eq!(failure.kind.exit_code(), 2);
         failure.to_string()
     })
@@ -135,8 +135,7 @@ fn the_documented_command() {
             naming: Naming::Auto,
         }
     );
-    assert_eq!((plan.limit, plan.load_timestamp, plan.full_refresh), (None, true, false));
-    assert_eq!((plan.progress, plan.notes), (ProgressStyle::Interactive, Vec::<String>::new()));
+    assert_eq!((plan.limit, plan.load_timestamp, plan.notes), (None, true, Vec::<String>::new()));
 }
 
 #[test]
@@ -458,14 +457,6 @@ fn finer_ends_keep_to_whole_microseconds_inside() {
         "1970-01-01T00:00:00.0000039",
     ]);
     assert_eq!(plan.unwrap().window, Window { start: Some(Micros(2)), end: Some(Micros(3)) });
-}
-
-#[test]
-fn without_a_terminal_interactive_is_log() {
-    let environment = Environment { now: NOW, terminal: false };
-    let plan = |line: &[&str]| plans_for(line, &environment, &DUCKDB).unwrap().tables[0].progress;
-    assert_eq!(plan(&[]), ProgressStyle::Log);
-    assert_eq!(plan(&["--progress", "json"]), ProgressStyle::Json);
 }
 
 #[test]

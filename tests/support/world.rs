@@ -11,7 +11,7 @@ use ingestr::dest::Destination;
 use ingestr::error::Failure;
 use ingestr::http::room::MOST;
 use ingestr::model::{LogicalType, Micros};
-use ingestr::plan::{Endpoints, Environment, Plans};
+use ingestr::plan::{Endpoints, Plans};
 use ingestr::report::{Ended, Event, Receipt, Reporter, Several, Summary};
 use ingestr::run::{self, Job};
 use ingestr::source::Source as _;
@@ -247,7 +247,7 @@ impl World {
         else {
             panic!("not ingest")
         };
-        let environment = Environment { now: Micros(self.clock.now()), terminal: false };
+        let now = Micros(self.clock.now());
         let ends = Endpoints {
             source: "Gorgias",
             tables: &TABLES,
@@ -255,7 +255,7 @@ impl World {
             default_schema: dest.default_schema(),
             capabilities: dest.capabilities(),
         };
-        let mut plans = match Plans::from_args(&args, &environment, &ends) {
+        let mut plans = match Plans::from_args(&args, now, &ends) {
             Ok(plans) => plans,
             Err(failure) => return Some(Err(failure)),
         };

@@ -4,7 +4,7 @@ use super::warehouse::WAREHOUSE;
 use super::*;
 
 fn plans(line: &[&str], ends: &Endpoints) -> Result<Plans, String> {
-    plans_for(line, &Environment { now: NOW, terminal: false }, ends)
+    plans_for(line, NOW, ends)
 }
 
 /// `table → schema.table`, and the notes of all of them.
