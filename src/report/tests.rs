@@ -1,6 +1,7 @@
 //! Whole runs in each style, as text.
 
 use std::io::{self, Write};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -35,11 +36,13 @@ impl Write for Shared {
     }
 }
 
-/// A reader that went away.
-struct Gone;
+/// A reader that went away; counts what it is told all the same.
+#[derive(Clone, Default)]
+struct Gone(Arc<AtomicU64>);
 
 impl Write for Gone {
     fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+        self.0.fetch_add(1, Relaxed);
         Err(io::ErrorKind::BrokenPipe.into())
     }
 
@@ -297,13 +300,16 @@ fn without_a_run_there_is_only_the_reason() {
 #[test]
 fn a_reader_that_went_away_stops_nothing() {
     for style in [ProgressStyle::Log, ProgressStyle::Json] {
+        let (out, err) = (Gone::default(), Gone::default());
         run(&*reporter(
             style,
             Terminal { stderr: false, color: false },
             true,
-            Box::new(Gone),
-            Box::new(Gone),
+            Box::new(out.clone()),
+            Box::new(err.clone()),
         ));
+        let told = out.0.load(Relaxed) + err.0.load(Relaxed);
+        assert!(told > 5, "{style:?} gave up after {told} lines");
     }
 }
 

@@ -70,8 +70,12 @@ fn what_is_declared_or_means_nothing_here_is_not_refused() {
     let desk = Desk::new();
     let declared = ["--columns", "ticket:bigint:id", "--primary-key", "ticket"];
     desk.ingest("tickets", &declared).finish().well();
+    let keys =
+        "SELECT [count(DISTINCT ticket)::TEXT, count(*)::TEXT, typeof(any_value(ticket))] FROM tickets";
+    assert_eq!(desk.ask("shop.duckdb", keys), "[60, 60, BIGINT]");
     // An environment is often shared by commands for other sources.
     let shared =
         desk.ingest("customers", &[]).env("INCREMENTAL_KEY", "updated_at").env("PARTITION_BY", "day");
     shared.finish().well();
+    assert_eq!(desk.ask("shop.duckdb", "SELECT count(*) FROM customers"), "30");
 }

@@ -251,6 +251,7 @@ fn nothing_but_the_source_is_connected_to() {
         run = run.env(variable, "http://127.0.0.1:9");
     }
     run.finish().well();
+    assert_eq!(desk.ask("shop.duckdb", "SELECT count(*) FROM customers"), "30");
 }
 
 #[test]

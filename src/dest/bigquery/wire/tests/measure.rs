@@ -98,19 +98,20 @@ fn load_files_of_60_000_messages() {
     println!("{:<24} {:>7} {:>9}", "60,000 messages", "CPU s", "MB");
     let show = |name: &str, (cpu, bytes): (Duration, usize)| {
         println!("{name:<24} {:>7.2} {:>9.1}", cpu.as_secs_f64(), bytes as f64 / 1e6);
+        bytes
     };
     let columns = message_columns();
-    for (name, format, level) in [
-        ("jsonl", Format::Jsonl, None),
-        ("jsonl, gzip 1", Format::Jsonl, Some(1)),
-        ("jsonl, gzip 2", Format::Jsonl, Some(2)),
-        ("jsonl, gzip 6", Format::Jsonl, Some(6)),
-        ("csv", Format::Csv, None),
-        ("csv, gzip 1", Format::Csv, Some(1)),
-    ] {
-        show(name, cost(&pages, || Encoder::text(format, columns.clone(), level)));
-    }
+    let text =
+        |name, format, level| show(name, cost(&pages, || Encoder::text(format, columns.clone(), level)));
+    let plain = text("jsonl", Format::Jsonl, None);
+    let fast = text("jsonl, gzip 1", Format::Jsonl, Some(1));
+    let small = text("jsonl, gzip 6", Format::Jsonl, Some(6));
+    assert!(small < fast && fast < plain / 2, "{small}, {fast}, {plain}");
+    let csv = (text("csv", Format::Csv, None), text("csv, gzip 1", Format::Csv, Some(1)));
+    assert!(csv.1 < csv.0 / 2, "{csv:?}");
     for (name, codec) in super::super::files::codecs() {
-        show(&format!("parquet, {name}"), cost(&pages, || Encoder::parquet(columns.clone(), codec)));
+        let parquet =
+            show(&format!("parquet, {name}"), cost(&pages, || Encoder::parquet(columns.clone(), codec)));
+        assert!(parquet < plain, "{name}: {parquet}");
     }
 }
