@@ -273,3 +273,26 @@ fn links_between_pages_lead_somewhere() {
         }
     }
 }
+
+/// A promise is worth what its test is: a name that was changed would prove nothing.
+#[test]
+fn tests_that_are_named_as_proof_exist() {
+    let page = fs::read_to_string(root().join("docs/how-it-stays-true.md")).unwrap();
+    let code: Vec<(String, String)> = sources().collect();
+    let mut named = 0;
+    for name in page.split('`').skip(1).step_by(2) {
+        if name.starts_with("tests/") && name.ends_with(".rs") {
+            assert!(code.iter().any(|(path, _)| path == name), "{name} is not there");
+        } else if name.matches('_').count() > 2
+            && !name.starts_with('_')
+            && name.chars().all(|c| c.is_ascii_lowercase() || c == '_')
+        {
+            let there = |text: &str| text.contains(&format!("fn {name}("));
+            assert!(code.iter().any(|(_, text)| there(text)), "no test is called {name}");
+        } else {
+            continue;
+        }
+        named += 1;
+    }
+    assert!(named > 20, "only {named} proofs are named");
+}
