@@ -1,6 +1,7 @@
 //! What a source finds out about itself and its credentials.
 
-use super::{SourceError, TableSpec};
+use super::error::SourceError;
+use super::table::TableSpec;
 
 /// What was asked about.
 #[derive(Debug, Clone, Copy)]
