@@ -11,7 +11,7 @@ use crate::error::Failure;
 use crate::http::limit::Share;
 use crate::model::{Deletes, Micros, ProgressStyle, Strategy};
 use crate::secret::SecretUri;
-use crate::source::{Late, TableSpec, Window};
+use crate::source::{Late, Resource, Window};
 
 mod columns;
 mod dates;
@@ -38,7 +38,7 @@ pub struct Plan {
     /// Where to.
     pub dest_uri: SecretUri,
     /// The table that is read.
-    pub table: &'static TableSpec,
+    pub table: &'static Resource,
     /// Schema or dataset that is written to.
     pub schema: String,
     /// Table that is written to.
@@ -112,7 +112,7 @@ impl Plan {
         args: &IngestArgs,
         environment: &Environment,
         ends: &Endpoints<'_>,
-        table: &'static TableSpec,
+        table: &'static Resource,
         (schema, dest_table): (String, String),
     ) -> Result<Self, Failure> {
         let mut notes = Vec::new();
@@ -137,7 +137,7 @@ impl Plan {
             dest_table,
             strategy,
             key,
-            incremental_key: Some(incremental_key),
+            incremental_key,
             window,
             full_refresh: args.full_refresh,
             deletes: args.deletes,
@@ -171,13 +171,13 @@ impl Plan {
     /// Tombstones go by the table's own key.
     #[must_use]
     pub fn late(&self) -> Late {
-        let key = self.table.key;
-        let own_key =
-            self.key.len() == 1 && self.shaping.overrides.iter().all(|wish| wish.source_name() != key);
+        let own_key = self.table.single_key().is_some_and(|key| {
+            self.key == [key] && self.shaping.overrides.iter().all(|wish| wish.source_name() != key)
+        });
         match (self.strategy, self.deletes) {
             (Strategy::Append | Strategy::DeleteInsert, _) => Late::Nothing,
             (_, Deletes::Ignore) => Late::Changes,
-            _ if own_key && self.key[0] == key => Late::ChangesAndDeletions,
+            _ if own_key => Late::ChangesAndDeletions,
             _ => Late::Changes,
         }
     }

@@ -350,7 +350,7 @@ impl Run<'_, '_> {
             pages: self.done.pages,
             counts: self.done.counts,
             read_again: self.read_again(outcome),
-            deletions: self.job.plan.table.deletions && self.job.plan.late() == Late::ChangesAndDeletions,
+            deletions: self.job.plan.table.deletions() && self.job.plan.late() == Late::ChangesAndDeletions,
             rejected: self.done.rejected,
             discarded: self.normaliser.discarded(),
             requests: self.meter.requests(),

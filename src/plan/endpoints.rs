@@ -2,7 +2,7 @@
 
 use crate::dest::Capabilities;
 use crate::model::Micros;
-use crate::source::TableSpec;
+use crate::source::Resource;
 
 /// What the plan may know of the world around it.
 #[derive(Debug, Clone, Copy)]
@@ -19,7 +19,7 @@ pub struct Endpoints<'a> {
     /// The source's name in messages, e.g. `Gorgias`.
     pub source: &'static str,
     /// Its tables.
-    pub tables: &'static [TableSpec],
+    pub tables: &'static [Resource],
     /// The destination's name in messages, e.g. `DuckDB`.
     pub destination: &'static str,
     /// Schema of a table that was named without one; `None` if the destination needs one.

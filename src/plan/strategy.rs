@@ -6,7 +6,7 @@ use crate::cli::IngestArgs;
 use crate::error::Failure;
 use crate::model::Strategy;
 use crate::nearest::nearest;
-use crate::source::{TableSpec, Window};
+use crate::source::{Resource, Window};
 
 /// The strategy that is carried out.
 ///
@@ -106,7 +106,7 @@ fn limited(strategy: Strategy, limit: u64, notes: &mut Vec<String>) -> Result<()
 /// When a column of the key does not exist or is left out.
 pub(super) fn key(
     args: &IngestArgs,
-    table: &TableSpec,
+    table: &Resource,
     columns: &Columns,
     notes: &mut Vec<String>,
 ) -> Result<Vec<String>, Failure> {
@@ -118,14 +118,14 @@ pub(super) fn key(
         }
     }
     if key.is_empty() {
-        key.push(table.key);
+        key.extend(table.key);
     }
-    if key != [table.key] {
+    if key != table.key {
         notes.push(format!(
             "--primary-key {}: rows of {} are told apart by {} otherwise; rows that share the new key become one",
             key.join(","),
             table.name,
-            table.key
+            table.key.join(",")
         ));
     }
     for name in &key {
@@ -141,17 +141,17 @@ pub(super) fn key(
     Ok(key.into_iter().map(|name| columns.renamed(name).to_owned()).collect())
 }
 
-/// The incremental key, in the destination's names: always the table's own, as lists sort by nothing else.
+/// The incremental key, in the destination's names: always the table's own, as lists sort by nothing else. `None`: the table has none.
 ///
 /// # Errors
 /// When it is left out, or another was typed that does not exist.
 pub(super) fn incremental_key(
     args: &IngestArgs,
-    table: &TableSpec,
+    table: &Resource,
     columns: &Columns,
     notes: &mut Vec<String>,
-) -> Result<String, Failure> {
-    let own = table.incremental_key;
+) -> Result<Option<String>, Failure> {
+    let Some(own) = table.incremental_key else { return Ok(None) };
     if let Some(typed) = args.incremental_key.as_deref().map(str::trim).filter(|typed| !typed.is_empty())
         && columns.source_of(typed) != own
     {
@@ -171,5 +171,5 @@ pub(super) fn incremental_key(
         ))
         .hint(format!("take `{own}` off the list")));
     }
-    Ok(columns.renamed(own).to_owned())
+    Ok(Some(columns.renamed(own).to_owned()))
 }

@@ -25,12 +25,12 @@ pub use self::estimate::{Basis, Forecast, Guess, Headway, Rescan};
 pub use self::page::{Page, Pages, Step};
 pub use self::registry::{Entry, SOURCES, entry, rescan};
 pub use self::request::{Late, Outside, Overlap, ReadRequest, Window};
-pub use self::table::{Incremental, TableSpec};
+pub use self::table::{Changes, Computed, Counted, EventKind, List, Removals, Resource, SortField};
 
 /// A place rows can be copied from.
 pub trait Source: Send + Sync + std::fmt::Debug {
     /// Its tables, in the order help lists them.
-    fn tables(&self) -> &'static [TableSpec];
+    fn tables(&self) -> &'static [Resource];
 
     /// The account whose rows these are; part of the state's key.
     fn account(&self) -> &str;
@@ -45,7 +45,7 @@ pub trait Source: Send + Sync + std::fmt::Debug {
     fn allowance(&self) -> Allowance;
 
     /// Whether `state` is that of a pass which reads from zero exactly what this window asks for, and was not finished.
-    fn continues(&self, table: &TableSpec, window: Window, state: &State) -> bool;
+    fn continues(&self, table: &Resource, window: Window, state: &State) -> bool;
 
     /// Finds out what the credentials may do, with one cheap request after the other.
     fn probe(&self, listener: Arc<dyn Listener>) -> BoxFuture<'_, Vec<Finding>>;

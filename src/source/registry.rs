@@ -1,7 +1,7 @@
 //! The kinds of sources there are, in the order help lists them.
 
 use super::estimate::Rescan;
-use super::table::TableSpec;
+use super::table::Resource;
 use super::{Source, gorgias};
 use crate::error::{self, Failure};
 use crate::model::State;
@@ -16,9 +16,9 @@ pub struct Entry {
     /// The form of its URIs.
     pub form: &'static str,
     /// Its tables.
-    pub tables: &'static [TableSpec],
+    pub tables: &'static [Resource],
     open: fn(&str) -> Result<Box<dyn Source>, gorgias::OpenError>,
-    rescan: fn(&'static TableSpec, &State) -> Option<Rescan>,
+    rescan: fn(&'static Resource, &State) -> Option<Rescan>,
 }
 
 /// All kinds of sources, in the order help lists them.

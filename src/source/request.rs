@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::table::TableSpec;
+use super::table::Resource;
 use crate::model::{Micros, State};
 
 /// What to read: both ends inclusive, on the incremental key, to the microsecond.
@@ -58,7 +58,7 @@ pub enum Outside {
 #[derive(Debug, Clone)]
 pub struct ReadRequest {
     /// The table.
-    pub table: &'static TableSpec,
+    pub table: &'static Resource,
     /// The part of it.
     pub window: Window,
     /// What becomes of rows outside of it.

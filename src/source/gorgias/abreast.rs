@@ -195,7 +195,7 @@ impl Reader {
             if let Some(n) = next {
                 active.abreast.turn = n + 1;
                 let walker = &mut active.abreast.walkers[n];
-                let ask = walk::ask(&self.endpoint, &walks[n], &mut walker.footprint)?;
+                let ask = walk::ask(self.resource, &walks[n], &mut walker.footprint)?;
                 walker.under_way = true;
                 let tag = walker.tag;
                 self.request(active, Back::Walk(tag), priority, ask);
@@ -206,7 +206,7 @@ impl Reader {
             let made = Walk { cursor: Some(made::cursor(at)), ..walks[n].clone() };
             active.abreast.looking = true;
             let back = Back::Made { at, above: active.abreast.walkers[n].tag };
-            let path = walk::path(&self.endpoint, &made, PAGE_ROWS);
+            let path = walk::path(self.resource, &made, PAGE_ROWS);
             self.request(active, back, priority, Ask { path, position: Position::Later, rows: PAGE_ROWS });
         }
     }
@@ -254,7 +254,7 @@ impl Reader {
             walker.footprint.forget(walk);
             return Ok(None);
         }
-        let fetched = match walk::take(&self.endpoint, walk, &mut walker.footprint, answer) {
+        let fetched = match walk::take(self.resource, walk, &mut walker.footprint, answer) {
             Ok(Some(fetched)) => fetched,
             Ok(None) => return Ok(None),
             Err(Stumble::Error(error @ SourceError::RowTooLarge { .. })) => {
@@ -275,7 +275,7 @@ impl Reader {
         }
         self.warnings.extend(fetched.warning.clone());
         let opens = active.pass.pages == 1 && self.spreads(active) && !active.pass.walks[n].done;
-        let times = fetched.times(active.pass.walks[n].sort, self.endpoint.sort);
+        let times = fetched.times(active.pass.walks[n].sort, self.resource.sort());
         self.note_top(active, n, &times);
         self.note_front(active, n, &fetched, &times);
         self.look_at_cursor(active, n, &fetched);
@@ -321,9 +321,9 @@ impl Reader {
         }
         self.warnings.push(format!(
             "GET {}: the API refused a cursor; the place is looked for again",
-            self.endpoint.path
+            self.resource.path()
         ));
-        walk::restart(&mut walks[n], &mut active.abreast.walkers[n].footprint, &self.endpoint)
+        walk::restart(&mut walks[n], &mut active.abreast.walkers[n].footprint, self.resource)
     }
 
     fn take_out(&self, active: &mut Active, n: usize) {
@@ -352,7 +352,7 @@ impl Reader {
     /// No more walks from the middle in this run.
     fn close_the_middle(&self, active: &mut Active, why: &str) {
         active.abreast.middle = Middle::Closed;
-        let path = self.endpoint.path;
+        let path = self.resource.path();
         self.listener
             .hear(Signal::Detail(format!("GET {path}: reading from the middle is left alone, as {why}")));
     }
@@ -389,7 +389,7 @@ impl Reader {
         self.note_page(active, &fetched);
         active.abreast.insert(n + 1, &walk, walk::span(&fetched.values));
         active.pass.walks.insert(n + 1, walk);
-        let times = fetched.times(sort, self.endpoint.sort);
+        let times = fetched.times(sort, self.resource.sort());
         self.note_front(active, n + 1, &fetched, &times);
         stretches::settle(&mut active.pass.walks);
         Some(self.page(active, n + 1, fetched))

@@ -13,10 +13,9 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use super::feed::Outlet;
 use super::reader::Reader;
 use super::sweep::Span;
-use super::tables::{SortField, TICKETS};
 use crate::model::{Micros, Question, Tombstone};
 use crate::normalise::rows::Rows;
-use crate::source::SourceError;
+use crate::source::{SortField, SourceError};
 
 /// So many rows may be gone by absence in one re-scan, whatever the size of the table...
 const ALWAYS: u64 = 100;
@@ -43,7 +42,7 @@ impl Reader {
         let (from, to) = (span.oldest.unwrap_or(covered).max(covered), span.newest.unwrap_or(ENDS.1));
         // Of rows that share the time of the last one, the next part of the walk meets the rest.
         let from = if span.oldest.is_some() { from.plus(std::time::Duration::from_micros(1)) } else { from };
-        let with = self.counts_messages().then(|| "ticket_id".to_owned());
+        let with = self.resource.counted.map(|counted| counted.column.to_owned());
         let column = SortField::Created.column().into();
         let question = Question::KeysBetween { column, from, to, with: with.clone() };
         let Some(held) = out.ask(question).await else { return Ok(()) };
@@ -58,14 +57,10 @@ impl Reader {
         if absent.is_empty() {
             return Ok(());
         }
-        let of_tickets = self.counts_messages() || self.endpoint.path == TICKETS;
-        let fates = if of_tickets {
-            self.tickets_gone(&absent, &HashSet::new(), out).await?
-        } else {
-            self.fates(self.endpoint.path, &absent).await?
-        };
-        let gone: Gone = if self.counts_messages() {
-            let held = self.messages_held(fates.gone.keys().copied().collect(), out).await;
+        let asked = self.resource.counted.map_or(self.resource, |counted| counted.by);
+        let fates = self.fates_of(asked, &absent, &HashSet::new(), out).await?;
+        let gone: Gone = if let Some(counted) = self.resource.counted {
+            let held = self.counted_held(counted, fates.gone.keys().copied().collect(), out).await;
             held.into_iter().map(|(_, key)| (key, None)).collect()
         } else {
             fates.gone.iter().map(|(key, survivor)| (*key, *survivor)).collect()
@@ -110,7 +105,7 @@ impl Reader {
         if rows * PART <= held {
             return Ok(());
         }
-        Err(SourceError::ManyGone { path: self.endpoint.path, rows, held })
+        Err(SourceError::ManyGone { path: self.resource.path(), rows, held })
     }
 }
 

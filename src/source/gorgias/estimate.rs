@@ -7,10 +7,9 @@
 //! right.
 
 use super::events::integer;
-use super::tables::SortField;
 use super::walk;
 use crate::normalise::rows::Rows;
-use crate::source::{Basis, Guess};
+use crate::source::{Basis, Counted, Guess, SortField};
 
 /// Densities that are no further apart than this factor are one density that changes.
 const CLOSE: f64 = 4.0;
@@ -30,8 +29,8 @@ pub(super) struct Sample {
     pub(super) times: Vec<i64>,
     /// Whether the page is the whole list.
     pub(super) whole: bool,
-    /// Mean of `messages_count`, of a page of tickets.
-    pub(super) messages: Option<f64>,
+    /// How many rows of another table each counts, on average.
+    pub(super) counted: Option<f64>,
 }
 
 #[expect(clippy::cast_precision_loss, reason = "an estimate")]
@@ -54,15 +53,16 @@ pub(super) fn times(guess: Guess, factor: f64) -> Guess {
 }
 
 impl Sample {
-    pub(super) fn of(rows: &Rows, whole: bool, sort: SortField) -> Self {
+    pub(super) fn of(rows: &Rows, whole: bool, sort: SortField, counted: Option<Counted>) -> Self {
         let time = |row| walk::datetime(row, sort.column()).map(|at| at.0);
         let mut ids: Vec<_> = rows.iter().filter_map(|row| Some((integer(row, "id")?, time(row)))).collect();
         ids.sort_unstable();
         let mut times: Vec<i64> = rows.iter().filter_map(time).collect();
         times.sort_unstable();
-        let counts: Vec<i64> = rows.iter().filter_map(|row| integer(row, "messages_count")).collect();
+        let counts = rows.iter().filter_map(|row| integer(row, counted?.field));
+        let counts: Vec<i64> = counts.collect();
         let count = i64::try_from(counts.len()).unwrap_or_default();
-        Self { ids, times, whole, messages: (count > 0).then(|| real(counts.iter().sum()) / real(count)) }
+        Self { ids, times, whole, counted: (count > 0).then(|| real(counts.iter().sum()) / real(count)) }
     }
 }
 
@@ -180,7 +180,7 @@ mod tests {
                 })
                 .collect();
             let body = format!(r#"{{"data":[{}],"meta":{{"next_cursor":"x"}}}}"#, rows.join(","));
-            Sample::of(&Rows::parse(body.into()).unwrap().0, false, SortField::Created)
+            Sample::of(&Rows::parse(body.into()).unwrap().0, false, SortField::Created, None)
         };
         (page(&mut (0..rows).rev()), page(&mut (0..rows)))
     }

@@ -12,10 +12,10 @@ use serde_json::Value;
 use super::events::integer;
 use super::pages::{self, Answer};
 use super::progress::{Direction, Walk};
-use super::tables::SortField;
 use super::walk;
 use crate::model::Micros;
 use crate::normalise::rows::{Meta, Rows};
+use crate::source::SortField;
 
 /// Whether `cursor`, handed out with this page, is the place of the page's last row, in the form that we can make.
 pub(super) fn is_place(cursor: &str, rows: &Rows, sort: SortField) -> bool {

@@ -36,7 +36,6 @@ use secrecy::{ExposeSecret as _, SecretString};
 use self::feed::Feed;
 use self::progress::{Kind, Progress};
 use self::reader::Reader;
-use self::tables::Endpoint;
 pub use self::tables::TABLES;
 use self::uri::{Credentials, GorgiasUri};
 pub use self::uri::{FORM, UriError};
@@ -45,7 +44,7 @@ use crate::http::limit::{Allowance, Limiter, Share};
 use crate::http::wire::Wire;
 use crate::http::{Listener, Transport};
 use crate::model::State;
-use crate::source::{Finding, Forecast, Pages, ReadRequest, Rescan, Source, SourceError, TableSpec, Window};
+use crate::source::{Finding, Forecast, Pages, ReadRequest, Rescan, Resource, Source, SourceError, Window};
 
 /// One Gorgias account.
 #[derive(Debug)]
@@ -111,14 +110,15 @@ fn authorization(credentials: &Credentials) -> SecretString {
 }
 
 /// How the list of a table is re-scanned, as its state tells.
-pub(super) fn rescan(table: &'static TableSpec, state: &State) -> Option<Rescan> {
-    let sweep = Progress::read(Some(state), table.name).ok()?.sweep.filter(|_| table.rescans)?;
+pub(super) fn rescan(table: &'static Resource, state: &State) -> Option<Rescan> {
+    let sweep =
+        Progress::read(Some(state), table.name).ok()?.sweep.filter(|_| table.rescanned().is_some())?;
     let period = Some(Duration::from_secs(sweep.period?)).filter(|period| !period.is_zero());
     Some(Rescan { period, pages: sweep.length(), cap: sweep.cut })
 }
 
 impl Source for Gorgias {
-    fn tables(&self) -> &'static [TableSpec] {
+    fn tables(&self) -> &'static [Resource] {
         &TABLES
     }
 
@@ -138,7 +138,7 @@ impl Source for Gorgias {
         self.client.limiter().allowance()
     }
 
-    fn continues(&self, table: &TableSpec, window: Window, state: &State) -> bool {
+    fn continues(&self, table: &Resource, window: Window, state: &State) -> bool {
         let Ok(progress) = Progress::read(Some(state), table.name) else { return false };
         let kind = window.start.map_or(Kind::Backfill, Kind::Since);
         window.end.is_none()
@@ -159,10 +159,8 @@ impl Source for Gorgias {
     }
 
     fn read(&self, request: ReadRequest, listener: Arc<dyn Listener>) -> Result<Box<dyn Pages>, SourceError> {
-        let table = request.table.name;
-        let endpoint = Endpoint::of(request.table)
-            .ok_or_else(|| SourceError::State { table, why: "it is no table of Gorgias".into() })?;
-        let reader = Reader::new(Arc::clone(&self.client), listener, endpoint, request)?;
-        Ok(Box::new(Feed::new(endpoint.path, |out| Box::pin(reader.run(out)))))
+        let path = request.table.path();
+        let reader = Reader::new(Arc::clone(&self.client), listener, request)?;
+        Ok(Box::new(Feed::new(path, |out| Box::pin(reader.run(out)))))
     }
 }

@@ -19,10 +19,9 @@ use super::feed::Outlet;
 use super::front::Front;
 use super::progress::{Direction, Kind, Pass, Walk};
 use super::reader::{OVERLAP, Reader};
-use super::tables::SortField;
 use super::walk::{self, Fetched};
 use crate::model::{Micros, State};
-use crate::source::{Headway, Incremental, Overlap, Page, SourceError};
+use crate::source::{Changes, Computed, Headway, Overlap, Page, SortField, SourceError, Window};
 
 const DAY: Duration = Duration::from_secs(86_400);
 /// Short catch-ups after a pass; a busy account could keep us here for good.
@@ -101,7 +100,9 @@ impl Reader {
     async fn walk_all(&mut self, active: &mut Active, out: &mut Outlet) -> Result<(), SourceError> {
         loop {
             self.send_out(active)?;
-            let Some((back, answer)) = active.abreast.next(self.endpoint.path).await? else { return Ok(()) };
+            let Some((back, answer)) = active.abreast.next(self.resource.path()).await? else {
+                return Ok(());
+            };
             let page = self.take_in(active, back, answer)?;
             let over = active.pass.walks.iter().all(|walk| walk.done);
             if !over {
@@ -136,7 +137,7 @@ impl Reader {
     /// Decides what the first pass is.
     pub(super) fn begin(&mut self) -> Active {
         let window = self.request.window;
-        let newest_first = |until| Walk::new(self.endpoint.sort, Direction::NewestFirst, until);
+        let newest_first = |until| Walk::new(self.resource.sort(), Direction::NewestFirst, until);
         if !window.is_open() {
             let until = window.start.map(|start| start.minus(self.lookback()));
             let known = self.progress.watermark;
@@ -165,7 +166,7 @@ impl Reader {
                 // changes on the way comes again as a new version.
                 let first = match self.request.overlap {
                     Overlap::Wide => Walk::new(SortField::Created, Direction::NewestFirst, None),
-                    Overlap::None => Walk::new(self.endpoint.sort, Direction::OldestFirst, None),
+                    Overlap::None => Walk::new(self.resource.sort(), Direction::OldestFirst, None),
                 };
                 Active::new(Pass { kind: Kind::Backfill, top: None, pages: 0, walks: vec![first] }, true, 0)
             }
@@ -181,16 +182,16 @@ impl Reader {
     }
 
     pub(super) fn catch_up(&self, until: Micros, round: u32, moves: bool) -> Active {
-        let walks = vec![Walk::new(self.endpoint.sort, Direction::NewestFirst, Some(until))];
+        let walks = vec![Walk::new(self.resource.sort(), Direction::NewestFirst, Some(until))];
         Active::new(Pass { kind: Kind::CatchUp, top: None, pages: 0, walks }, moves, round)
     }
 
     /// How far behind a row's creation it may still change without a sign.
     fn lookback(&self) -> Duration {
-        match (self.request.lookback, self.endpoint.spec.incremental) {
+        match (self.request.lookback, self.resource.changes) {
             (Some(asked), _) => asked,
-            (None, Incremental::Updated) => Duration::ZERO,
-            (None, Incremental::Lookback { days }) => DAY * days,
+            (None, Changes::ByUpdate) => Duration::ZERO,
+            (None, Changes::Recent { days }) => DAY * days,
         }
     }
 
@@ -202,12 +203,12 @@ impl Reader {
         let walk = &active.pass.walks[turn];
         let newest = times.iter().flatten().copied().filter(|value| *value <= self.request.now).max();
         let from_the_top = walk.direction == Direction::NewestFirst && walk.first.is_none();
-        if walk.sort == SortField::Created && self.endpoint.sort == SortField::Updated {
+        if walk.sort == SortField::Created && self.resource.sort() == SortField::Updated {
             let passed = if active.pass.pages == 1 { Duration::ZERO } else { active.began.elapsed() };
             // How long ago an earlier run began is not known.
             let newest = newest.filter(|_| !active.resumed).map(|newest| newest.minus(passed));
             active.pass.top = active.pass.top.max(newest);
-        } else if active.pass.top.is_none() && from_the_top && walk.sort == self.endpoint.sort {
+        } else if active.pass.top.is_none() && from_the_top && walk.sort == self.resource.sort() {
             active.pass.top = newest;
         }
         // The API's clock may be behind ours. What it calls its newest change is a time both agree on.
@@ -255,10 +256,8 @@ impl Reader {
     /// What a walk has read, as it is handed on.
     pub(super) fn page(&mut self, active: &Active, turn: usize, fetched: Fetched) -> Page {
         let walk = &active.pass.walks[turn];
-        let newest = self.endpoint.sort == SortField::Created;
-        let newest: Option<Vec<_>> = newest.then(|| fetched.rows.iter().map(walk::newest_datetime).collect());
-        let keys = newest.as_ref().unwrap_or(&fetched.values);
         let window = self.request.window;
+        let keys = self.keys_in(&window, walk.sort, &fetched);
         let strict = self.request.overlap == Overlap::None;
         let keep = (0..fetched.rows.len())
             .map(|row| {
@@ -267,7 +266,7 @@ impl Reader {
                     _ => true,
                 };
                 // A row whose key is no datetime is kept, as ingestr does: better too much than lost.
-                let inside = keys[row].is_none_or(|key| {
+                let inside = keys.get(row).copied().flatten().is_none_or(|key| {
                     window.start.is_none_or(|start| key >= start) && window.end.is_none_or(|end| key <= end)
                 });
                 wanted && inside && !fetched.skipped
@@ -278,6 +277,20 @@ impl Reader {
         let left = active.abreast.rest(&active.pass.walks);
         let headway = left.map(|left| Headway { read: active.pass.pages - active.before, left });
         Page { keep, state, reached, headway, ..self.page_of(fetched.rows, Vec::new()) }
+    }
+
+    /// Values of the incremental key, a row each, where a window asks for them.
+    fn keys_in(&self, window: &Window, sorted: SortField, fetched: &Fetched) -> Vec<Option<Micros>> {
+        let rows = fetched.rows.iter();
+        match (self.resource.incremental_key, self.resource.computed) {
+            _ if window.is_open() => Vec::new(),
+            (None, _) => Vec::new(),
+            (Some(key), Some((column, Computed::NewestDatetime))) if key == column => {
+                rows.map(walk::newest_datetime).collect()
+            }
+            (Some(key), _) if key == sorted.column() => fetched.values.clone(),
+            (Some(key), _) => rows.map(|row| walk::datetime(row, key)).collect(),
+        }
     }
 
     /// What to store while a pass is walked.
@@ -293,7 +306,7 @@ impl Reader {
     fn complete(&mut self, active: &mut Active) {
         let pass = &mut active.pass;
         let now = self.request.now;
-        pass.top = pass.top.or_else(|| live_end(pass, self.endpoint.sort, now));
+        pass.top = pass.top.or_else(|| live_end(pass, self.resource.sort(), now));
         if pass.top.is_none() && pass.walks.iter().any(|walk| walk.last.is_some()) {
             // No row has a date, or all are in the future: our clock is the only one left to go by.
             pass.top = Some(self.loading_since.unwrap_or(now));
@@ -340,7 +353,7 @@ impl Reader {
     fn comes_from_the_front(&self, active: &Active) -> bool {
         let [walk] = active.pass.walks.as_slice() else { return false };
         walk.direction == Direction::NewestFirst
-            && walk.sort == self.endpoint.sort
+            && walk.sort == self.resource.sort()
             && !walk.unordered
             && active.pass.kind != Kind::Backfill
     }

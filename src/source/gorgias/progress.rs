@@ -7,9 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::events::Loss;
-use super::tables::SortField;
 use crate::model::{Micros, SourceState, State};
-use crate::source::SourceError;
+use crate::source::{SortField, SourceError};
 
 /// Version of this layout. 1 had no walks from the middle, 2 did not say who wrote it; all else is the same.
 const VERSION: u32 = 3;

@@ -13,7 +13,6 @@ use super::pages::Answer;
 use super::passes::Active;
 use super::progress::{Kind, Mark, Progress};
 use super::sweep::Cap;
-use super::tables::{Endpoint, SortField};
 use super::walk;
 use super::window::Aside;
 use crate::http::Listener;
@@ -21,7 +20,7 @@ use crate::http::client::Client;
 use crate::http::limit::Seat;
 use crate::model::{Micros, State, Tombstone};
 use crate::normalise::rows::Rows;
-use crate::source::{Late, Overlap, Page, ReadRequest, SourceError};
+use crate::source::{Computed, Counted, Late, Overlap, Page, ReadRequest, Resource, SourceError};
 
 /// How far behind the watermark a catch-up reads: a row can become visible later than the time it carries, and
 /// clocks differ.
@@ -33,7 +32,7 @@ pub(super) struct Reader {
     /// Among all that read the account.
     pub(super) seat: Seat,
     pub(super) listener: Arc<dyn Listener>,
-    pub(super) endpoint: Endpoint,
+    pub(super) resource: &'static Resource,
     pub(super) request: ReadRequest,
     pub(super) progress: Progress,
     /// Pages of passes read so far.
@@ -59,15 +58,14 @@ impl Reader {
     pub(super) fn new(
         client: Arc<Client>,
         listener: Arc<dyn Listener>,
-        endpoint: Endpoint,
         request: ReadRequest,
     ) -> Result<Self, SourceError> {
-        let progress = Progress::read(request.from.as_ref(), endpoint.spec.name)?;
+        let progress = Progress::read(request.from.as_ref(), request.table.name)?;
         Ok(Self {
             seat: client.seat(),
             client,
             listener,
-            endpoint,
+            resource: request.table,
             request,
             progress,
             spent: 0,
@@ -106,14 +104,14 @@ impl Reader {
             if follows
                 && self.deletions()
                 && active.pass.kind == Kind::CatchUp
-                && self.endpoint.sort == SortField::Created
+                && self.resource.counted.is_some()
             {
                 active.seen = Some(HashSet::new());
             }
             self.pass(&mut active, &mut out).await?;
         }
-        if follows && self.progress.counts.is_some() {
-            self.settle_messages(active, fresh, &mut out).await?;
+        if let (Some(counted), true) = (self.resource.counted, follows && self.progress.counts.is_some()) {
+            self.settle_messages(counted, active, fresh, &mut out).await?;
         } else {
             if follows && self.round_after(&active).is_some() {
                 self.search_ahead();
@@ -142,8 +140,8 @@ impl Reader {
                 pending: Vec::new(),
             });
         }
-        if self.counts_messages() && self.progress.counts.is_none() {
-            self.begin_counts();
+        if let (Some(counted), None) = (self.resource.counted, &self.progress.counts) {
+            self.begin_counts(counted.by);
         }
         self.begin_sweeps();
     }
@@ -151,11 +149,12 @@ impl Reader {
     /// What comes after the pass over messages.
     async fn settle_messages(
         &mut self,
+        counted: Counted,
         active: Active,
         fresh: bool,
         out: &mut Outlet,
     ) -> Result<(), SourceError> {
-        let changed = if fresh { Changed::default() } else { self.changed_tickets().await? };
+        let changed = if fresh { Changed::default() } else { self.changed_tickets(counted).await? };
         // A message that came while the pass was walked has moved its ticket: without any such ticket there is none,
         // and the round from the top would find nothing.
         if fresh || changed.any {
@@ -165,11 +164,11 @@ impl Reader {
             self.rounds(active, out).await?;
         }
         self.follow_events(out).await?;
-        self.check_counts(changed, out).await
+        self.check_counts(counted, changed, out).await
     }
 
     pub(super) fn deletions(&self) -> bool {
-        self.request.late == Late::ChangesAndDeletions && !self.endpoint.events.is_empty()
+        self.request.late == Late::ChangesAndDeletions && self.resource.deletions()
     }
 
     async fn follow_events(&mut self, out: &mut Outlet) -> Result<(), SourceError> {
@@ -178,8 +177,9 @@ impl Reader {
 
     /// A page whose rows are all wanted, with the state as it stands.
     pub(super) fn page_of(&mut self, rows: Rows, gone: Vec<Tombstone>) -> Page {
-        let derived = (self.endpoint.sort == SortField::Created)
-            .then(|| (self.endpoint.spec.incremental_key, rows.iter().map(walk::newest_datetime).collect()));
+        let derived = self.resource.computed.map(|(column, Computed::NewestDatetime)| {
+            (column, rows.iter().map(walk::newest_datetime).collect())
+        });
         Page {
             keep: vec![true; rows.len()],
             derived,

@@ -81,8 +81,8 @@ pub(super) fn left_below(walks: &[Walk], n: usize) -> Option<(Micros, Micros)> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tables::SortField;
     use super::*;
+    use crate::source::SortField;
 
     fn down(first: Option<i64>, last: i64) -> Walk {
         Walk {

@@ -13,12 +13,11 @@ use super::events::{integer, is_forbidden};
 use super::feed::Outlet;
 use super::progress::{Direction, Sweep, Walk};
 use super::reader::Reader;
-use super::tables::{Endpoint, SortField};
 use super::walk::{self, Fetched, Footprint, Stumble};
 use crate::http::Signal;
 use crate::http::limit::Priority;
 use crate::model::Micros;
-use crate::source::SourceError;
+use crate::source::{Resource, SortField, SourceError};
 
 /// Requests a run may spend beside its passes, at least...
 pub(super) const SHARE_LEAST: u64 = 50;
@@ -143,13 +142,6 @@ impl Reader {
         }
     }
 
-    /// The list that is re-scanned for this table: its own, or that of tickets, which counts messages.
-    pub(super) fn rescanned(&self) -> Option<Endpoint> {
-        let own = self.endpoint.sort == SortField::Updated;
-        let list = if own { self.endpoint } else { Endpoint::tickets() };
-        self.endpoint.spec.rescans.then_some(list)
-    }
-
     /// Re-scans what has become due, within the cap, and says what was read.
     ///
     /// Where everything is due, this ends where it began: behind the end of the list come the places that were passed in
@@ -160,7 +152,7 @@ impl Reader {
             self.look_up_left(out).await?;
         }
         let period = self.request.rescan;
-        let (Some(list), Some(sweep)) = (self.rescanned(), &mut self.progress.sweep) else {
+        let (Some(list), Some(sweep)) = (self.resource.rescanned(), &mut self.progress.sweep) else {
             return Ok(spans);
         };
         sweep.period = Some(period.map_or(0, |period| period.as_secs()));
@@ -168,7 +160,7 @@ impl Reader {
         let Some(period) = period else { return Ok(spans) };
         let now = self.request.now;
         let mut part = Part { due: sweep.due(period, now), length: sweep.length(), period, read: 0 };
-        if part.is_read() || part.is_too_short(list.path == self.endpoint.path) {
+        if part.is_read() || part.is_too_short(self.resource.counted.is_none()) {
             return Ok(spans);
         }
         let stood = sweep.walk.as_ref().filter(|(_, walk)| walk.cursor.is_some()).map(|(_, walk)| walk.last);
@@ -176,7 +168,7 @@ impl Reader {
             let (began, mut walk) = self.rescan_walk();
             // The second time round it ends where this run found it, unless it is not known where that was.
             let until = if spans.is_empty() { None } else { stood.flatten() };
-            let Some(span) = self.stretch(&list, began, &mut walk, until, &mut part, out).await? else {
+            let Some(span) = self.stretch(list, began, &mut walk, until, &mut part, out).await? else {
                 return Ok(spans);
             };
             self.conclude_span(&span, out).await?;
@@ -192,7 +184,7 @@ impl Reader {
         }
         // Where look-ups have used the cap up, the length of the list is not what holds it up.
         if !part.is_read() && self.cap_left() == 0 && part.length > Cap::of(self.spent) {
-            self.note_cut(&list, &part);
+            self.note_cut(list, &part);
         }
         Ok(spans)
     }
@@ -201,7 +193,7 @@ impl Reader {
     /// is no point in it.
     async fn stretch(
         &mut self,
-        list: &Endpoint,
+        list: &Resource,
         began: Micros,
         walk: &mut Walk,
         until: Option<Micros>,
@@ -224,7 +216,7 @@ impl Reader {
                     continue;
                 }
                 Err(Stumble::Error(SourceError::Http(error)))
-                    if is_forbidden(&error) && list.path != self.endpoint.path =>
+                    if is_forbidden(&error) && self.resource.counted.is_some() =>
                 {
                     self.warn(super::counts::NO_TICKETS);
                     return Ok(None);
@@ -235,7 +227,7 @@ impl Reader {
             part.read += 1;
             let rows = fetched.rows.iter().zip(&fetched.values);
             met.extend(rows.filter_map(|(row, at)| Some((integer(row, "id")?, *at))));
-            if !self.take_rescanned(list, began, walk, part, fetched, out).await {
+            if !self.take_rescanned(began, walk, part, fetched, out).await {
                 return Ok(None);
             }
         }
@@ -245,7 +237,7 @@ impl Reader {
         }
         let met = (pages > 0 && !walk.unordered).then(|| met.into_keys().collect());
         let span = Span { began, newest, oldest, pages, met };
-        self.listener.hear(Signal::Detail(format!("GET {}: re-scanned {span}", list.path)));
+        self.listener.hear(Signal::Detail(format!("GET {}: re-scanned {span}", list.path())));
         Ok(Some(span))
     }
 
@@ -253,7 +245,6 @@ impl Reader {
     /// target cannot tell what it holds.
     async fn take_rescanned(
         &mut self,
-        list: &Endpoint,
         began: Micros,
         walk: &Walk,
         part: &Part,
@@ -263,14 +254,14 @@ impl Reader {
         if let Some(warning) = &fetched.warning {
             self.warn(warning);
         }
-        if list.path == self.endpoint.path {
+        let Some(counted) = self.resource.counted else {
             // Stored together with its rows.
             self.note_rescan(began, walk, part);
             let page = self.page_of(fetched.rows, Vec::new());
             out.page(page).await;
             return true;
-        }
-        let known = self.compare(self.pairs_of(&fetched), out).await;
+        };
+        let known = self.compare(counted, self.pairs_of(counted, &fetched), out).await;
         if known {
             self.note_rescan(began, walk, part);
         }
@@ -307,7 +298,7 @@ impl Reader {
     }
 
     /// The cap ended this run's part before all was read that had become due.
-    fn note_cut(&mut self, list: &Endpoint, part: &Part) {
+    fn note_cut(&mut self, list: &Resource, part: &Part) {
         let cap = Cap::of(self.spent);
         let Some(sweep) = &mut self.progress.sweep else { return };
         sweep.cut = Some(cap);
@@ -315,7 +306,7 @@ impl Reader {
         self.warn(&format!(
             "GET {}: {} of about {pages} pages were re-scanned: of a list so long, a run reads {cap} at most, and all of it \
              takes {} runs; more runs a day shorten that, --rescan can only lengthen it",
-            list.path,
+            list.path(),
             part.read,
             pages.div_ceil(cap)
         ));

@@ -7,14 +7,13 @@ use std::collections::VecDeque;
 use super::oversize::PageSize;
 use super::pages::{self, Answer, Ask, EmptyEnd, LoopGuard, Position};
 use super::progress::{Direction, Walk};
-use super::tables::{Endpoint, SortField};
 use crate::http::Listener;
 use crate::http::client::Client;
 use crate::http::limit::Priority;
 use crate::model::Micros;
 use crate::normalise::decode::{self, Decoded};
 use crate::normalise::rows::{Row, Rows};
-use crate::source::SourceError;
+use crate::source::{Resource, SortField, SourceError};
 
 /// How often a walk may be begun again in a row because the API refuses its own cursor.
 const MOST_RESTARTS: u32 = 3;
@@ -121,36 +120,36 @@ pub(super) enum Stumble {
 pub(super) async fn step(
     client: &Client,
     priority: Priority,
-    endpoint: &Endpoint,
+    list: &Resource,
     walk: &mut Walk,
     footprint: &mut Footprint,
     listener: &dyn Listener,
 ) -> Result<Fetched, Stumble> {
     loop {
-        let ask = ask(endpoint, walk, footprint).map_err(Stumble::Error)?;
+        let ask = ask(list, walk, footprint).map_err(Stumble::Error)?;
         // Nothing new is no harm where only what is new was asked for: the next run looks again.
         let harmless = walk.cursor.is_none() && walk.until.is_some();
         let empty = if harmless { EmptyEnd::Harmless } else { EmptyEnd::Doubtful };
         let answer = pages::fetch(client, priority, &ask, listener, empty).await;
-        if let Some(fetched) = take(endpoint, walk, footprint, answer)? {
+        if let Some(fetched) = take(list, walk, footprint, answer)? {
             return Ok(fetched);
         }
     }
 }
 
 /// The request for the walk's next page.
-pub(super) fn ask(endpoint: &Endpoint, walk: &Walk, footprint: &mut Footprint) -> Result<Ask, SourceError> {
+pub(super) fn ask(list: &Resource, walk: &Walk, footprint: &mut Footprint) -> Result<Ask, SourceError> {
     if let Some(cursor) = &walk.cursor {
-        footprint.guard.uses(cursor, endpoint.path)?;
+        footprint.guard.uses(cursor, list.path())?;
     }
     let (position, rows) = (Position::of(walk.cursor.as_ref()), footprint.size.rows());
-    Ok(Ask { path: path(endpoint, walk, rows), position, rows })
+    Ok(Ask { path: path(list, walk, rows), position, rows })
 }
 
 /// Moves the walk behind the page that was answered. `None`: there was too much of it, so the same place has to be asked
 /// for again, with fewer rows.
 pub(super) fn take(
-    endpoint: &Endpoint,
+    list: &Resource,
     walk: &mut Walk,
     footprint: &mut Footprint,
     answer: Answer,
@@ -162,26 +161,26 @@ pub(super) fn take(
             if footprint.size.shrink() {
                 return Ok(None);
             }
-            let (path, after) = (endpoint.path, footprint.last_id);
+            let (path, after) = (list.path(), footprint.last_id);
             return Err(Stumble::Error(SourceError::RowTooLarge { path, id: None, after, before: None }));
         }
         Err(error) if walk.cursor.is_some() && pages::refuses_cursor(&error) => return Err(Stumble::Refused),
         Err(error) => return Err(Stumble::Error(error.into())),
     };
     if meta.next_cursor.is_some() {
-        footprint.guard.note(&rows, endpoint.path).map_err(Stumble::Error)?;
+        footprint.guard.note(&rows, list.path()).map_err(Stumble::Error)?;
     }
     footprint.size.fits();
     footprint.last_id = pages::last_id(&rows).or(footprint.last_id);
     let values: Vec<_> = rows.iter().map(|row| datetime(row, walk.sort.column())).collect();
-    let warning = check_order(walk, footprint.previous, endpoint, &values);
+    let warning = check_order(walk, footprint.previous, list, &values);
     if warning.is_some() && (footprint.previous.is_some() || meta.next_cursor.is_some()) {
         // The list turned around, now or at its first page: where this page's cursor leads is anybody's guess. Only a list read
         // from its beginning to its end is known to be whole, whatever its order.
         begin_anew(walk, footprint);
         return Ok(Some(Fetched { rows, values, skipped: false, warning }));
     }
-    if walk.unordered && turned(walk, footprint, endpoint, &values)? {
+    if walk.unordered && turned(walk, footprint, list, &values)? {
         return Ok(Some(Fetched { rows, values, skipped: false, warning }));
     }
     let last = values.iter().rev().find_map(|value| *value);
@@ -209,11 +208,11 @@ pub(super) fn take(
 pub(super) fn restart(
     walk: &mut Walk,
     footprint: &mut Footprint,
-    endpoint: &Endpoint,
+    list: &Resource,
 ) -> Result<(), SourceError> {
     footprint.restarts += 1;
     if footprint.restarts > MOST_RESTARTS {
-        return Err(SourceError::RefusedCursor { path: endpoint.path, times: footprint.restarts });
+        return Err(SourceError::RefusedCursor { path: list.path(), times: footprint.restarts });
     }
     begin_anew(walk, footprint);
     footprint.seeking = walk.last;
@@ -225,7 +224,7 @@ pub(super) fn restart(
 fn turned(
     walk: &mut Walk,
     footprint: &mut Footprint,
-    endpoint: &Endpoint,
+    list: &Resource,
     values: &[Option<Micros>],
 ) -> Result<bool, Stumble> {
     let Some(facing) = facing(values) else { return Ok(false) };
@@ -234,7 +233,7 @@ fn turned(
     }
     footprint.turns += 1;
     if footprint.turns > MOST_TURNS {
-        let error = SourceError::NoOrder { path: endpoint.path, times: footprint.turns };
+        let error = SourceError::NoOrder { path: list.path(), times: footprint.turns };
         return Err(Stumble::Error(error));
     }
     begin_anew(walk, footprint);
@@ -264,9 +263,9 @@ fn begin_anew(walk: &mut Walk, footprint: &mut Footprint) {
 }
 
 /// The cursor does not carry the order, so all parameters are sent with every page.
-pub(super) fn path(endpoint: &Endpoint, walk: &Walk, rows: usize) -> String {
+pub(super) fn path(list: &Resource, walk: &Walk, rows: usize) -> String {
     let order = pages::order(walk.direction);
-    let mut path = format!("{}?limit={rows}&order_by={}%3A{order}", endpoint.path, walk.sort.column());
+    let mut path = format!("{}?limit={rows}&order_by={}%3A{order}", list.path(), walk.sort.column());
     if let Some(cursor) = &walk.cursor {
         path.push_str("&cursor=");
         path.push_str(&pages::encode(cursor));
@@ -279,7 +278,7 @@ pub(super) fn path(endpoint: &Endpoint, walk: &Walk, rows: usize) -> String {
 fn check_order(
     walk: &mut Walk,
     previous: Option<Micros>,
-    endpoint: &Endpoint,
+    list: &Resource,
     values: &[Option<Micros>],
 ) -> Option<String> {
     if walk.unordered {
@@ -291,7 +290,7 @@ fn check_order(
     (!ordered).then(|| {
         format!(
             "GET {} is not in the order asked for ({}); reading all of it instead of stopping early",
-            endpoint.path,
+            list.path(),
             walk.sort.column()
         )
     })
