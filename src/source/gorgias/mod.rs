@@ -1,29 +1,12 @@
 //! Gorgias: one account's tables over its REST API.
 
-mod abreast;
-mod absence;
-mod counts;
+mod changes;
+mod check;
 mod estimate;
-mod events;
-mod feed;
-mod forecast;
-mod front;
-mod headway;
-mod lookup;
-mod made;
-mod oversize;
-mod pages;
-mod passes;
-mod probe;
-mod progress;
-mod reader;
-mod reread;
-mod stretches;
-mod sweep;
+mod list;
+mod table_reader;
 mod tables;
 mod uri;
-mod walk;
-mod window;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,9 +16,9 @@ use base64::engine::general_purpose::STANDARD;
 use futures_util::future::BoxFuture;
 use secrecy::{ExposeSecret as _, SecretString};
 
-use self::feed::Feed;
-use self::progress::{Kind, Progress};
-use self::reader::Reader;
+use self::list::channel::Feed;
+use self::list::checkpoint::{Kind, Progress};
+use self::table_reader::Reader;
 pub use self::tables::TABLES;
 use self::uri::{Credentials, GorgiasUri};
 pub use self::uri::{FORM, UriError};

@@ -22,7 +22,7 @@ const fn of_parent(event: EventKind) -> EventKind {
 }
 
 /// What the rows of a list count, if they count rows of another table.
-pub(super) fn counted_by(list: &Resource) -> Option<Counted> {
+pub(crate) fn counted_by(list: &Resource) -> Option<Counted> {
     TABLES.iter().filter_map(|table| table.counted).find(|counted| counted.by.name == list.name)
 }
 

@@ -14,13 +14,13 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::abreast::Abreast;
-use super::feed::Outlet;
-use super::front::Front;
-use super::progress::{Direction, Kind, Pass, Walk};
-use super::reader::{OVERLAP, Reader};
-use super::walk::{self, Fetched};
 use crate::model::{Micros, State};
+use crate::source::gorgias::list::channel::Outlet;
+use crate::source::gorgias::list::checkpoint::{Direction, Kind, Pass, Walk};
+use crate::source::gorgias::list::front::Front;
+use crate::source::gorgias::list::parallel::Abreast;
+use crate::source::gorgias::list::walk::{self, Fetched};
+use crate::source::gorgias::table_reader::{OVERLAP, Reader};
 use crate::source::{Changes, Computed, Headway, Overlap, Page, SortField, SourceError, Window};
 
 const DAY: Duration = Duration::from_secs(86_400);
@@ -28,10 +28,10 @@ const DAY: Duration = Duration::from_secs(86_400);
 const MOST_ROUNDS: u32 = 10;
 
 /// The pass being walked.
-pub(super) struct Active {
-    pub(super) pass: Pass,
+pub(crate) struct Active {
+    pub(crate) pass: Pass,
     /// Its walks as they are walked now.
-    pub(super) abreast: Abreast,
+    pub(crate) abreast: Abreast,
     /// Catch-ups after the first pass.
     round: u32,
     /// What it has read where the next look at the front would read again.
@@ -45,13 +45,13 @@ pub(super) struct Active {
     /// Before its first request.
     began: Instant,
     /// Whether the watermark moves once it is complete, and so whether it is stored while it is not.
-    pub(super) moves: bool,
+    pub(crate) moves: bool,
     /// Whether an earlier run began it.
-    pub(super) resumed: bool,
+    pub(crate) resumed: bool,
     /// Pages that earlier runs read of it.
-    pub(super) before: u64,
+    pub(crate) before: u64,
     /// Ids met, for a pass whose range is compared with the rows held.
-    pub(super) seen: Option<HashSet<i64>>,
+    pub(crate) seen: Option<HashSet<i64>>,
 }
 
 impl Active {
@@ -82,7 +82,7 @@ impl Active {
 
 impl Reader {
     /// Walks a pass to its end, and moves the watermark.
-    pub(super) async fn pass(&mut self, active: &mut Active, out: &mut Outlet) -> Result<(), SourceError> {
+    pub(crate) async fn pass(&mut self, active: &mut Active, out: &mut Outlet) -> Result<(), SourceError> {
         let walked = self.walk_all(active, out).await;
         self.hand_over_all(out).await;
         walked?;
@@ -123,7 +123,7 @@ impl Reader {
     }
 
     /// Short catch-ups from the top, until one finds nothing that it could have missed.
-    pub(super) async fn rounds(&mut self, mut active: Active, out: &mut Outlet) -> Result<(), SourceError> {
+    pub(crate) async fn rounds(&mut self, mut active: Active, out: &mut Outlet) -> Result<(), SourceError> {
         while let Some(mut next) = self.round_after(&active) {
             next.known = Some(std::mem::take(&mut active.front));
             next.again = self.comes_from_the_front(&active);
@@ -135,7 +135,7 @@ impl Reader {
     }
 
     /// Decides what the first pass is.
-    pub(super) fn begin(&mut self) -> Active {
+    pub(crate) fn begin(&mut self) -> Active {
         let window = self.request.window;
         let newest_first = |until| Walk::new(self.resource.sort(), Direction::NewestFirst, until);
         if !window.is_open() {
@@ -174,14 +174,14 @@ impl Reader {
     }
 
     /// How far behind the watermark a run reads.
-    pub(super) fn behind(&self) -> Duration {
+    pub(crate) fn behind(&self) -> Duration {
         match self.request.overlap {
             Overlap::Wide => OVERLAP.max(self.lookback()),
             Overlap::None => Duration::ZERO,
         }
     }
 
-    pub(super) fn catch_up(&self, until: Micros, round: u32, moves: bool) -> Active {
+    pub(crate) fn catch_up(&self, until: Micros, round: u32, moves: bool) -> Active {
         let walks = vec![Walk::new(self.resource.sort(), Direction::NewestFirst, Some(until))];
         Active::new(Pass { kind: Kind::CatchUp, top: None, pages: 0, walks }, moves, round)
     }
@@ -199,7 +199,7 @@ impl Reader {
     ///
     /// A row that was read at that moment shows no change made later. So its first page tells, whatever it is sorted by.
     /// So do later pages of a first load, less the time that has passed since: what they show cannot be newer than now.
-    pub(super) fn note_top(&mut self, active: &mut Active, turn: usize, times: &[Option<Micros>]) {
+    pub(crate) fn note_top(&mut self, active: &mut Active, turn: usize, times: &[Option<Micros>]) {
         let walk = &active.pass.walks[turn];
         let newest = times.iter().flatten().copied().filter(|value| *value <= self.request.now).max();
         let from_the_top = walk.direction == Direction::NewestFirst && walk.first.is_none();
@@ -223,7 +223,7 @@ impl Reader {
     /// Remembers what a page shows of the front of the list, and compares it with what the pass before has read there.
     /// What that read to its end need not be read again: the rows of the very time down to which a look goes are where
     /// nothing new comes.
-    pub(super) fn note_front(
+    pub(crate) fn note_front(
         &self,
         active: &mut Active,
         turn: usize,
@@ -254,7 +254,7 @@ impl Reader {
     }
 
     /// What a walk has read, as it is handed on.
-    pub(super) fn page(&mut self, active: &Active, turn: usize, fetched: Fetched) -> Page {
+    pub(crate) fn page(&mut self, active: &Active, turn: usize, fetched: Fetched) -> Page {
         let walk = &active.pass.walks[turn];
         let window = self.request.window;
         let keys = self.keys_in(&window, walk.sort, &fetched);
@@ -334,7 +334,7 @@ impl Reader {
 
     /// The catch-up that a pass must be followed by, as rows may have jumped to the front while it was walked. A look that
     /// found nothing needs none, however long it took.
-    pub(super) fn round_after(&self, active: &Active) -> Option<Active> {
+    pub(crate) fn round_after(&self, active: &Active) -> Option<Active> {
         let from = self.again_from(&active.pass)?;
         let again = active.pass.pages > 1 && active.round < MOST_ROUNDS && self.request.window.end.is_none();
         (again && active.finds).then(|| self.catch_up(from, active.round + 1, active.moves))

@@ -8,21 +8,21 @@
 use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
-use super::absence;
-use super::events::{integer, is_forbidden};
-use super::feed::Outlet;
-use super::progress::{Direction, Sweep, Walk};
-use super::reader::Reader;
-use super::walk::{self, Fetched, Footprint, Stumble};
 use crate::http::Signal;
 use crate::http::limit::Priority;
 use crate::model::Micros;
+use crate::source::gorgias::changes::absence;
+use crate::source::gorgias::changes::deletions::{integer, is_forbidden};
+use crate::source::gorgias::list::channel::Outlet;
+use crate::source::gorgias::list::checkpoint::{Direction, Sweep, Walk};
+use crate::source::gorgias::list::walk::{self, Fetched, Footprint, Stumble};
+use crate::source::gorgias::table_reader::Reader;
 use crate::source::{Resource, SortField, SourceError};
 
 /// Requests a run may spend beside its passes, at least...
-pub(super) const SHARE_LEAST: u64 = 50;
+pub(crate) const SHARE_LEAST: u64 = 50;
 /// ...or this part of those it has sent for its passes.
-pub(super) const SHARE: u64 = 4;
+pub(crate) const SHARE: u64 = 4;
 /// Pages of a list of parents that are re-scanned at once, at least.
 const LEAST_OF_PARENTS: u64 = 10;
 /// A re-scan is never urgent.
@@ -30,25 +30,25 @@ const RESCANS: Priority = Priority::Later { had: 0 };
 
 /// What a run may spend on one table beside the pages of its passes: on look-ups of rows with a sign, and on the re-scan.
 #[derive(Debug, Default)]
-pub(super) struct Cap {
+pub(crate) struct Cap {
     used: u64,
 }
 
 impl Cap {
     /// Requests of a run that has read so many pages.
-    pub(super) fn of(pages: u64) -> u64 {
+    pub(crate) fn of(pages: u64) -> u64 {
         SHARE_LEAST.max(pages / SHARE)
     }
 
     /// Counts a request.
-    pub(super) fn spend(&mut self) {
+    pub(crate) fn spend(&mut self) {
         self.used += 1;
     }
 }
 
 /// How much of a list has become due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Due {
+pub(crate) enum Due {
     /// So many pages from where the re-scan stands.
     Pages(u64),
     /// Every place of the list.
@@ -57,28 +57,28 @@ pub(super) enum Due {
 
 /// What a run has re-scanned in one go.
 #[derive(Debug)]
-pub(super) struct Span {
+pub(crate) struct Span {
     /// When the walk began, of which this is a part.
-    pub(super) began: Micros,
+    pub(crate) began: Micros,
     /// `created_datetime` of the newest row, that one included; `None`: from the front of the list.
-    pub(super) newest: Option<Micros>,
+    pub(crate) newest: Option<Micros>,
     /// `created_datetime` of the oldest row, that one not included; `None`: to the end of the list.
-    pub(super) oldest: Option<Micros>,
-    pub(super) pages: u64,
+    pub(crate) oldest: Option<Micros>,
+    pub(crate) pages: u64,
     /// Ids of the rows in between. `None`: nothing was read, or not in order, so that it is not known what lies between.
-    pub(super) met: Option<HashSet<i64>>,
+    pub(crate) met: Option<HashSet<i64>>,
 }
 
 impl Sweep {
     /// Pages of the list, as far as is known. One that was never read whole is taken for twice what has been seen of it.
-    pub(super) fn length(&self) -> u64 {
+    pub(crate) fn length(&self) -> u64 {
         let walked = self.walk.as_ref().map_or(0, |(_, walk)| walk.pages);
         self.pages.map_or((2 * walked).max(SHARE_LEAST), |pages| pages.max(walked + 1)).max(1)
     }
 
     /// The pages that have become due, if the whole list is to be read once a period. What is less than a page is left to
     /// add up.
-    pub(super) fn due(&self, period: Duration, now: Micros) -> Due {
+    pub(crate) fn due(&self, period: Duration, now: Micros) -> Due {
         let passed = now.0.saturating_sub(self.paid.unwrap_or(self.swept).0).max(0);
         let passed = Duration::from_micros(passed.unsigned_abs());
         if passed >= period {
@@ -125,18 +125,18 @@ impl Part {
 
 impl Reader {
     /// Requests this run may still spend beside its passes.
-    pub(super) fn cap_left(&self) -> u64 {
+    pub(crate) fn cap_left(&self) -> u64 {
         Cap::of(self.spent).saturating_sub(self.cap.used)
     }
 
     /// Begins to keep track, with the first load: everything is about to be read.
-    pub(super) fn begin_sweeps(&mut self) {
+    pub(crate) fn begin_sweeps(&mut self) {
         let now = self.request.now;
         self.progress.sweep.get_or_insert_with(|| Sweep::new(now));
     }
 
     /// A pass has read the whole table: how long the list is, until a re-scan tells. Tickets are no more than messages.
-    pub(super) fn note_length(&mut self, pages: u64) {
+    pub(crate) fn note_length(&mut self, pages: u64) {
         if let Some(sweep) = &mut self.progress.sweep {
             sweep.pages = Some(pages);
         }
@@ -146,7 +146,7 @@ impl Reader {
     ///
     /// Where everything is due, this ends where it began: behind the end of the list come the places that were passed in
     /// an earlier run, as rows there may have changed since.
-    pub(super) async fn rescan(&mut self, out: &mut Outlet) -> Result<Vec<Span>, SourceError> {
+    pub(crate) async fn rescan(&mut self, out: &mut Outlet) -> Result<Vec<Span>, SourceError> {
         let mut spans = Vec::new();
         if self.request.rescan.is_some() {
             self.look_up_left(out).await?;
@@ -218,7 +218,7 @@ impl Reader {
                 Err(Stumble::Error(SourceError::Http(error)))
                     if is_forbidden(&error) && self.resource.counted.is_some() =>
                 {
-                    self.warn(super::counts::NO_TICKETS);
+                    self.warn(crate::source::gorgias::changes::message_counts::NO_TICKETS);
                     return Ok(None);
                 }
                 Err(Stumble::Error(error)) => return Err(error),

@@ -1,36 +1,36 @@
 //! Messages that changed without a sign: imported into old tickets, or deleted.
 //!
 //! The list of tickets tells how many messages each ticket has. Where that is not how many we hold, the ticket's
-//! messages are read again (`reread.rs`), one ticket a request. Tickets that changed lately are compared in every run, all of them by
-//! the re-scan (`sweep.rs`): deleting a message moves nothing that a list sorts by.
+//! messages are read again (`reread`), one ticket a request. Tickets that changed lately are compared in every run, all of them by
+//! the re-scan (`rescan`): deleting a message moves nothing that a list sorts by.
 
 use std::collections::{BTreeMap, HashSet};
 
-use super::events::{integer, is_forbidden};
-use super::feed::Outlet;
-use super::oversize;
-use super::pages::PAGE_ROWS;
-use super::progress::{Counts, Direction, Walk};
-use super::reader::{OVERLAP, Reader};
-use super::reread::Pair;
-use super::walk::{self, Fetched, Footprint, Stumble};
 use crate::http::limit::Priority;
 use crate::model::{Micros, Question};
 use crate::normalise::rows::Rows;
+use crate::source::gorgias::changes::deletions::{integer, is_forbidden};
+use crate::source::gorgias::changes::reread::Pair;
+use crate::source::gorgias::list::channel::Outlet;
+use crate::source::gorgias::list::checkpoint::{Counts, Direction, Walk};
+use crate::source::gorgias::list::oversize;
+use crate::source::gorgias::list::pages::PAGE_ROWS;
+use crate::source::gorgias::list::walk::{self, Fetched, Footprint, Stumble};
+use crate::source::gorgias::table_reader::{OVERLAP, Reader};
 use crate::source::{Counted, Resource, SortField, SourceError};
 
 /// Tickets whose count may be known not to match; beyond it the oldest ids are forgotten, and read again some day.
 const MOST_SETTLED: usize = 10_000;
 
-pub(super) const NO_TICKETS: &str = "the tickets of this account may not be read with these credentials, so messages deleted \
+pub(crate) const NO_TICKETS: &str = "the tickets of this account may not be read with these credentials, so messages deleted \
     from or imported into old tickets are not seen";
 
 /// Tickets that changed lately.
 #[derive(Debug, Default)]
-pub(super) struct Changed {
+pub(crate) struct Changed {
     pairs: Vec<Pair>,
     /// Whether any changed since the last run.
-    pub(super) any: bool,
+    pub(crate) any: bool,
     /// When the last of them changed.
     top: Option<Micros>,
 }
@@ -38,7 +38,7 @@ pub(super) struct Changed {
 impl Reader {
     /// Begins to keep track: tickets changed until now will have been compared by the first load. What "now" is, the
     /// newest ticket tells, since the API's clock may not be ours.
-    pub(super) fn begin_counts(&mut self, parents: &'static Resource) {
+    pub(crate) fn begin_counts(&mut self, parents: &'static Resource) {
         let (client, listener) = (self.client.clone(), self.listener.clone());
         let walk = Walk::new(SortField::Updated, Direction::NewestFirst, None);
         let path = move |rows| walk::path(parents, &walk, rows);
@@ -47,7 +47,7 @@ impl Reader {
 
     /// Waits for the newest ticket, if it is not here yet: no page may be stored without it, as a later run would take
     /// a newer one. True if it has come now.
-    pub(super) async fn counts_begun(&mut self) -> Result<bool, SourceError> {
+    pub(crate) async fn counts_begun(&mut self) -> Result<bool, SourceError> {
         let Some(answer) = self.newest.join_next().await else { return Ok(false) };
         let rows = match answer.map_err(|_| SourceError::Broken { path: self.resource.path() })? {
             Ok((rows, _)) => rows,
@@ -65,7 +65,7 @@ impl Reader {
     }
 
     /// The tickets that changed since the last time.
-    pub(super) async fn changed_tickets(&mut self, counted: Counted) -> Result<Changed, SourceError> {
+    pub(crate) async fn changed_tickets(&mut self, counted: Counted) -> Result<Changed, SourceError> {
         let Some(counts) = self.progress.counts.clone() else { return Ok(Changed::default()) };
         let mut walk =
             Walk::new(SortField::Updated, Direction::NewestFirst, Some(counts.seen.minus(OVERLAP)));
@@ -80,7 +80,7 @@ impl Reader {
     }
 
     /// Compares the tickets that changed, then those that the re-scan brings, and reads again what does not match.
-    pub(super) async fn check_counts(
+    pub(crate) async fn check_counts(
         &mut self,
         counted: Counted,
         changed: Changed,
@@ -111,7 +111,7 @@ impl Reader {
     }
 
     /// Notes a ticket whose messages have to be read again. `None`: its count is not known.
-    pub(super) fn suspect(&mut self, ticket: i64, count: Option<i64>) {
+    pub(crate) fn suspect(&mut self, ticket: i64, count: Option<i64>) {
         if let Some(counts) = &mut self.progress.counts {
             counts.queue.retain(|(other, _)| *other != ticket);
             counts.queue.push((ticket, count.unwrap_or(-1)));
@@ -139,7 +139,7 @@ impl Reader {
     }
 
     /// Queues the tickets whose count is not what we hold. False if the target cannot tell.
-    pub(super) async fn compare(&mut self, counted: Counted, pairs: Vec<Pair>, out: &mut Outlet) -> bool {
+    pub(crate) async fn compare(&mut self, counted: Counted, pairs: Vec<Pair>, out: &mut Outlet) -> bool {
         for chunk in pairs.chunks(PAGE_ROWS) {
             let values = chunk.iter().map(|(ticket, _)| *ticket).collect();
             let Some(answer) = out.ask(Question::CountBy { column: counted.column.into(), values }).await
@@ -162,7 +162,7 @@ impl Reader {
     }
 
     /// The messages of their tickets have to be read again, as far as they are still held.
-    pub(super) async fn suspect_parents(&mut self, counted: Counted, keys: Vec<i64>, out: &mut Outlet) {
+    pub(crate) async fn suspect_parents(&mut self, counted: Counted, keys: Vec<i64>, out: &mut Outlet) {
         for chunk in keys.chunks(PAGE_ROWS) {
             let question = Question::ValuesOf { column: counted.column.into(), keys: chunk.to_vec() };
             for (_, ticket) in out.ask(question).await.unwrap_or_default().pairs {
@@ -172,7 +172,7 @@ impl Reader {
     }
 
     /// The messages held of these tickets, as ticket and message.
-    pub(super) async fn counted_held(
+    pub(crate) async fn counted_held(
         &self,
         counted: Counted,
         tickets: Vec<i64>,
@@ -188,7 +188,7 @@ impl Reader {
 
     /// Messages held that were created in a range which was just read whole, and not met there. They may be gone: their
     /// tickets tell.
-    pub(super) async fn unmet(
+    pub(crate) async fn unmet(
         &self,
         seen: &HashSet<i64>,
         from: Micros,
@@ -202,7 +202,7 @@ impl Reader {
     }
 
     /// Tickets and counts of a page. A ticket from before the table is covered has messages that were never asked for.
-    pub(super) fn pairs_of(&self, counted: Counted, fetched: &Fetched) -> Vec<Pair> {
+    pub(crate) fn pairs_of(&self, counted: Counted, fetched: &Fetched) -> Vec<Pair> {
         let since = self.progress.covered_since;
         let covered = |row| {
             since.is_none_or(|since| walk::datetime(row, "created_datetime").is_some_and(|at| at >= since))

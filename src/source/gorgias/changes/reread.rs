@@ -7,16 +7,16 @@ use std::collections::{BTreeMap, HashSet};
 
 use tokio::time::Instant;
 
-use super::events::integer;
-use super::feed::Outlet;
-use super::pages::{Listing, PAGE_ROWS, SECOND_LOOK, Step};
-use super::reader::Reader;
 use crate::model::{Question, Tombstone};
 use crate::normalise::rows::{Row, Rows};
+use crate::source::gorgias::changes::deletions::integer;
+use crate::source::gorgias::list::channel::Outlet;
+use crate::source::gorgias::list::pages::{Listing, PAGE_ROWS, SECOND_LOOK, Step};
+use crate::source::gorgias::table_reader::Reader;
 use crate::source::{Counted, SourceError};
 
 /// A ticket and its count of messages, or -1.
-pub(super) type Pair = (i64, i64);
+pub(crate) type Pair = (i64, i64);
 
 /// Ids of the messages that the list of one ticket showed.
 enum Reading {
@@ -71,7 +71,7 @@ fn length(ids: &HashSet<i64>) -> i64 {
 
 impl Reader {
     /// Reads the messages of queued tickets again, as far as the cap allows.
-    pub(super) async fn reread(&mut self, counted: Counted, out: &mut Outlet) -> Result<(), SourceError> {
+    pub(crate) async fn reread(&mut self, counted: Counted, out: &mut Outlet) -> Result<(), SourceError> {
         let mut tried = HashSet::new();
         loop {
             let Some(counts) = &self.progress.counts else { return Ok(()) };

@@ -4,15 +4,15 @@
 use std::borrow::Cow;
 use std::collections::VecDeque;
 
-use super::oversize::PageSize;
-use super::pages::{self, Answer, Ask, EmptyEnd, LoopGuard, Position};
-use super::progress::{Direction, Walk};
 use crate::http::Listener;
 use crate::http::client::Client;
 use crate::http::limit::Priority;
 use crate::model::Micros;
 use crate::normalise::decode::{self, Decoded};
 use crate::normalise::rows::{Row, Rows};
+use crate::source::gorgias::list::checkpoint::{Direction, Walk};
+use crate::source::gorgias::list::oversize::PageSize;
+use crate::source::gorgias::list::pages::{self, Answer, Ask, EmptyEnd, LoopGuard, Position};
 use crate::source::{Resource, SortField, SourceError};
 
 /// How often a walk may be begun again in a row because the API refuses its own cursor.
@@ -28,9 +28,9 @@ const SPANS: usize = 7;
 
 /// What a walk remembers only while it is walked.
 #[derive(Debug, Default)]
-pub(super) struct Footprint {
+pub(crate) struct Footprint {
     guard: LoopGuard,
-    pub(super) size: PageSize,
+    pub(crate) size: PageSize,
     /// Id of the row that came last.
     last_id: Option<i64>,
     restarts: u32,
@@ -47,25 +47,25 @@ pub(super) struct Footprint {
 
 impl Footprint {
     /// For a walk as it was stored.
-    pub(super) fn of(walk: &Walk) -> Self {
+    pub(crate) fn of(walk: &Walk) -> Self {
         Self { previous: walk.cursor.as_ref().and(walk.last), ..Self::default() }
     }
 
     /// How long the last page was, in microseconds.
-    pub(super) fn span(&self) -> Option<i64> {
+    pub(crate) fn span(&self) -> Option<i64> {
         self.spans.back().copied()
     }
 
     /// How long pages are where the walk is: the median of the last ones. Nights have longer ones than days, and a page at
     /// the oldest end may span years between imports.
-    pub(super) fn pace(&self) -> Option<i64> {
+    pub(crate) fn pace(&self) -> Option<i64> {
         let mut spans: Vec<i64> = self.spans.iter().copied().collect();
         spans.sort_unstable();
         spans.get(spans.len() / 2).copied()
     }
 
     /// A page was so long.
-    pub(super) fn note_span(&mut self, span: Option<i64>) {
+    pub(crate) fn note_span(&mut self, span: Option<i64>) {
         self.spans.extend(span);
         if self.spans.len() > SPANS {
             self.spans.pop_front();
@@ -73,7 +73,7 @@ impl Footprint {
     }
 
     /// The walk's next page was asked for, and its answer is not used: it may be asked for again.
-    pub(super) fn forget(&mut self, walk: &Walk) {
+    pub(crate) fn forget(&mut self, walk: &Walk) {
         if let Some(cursor) = &walk.cursor {
             self.guard.forget(cursor);
         }
@@ -81,7 +81,7 @@ impl Footprint {
 }
 
 /// Time between the first and the last value.
-pub(super) fn span(values: &[Option<Micros>]) -> Option<i64> {
+pub(crate) fn span(values: &[Option<Micros>]) -> Option<i64> {
     let mut known = values.iter().flatten();
     let (first, last) = (known.next()?, known.next_back()?);
     Some(first.0.abs_diff(last.0).try_into().unwrap_or(i64::MAX))
@@ -89,19 +89,19 @@ pub(super) fn span(values: &[Option<Micros>]) -> Option<i64> {
 
 /// A page, and where the walk stands after it.
 #[derive(Debug)]
-pub(super) struct Fetched {
-    pub(super) rows: Rows,
+pub(crate) struct Fetched {
+    pub(crate) rows: Rows,
     /// Sort value of each row; `None` where it is missing or no datetime.
-    pub(super) values: Vec<Option<Micros>>,
+    pub(crate) values: Vec<Option<Micros>>,
     /// Whether the page lies before the point a restarted walk has to find again.
-    pub(super) skipped: bool,
+    pub(crate) skipped: bool,
     /// What the user should know about it.
-    pub(super) warning: Option<String>,
+    pub(crate) warning: Option<String>,
 }
 
 impl Fetched {
     /// Another datetime of each row than the one the list is sorted by, or that.
-    pub(super) fn times(&self, sorted: SortField, wanted: SortField) -> Cow<'_, [Option<Micros>]> {
+    pub(crate) fn times(&self, sorted: SortField, wanted: SortField) -> Cow<'_, [Option<Micros>]> {
         if sorted == wanted {
             return Cow::Borrowed(&self.values);
         }
@@ -110,14 +110,14 @@ impl Fetched {
 }
 
 /// Why a step did not yield a page.
-pub(super) enum Stumble {
+pub(crate) enum Stumble {
     /// The API refuses the walk's cursor.
     Refused,
     Error(SourceError),
 }
 
 /// Requests the walk's next page and moves the walk behind it.
-pub(super) async fn step(
+pub(crate) async fn step(
     client: &Client,
     priority: Priority,
     list: &Resource,
@@ -138,7 +138,7 @@ pub(super) async fn step(
 }
 
 /// The request for the walk's next page.
-pub(super) fn ask(list: &Resource, walk: &Walk, footprint: &mut Footprint) -> Result<Ask, SourceError> {
+pub(crate) fn ask(list: &Resource, walk: &Walk, footprint: &mut Footprint) -> Result<Ask, SourceError> {
     if let Some(cursor) = &walk.cursor {
         footprint.guard.uses(cursor, list.path())?;
     }
@@ -148,7 +148,7 @@ pub(super) fn ask(list: &Resource, walk: &Walk, footprint: &mut Footprint) -> Re
 
 /// Moves the walk behind the page that was answered. `None`: there was too much of it, so the same place has to be asked
 /// for again, with fewer rows.
-pub(super) fn take(
+pub(crate) fn take(
     list: &Resource,
     walk: &mut Walk,
     footprint: &mut Footprint,
@@ -205,7 +205,7 @@ pub(super) fn take(
 }
 
 /// Begins a walk again whose cursor was refused: from the list's beginning, skipping what was read.
-pub(super) fn restart(
+pub(crate) fn restart(
     walk: &mut Walk,
     footprint: &mut Footprint,
     list: &Resource,
@@ -263,7 +263,7 @@ fn begin_anew(walk: &mut Walk, footprint: &mut Footprint) {
 }
 
 /// The cursor does not carry the order, so all parameters are sent with every page.
-pub(super) fn path(list: &Resource, walk: &Walk, rows: usize) -> String {
+pub(crate) fn path(list: &Resource, walk: &Walk, rows: usize) -> String {
     let order = pages::order(walk.direction);
     let mut path = format!("{}?limit={rows}&order_by={}%3A{order}", list.path(), walk.sort.column());
     if let Some(cursor) = &walk.cursor {
@@ -297,7 +297,7 @@ fn check_order(
 }
 
 /// A datetime field of a row.
-pub(super) fn datetime(row: Row<'_>, field: &str) -> Option<Micros> {
+pub(crate) fn datetime(row: Row<'_>, field: &str) -> Option<Micros> {
     match decode::timestamp(row.get(field)?) {
         Decoded::Value(value) | Decoded::Bent(value, _) => Some(value),
         _ => None,
@@ -305,7 +305,7 @@ pub(super) fn datetime(row: Row<'_>, field: &str) -> Option<Micros> {
 }
 
 /// The newest of a row's `*_datetime` fields.
-pub(super) fn newest_datetime(row: Row<'_>) -> Option<Micros> {
+pub(crate) fn newest_datetime(row: Row<'_>) -> Option<Micros> {
     row.fields()
         .filter(|(name, _)| name.ends_with("_datetime"))
         .filter_map(|(_, raw)| match decode::timestamp(raw) {
@@ -316,7 +316,7 @@ pub(super) fn newest_datetime(row: Row<'_>) -> Option<Micros> {
 }
 
 /// Walks of a backfill: both ends of the list of creation times.
-pub(super) fn both_ends() -> [Walk; 2] {
+pub(crate) fn both_ends() -> [Walk; 2] {
     [
         Walk::new(SortField::Created, Direction::NewestFirst, None),
         Walk::new(SortField::Created, Direction::OldestFirst, None),

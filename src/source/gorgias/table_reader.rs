@@ -6,56 +6,56 @@ use std::time::Duration;
 
 use tokio::task::JoinSet;
 
-use super::counts::Changed;
-use super::events::Ahead;
-use super::feed::Outlet;
-use super::pages::Answer;
-use super::passes::Active;
-use super::progress::{Kind, Mark, Progress};
-use super::sweep::Cap;
-use super::walk;
-use super::window::Aside;
 use crate::http::Listener;
 use crate::http::client::Client;
 use crate::http::limit::Seat;
 use crate::model::{Micros, State, Tombstone};
 use crate::normalise::rows::Rows;
+use crate::source::gorgias::changes::deletions::Ahead;
+use crate::source::gorgias::changes::message_counts::Changed;
+use crate::source::gorgias::changes::rescan::Cap;
+use crate::source::gorgias::list::channel::Outlet;
+use crate::source::gorgias::list::checkpoint::{Kind, Mark, Progress};
+use crate::source::gorgias::list::pages::Answer;
+use crate::source::gorgias::list::pass::Active;
+use crate::source::gorgias::list::walk;
+use crate::source::gorgias::list::window::Aside;
 use crate::source::{Computed, Counted, Late, Overlap, Page, ReadRequest, Resource, SourceError};
 
 /// How far behind the watermark a catch-up reads: a row can become visible later than the time it carries, and
 /// clocks differ.
-pub(super) const OVERLAP: Duration = Duration::from_secs(5 * 60);
+pub(crate) const OVERLAP: Duration = Duration::from_secs(5 * 60);
 
 /// Reads one table.
-pub(super) struct Reader {
-    pub(super) client: Arc<Client>,
+pub(crate) struct Reader {
+    pub(crate) client: Arc<Client>,
     /// Among all that read the account.
-    pub(super) seat: Seat,
-    pub(super) listener: Arc<dyn Listener>,
-    pub(super) resource: &'static Resource,
-    pub(super) request: ReadRequest,
-    pub(super) progress: Progress,
+    pub(crate) seat: Seat,
+    pub(crate) listener: Arc<dyn Listener>,
+    pub(crate) resource: &'static Resource,
+    pub(crate) request: ReadRequest,
+    pub(crate) progress: Progress,
     /// Pages of passes read so far.
-    pub(super) spent: u64,
+    pub(crate) spent: u64,
     /// Spent beside the passes.
-    pub(super) cap: Cap,
+    pub(crate) cap: Cap,
     /// When a first load began that goes on: what changed before that is no news, though its watermark may be older.
-    pub(super) loading_since: Option<Micros>,
+    pub(crate) loading_since: Option<Micros>,
     /// Whether events and counts are followed from this run on.
-    pub(super) tracking_begins: bool,
-    pub(super) warnings: Vec<String>,
+    pub(crate) tracking_begins: bool,
+    pub(crate) warnings: Vec<String>,
     /// Pages of a window that wait to be handed on.
-    pub(super) aside: Aside,
+    pub(crate) aside: Aside,
     /// Rows held that a pass over their time did not meet.
-    pub(super) unmet: Vec<i64>,
+    pub(crate) unmet: Vec<i64>,
     /// The events, if they are being read already.
-    pub(super) ahead: Ahead,
+    pub(crate) ahead: Ahead,
     /// The newest ticket, if it is being looked at: how it stood when the table's first page was requested.
-    pub(super) newest: JoinSet<Answer>,
+    pub(crate) newest: JoinSet<Answer>,
 }
 
 impl Reader {
-    pub(super) fn new(
+    pub(crate) fn new(
         client: Arc<Client>,
         listener: Arc<dyn Listener>,
         request: ReadRequest,
@@ -81,7 +81,7 @@ impl Reader {
     }
 
     /// Reads all that was asked for, to the state to store at the end.
-    pub(super) async fn run(mut self, mut out: Outlet) -> Result<State, SourceError> {
+    pub(crate) async fn run(mut self, mut out: Outlet) -> Result<State, SourceError> {
         let tracks = self.request.late != Late::Nothing && self.request.overlap == Overlap::Wide;
         if tracks {
             self.begin_tracking();
@@ -167,7 +167,7 @@ impl Reader {
         self.check_counts(counted, changed, out).await
     }
 
-    pub(super) fn deletions(&self) -> bool {
+    pub(crate) fn deletions(&self) -> bool {
         self.request.late == Late::ChangesAndDeletions && self.resource.deletions()
     }
 
@@ -176,7 +176,7 @@ impl Reader {
     }
 
     /// A page whose rows are all wanted, with the state as it stands.
-    pub(super) fn page_of(&mut self, rows: Rows, gone: Vec<Tombstone>) -> Page {
+    pub(crate) fn page_of(&mut self, rows: Rows, gone: Vec<Tombstone>) -> Page {
         let derived = self.resource.computed.map(|(column, Computed::NewestDatetime)| {
             (column, rows.iter().map(walk::newest_datetime).collect())
         });
@@ -193,7 +193,7 @@ impl Reader {
     }
 
     /// Something the receipt must say.
-    pub(super) fn warn(&mut self, warning: &str) {
+    pub(crate) fn warn(&mut self, warning: &str) {
         self.warnings.push(warning.to_owned());
     }
 }

@@ -1,7 +1,7 @@
 //! Deletions and merges. Lists do not show them; the account's events do, from their own watermark on.
 //!
 //! `/events` is the one list that filters by time on the server (`created_datetime[gte]`). What an event says is
-//! looked up (`lookup.rs`), within the cap of a run; what is left over is in the state. The recorded `ticket-merged` has no
+//! looked up (`lookup`), within the cap of a run; what is left over is in the state. The recorded `ticket-merged` has no
 //! data, so it may name either ticket.
 
 use std::collections::BTreeMap;
@@ -11,24 +11,24 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use tokio::task::JoinSet;
 
-use super::feed::Outlet;
-use super::lookup::Fates;
-use super::pages::{Listing, Step};
-use super::progress::Mark;
-use super::reader::{OVERLAP, Reader};
-use super::walk;
 use crate::http::Listener;
 use crate::http::client::{Client, HttpError, Problem};
 use crate::model::{Micros, Tombstone};
 use crate::normalise::decode::{self, Decoded};
 use crate::normalise::rows::{Row, Rows};
+use crate::source::gorgias::changes::lookup::Fates;
+use crate::source::gorgias::list::channel::Outlet;
+use crate::source::gorgias::list::checkpoint::Mark;
+use crate::source::gorgias::list::pages::{Listing, Step};
+use crate::source::gorgias::list::walk;
+use crate::source::gorgias::table_reader::{OVERLAP, Reader};
 use crate::source::{Counted, EventKind, Resource, SourceError};
 
 const PATH: &str = "/api/events";
 
 /// An object that an event says is gone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Loss {
+pub(crate) struct Loss {
     /// When, as the event says.
     at: Micros,
     /// What it was merged into, if the event says so.
@@ -47,11 +47,11 @@ struct Search {
 }
 
 /// A search that is under way.
-pub(super) type Ahead = JoinSet<Result<Found, SourceError>>;
+pub(crate) type Ahead = JoinSet<Result<Found, SourceError>>;
 
 /// What a pass over the events found.
 #[derive(Debug, Default)]
-pub(super) struct Found {
+pub(crate) struct Found {
     losses: BTreeMap<i64, Loss>,
     /// Events near the end, to be known again.
     recent: Vec<(Micros, i64)>,
@@ -59,7 +59,7 @@ pub(super) struct Found {
 
 impl Reader {
     /// Reads the events since the last time and hands on what is gone.
-    pub(super) async fn read_events(&mut self, out: &mut Outlet) -> Result<(), SourceError> {
+    pub(crate) async fn read_events(&mut self, out: &mut Outlet) -> Result<(), SourceError> {
         let Some(mark) = self.progress.events.clone() else { return Ok(()) };
         let found = match self.ahead.join_next().await {
             Some(found) => found.unwrap_or(Err(SourceError::Broken { path: PATH })),
@@ -96,7 +96,7 @@ impl Reader {
 
     /// Begins to read the events while something else is read. What that brings has to be handed on before the losses
     /// are: a row may have been listed just before it was deleted.
-    pub(super) fn search_ahead(&mut self) {
+    pub(crate) fn search_ahead(&mut self) {
         if let Some(mark) = self.progress.events.clone().filter(|_| self.deletions() && self.ahead.is_empty())
         {
             let search = self.search();
@@ -227,7 +227,7 @@ impl Reader {
 }
 
 /// An integer field of a row.
-pub(super) fn integer(row: Row<'_>, field: &str) -> Option<i64> {
+pub(crate) fn integer(row: Row<'_>, field: &str) -> Option<i64> {
     match decode::int64(row.get(field)?) {
         Decoded::Value(value) => Some(value),
         _ => None,
@@ -235,10 +235,10 @@ pub(super) fn integer(row: Row<'_>, field: &str) -> Option<i64> {
 }
 
 /// The API's own refusal; a page with that status is one of something in between, which may let us pass next time.
-pub(super) fn is_forbidden(error: &HttpError) -> bool {
+pub(crate) fn is_forbidden(error: &HttpError) -> bool {
     matches!(&error.problem, Problem::Refused { status: 403, json: true, .. })
 }
 
-pub(super) fn is_refused(error: &HttpError) -> bool {
+pub(crate) fn is_refused(error: &HttpError) -> bool {
     matches!(&error.problem, Problem::Refused { status: 400 | 404 | 422, .. })
 }

@@ -4,18 +4,18 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::Gorgias;
-use super::pages::{self, Position};
-use super::tables::TABLES;
 use crate::http::Listener;
 use crate::http::client::{HttpError, Problem};
 use crate::http::room::Body;
+use crate::source::gorgias::Gorgias;
+use crate::source::gorgias::list::pages::{self, Position};
+use crate::source::gorgias::tables::TABLES;
 use crate::source::{Finding, SourceError, Subject};
 
 impl Gorgias {
     /// Asks for the account, the user, a row of each table and an event. Where the account cannot be reached or does not
     /// take the credentials, nothing else is asked.
-    pub(super) async fn find_out(&self, listener: Arc<dyn Listener>) -> Vec<Finding> {
+    pub(crate) async fn find_out(&self, listener: Arc<dyn Listener>) -> Vec<Finding> {
         let account = self.object("/api/account", &*listener).await;
         let useless = account.as_ref().err().is_some_and(is_useless);
         let mut findings =
@@ -75,7 +75,7 @@ fn user_words(user: &Value) -> String {
 }
 
 /// Whether no other request can succeed either.
-pub(super) fn is_useless(error: &SourceError) -> bool {
+pub(crate) fn is_useless(error: &SourceError) -> bool {
     let SourceError::Http(HttpError { problem, .. }) = error else { return false };
     match problem {
         Problem::Refused { status, json, .. } => *status == 401 || (matches!(status, 403 | 404) && !json),

@@ -10,14 +10,14 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::events::{integer, is_forbidden, is_refused};
-use super::feed::Outlet;
-use super::oversize;
-use super::pages::{PAGE_ROWS, SECOND_LOOK};
-use super::reader::Reader;
 use crate::http::client::{HttpError, Problem};
 use crate::http::room::Body;
 use crate::normalise::rows::Rows;
+use crate::source::gorgias::changes::deletions::{integer, is_forbidden, is_refused};
+use crate::source::gorgias::list::channel::Outlet;
+use crate::source::gorgias::list::oversize;
+use crate::source::gorgias::list::pages::{PAGE_ROWS, SECOND_LOOK};
+use crate::source::gorgias::table_reader::Reader;
 use crate::source::{Resource, SourceError};
 
 /// So many rows of a batch are asked for by their own address, which also stands between two equal questions.
@@ -25,7 +25,7 @@ const ONE_BY_ONE: usize = 5;
 
 /// What the address of a row says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Fate {
+pub(crate) enum Fate {
     There,
     /// With the row it was merged into, if that is told.
     Gone(Option<i64>),
@@ -35,16 +35,16 @@ pub(super) enum Fate {
 
 /// What look-ups of some rows came to.
 #[derive(Debug, Default)]
-pub(super) struct Fates {
+pub(crate) struct Fates {
     /// Those that are gone, with what they were merged into.
-    pub(super) gone: BTreeMap<i64, Option<i64>>,
+    pub(crate) gone: BTreeMap<i64, Option<i64>>,
     /// Those that this run did not learn about: it could not ask any more, or was not told.
-    pub(super) left: BTreeSet<i64>,
+    pub(crate) left: BTreeSet<i64>,
 }
 
 impl Reader {
     /// Asks for one row by its own address.
-    pub(super) async fn fate(&mut self, path: &str, id: i64) -> Result<Fate, SourceError> {
+    pub(crate) async fn fate(&mut self, path: &str, id: i64) -> Result<Fate, SourceError> {
         let read = |body: Body| match serde_json::from_slice::<Value>(&body) {
             Ok(row) if row.get("id").and_then(Value::as_i64) == Some(id) => Ok(()),
             Ok(_) => Err("the answer is not the row that was asked for".to_owned()),
@@ -88,7 +88,7 @@ impl Reader {
     /// Asks for rows of `list`, a hundred at a time where that can be asked for single rows; those that are there are handed
     /// on if they are rows of this table. Those in `merged` are asked for by their own address too, as it tells what they
     /// were merged into.
-    pub(super) async fn fates_of(
+    pub(crate) async fn fates_of(
         &mut self,
         list: &Resource,
         ids: &BTreeSet<i64>,
@@ -190,7 +190,7 @@ impl Reader {
     }
 
     /// Rows that are all wanted.
-    pub(super) async fn hand_on(&mut self, rows: Rows, out: &mut Outlet) {
+    pub(crate) async fn hand_on(&mut self, rows: Rows, out: &mut Outlet) {
         let page = self.page_of(rows, Vec::new());
         out.page(page).await;
     }

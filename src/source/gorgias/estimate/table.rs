@@ -3,18 +3,20 @@
 
 use std::sync::Arc;
 
-use super::Gorgias;
-use super::estimate::{Sample, between, density, per_time, spread, times, weighed, whole};
-use super::oversize;
-use super::pages::PAGE_ROWS;
-use super::passes::Active;
-use super::probe::is_useless;
-use super::progress::{Direction, Pass, Walk};
-use super::reader::Reader;
-use super::sweep::{Cap, Due};
-use super::tables::counted_by;
 use crate::http::Listener;
 use crate::model::Micros;
+use crate::source::gorgias::Gorgias;
+use crate::source::gorgias::changes::rescan::{Cap, Due};
+use crate::source::gorgias::check::is_useless;
+use crate::source::gorgias::estimate::sample::{
+    Sample, between, density, per_time, spread, times, weighed, whole,
+};
+use crate::source::gorgias::list::checkpoint::{Direction, Pass, Walk};
+use crate::source::gorgias::list::oversize;
+use crate::source::gorgias::list::pages::PAGE_ROWS;
+use crate::source::gorgias::list::pass::Active;
+use crate::source::gorgias::table_reader::Reader;
+use crate::source::gorgias::tables::counted_by;
 use crate::source::{Basis, Forecast, Guess, Late, Overlap, ReadRequest, Resource, SortField, SourceError};
 
 const ROWS: u64 = PAGE_ROWS as u64;
@@ -30,7 +32,7 @@ struct Told {
 
 impl Gorgias {
     /// A forecast for each request, in their order; none any more after a failure that the others would share.
-    pub(super) async fn foresee(
+    pub(crate) async fn foresee(
         &self,
         requests: Vec<ReadRequest>,
         listener: Arc<dyn Listener>,

@@ -10,11 +10,11 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use super::feed::Outlet;
-use super::reader::Reader;
-use super::sweep::Span;
 use crate::model::{Micros, Question, Tombstone};
 use crate::normalise::rows::Rows;
+use crate::source::gorgias::changes::rescan::Span;
+use crate::source::gorgias::list::channel::Outlet;
+use crate::source::gorgias::table_reader::Reader;
 use crate::source::{SortField, SourceError};
 
 /// So many rows may be gone by absence in one re-scan, whatever the size of the table...
@@ -29,14 +29,14 @@ type Gone = Vec<(i64, Option<i64>)>;
 
 impl Reader {
     /// Looks up what the last run had no requests for.
-    pub(super) async fn look_up_left(&mut self, out: &mut Outlet) -> Result<(), SourceError> {
+    pub(crate) async fn look_up_left(&mut self, out: &mut Outlet) -> Result<(), SourceError> {
         let left =
             self.progress.sweep.as_mut().map(|sweep| std::mem::take(&mut sweep.absent)).unwrap_or_default();
         self.conclude_absent(left.into_iter().collect(), out).await
     }
 
     /// Looks up the rows held that a span should have shown, and did not.
-    pub(super) async fn conclude_span(&mut self, span: &Span, out: &mut Outlet) -> Result<(), SourceError> {
+    pub(crate) async fn conclude_span(&mut self, span: &Span, out: &mut Outlet) -> Result<(), SourceError> {
         let Some(met) = span.met.as_ref().filter(|_| self.deletions()) else { return Ok(()) };
         let covered = self.progress.covered_since.unwrap_or(ENDS.0);
         let (from, to) = (span.oldest.unwrap_or(covered).max(covered), span.newest.unwrap_or(ENDS.1));
@@ -88,7 +88,7 @@ impl Reader {
     }
 
     /// Refuses to mark too many rows that only their absence says are gone. `alone` is how many more there are of them.
-    pub(super) async fn believe(&mut self, alone: usize, out: &mut Outlet) -> Result<(), SourceError> {
+    pub(crate) async fn believe(&mut self, alone: usize, out: &mut Outlet) -> Result<(), SourceError> {
         let Some(sweep) = self.progress.sweep.as_mut().filter(|_| alone > 0) else { return Ok(()) };
         if self.request.confirmed {
             // What is confirmed weighs nothing against what comes after it.
@@ -110,6 +110,6 @@ impl Reader {
 }
 
 /// Of the rows that a walk met, those at the place where it stands: the next part begins among them.
-pub(super) fn edge(met: &BTreeMap<i64, Option<Micros>>, last: Option<Micros>) -> Vec<i64> {
+pub(crate) fn edge(met: &BTreeMap<i64, Option<Micros>>, last: Option<Micros>) -> Vec<i64> {
     met.iter().filter(|(_, at)| at.is_some() && **at == last).map(|(id, _)| *id).collect()
 }
