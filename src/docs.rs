@@ -127,6 +127,7 @@ fn incremental(table: &Resource) -> String {
     let how = match table.changes {
         Changes::ByUpdate => "only what changed is read".to_owned(),
         Changes::Recent { days } => format!("what was created in the last {days} days is read again"),
+        Changes::Full => "all of it is read in every run".to_owned(),
     };
     table.incremental_key.map(|key| format!("by {key}: {how}")).unwrap_or(how)
 }
@@ -149,6 +150,10 @@ pub fn tables_markdown(tables: &[Resource]) -> String {
         "\nAll documented columns exist from the first load, whether a row has a value or not. A field that is not \
          documented becomes a new column (see `--schema-contract`). Each row carries `_ingestr_loaded_at`.\n",
     );
+    let named: Vec<&str> = tables.iter().filter(|table| !table.default).map(|table| table.name).collect();
+    if !named.is_empty() {
+        let _ = writeln!(page, "\n`--source-table '*'` means all of them but {}.", named.join(", "));
+    }
     let tracked: Vec<&str> =
         tables.iter().filter(|table| table.deletions()).map(|table| table.name).collect();
     if !tracked.is_empty() {
@@ -192,6 +197,9 @@ pub fn tables_text(tables: &[Resource]) -> String {
         let _ = writeln!(text, "  incremental  {}", incremental(table));
         let _ =
             writeln!(text, "  deletions    {}", if table.deletions() { "are found" } else { "are not seen" });
+        if !table.default {
+            let _ = writeln!(text, "  by '*'       is not meant");
+        }
         let width = table.columns.iter().map(|(name, ..)| name.chars().count()).max().unwrap_or_default();
         for (name, logical, about) in table.columns {
             let line = format!("    {name:<width$}  {:<11}  {about}", logical.name());
@@ -210,6 +218,7 @@ struct TableJson<'a> {
     incremental: &'static str,
     lookback_days: Option<u32>,
     deletions: bool,
+    default: bool,
     columns: Vec<ColumnJson<'a>>,
 }
 
@@ -235,12 +244,14 @@ pub fn tables_json(tables: &[Resource]) -> Result<String, serde_json::Error> {
             incremental: match table.changes {
                 Changes::ByUpdate => "updated",
                 Changes::Recent { .. } => "lookback",
+                Changes::Full => "full",
             },
             lookback_days: match table.changes {
-                Changes::ByUpdate => None,
+                Changes::ByUpdate | Changes::Full => None,
                 Changes::Recent { days } => Some(days),
             },
             deletions: table.deletions(),
+            default: table.default,
             columns: table
                 .columns
                 .iter()
@@ -259,6 +270,7 @@ mod tests {
 
     const TICKETS: Resource = Resource {
         name: "tickets",
+        default: true,
         about: "One conversation.",
         key: &["id"],
         incremental_key: Some("updated_datetime"),
@@ -350,6 +362,7 @@ mod tests {
             "incremental": "lookback",
             "lookback_days": 30,
             "deletions": false,
+            "default": true,
             "columns": [
               {
                 "name": "id",

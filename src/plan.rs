@@ -120,6 +120,7 @@ impl Plan {
         let window = dates::window(args, environment.now, &mut notes)?;
         let limit = flags::limit(args)?;
         let strategy = strategy::strategy(args, ends, &window, limit, &mut notes)?;
+        strategy::read_in_full(table, &window, strategy)?;
         let columns = columns::Columns::from_args(args, table, &mut notes)?;
         let key = strategy::key(args, table, &columns, &mut notes)?;
         let incremental_key = strategy::incremental_key(args, table, &columns, &mut notes)?;

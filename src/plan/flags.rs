@@ -204,11 +204,13 @@ pub(super) fn lookback(
         Failure::usage(format!("--lookback: `{typed}` is not a duration"))
             .hint("write a number and a unit (s, m, h, d), e.g. 7d or 36h, at most 366d")
     })?;
-    if table.changes == Changes::ByUpdate {
-        notes.push(format!("--lookback has no effect: the list of {} shows every change", table.name));
-        return Ok(None);
-    }
-    Ok(Some(lookback))
+    let why = match table.changes {
+        Changes::Recent { .. } => return Ok(Some(lookback)),
+        Changes::ByUpdate => format!("the list of {} shows every change", table.name),
+        Changes::Full => format!("every run reads all of {}", table.name),
+    };
+    notes.push(format!("--lookback has no effect: {why}"));
+    Ok(None)
 }
 
 /// How often a list is re-scanned unless told otherwise.

@@ -6,7 +6,7 @@ use crate::cli::IngestArgs;
 use crate::error::Failure;
 use crate::model::Strategy;
 use crate::nearest::nearest;
-use crate::source::{Resource, Window};
+use crate::source::{Changes, Resource, Window};
 
 /// The strategy that is carried out.
 ///
@@ -82,6 +82,27 @@ fn full_refresh(chosen: Strategy, window: &Window, notes: &mut Vec<String>) -> R
     Ok(strategy)
 }
 
+/// Refuses what makes no sense for a table that every run reads whole.
+pub(super) fn read_in_full(table: &Resource, window: &Window, strategy: Strategy) -> Result<(), Failure> {
+    if table.changes != Changes::Full {
+        return Ok(());
+    }
+    let name = table.name;
+    if !window.is_open() {
+        return Err(Failure::usage(format!(
+            "--interval-start and --interval-end: rows of {name} do not say when they changed, so every run reads all of them"
+        ))
+        .hint("leave the interval out"));
+    }
+    match strategy {
+        Strategy::Append | Strategy::DeleteInsert => Err(Failure::usage(format!(
+            "--incremental-strategy: {strategy} would add all rows of {name} in every run"
+        ))
+        .hint("type merge, replace or scd2")),
+        Strategy::Merge | Strategy::Replace | Strategy::Scd2 => Ok(()),
+    }
+}
+
 /// What a limit does to the strategy.
 fn limited(strategy: Strategy, limit: u64, notes: &mut Vec<String>) -> Result<(), Failure> {
     match strategy {
@@ -151,19 +172,21 @@ pub(super) fn incremental_key(
     columns: &Columns,
     notes: &mut Vec<String>,
 ) -> Result<Option<String>, Failure> {
-    let Some(own) = table.incremental_key else { return Ok(None) };
+    let own = table.incremental_key;
     if let Some(typed) = args.incremental_key.as_deref().map(str::trim).filter(|typed| !typed.is_empty())
-        && columns.source_of(typed) != own
+        && own.is_none_or(|own| columns.source_of(typed) != own)
     {
         // An environment is often shared by many commands.
         if args.typed.contains("incremental-key") {
             columns.check_exists("incremental-key", typed)?;
         }
+        let how = own.map_or_else(|| "reading all of it".to_owned(), str::to_owned);
         notes.push(format!(
-            "--incremental-key {typed} has no effect: changes of {} are found by {own}",
+            "--incremental-key {typed} has no effect: changes of {} are found by {how}",
             table.name
         ));
     }
+    let Some(own) = own else { return Ok(None) };
     if columns.excluded(own) {
         return Err(Failure::usage(format!(
             "--sql-exclude-columns: `{own}` tells which of two versions of a row of {} is newer",

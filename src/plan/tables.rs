@@ -123,7 +123,7 @@ fn source_tables(
 ) -> Result<Vec<&'static Resource>, Failure> {
     let typed = typed.trim();
     if typed == "*" {
-        return Ok(ends.tables.iter().collect());
+        return Ok(ends.tables.iter().filter(|table| table.default).collect());
     }
     if typed.starts_with("query:") {
         return Err(Failure::usage(format!("--source-table: {} cannot be asked in SQL", ends.source))

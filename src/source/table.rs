@@ -46,6 +46,8 @@ pub enum Changes {
         /// Days before the watermark that are read again.
         days: u32,
     },
+    /// The table is small, and rows change without any sign: every run reads all of it.
+    Full,
 }
 
 /// How it is noticed that rows are gone, or were merged into others.
@@ -55,6 +57,8 @@ pub enum Removals {
     Never,
     /// The account's events of these kinds tell, and so does the absence of a row where a whole list is read again.
     Events(&'static [EventKind]),
+    /// The absence of a row where the whole list was read tells, and nothing else.
+    Absence,
 }
 
 /// A kind of events that tell of rows that are gone.
@@ -92,6 +96,8 @@ pub enum Computed {
 pub struct Resource {
     /// Its name on the command line.
     pub name: &'static str,
+    /// Whether `*` means it, too; otherwise it is copied only where it is named.
+    pub default: bool,
     /// One sentence on what a row is.
     pub about: &'static str,
     /// Merge key: one column or more.
@@ -133,7 +139,7 @@ impl Resource {
     pub fn sort(&self) -> SortField {
         match self.changes {
             Changes::ByUpdate => SortField::Updated,
-            Changes::Recent { .. } => SortField::Created,
+            Changes::Recent { .. } | Changes::Full => SortField::Created,
         }
     }
 
@@ -154,7 +160,7 @@ impl Resource {
     pub fn events(&self) -> &'static [EventKind] {
         match self.removals {
             Removals::Events(kinds) => kinds,
-            Removals::Never => &[],
+            Removals::Never | Removals::Absence => &[],
         }
     }
 
@@ -165,7 +171,7 @@ impl Resource {
         match (self.counted, self.changes) {
             (Some(counted), _) => Some(counted.by),
             (None, Changes::ByUpdate) => Some(self),
-            (None, Changes::Recent { .. }) => None,
+            (None, Changes::Recent { .. } | Changes::Full) => None,
         }
     }
 }

@@ -20,7 +20,7 @@ use crate::source::gorgias::list::pages::Answer;
 use crate::source::gorgias::list::pass::Active;
 use crate::source::gorgias::list::walk;
 use crate::source::gorgias::list::window::Aside;
-use crate::source::{Computed, Counted, Late, Overlap, Page, ReadRequest, Resource, SourceError};
+use crate::source::{Changes, Computed, Counted, Late, Overlap, Page, ReadRequest, Resource, SourceError};
 
 /// How far behind the watermark a catch-up reads: a row can become visible later than the time it carries, and
 /// clocks differ.
@@ -82,6 +82,9 @@ impl Reader {
 
     /// Reads all that was asked for, to the state to store at the end.
     pub(crate) async fn run(mut self, mut out: Outlet) -> Result<State, SourceError> {
+        if self.resource.changes == Changes::Full {
+            return self.read_in_full(out).await;
+        }
         let tracks = self.request.late != Late::Nothing && self.request.overlap == Overlap::Wide;
         if tracks {
             self.begin_tracking();
@@ -122,11 +125,16 @@ impl Reader {
                 self.rescan(&mut out).await?;
             }
         }
+        self.hand_on_warnings(&mut out).await;
+        Ok(self.progress.state())
+    }
+
+    /// What the receipt must still say.
+    pub(crate) async fn hand_on_warnings(&mut self, out: &mut Outlet) {
         if !self.warnings.is_empty() {
             let page = self.page_of(Rows::default(), Vec::new());
             out.page(page).await;
         }
-        Ok(self.progress.state())
     }
 
     /// From the first run on: whatever happens after it began will be noticed, be it in this run or in a later one.

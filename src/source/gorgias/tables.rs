@@ -27,10 +27,11 @@ pub(crate) fn counted_by(list: &Resource) -> Option<Counted> {
 }
 
 /// All tables, in the order help lists them.
-pub static TABLES: [Resource; 4] = [CUSTOMERS, TICKETS, TICKET_MESSAGES, SATISFACTION_SURVEYS];
+pub static TABLES: [Resource; 5] = [CUSTOMERS, TICKETS, TICKET_MESSAGES, SATISFACTION_SURVEYS, TAGS];
 
 const CUSTOMERS: Resource = Resource {
     name: "customers",
+    default: true,
     about: "People who wrote to the help desk, or were created in it.",
     key: &["id"],
     incremental_key: Some("updated_datetime"),
@@ -61,6 +62,7 @@ const CUSTOMERS: Resource = Resource {
 
 const TICKETS: Resource = Resource {
     name: "tickets",
+    default: true,
     about: "Conversations, without their messages.",
     key: &["id"],
     incremental_key: Some("updated_datetime"),
@@ -115,6 +117,7 @@ const TICKETS: Resource = Resource {
 
 const TICKET_MESSAGES: Resource = Resource {
     name: "ticket_messages",
+    default: true,
     about: "Messages of all tickets: e-mails, chats, notes, calls.",
     key: &["id"],
     incremental_key: Some("updated_datetime"),
@@ -173,6 +176,7 @@ const TICKET_MESSAGES: Resource = Resource {
 
 const SATISFACTION_SURVEYS: Resource = Resource {
     name: "satisfaction_surveys",
+    default: true,
     about: "Surveys sent after a ticket, with their scores.",
     key: &["id"],
     incremental_key: Some("updated_datetime"),
@@ -199,12 +203,36 @@ const SATISFACTION_SURVEYS: Resource = Resource {
     ],
 };
 
+const TAGS: Resource = Resource {
+    name: "tags",
+    default: false,
+    about: "Tags that tickets can have.",
+    key: &["id"],
+    incremental_key: None,
+    list: List::Keyset { path: "/api/tags" },
+    by_ids: None,
+    changes: Changes::Full,
+    removals: Removals::Absence,
+    counted: None,
+    computed: None,
+    columns: &[
+        ("id", Int64, "Identifies the tag within the account."),
+        ("decoration", Json, "How it looks: color."),
+        ("description", Text, "What it is for."),
+        ("name", Text, "Name."),
+        ("usage", Int64, "On how many tickets it is, as of the last time Gorgias counted."),
+        ("uri", Text, "Path of the tag in the API."),
+        ("created_datetime", Timestamp, "When it was created."),
+        ("deleted_datetime", Timestamp, "When it was deleted; lists show no such tags."),
+    ],
+};
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     /// Field names of the rows that were recorded from the API in August 2026, in their order.
-    const RECORDED: [(&str, &str); 4] = [
+    const RECORDED: [(&str, &str); 5] = [
         (
             "customers",
             "id external_id active email name firstname lastname language timezone created_datetime updated_datetime meta data note custom_fields",
@@ -221,6 +249,7 @@ mod tests {
             "satisfaction_surveys",
             "id body_text created_datetime customer_id meta score scored_datetime sent_datetime should_send_datetime ticket_id uri",
         ),
+        ("tags", "id decoration description name usage uri created_datetime deleted_datetime"),
     ];
 
     #[test]

@@ -22,10 +22,10 @@ const ALWAYS: u64 = 100;
 /// ...or this part of its rows: one in twenty.
 const PART: u64 = 20;
 /// The ends of time, for spans that are open: the years 1 and 9000, which every database and date library can write.
-const ENDS: (Micros, Micros) = (Micros(-62_135_596_800_000_000), Micros(221_845_392_000_000_000));
+pub(crate) const ENDS: (Micros, Micros) = (Micros(-62_135_596_800_000_000), Micros(221_845_392_000_000_000));
 
 /// Rows that are gone by absence: a key of the table, and what it was merged into.
-type Gone = Vec<(i64, Option<i64>)>;
+pub(crate) type Gone = Vec<(i64, Option<i64>)>;
 
 impl Reader {
     /// Looks up what the last run had no requests for.
@@ -75,16 +75,20 @@ impl Reader {
             out.page(page).await;
             return Err(error);
         }
-        let at = self.request.now;
         if let Some(sweep) = &mut self.progress.sweep {
             sweep.absent.extend(&fates.left);
             sweep.gone += if self.request.confirmed { 0 } else { gone.len() as u64 };
         }
-        let tombstones =
-            gone.into_iter().map(|(key, merged_into)| Tombstone { key, at, merged_into }).collect();
-        let page = self.page_of(Rows::default(), tombstones);
-        out.page(page).await;
+        self.mark(gone, out).await;
         Ok(())
+    }
+
+    /// Marks rows as gone, together with the state as it stands.
+    pub(crate) async fn mark(&mut self, gone: Gone, out: &mut Outlet) {
+        let at = self.request.now;
+        let tombstones = gone.into_iter().map(|(key, merged_into)| Tombstone { key, at, merged_into });
+        let page = self.page_of(Rows::default(), tombstones.collect());
+        out.page(page).await;
     }
 
     /// Refuses to mark too many rows that only their absence says are gone. `alone` is how many more there are of them.

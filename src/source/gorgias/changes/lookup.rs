@@ -65,7 +65,11 @@ impl Reader {
     }
 
     /// Asks for rows one after the other, as far as the cap allows.
-    async fn fates(&mut self, path: &'static str, ids: &BTreeSet<i64>) -> Result<Fates, SourceError> {
+    pub(crate) async fn fates(
+        &mut self,
+        path: &'static str,
+        ids: &BTreeSet<i64>,
+    ) -> Result<Fates, SourceError> {
         let mut fates = Fates::default();
         for id in ids {
             if self.cap_left() == 0 {

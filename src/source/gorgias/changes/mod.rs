@@ -6,3 +6,4 @@ pub(crate) mod lookup;
 pub(crate) mod message_counts;
 pub(crate) mod reread;
 pub(crate) mod rescan;
+pub(crate) mod vanished;

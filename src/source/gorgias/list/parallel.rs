@@ -230,7 +230,7 @@ impl Reader {
         match active.pass.kind {
             _ if position == Position::Later => EmptyEnd::Doubtful,
             Kind::CatchUp => EmptyEnd::Harmless,
-            Kind::Backfill if self.request.from.is_some() => EmptyEnd::Harmless,
+            Kind::Backfill if active.moves && self.request.from.is_some() => EmptyEnd::Harmless,
             Kind::Backfill | Kind::Since(_) => EmptyEnd::Doubtful,
         }
     }

@@ -74,6 +74,13 @@ impl Active {
         }
     }
 
+    /// A pass over all of a list that is short enough to begin anew if it comes to no end.
+    pub(crate) fn in_full() -> Self {
+        let walks = vec![Walk::new(SortField::Created, Direction::NewestFirst, None)];
+        let pass = Pass { kind: Kind::Backfill, top: None, pages: 0, walks };
+        Self { seen: Some(HashSet::new()), ..Self::new(pass, false, 0) }
+    }
+
     /// A pass that an earlier run left.
     fn resume(pass: Pass) -> Self {
         Self { resumed: true, ..Self::new(pass, true, 0) }
@@ -136,6 +143,9 @@ impl Reader {
 
     /// Decides what the first pass is.
     pub(crate) fn begin(&mut self) -> Active {
+        if self.resource.changes == Changes::Full {
+            return Active::in_full();
+        }
         let window = self.request.window;
         let newest_first = |until| Walk::new(self.resource.sort(), Direction::NewestFirst, until);
         if !window.is_open() {
@@ -190,7 +200,7 @@ impl Reader {
     fn lookback(&self) -> Duration {
         match (self.request.lookback, self.resource.changes) {
             (Some(asked), _) => asked,
-            (None, Changes::ByUpdate) => Duration::ZERO,
+            (None, Changes::ByUpdate | Changes::Full) => Duration::ZERO,
             (None, Changes::Recent { days }) => DAY * days,
         }
     }
