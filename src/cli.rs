@@ -159,7 +159,7 @@ pub struct IngestArgs {
     /// of the machine do not see it.
     #[arg(long, value_name = "URI", help_heading = READ)]
     pub source_uri: Option<SecretUri>,
-    /// Copy this table, these tables (tickets,customers), or all of them ('*'); `ingestr tables` lists them.
+    /// Copy this table, these tables (tickets,customers), or the usual ones ('*'); `ingestr tables` lists them.
     ///
     /// Several tables are copied at once and share the account's request budget. One that fails does not stop the
     /// others.

@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::cli::{command, env_names, parts};
 use crate::error::Kind;
 use crate::model::{DELETED_AT, MERGED_INTO};
-use crate::source::{Incremental, TableSpec};
+use crate::source::{Changes, Resource};
 
 /// First line of each page, so that nobody edits it.
 const MADE: &str = "<!-- Made by `ingestr docs`; change the source, not this file. -->\n";
@@ -123,29 +123,39 @@ fn argument(arg: &clap::Arg, environment: bool) -> String {
 }
 
 /// How a table's changes are found, in a few words.
-fn incremental(table: &TableSpec) -> String {
-    match table.incremental {
-        Incremental::Updated => format!("by {}: only what changed is read", table.incremental_key),
-        Incremental::Lookback { days } => {
-            format!("by {}: what was created in the last {days} days is read again", table.incremental_key)
-        }
-    }
+fn incremental(table: &Resource) -> String {
+    let how = match table.changes {
+        Changes::ByUpdate => "only what changed is read".to_owned(),
+        Changes::Recent { days } => format!("what was created in the last {days} days is read again"),
+        Changes::Full => "all of it is read in every run".to_owned(),
+    };
+    table.incremental_key.map(|key| format!("by {key}: {how}")).unwrap_or(how)
 }
 
 /// The tables as Markdown.
 #[must_use]
-pub fn tables_markdown(tables: &[TableSpec]) -> String {
+pub fn tables_markdown(tables: &[Resource]) -> String {
     let mut page =
         format!("{MADE}\n# Tables\n\n| table | a row is | key | incremental |\n| --- | --- | --- | --- |\n");
     for table in tables {
         let (name, about) = (table.name, cell(table.about));
-        let _ = writeln!(page, "| [{name}](#{name}) | {about} | {} | {} |", table.key, incremental(table));
+        let _ = writeln!(
+            page,
+            "| [{name}](#{name}) | {about} | {} | {} |",
+            table.key.join(", "),
+            incremental(table)
+        );
     }
     page.push_str(
         "\nAll documented columns exist from the first load, whether a row has a value or not. A field that is not \
          documented becomes a new column (see `--schema-contract`). Each row carries `_ingestr_loaded_at`.\n",
     );
-    let tracked: Vec<&str> = tables.iter().filter(|table| table.deletions).map(|table| table.name).collect();
+    let named: Vec<&str> = tables.iter().filter(|table| !table.default).map(|table| table.name).collect();
+    if !named.is_empty() {
+        let _ = writeln!(page, "\n`--source-table '*'` means all of them but {}.", named.join(", "));
+    }
+    let tracked: Vec<&str> =
+        tables.iter().filter(|table| table.deletions()).map(|table| table.name).collect();
     if !tracked.is_empty() {
         let _ = write!(
             page,
@@ -176,17 +186,20 @@ fn cell(text: &str) -> String {
 
 /// The tables for a terminal.
 #[must_use]
-pub fn tables_text(tables: &[TableSpec]) -> String {
+pub fn tables_text(tables: &[Resource]) -> String {
     let mut text = String::new();
     for table in tables {
         if !text.is_empty() {
             text.push('\n');
         }
         let _ = writeln!(text, "{}  {}", table.name, table.about);
-        let _ = writeln!(text, "  key          {}", table.key);
+        let _ = writeln!(text, "  key          {}", table.key.join(", "));
         let _ = writeln!(text, "  incremental  {}", incremental(table));
         let _ =
-            writeln!(text, "  deletions    {}", if table.deletions { "are found" } else { "are not seen" });
+            writeln!(text, "  deletions    {}", if table.deletions() { "are found" } else { "are not seen" });
+        if !table.default {
+            let _ = writeln!(text, "  by '*'       is not meant");
+        }
         let width = table.columns.iter().map(|(name, ..)| name.chars().count()).max().unwrap_or_default();
         for (name, logical, about) in table.columns {
             let line = format!("    {name:<width$}  {:<11}  {about}", logical.name());
@@ -200,11 +213,12 @@ pub fn tables_text(tables: &[TableSpec]) -> String {
 struct TableJson<'a> {
     name: &'a str,
     about: &'a str,
-    key: [&'a str; 1],
-    incremental_key: &'a str,
+    key: &'a [&'a str],
+    incremental_key: Option<&'a str>,
     incremental: &'static str,
     lookback_days: Option<u32>,
     deletions: bool,
+    default: bool,
     columns: Vec<ColumnJson<'a>>,
 }
 
@@ -219,23 +233,25 @@ struct ColumnJson<'a> {
 ///
 /// # Errors
 /// None in practice: all of it is text and numbers.
-pub fn tables_json(tables: &[TableSpec]) -> Result<String, serde_json::Error> {
+pub fn tables_json(tables: &[Resource]) -> Result<String, serde_json::Error> {
     let tables: Vec<TableJson<'_>> = tables
         .iter()
         .map(|table| TableJson {
             name: table.name,
             about: table.about,
-            key: [table.key],
+            key: table.key,
             incremental_key: table.incremental_key,
-            incremental: match table.incremental {
-                Incremental::Updated => "updated",
-                Incremental::Lookback { .. } => "lookback",
+            incremental: match table.changes {
+                Changes::ByUpdate => "updated",
+                Changes::Recent { .. } => "lookback",
+                Changes::Full => "full",
             },
-            lookback_days: match table.incremental {
-                Incremental::Updated => None,
-                Incremental::Lookback { days } => Some(days),
+            lookback_days: match table.changes {
+                Changes::ByUpdate | Changes::Full => None,
+                Changes::Recent { days } => Some(days),
             },
-            deletions: table.deletions,
+            deletions: table.deletions(),
+            default: table.default,
             columns: table
                 .columns
                 .iter()
@@ -250,27 +266,32 @@ pub fn tables_json(tables: &[TableSpec]) -> Result<String, serde_json::Error> {
 mod tests {
     use super::*;
     use crate::model::LogicalType;
+    use crate::source::{List, Removals};
 
-    const TABLES: [TableSpec; 2] = [
-        TableSpec {
-            name: "tickets",
-            about: "One conversation.",
-            key: "id",
-            incremental_key: "updated_datetime",
-            incremental: Incremental::Updated,
-            deletions: true,
-            rescans: true,
-            columns: &[("id", LogicalType::Int64, "Its id."), ("meta", LogicalType::Json, "A | B.")],
-        },
-        TableSpec {
+    const TICKETS: Resource = Resource {
+        name: "tickets",
+        default: true,
+        about: "One conversation.",
+        key: &["id"],
+        incremental_key: Some("updated_datetime"),
+        list: List::Keyset { path: "/tickets" },
+        by_ids: None,
+        changes: Changes::ByUpdate,
+        removals: Removals::Events(&[]),
+        counted: None,
+        computed: None,
+        columns: &[("id", LogicalType::Int64, "Its id."), ("meta", LogicalType::Json, "A | B.")],
+    };
+
+    const TABLES: [Resource; 2] = [
+        TICKETS,
+        Resource {
             name: "satisfaction_surveys",
             about: "One survey.",
-            key: "id",
-            incremental_key: "updated_datetime",
-            incremental: Incremental::Lookback { days: 30 },
-            deletions: false,
-            rescans: false,
+            changes: Changes::Recent { days: 30 },
+            removals: Removals::Never,
             columns: &[("id", LogicalType::Int64, "")],
+            ..TICKETS
         },
     ];
 
@@ -341,6 +362,7 @@ mod tests {
             "incremental": "lookback",
             "lookback_days": 30,
             "deletions": false,
+            "default": true,
             "columns": [
               {
                 "name": "id",

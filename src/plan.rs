@@ -11,7 +11,7 @@ use crate::error::Failure;
 use crate::http::limit::Share;
 use crate::model::{Deletes, Micros, Strategy};
 use crate::secret::SecretUri;
-use crate::source::{Late, TableSpec, Window};
+use crate::source::{Late, Resource, Window};
 
 mod columns;
 mod dates;
@@ -34,7 +34,7 @@ pub use crate::normalise::{ColumnOverride, Shaping};
 #[derive(Debug, Clone)]
 pub struct Plan {
     /// The table that is read.
-    pub table: &'static TableSpec,
+    pub table: &'static Resource,
     /// Schema or dataset that is written to.
     pub schema: String,
     /// Table that is written to.
@@ -102,13 +102,14 @@ impl Plan {
         args: &IngestArgs,
         now: Micros,
         ends: &Endpoints<'_>,
-        table: &'static TableSpec,
+        table: &'static Resource,
         (schema, dest_table): (String, String),
     ) -> Result<Self, Failure> {
         let mut notes = Vec::new();
         let window = dates::window(args, now, &mut notes)?;
         let limit = flags::limit(args)?;
         let strategy = strategy::strategy(args, ends, &window, limit, &mut notes)?;
+        strategy::read_in_full(table, &window, strategy)?;
         let columns = columns::Columns::from_args(args, table, &mut notes)?;
         let key = strategy::key(args, table, &columns, &mut notes)?;
         let incremental_key = strategy::incremental_key(args, table, &columns, &mut notes)?;
@@ -124,7 +125,7 @@ impl Plan {
             dest_table,
             strategy,
             key,
-            incremental_key: Some(incremental_key),
+            incremental_key,
             window,
             deletes: args.deletes,
             lookback,
@@ -152,13 +153,13 @@ impl Plan {
     /// Tombstones go by the table's own key.
     #[must_use]
     pub fn late(&self) -> Late {
-        let key = self.table.key;
-        let own_key =
-            self.key.len() == 1 && self.shaping.overrides.iter().all(|wish| wish.source_name() != key);
+        let own_key = self.table.single_key().is_some_and(|key| {
+            self.key == [key] && self.shaping.overrides.iter().all(|wish| wish.source_name() != key)
+        });
         match (self.strategy, self.deletes) {
             (Strategy::Append | Strategy::DeleteInsert, _) => Late::Nothing,
             (_, Deletes::Ignore) => Late::Changes,
-            _ if own_key && self.key[0] == key => Late::ChangesAndDeletions,
+            _ if own_key => Late::ChangesAndDeletions,
             _ => Late::Changes,
         }
     }

@@ -34,7 +34,7 @@ use crate::model::{Contract, Lease, Micros, Question, State, Strategy};
 use crate::normalise::Normaliser;
 use crate::plan::Plan;
 use crate::report::{Ended, Event, Outcome, Progress, Receipt, Reporter};
-use crate::source::{Headway, Late, Pages, Source, Step};
+use crate::source::{Changes, Headway, Late, Pages, Source, Step};
 
 /// Everything a run is given.
 #[derive(Clone)]
@@ -161,10 +161,12 @@ struct Done {
 }
 
 impl Run<'_, '_> {
-    /// Whether it reads only what changed: such runs go before those that read everything.
+    /// Whether it reads only what changed, or a small table: such runs go before those that read everything.
     fn is_short(&self) -> bool {
         let known = |state: &State| state.complete && state.watermark.is_some();
-        self.job.plan.window.is_open() && self.stored.as_ref().is_some_and(known)
+        let plan = self.job.plan;
+        let small = plan.table.changes == Changes::Full;
+        small || (plan.window.is_open() && self.stored.as_ref().is_some_and(known))
     }
 
     /// Reads to the end, or as far as it goes, and stores what was read.
@@ -350,7 +352,7 @@ impl Run<'_, '_> {
             pages: self.done.pages,
             counts: self.done.counts,
             read_again: self.read_again(outcome),
-            deletions: self.job.plan.table.deletions && self.job.plan.late() == Late::ChangesAndDeletions,
+            deletions: self.job.plan.table.deletions() && self.job.plan.late() == Late::ChangesAndDeletions,
             rejected: self.done.rejected,
             discarded: self.normaliser.discarded(),
             requests: self.meter.requests(),

@@ -47,13 +47,14 @@ pub(super) struct Columns {
     order: Vec<(String, usize)>,
     existing: Vec<Column>,
     naming: Naming,
-    key: Option<usize>,
+    /// The columns of the table's key; `None` for one that is left out.
+    key: Vec<Option<usize>>,
     /// Rows completed in the present batch.
     rows: usize,
 }
 
 impl Columns {
-    pub(super) fn new(documented: &[Column], existing: &[Column], shaping: &Shaping) -> Self {
+    pub(super) fn new(documented: &[Column], key: &[&str], existing: &[Column], shaping: &Shaping) -> Self {
         let mut columns = Self {
             slots: Vec::new(),
             by_source: HashMap::new(),
@@ -61,7 +62,7 @@ impl Columns {
             order: Vec::new(),
             existing: existing.to_vec(),
             naming: shaping.naming,
-            key: None,
+            key: Vec::new(),
             rows: 0,
         };
         let excluded = |name: &str| shaping.exclude.iter().any(|other| other.eq_ignore_ascii_case(name));
@@ -85,7 +86,8 @@ impl Columns {
         for name in &shaping.exclude {
             columns.by_source.entry(name.clone()).or_insert(Place::Nowhere);
         }
-        columns.key = (!columns.slots.is_empty()).then_some(0);
+        let slot = |name: &&str| columns.slots.iter().position(|slot| slot.source == **name);
+        columns.key = key.iter().map(slot).collect();
         columns
     }
 
@@ -111,9 +113,9 @@ impl Columns {
         &self.slots[at].column.name
     }
 
-    /// Whether a value can be a row's key: the key is the first documented column.
-    pub(super) fn fits_key(&self, raw: &str) -> bool {
-        match self.key.map(|at| self.slots[at].column.logical) {
+    /// Whether a value can be part `part` of a row's key.
+    pub(super) fn fits_key(&self, part: usize, raw: &str) -> bool {
+        match self.key[part].map(|at| self.slots[at].column.logical) {
             Some(LogicalType::Int64) => matches!(decode::int64(raw), Decoded::Value(_)),
             _ => decode::text(raw, &mut String::new()) == Decoded::Value(()),
         }

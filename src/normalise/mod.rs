@@ -40,7 +40,7 @@ const BATCH_BYTES: usize = 8 << 20;
 #[derive(Debug)]
 pub struct Normaliser {
     columns: Columns,
-    key: String,
+    key: &'static [&'static str],
     trim: bool,
     contract: Contract,
     rows: usize,
@@ -59,10 +59,15 @@ impl Normaliser {
     /// For a table with these documented columns, keyed by `key` (the source's name of it), into a table that has
     /// `existing` columns already.
     #[must_use]
-    pub fn new(documented: &[Column], key: &str, existing: &[Column], shaping: &Shaping) -> Self {
+    pub fn new(
+        documented: &[Column],
+        key: &'static [&'static str],
+        existing: &[Column],
+        shaping: &Shaping,
+    ) -> Self {
         Self {
-            columns: Columns::new(documented, existing, shaping),
-            key: key.to_owned(),
+            columns: Columns::new(documented, key, existing, shaping),
+            key,
             trim: shaping.trim_whitespace,
             contract: shaping.contract,
             rows: 0,
@@ -140,10 +145,10 @@ impl Normaliser {
                 Place::At(column) => self.columns.name(column),
                 Place::Nowhere => name,
             };
-            self.reject(id, column.to_owned(), value, reason);
+            self.reject(&id, column.to_owned(), value, reason);
         }
         for damage in damages {
-            self.reject(id, damage.name.to_owned(), damage.text.into_owned(), damage.reason);
+            self.reject(&id, damage.name.to_owned(), damage.text.into_owned(), damage.reason);
         }
         self.columns.end_row();
         self.rows += 1;
@@ -151,19 +156,30 @@ impl Normaliser {
     }
 
     /// The row's key; without one that can be used, the row goes to the rejects as a whole.
-    fn key_of<'a>(&mut self, row: Row<'a>) -> Option<&'a str> {
-        let id = row.get(&self.key).filter(|raw| *raw != "null");
-        let damaged = row.damages().any(|damage| damage.field.is_some() && damage.name == self.key);
-        let reason = match id {
-            _ if damaged => "a row whose key cannot be read",
-            None if row.is_object() => "a row without a key",
-            None => "a row that is no object",
-            Some(id) if !self.columns.fits_key(id) => "a row whose key is not of the key's type",
-            Some(id) => return Some(id),
+    fn key_of<'a>(&mut self, row: Row<'a>) -> Option<Cow<'a, str>> {
+        let parts = self.key.iter().enumerate().map(|(part, name)| self.key_part(part, name, row));
+        let reason = match parts.collect::<Result<Vec<_>, _>>() {
+            Ok(parts) if parts.len() == 1 => return Some(Cow::Borrowed(parts[0])),
+            Ok(parts) => return Some(Cow::Owned(parts.join(","))),
+            Err(reason) => reason,
         };
         let value = row.received().map_or_else(|| whole_row(row), Cow::into_owned);
         self.rejects.push(Reject { id: None, column: None, value, reason });
         None
+    }
+
+    fn key_part<'a>(&self, part: usize, name: &str, row: Row<'a>) -> Result<&'a str, &'static str> {
+        let value = row.get(name).filter(|raw| *raw != "null");
+        let damaged = row.damages().any(|damage| damage.field.is_some() && damage.name == name);
+        match value {
+            _ if damaged => Err("a row whose key cannot be read"),
+            None if row.is_object() => Err("a row without a key"),
+            None => Err("a row that is no object"),
+            Some(value) if !self.columns.fits_key(part, value) => {
+                Err("a row whose key is not of the key's type")
+            }
+            Some(value) => Ok(value),
+        }
     }
 
     fn reject(&mut self, id: &str, column: String, value: String, reason: &'static str) {

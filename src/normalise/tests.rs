@@ -23,7 +23,7 @@ fn documented() -> Vec<Column> {
 }
 
 fn normalise(json: &str, shaping: &Shaping) -> (RecordBatch, Vec<Reject>) {
-    let mut normaliser = Normaliser::new(&documented(), "id", &[], shaping);
+    let mut normaliser = Normaliser::new(&documented(), &["id"], &[], shaping);
     let rows = rows(json);
     normaliser.push(&rows, &vec![true; rows.len()], None).unwrap();
     (normaliser.take(true).unwrap(), normaliser.take_rejects())
@@ -157,7 +157,7 @@ fn only_a_row_whose_key_cannot_be_read_is_rejected_for_damage() {
         ]
     );
     let mut normaliser =
-        Normaliser::new(&[Column::new("id", LogicalType::Text)], "id", &[], &Shaping::default());
+        Normaliser::new(&[Column::new("id", LogicalType::Text)], &["id"], &[], &Shaping::default());
     normaliser.push(&rows(r#"[{"id":"a"},{"id":"b\x"},{"id":"c\ud800"}]"#), &[true; 3], None).unwrap();
     assert_eq!(normaliser.take(true).unwrap().num_rows(), 1, "keys with U+FFFD in them would meet");
     assert_eq!(normaliser.take_rejects().len(), 2);
@@ -173,7 +173,7 @@ fn damage_where_nothing_is_wanted_is_none() {
     assert_eq!(said(&rejects), [(Some("1"), Some("meta"), "NaN", "not JSON")]);
     let mut normaliser = Normaliser::new(
         &documented(),
-        "id",
+        &["id"],
         &[],
         &Shaping { contract: Contract::Freeze, ..Shaping::default() },
     );
@@ -262,7 +262,7 @@ fn contracts_decide_what_becomes_of_new_fields() {
     let json = r#"[{"id":1},{"id":2,"extra":null},{"id":3,"extra":1}]"#;
     let run = |contract| {
         let shaping = Shaping { contract, ..Shaping::default() };
-        let mut normaliser = Normaliser::new(&documented(), "id", &[], &shaping);
+        let mut normaliser = Normaliser::new(&documented(), &["id"], &[], &shaping);
         let rows = rows(json);
         let result = normaliser.push(&rows, &[true; 3], None);
         (
@@ -281,7 +281,7 @@ fn contracts_decide_what_becomes_of_new_fields() {
 fn a_column_the_destination_has_is_no_new_field() {
     let shaping = Shaping { contract: Contract::Freeze, ..Shaping::default() };
     let existing = [Column::new("extra", LogicalType::Int64)];
-    let mut normaliser = Normaliser::new(&documented(), "id", &existing, &shaping);
+    let mut normaliser = Normaliser::new(&documented(), &["id"], &existing, &shaping);
     let rows = rows(r#"[{"id":1,"extra":2}]"#);
     normaliser.push(&rows, &[true], None).unwrap();
     assert_eq!(types(&normaliser.take(true).unwrap())[5..], ["extra:bigint"]);
@@ -309,7 +309,7 @@ fn columns_are_renamed_retyped_and_left_out() {
 fn a_derived_column_takes_the_place_of_the_field() {
     let mut documented = documented();
     documented.push(Column::new("updated_datetime", LogicalType::Timestamp));
-    let mut normaliser = Normaliser::new(&documented, "id", &[], &Shaping::default());
+    let mut normaliser = Normaliser::new(&documented, &["id"], &[], &Shaping::default());
     let rows = rows(r#"[{"id":1},{"id":2,"updated_datetime":"2020-01-01T00:00:00Z"},{"id":3}]"#);
     normaliser
         .push(
@@ -324,7 +324,7 @@ fn a_derived_column_takes_the_place_of_the_field() {
 
 #[test]
 fn batches_are_sealed_at_their_size_and_start_anew() {
-    let mut normaliser = Normaliser::new(&documented(), "id", &[], &Shaping::default());
+    let mut normaliser = Normaliser::new(&documented(), &["id"], &[], &Shaping::default());
     let page: String = (0..100).map(|id| format!(r#"{{"id":{id}}}"#)).collect::<Vec<_>>().join(",");
     let rows = rows(&format!("[{page}]"));
     let mut sealed = 0;
@@ -334,4 +334,25 @@ fn batches_are_sealed_at_their_size_and_start_anew() {
     }
     assert_eq!(sealed, 2_100);
     assert!(normaliser.take(true).is_none());
+}
+
+#[test]
+fn a_key_of_two_columns_is_checked_part_by_part() {
+    let columns = ["ticket_id", "tag_id"].map(|name| Column::new(name, LogicalType::Int64));
+    let mut normaliser = Normaliser::new(&columns, &["ticket_id", "tag_id"], &[], &Shaping::default());
+    let page = rows(
+        r#"[{"tag_id":2,"ticket_id":1},{"ticket_id":1},{"ticket_id":1,"tag_id":"x"},{"ticket_id":3,"tag_id":4,"n":NaN}]"#,
+    );
+    normaliser.push(&page, &[true; 4], None).unwrap();
+    let rejects = normaliser.take_rejects();
+    let reasons: Vec<_> = rejects.iter().map(|reject| (reject.id.as_deref(), reject.reason)).collect();
+    assert_eq!(
+        reasons,
+        [
+            (None, "a row without a key"),
+            (None, "a row whose key is not of the key's type"),
+            (Some("3,4"), "not JSON"),
+        ]
+    );
+    assert_eq!(normaliser.take(true).map(|batch| batch.num_rows()), Some(2));
 }

@@ -5,7 +5,7 @@ use crate::cli::IngestArgs;
 use crate::error::Failure;
 use crate::model::LogicalType;
 use crate::nearest::{nearest, nearest_few};
-use crate::source::TableSpec;
+use crate::source::Resource;
 
 /// Columns that are named when one was mistyped.
 const NEAR: usize = 3;
@@ -17,7 +17,7 @@ pub(super) struct Columns {
     pub(super) overrides: Vec<ColumnOverride>,
     /// Columns left out, in the source's names.
     pub(super) exclude: Vec<String>,
-    table: &'static TableSpec,
+    table: &'static Resource,
 }
 
 impl Columns {
@@ -27,7 +27,7 @@ impl Columns {
     /// Bad grammar, unknown types, names that are used twice, and leaving out what identifies or dates a row.
     pub(super) fn from_args(
         args: &IngestArgs,
-        table: &'static TableSpec,
+        table: &'static Resource,
         notes: &mut Vec<String>,
     ) -> Result<Self, Failure> {
         let mut columns = Self { overrides: overrides(args)?, exclude: Vec::new(), table };
@@ -52,7 +52,7 @@ impl Columns {
         let asked = self.overrides.iter().find(|o| o.source_name() == source).and_then(|o| o.logical);
         let own =
             self.table.columns.iter().find(|(name, ..)| *name == source).map(|(_, logical, _)| *logical);
-        let derived = (source == self.table.incremental_key).then_some(LogicalType::Timestamp);
+        let derived = (Some(source) == self.table.incremental_key).then_some(LogicalType::Timestamp);
         own.or(derived).map(|own| asked.unwrap_or(own))
     }
 
@@ -60,7 +60,7 @@ impl Columns {
     pub(super) fn check_exists(&self, flag: &str, typed: &str) -> Result<(), Failure> {
         let source = self.source_of(typed);
         let declared = || self.overrides.iter().any(|wish| wish.source_name() == source);
-        if source == self.table.incremental_key || self.documented(source) || declared() {
+        if Some(source) == self.table.incremental_key || self.documented(source) || declared() {
             return Ok(());
         }
         let near = nearest_few(source, self.table.columns.iter().map(|(name, ..)| *name), NEAR);
@@ -125,7 +125,7 @@ impl Columns {
                 ))
                 .hint("choose another name"));
             }
-            if source == self.table.incremental_key
+            if Some(source) == self.table.incremental_key
                 && this.logical.is_some_and(|logical| logical != LogicalType::Timestamp)
             {
                 return Err(Failure::usage(format!(

@@ -11,7 +11,7 @@ use crate::dest::FlushDefaults;
 use crate::error::Failure;
 use crate::http::limit::{NoShare, Share};
 use crate::model::Strategy;
-use crate::source::{Incremental, TableSpec};
+use crate::source::{Changes, Resource};
 
 /// When a commit is made: whichever comes first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -194,7 +194,7 @@ pub(super) fn budget(args: &IngestArgs) -> Result<Option<Share>, Failure> {
 /// `--lookback`; zero means not to look back.
 pub(super) fn lookback(
     args: &IngestArgs,
-    table: &TableSpec,
+    table: &Resource,
     notes: &mut Vec<String>,
 ) -> Result<Option<Duration>, Failure> {
     let Some(typed) = args.lookback.as_deref().map(str::trim).filter(|typed| !typed.is_empty()) else {
@@ -204,11 +204,13 @@ pub(super) fn lookback(
         Failure::usage(format!("--lookback: `{typed}` is not a duration"))
             .hint("write a number and a unit (s, m, h, d), e.g. 7d or 36h, at most 366d")
     })?;
-    if table.incremental == Incremental::Updated {
-        notes.push(format!("--lookback has no effect: the list of {} shows every change", table.name));
-        return Ok(None);
-    }
-    Ok(Some(lookback))
+    let why = match table.changes {
+        Changes::Recent { .. } => return Ok(Some(lookback)),
+        Changes::ByUpdate => format!("the list of {} shows every change", table.name),
+        Changes::Full => format!("every run reads all of {}", table.name),
+    };
+    notes.push(format!("--lookback has no effect: {why}"));
+    Ok(None)
 }
 
 /// How often a list is re-scanned unless told otherwise.
@@ -217,7 +219,7 @@ const RESCAN: Duration = Duration::from_secs(86_400);
 /// `--rescan`; zero is never.
 pub(super) fn rescan(
     args: &IngestArgs,
-    table: &TableSpec,
+    table: &Resource,
     strategy: Strategy,
     notes: &mut Vec<String>,
 ) -> Result<Option<Duration>, Failure> {
@@ -234,7 +236,7 @@ pub(super) fn rescan(
         Strategy::Append | Strategy::DeleteInsert => {
             Some(format!("with {} nothing is looked for beside the list", strategy.name()))
         }
-        _ if !table.rescans => Some(format!("the list of {} is never re-scanned", table.name)),
+        _ if table.rescanned().is_none() => Some(format!("the list of {} is never re-scanned", table.name)),
         _ => None,
     };
     match why {

@@ -5,7 +5,7 @@
 
 use super::Endpoints;
 use crate::error::Failure;
-use crate::source::TableSpec;
+use crate::source::Resource;
 
 /// Stands for the name of each table.
 const TABLE: &str = "{table}";
@@ -19,7 +19,7 @@ const RESERVED: [&str; 4] = ["_ingestr_state", "_ingestr_runs", "_ingestr_reject
 /// When the name has empty parts, too many or, for a destination without a default schema, too few.
 pub(super) fn dest_table(
     typed: Option<&str>,
-    table: &TableSpec,
+    table: &Resource,
     ends: &Endpoints<'_>,
 ) -> Result<(String, String), Failure> {
     let example = format!("type --dest-table <schema>.{}", table.name);
@@ -44,7 +44,7 @@ pub(super) fn dest_table(
 /// was.
 pub(super) fn dest_tables(
     typed: Option<&str>,
-    tables: &[&'static TableSpec],
+    tables: &[&'static Resource],
     ends: &Endpoints<'_>,
 ) -> Result<Vec<(String, String)>, Failure> {
     let typed = typed.map(str::trim).filter(|typed| !typed.is_empty());

@@ -6,7 +6,7 @@ use crate::cli::IngestArgs;
 use crate::error::Failure;
 use crate::model::Strategy;
 use crate::nearest::nearest;
-use crate::source::{TableSpec, Window};
+use crate::source::{Changes, Resource, Window};
 
 /// The strategy that is carried out.
 ///
@@ -82,6 +82,27 @@ fn full_refresh(chosen: Strategy, window: &Window, notes: &mut Vec<String>) -> R
     Ok(strategy)
 }
 
+/// Refuses what makes no sense for a table that every run reads whole.
+pub(super) fn read_in_full(table: &Resource, window: &Window, strategy: Strategy) -> Result<(), Failure> {
+    if table.changes != Changes::Full {
+        return Ok(());
+    }
+    let name = table.name;
+    if !window.is_open() {
+        return Err(Failure::usage(format!(
+            "--interval-start and --interval-end: rows of {name} do not say when they changed, so every run reads all of them"
+        ))
+        .hint("leave the interval out"));
+    }
+    match strategy {
+        Strategy::Append | Strategy::DeleteInsert => Err(Failure::usage(format!(
+            "--incremental-strategy: {strategy} would add all rows of {name} in every run"
+        ))
+        .hint("type merge, replace or scd2")),
+        Strategy::Merge | Strategy::Replace | Strategy::Scd2 => Ok(()),
+    }
+}
+
 /// What a limit does to the strategy.
 fn limited(strategy: Strategy, limit: u64, notes: &mut Vec<String>) -> Result<(), Failure> {
     match strategy {
@@ -106,7 +127,7 @@ fn limited(strategy: Strategy, limit: u64, notes: &mut Vec<String>) -> Result<()
 /// When a column of the key does not exist or is left out.
 pub(super) fn key(
     args: &IngestArgs,
-    table: &TableSpec,
+    table: &Resource,
     columns: &Columns,
     notes: &mut Vec<String>,
 ) -> Result<Vec<String>, Failure> {
@@ -118,14 +139,14 @@ pub(super) fn key(
         }
     }
     if key.is_empty() {
-        key.push(table.key);
+        key.extend(table.key);
     }
-    if key != [table.key] {
+    if key != table.key {
         notes.push(format!(
             "--primary-key {}: rows of {} are told apart by {} otherwise; rows that share the new key become one",
             key.join(","),
             table.name,
-            table.key
+            table.key.join(",")
         ));
     }
     for name in &key {
@@ -141,29 +162,31 @@ pub(super) fn key(
     Ok(key.into_iter().map(|name| columns.renamed(name).to_owned()).collect())
 }
 
-/// The incremental key, in the destination's names: always the table's own, as lists sort by nothing else.
+/// The incremental key, in the destination's names: always the table's own, as lists sort by nothing else. `None`: the table has none.
 ///
 /// # Errors
 /// When it is left out, or another was typed that does not exist.
 pub(super) fn incremental_key(
     args: &IngestArgs,
-    table: &TableSpec,
+    table: &Resource,
     columns: &Columns,
     notes: &mut Vec<String>,
-) -> Result<String, Failure> {
+) -> Result<Option<String>, Failure> {
     let own = table.incremental_key;
     if let Some(typed) = args.incremental_key.as_deref().map(str::trim).filter(|typed| !typed.is_empty())
-        && columns.source_of(typed) != own
+        && own.is_none_or(|own| columns.source_of(typed) != own)
     {
         // An now is often shared by many commands.
         if args.typed.contains("incremental-key") {
             columns.check_exists("incremental-key", typed)?;
         }
+        let how = own.map_or_else(|| "reading all of it".to_owned(), str::to_owned);
         notes.push(format!(
-            "--incremental-key {typed} has no effect: changes of {} are found by {own}",
+            "--incremental-key {typed} has no effect: changes of {} are found by {how}",
             table.name
         ));
     }
+    let Some(own) = own else { return Ok(None) };
     if columns.excluded(own) {
         return Err(Failure::usage(format!(
             "--sql-exclude-columns: `{own}` tells which of two versions of a row of {} is newer",
@@ -171,5 +194,5 @@ pub(super) fn incremental_key(
         ))
         .hint(format!("take `{own}` off the list")));
     }
-    Ok(columns.renamed(own).to_owned())
+    Ok(Some(columns.renamed(own).to_owned()))
 }

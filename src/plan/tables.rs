@@ -9,7 +9,7 @@ use crate::cli::IngestArgs;
 use crate::error::Failure;
 use crate::model::Micros;
 use crate::nearest::nearest;
-use crate::source::TableSpec;
+use crate::source::Resource;
 
 /// Everything decided about a command.
 #[derive(Debug, Clone)]
@@ -57,7 +57,7 @@ impl Plans {
 }
 
 /// All plans, or the failure: one that only some of the tables have says which.
-fn agreed(plans: Vec<Result<Plan, Failure>>, tables: &[&TableSpec]) -> Result<Vec<Plan>, Failure> {
+fn agreed(plans: Vec<Result<Plan, Failure>>, tables: &[&Resource]) -> Result<Vec<Plan>, Failure> {
     let all = plans.iter().all(Result::is_err);
     let mut good = Vec::new();
     for (plan, table) in plans.into_iter().zip(tables) {
@@ -80,7 +80,7 @@ fn agreed(plans: Vec<Result<Plan, Failure>>, tables: &[&TableSpec]) -> Result<Ve
 }
 
 /// Refuses columns that are named for all tables and that only some of them have.
-fn for_all(args: &IngestArgs, tables: &[&TableSpec]) -> Result<(), Failure> {
+fn for_all(args: &IngestArgs, tables: &[&Resource]) -> Result<(), Failure> {
     let overrides = columns::overrides(args)?;
     let columns = overrides.iter().map(|wish| ("columns", wish.source_name()));
     let renamed = |name: &str| overrides.iter().find(|wish| wish.name == name);
@@ -90,10 +90,10 @@ fn for_all(args: &IngestArgs, tables: &[&TableSpec]) -> Result<(), Failure> {
     let keys = keys.map(|(flag, name)| (flag, name.trim())).filter(|(_, name)| !name.is_empty());
     let keys = keys.map(|(flag, name)| (flag, renamed(name).map_or(name, |wish| wish.source_name())));
     for (flag, column) in columns.chain(keys) {
-        let has = |table: &&TableSpec| {
-            table.incremental_key == column || table.columns.iter().any(|(name, ..)| *name == column)
+        let has = |table: &&Resource| {
+            table.incremental_key == Some(column) || table.columns.iter().any(|(name, ..)| *name == column)
         };
-        let (with, without): (Vec<&TableSpec>, Vec<&TableSpec>) = tables.iter().copied().partition(has);
+        let (with, without): (Vec<&Resource>, Vec<&Resource>) = tables.iter().copied().partition(has);
         if let (Some(_), Some(lacks)) = (with.first(), without.first()) {
             let with: Vec<&str> = with.iter().map(|table| table.name).collect();
             return Err(Failure::usage(format!(
@@ -117,16 +117,16 @@ fn source_tables(
     typed: &str,
     ends: &Endpoints,
     notes: &mut Vec<String>,
-) -> Result<Vec<&'static TableSpec>, Failure> {
+) -> Result<Vec<&'static Resource>, Failure> {
     let typed = typed.trim();
     if typed == "*" {
-        return Ok(ends.tables.iter().collect());
+        return Ok(ends.tables.iter().filter(|table| table.default).collect());
     }
     if typed.starts_with("query:") {
         return Err(Failure::usage(format!("--source-table: {} cannot be asked in SQL", ends.source))
             .hint(format!("tables are {}; query the copy in the destination", list(ends))));
     }
-    let mut tables: Vec<&'static TableSpec> = Vec::new();
+    let mut tables: Vec<&'static Resource> = Vec::new();
     let names: Vec<&str> = typed.split(',').map(str::trim).collect();
     for name in &names {
         if name.is_empty() {
@@ -154,7 +154,7 @@ fn source_tables(
 }
 
 /// The table of that name.
-fn source_table(typed: &str, ends: &Endpoints) -> Result<&'static TableSpec, Failure> {
+fn source_table(typed: &str, ends: &Endpoints) -> Result<&'static Resource, Failure> {
     if let Some(table) = ends.tables.iter().find(|table| table.name == typed) {
         return Ok(table);
     }

@@ -3,22 +3,26 @@
 use super::*;
 use crate::dest::{Capabilities, FlushDefaults};
 use crate::model::{Contract, LogicalType, Naming};
-use crate::source::Incremental;
+use crate::source::{Changes, Counted, List, Removals};
 
 mod several;
 mod warehouse;
 
 const NOW: Micros = Micros(1_763_812_443_000_000);
 
-const fn table(name: &'static str, incremental: Incremental) -> TableSpec {
-    TableSpec {
+const fn table(name: &'static str, changes: Changes) -> Resource {
+    Resource {
         name,
+        default: true,
         about: "A row.",
-        key: "id",
-        incremental_key: "updated_datetime",
-        incremental,
-        deletions: true,
-        rescans: !matches!(incremental, Incremental::Lookback { days: 90 }),
+        key: &["id"],
+        incremental_key: Some("updated_datetime"),
+        list: List::Keyset { path: "/list" },
+        by_ids: None,
+        changes,
+        removals: Removals::Events(&[]),
+        counted: None,
+        computed: None,
         columns: &[
             ("id", LogicalType::Int64, ""),
             ("status", LogicalType::Text, ""),
@@ -28,11 +32,16 @@ const fn table(name: &'static str, incremental: Incremental) -> TableSpec {
     }
 }
 
-static TABLES: [TableSpec; 4] = [
-    table("customers", Incremental::Updated),
-    table("tickets", Incremental::Updated),
-    table("ticket_messages", Incremental::Lookback { days: 7 }),
-    table("satisfaction_surveys", Incremental::Lookback { days: 90 }),
+const TICKETS: Resource = table("tickets", Changes::ByUpdate);
+
+static TABLES: [Resource; 4] = [
+    table("customers", Changes::ByUpdate),
+    TICKETS,
+    Resource {
+        counted: Some(Counted { by: &TICKETS, field: "messages", column: "ticket_id" }),
+        ..table("ticket_messages", Changes::Recent { days: 7 })
+    },
+    table("satisfaction_surveys", Changes::Recent { days: 90 }),
 ];
 
 const DUCKDB: Endpoints<'static> = Endpoints {

@@ -47,7 +47,8 @@ impl Run<'_, '_> {
     fn mark_gone(&mut self, page: &Page) {
         if !self.staged.gone.is_empty() {
             for (row, _) in page.rows.iter().zip(&page.keep).filter(|(_, keep)| **keep) {
-                if let Some(id) = row.get(self.job.plan.table.key).and_then(|raw| raw.parse().ok()) {
+                let id = self.job.plan.table.single_key().and_then(|key| row.get(key)?.parse().ok());
+                if let Some(id) = id {
                     self.staged.gone.remove(&id);
                 }
             }

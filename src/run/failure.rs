@@ -9,10 +9,10 @@ use crate::http::retry::Why;
 use crate::model::{Lease, Micros};
 use crate::normalise::Frozen;
 use crate::plan::format_utc;
-use crate::source::{Source, SourceError, Subject, TableSpec};
+use crate::source::{Resource, Source, SourceError, Subject};
 
 /// A failure of the source while it reads a table.
-pub(super) fn source(source: &dyn Source, table: &'static TableSpec, error: &SourceError) -> Failure {
+pub(super) fn source(source: &dyn Source, table: &'static Resource, error: &SourceError) -> Failure {
     of_source(source, Subject::Table(table), error)
 }
 
@@ -212,7 +212,7 @@ pub(super) fn owned(target: &Target, found: &Inspection) -> Result<(), Failure> 
 }
 
 /// A new field under `--schema-contract freeze`.
-pub(super) fn frozen(table: &TableSpec, frozen: &Frozen) -> Failure {
+pub(super) fn frozen(table: &Resource, frozen: &Frozen) -> Failure {
     Failure::new(
         Kind::Source,
         format!("table {} has a new field `{}`, and --schema-contract is freeze", table.name, frozen.field),

@@ -134,7 +134,7 @@ fn announced(job: &Job<'_>, from: Option<&State>) -> Start {
 /// Everything decided about the table that is written.
 pub(super) fn target(plan: &Plan, source: &dyn Source, mut columns: Vec<Column>) -> Target {
     let marks = plan.late() == Late::ChangesAndDeletions && plan.deletes == Deletes::Soft;
-    if marks && plan.table.deletions {
+    if marks && plan.table.deletions() {
         columns.push(Column::new(DELETED_AT, LogicalType::Timestamp));
         columns.push(Column::new(MERGED_INTO, LogicalType::Int64));
     }

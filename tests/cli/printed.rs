@@ -34,6 +34,11 @@ fn the_tables_are_listed_with_keys_columns_and_types() {
       key          id
       incremental  by updated_datetime: what was created in the last 30 days is read again
       deletions    are not seen
+    tags  Tags that tickets can have.
+      key          id
+      incremental  all of it is read in every run
+      deletions    are found
+      by '*'       is not meant
     ");
     let tickets = text.split("\n\n").find(|table| table.starts_with("tickets ")).expect("tickets");
     let columns: Vec<&str> = tickets.lines().filter(|line| line.starts_with("    ")).take(4).collect();
@@ -50,7 +55,7 @@ fn the_tables_as_json() {
     let tables: serde_json::Value = serde_json::from_str(&printed(&["tables", "--json"])).expect("JSON");
     let names: Vec<_> =
         tables.as_array().expect("a list").iter().filter_map(|table| table["name"].as_str()).collect();
-    assert_eq!(names, ["customers", "tickets", "ticket_messages", "satisfaction_surveys"]);
+    assert_eq!(names, ["customers", "tickets", "ticket_messages", "satisfaction_surveys", "tags"]);
     assert_eq!(
         tables[1]["columns"][0],
         serde_json::json!({"name": "id", "type": "bigint", "about": tables[1]["columns"][0]["about"]})

@@ -55,11 +55,12 @@ impl Duck {
         let spec = TABLES.iter().find(|spec| spec.name == source_table).unwrap();
         let mut columns: Vec<(&str, LogicalType)> =
             spec.columns.iter().map(|(name, logical, _)| (*name, *logical)).collect();
-        if columns.iter().all(|(name, _)| *name != spec.incremental_key) {
-            columns.push((spec.incremental_key, LogicalType::Timestamp));
+        let has = |key: &str| columns.iter().any(|(name, _)| *name == key);
+        if let Some(key) = spec.incremental_key.filter(|key| !has(key)) {
+            columns.push((key, LogicalType::Timestamp));
         }
         let names: Vec<String> = columns.iter().map(|(name, _)| format!("\"{name}\"")).collect();
-        let alive = if spec.deletions { " WHERE _ingestr_deleted_at IS NULL" } else { "" };
+        let alive = if spec.deletions() { " WHERE _ingestr_deleted_at IS NULL" } else { "" };
         let question = format!("SELECT {} FROM main.{table}{alive}", names.join(", "));
         let mut found = BTreeMap::new();
         for values in self.ask(&question) {

@@ -64,10 +64,11 @@ impl Outside {
         let spec = TABLES.iter().find(|spec| spec.name == table).expect("a table");
         let mut columns: Vec<(&str, LogicalType)> =
             spec.columns.iter().map(|(name, logical, _)| (*name, *logical)).collect();
-        if columns.iter().all(|(name, _)| *name != spec.incremental_key) {
-            columns.push((spec.incremental_key, LogicalType::Timestamp));
+        let has = |key: &str| columns.iter().any(|(name, _)| *name == key);
+        if let Some(key) = spec.incremental_key.filter(|key| !has(key)) {
+            columns.push((key, LogicalType::Timestamp));
         }
-        let gone = if spec.deletions { " WHERE _ingestr_deleted_at IS NULL" } else { "" };
+        let gone = if spec.deletions() { " WHERE _ingestr_deleted_at IS NULL" } else { "" };
         let names: Vec<String> = columns.iter().map(|(name, _)| format!("`{name}`")).collect();
         let sql = format!("SELECT {} FROM `{}`.`{table}`{gone}", names.join(", "), self.dataset);
         let base = self.base.clone();

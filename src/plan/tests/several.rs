@@ -120,15 +120,15 @@ fn what_cannot_be_meant_is_refused_with_what_to_type_instead() {
 }
 
 /// Tables that differ.
-static UNLIKE: [TableSpec; 2] = [
-    table("tickets", Incremental::Updated),
-    TableSpec {
+static UNLIKE: [Resource; 2] = [
+    table("tickets", Changes::ByUpdate),
+    Resource {
         columns: &[
             ("id", LogicalType::Int64, ""),
             ("body", LogicalType::Text, ""),
             ("ticket_id", LogicalType::Int64, ""),
         ],
-        ..table("messages", Incremental::Lookback { days: 3 })
+        ..table("messages", Changes::Recent { days: 3 })
     },
 ];
 

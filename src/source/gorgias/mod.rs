@@ -1,29 +1,12 @@
 //! Gorgias: one account's tables over its REST API.
 
-mod abreast;
-mod absence;
-mod counts;
+mod changes;
+mod check;
 mod estimate;
-mod events;
-mod feed;
-mod forecast;
-mod front;
-mod headway;
-mod lookup;
-mod made;
-mod oversize;
-mod pages;
-mod passes;
-mod probe;
-mod progress;
-mod reader;
-mod reread;
-mod stretches;
-mod sweep;
+mod list;
+mod table_reader;
 mod tables;
 mod uri;
-mod walk;
-mod window;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,10 +16,9 @@ use base64::engine::general_purpose::STANDARD;
 use futures_util::future::BoxFuture;
 use secrecy::{ExposeSecret as _, SecretString};
 
-use self::feed::Feed;
-use self::progress::{Kind, Progress};
-use self::reader::Reader;
-use self::tables::Endpoint;
+use self::list::channel::Feed;
+use self::list::checkpoint::{Kind, Progress};
+use self::table_reader::Reader;
 pub use self::tables::TABLES;
 use self::uri::{Credentials, GorgiasUri};
 pub use self::uri::{FORM, UriError};
@@ -45,7 +27,7 @@ use crate::http::limit::{Allowance, Limiter, Share};
 use crate::http::wire::Wire;
 use crate::http::{Listener, Transport};
 use crate::model::State;
-use crate::source::{Finding, Forecast, Pages, ReadRequest, Rescan, Source, SourceError, TableSpec, Window};
+use crate::source::{Finding, Forecast, Pages, ReadRequest, Rescan, Resource, Source, SourceError, Window};
 
 /// One Gorgias account.
 #[derive(Debug)]
@@ -111,14 +93,15 @@ fn authorization(credentials: &Credentials) -> SecretString {
 }
 
 /// How the list of a table is re-scanned, as its state tells.
-pub(super) fn rescan(table: &'static TableSpec, state: &State) -> Option<Rescan> {
-    let sweep = Progress::read(Some(state), table.name).ok()?.sweep.filter(|_| table.rescans)?;
+pub(super) fn rescan(table: &'static Resource, state: &State) -> Option<Rescan> {
+    let sweep =
+        Progress::read(Some(state), table.name).ok()?.sweep.filter(|_| table.rescanned().is_some())?;
     let period = Some(Duration::from_secs(sweep.period?)).filter(|period| !period.is_zero());
     Some(Rescan { period, pages: sweep.length(), cap: sweep.cut })
 }
 
 impl Source for Gorgias {
-    fn tables(&self) -> &'static [TableSpec] {
+    fn tables(&self) -> &'static [Resource] {
         &TABLES
     }
 
@@ -138,7 +121,7 @@ impl Source for Gorgias {
         self.client.limiter().allowance()
     }
 
-    fn continues(&self, table: &TableSpec, window: Window, state: &State) -> bool {
+    fn continues(&self, table: &Resource, window: Window, state: &State) -> bool {
         let Ok(progress) = Progress::read(Some(state), table.name) else { return false };
         let kind = window.start.map_or(Kind::Backfill, Kind::Since);
         window.end.is_none()
@@ -159,10 +142,8 @@ impl Source for Gorgias {
     }
 
     fn read(&self, request: ReadRequest, listener: Arc<dyn Listener>) -> Result<Box<dyn Pages>, SourceError> {
-        let table = request.table.name;
-        let endpoint = Endpoint::of(request.table)
-            .ok_or_else(|| SourceError::State { table, why: "it is no table of Gorgias".into() })?;
-        let reader = Reader::new(Arc::clone(&self.client), listener, endpoint, request)?;
-        Ok(Box::new(Feed::new(endpoint.path, |out| Box::pin(reader.run(out)))))
+        let path = request.table.path();
+        let reader = Reader::new(Arc::clone(&self.client), listener, request)?;
+        Ok(Box::new(Feed::new(path, |out| Box::pin(reader.run(out)))))
     }
 }

@@ -8,18 +8,18 @@ use crate::http::limit::Share;
 use crate::uri::Base;
 
 /// A source URI, taken apart and checked.
-pub(super) struct GorgiasUri {
+pub(crate) struct GorgiasUri {
     /// The account: the one DNS label before `.gorgias.com`, lower case.
-    pub(super) domain: String,
+    pub(crate) domain: String,
     /// The API; its paths begin with /api, which is not part of it.
-    pub(super) base: Base,
-    pub(super) credentials: Credentials,
+    pub(crate) base: Base,
+    pub(crate) credentials: Credentials,
     /// How much of the account's budget is ours.
-    pub(super) budget: Share,
+    pub(crate) budget: Share,
 }
 
 /// What proves who we are.
-pub(super) enum Credentials {
+pub(crate) enum Credentials {
     /// HTTP Basic: the e-mail of the user who owns the key, and the key.
     Key { email: String, api_key: SecretString },
     /// OAuth2.
@@ -52,7 +52,7 @@ fn refuse<T>(problem: impl Into<String>) -> Result<T, UriError> {
 }
 
 impl GorgiasUri {
-    pub(super) fn parse(uri: &str) -> Result<Self, UriError> {
+    pub(crate) fn parse(uri: &str) -> Result<Self, UriError> {
         let Some(rest) = uri.trim().strip_prefix("gorgias://") else {
             return refuse("it does not begin with gorgias://");
         };
@@ -88,7 +88,7 @@ impl GorgiasUri {
 }
 
 /// One DNS label, or the same with `.gorgias.com`: anything else could send the key to another host.
-pub(super) fn domain(place: &str) -> Result<String, UriError> {
+pub(crate) fn domain(place: &str) -> Result<String, UriError> {
     let lower = place.to_ascii_lowercase();
     let label = lower.strip_suffix(".gorgias.com").unwrap_or(&lower);
     if label.is_empty() {

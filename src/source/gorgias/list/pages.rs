@@ -10,10 +10,6 @@ use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash as _, Hasher as _};
 use std::time::Duration;
 
-use super::events::integer;
-use super::oversize::PageSize;
-use super::progress::Direction;
-use super::walk;
 use crate::http::Listener;
 use crate::http::client::{Client, HttpError, Problem};
 use crate::http::limit::Priority;
@@ -21,11 +17,15 @@ use crate::http::room::Body;
 use crate::model::Micros;
 use crate::normalise::rows::{Meta, Rows};
 use crate::source::SourceError;
+use crate::source::gorgias::changes::deletions::integer;
+use crate::source::gorgias::list::checkpoint::Direction;
+use crate::source::gorgias::list::oversize::PageSize;
+use crate::source::gorgias::list::walk;
 
 /// The API's largest page (developers.gorgias.com/reference/pagination: default 30, at most 100).
-pub(super) const PAGE_ROWS: usize = 100;
+pub(crate) const PAGE_ROWS: usize = 100;
 /// Between two answers that have to agree: what was wrong for a moment is over by then.
-pub(super) const SECOND_LOOK: Duration = Duration::from_secs(2);
+pub(crate) const SECOND_LOOK: Duration = Duration::from_secs(2);
 /// Pages in a row that bring nothing, until a list is taken to have no end.
 const MOST_FRUITLESS: u32 = 100;
 /// How often a list is asked for from its beginning because its cursor is refused, or it is not in order.
@@ -33,7 +33,7 @@ const MOST_RESTARTS: u32 = 3;
 
 /// Where in its list an answer stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Position {
+pub(crate) enum Position {
     /// No cursor was sent.
     First,
     /// A cursor of an earlier page was sent.
@@ -41,24 +41,24 @@ pub(super) enum Position {
 }
 
 impl Position {
-    pub(super) fn of(cursor: Option<&String>) -> Self {
+    pub(crate) fn of(cursor: Option<&String>) -> Self {
         if cursor.is_some() { Self::Later } else { Self::First }
     }
 }
 
 /// A request for a page.
 #[derive(Debug, Clone)]
-pub(super) struct Ask {
+pub(crate) struct Ask {
     /// Path and query.
-    pub(super) path: String,
-    pub(super) position: Position,
+    pub(crate) path: String,
+    pub(crate) position: Position,
     /// Rows asked for.
-    pub(super) rows: usize,
+    pub(crate) rows: usize,
 }
 
 /// What an end without rows is worth.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum EmptyEnd {
+pub(crate) enum EmptyEnd {
     /// Believed at once: nothing is lost if it is wrong.
     Harmless,
     /// A second answer has to agree.
@@ -66,10 +66,10 @@ pub(super) enum EmptyEnd {
 }
 
 /// A page, or why there is none.
-pub(super) type Answer = Result<(Rows, Meta), HttpError>;
+pub(crate) type Answer = Result<(Rows, Meta), HttpError>;
 
 /// Reads an answer that is a page of a list. An answer that is none is a fault like a cut body: it is asked for again.
-pub(super) fn read(position: Position, asked: usize) -> impl Fn(Body) -> Result<(Rows, Meta), String> {
+pub(crate) fn read(position: Position, asked: usize) -> impl Fn(Body) -> Result<(Rows, Meta), String> {
     move |body| {
         let (rows, meta) = rows(body)?;
         if meta.next_cursor.as_deref() == Some("") {
@@ -84,14 +84,14 @@ pub(super) fn read(position: Position, asked: usize) -> impl Fn(Body) -> Result<
 }
 
 /// The rows of an answer, which take its room as long as they are there.
-pub(super) fn rows(body: Body) -> Result<(Rows, Meta), String> {
+pub(crate) fn rows(body: Body) -> Result<(Rows, Meta), String> {
     let (bytes, held) = body.into_parts();
     let (rows, meta) = Rows::parse(bytes).map_err(|error| error.to_string())?;
     Ok((rows.holding(held), meta))
 }
 
 /// Requests a page. An end that is doubtful, without rows or without `meta`, is asked for a second time.
-pub(super) async fn fetch(
+pub(crate) async fn fetch(
     client: &Client,
     priority: Priority,
     ask: &Ask,
@@ -112,20 +112,20 @@ pub(super) async fn fetch(
 }
 
 /// A cursor as part of a query.
-pub(super) fn encode(cursor: &str) -> String {
+pub(crate) fn encode(cursor: &str) -> String {
     percent_encoding::utf8_percent_encode(cursor, percent_encoding::NON_ALPHANUMERIC).to_string()
 }
 
 /// Whether the error may mean that the cursor has expired. What Gorgias answers then is not documented, so any
 /// refusal of a request that is fine without its cursor counts.
-pub(super) fn refuses_cursor(error: &HttpError) -> bool {
+pub(crate) fn refuses_cursor(error: &HttpError) -> bool {
     matches!(&error.problem, Problem::Refused { status: 400 | 404 | 409 | 410 | 422, .. })
 }
 
 /// Notices a list that never ends: a cursor that was used before, page after page without rows, or pages that were read
 /// before under ever new cursors. Remembers a number for each page, not its rows.
 #[derive(Debug, Default)]
-pub(super) struct LoopGuard {
+pub(crate) struct LoopGuard {
     cursors: HashSet<String>,
     pages: HashSet<u64>,
     /// Pages in a row that brought nothing.
@@ -134,7 +134,7 @@ pub(super) struct LoopGuard {
 
 impl LoopGuard {
     /// The page behind this cursor is asked for.
-    pub(super) fn uses(&mut self, cursor: &str, path: &'static str) -> Result<(), SourceError> {
+    pub(crate) fn uses(&mut self, cursor: &str, path: &'static str) -> Result<(), SourceError> {
         if self.cursors.insert(cursor.to_owned()) {
             Ok(())
         } else {
@@ -143,12 +143,12 @@ impl LoopGuard {
     }
 
     /// That page was not used: it may be asked for again.
-    pub(super) fn forget(&mut self, cursor: &str) {
+    pub(crate) fn forget(&mut self, cursor: &str) {
         self.cursors.remove(cursor);
     }
 
     /// A page came that is not the last one.
-    pub(super) fn note(&mut self, rows: &Rows, path: &'static str) -> Result<(), SourceError> {
+    pub(crate) fn note(&mut self, rows: &Rows, path: &'static str) -> Result<(), SourceError> {
         let brings = !rows.is_empty() && self.pages.insert(number(rows));
         self.fruitless = if brings { 0 } else { self.fruitless + 1 };
         if self.fruitless >= MOST_FRUITLESS {
@@ -158,7 +158,7 @@ impl LoopGuard {
     }
 
     /// The list is read from its beginning again.
-    pub(super) fn begin_anew(&mut self) {
+    pub(crate) fn begin_anew(&mut self) {
         *self = Self { fruitless: self.fruitless, ..Self::default() };
     }
 }
@@ -176,7 +176,7 @@ fn number(rows: &Rows) -> u64 {
 }
 
 /// A list that is read from its beginning to its end in one go, oldest first: events, and the rows of one object.
-pub(super) struct Listing {
+pub(crate) struct Listing {
     path: &'static str,
     /// What is asked for beside a number of rows and a cursor.
     query: String,
@@ -192,7 +192,7 @@ pub(super) struct Listing {
 }
 
 /// What a step along a [`Listing`] brought.
-pub(super) enum Step {
+pub(crate) enum Step {
     Rows(Rows),
     /// The list is read from its beginning again: what came until now may not be all that lies there.
     Anew,
@@ -201,13 +201,13 @@ pub(super) enum Step {
 
 impl Listing {
     /// `query` must ask for `order_by=created_datetime:asc`.
-    pub(super) fn new(path: &'static str, query: &str) -> Self {
+    pub(crate) fn new(path: &'static str, query: &str) -> Self {
         let (query, size, guard) = (query.to_owned(), PageSize::default(), LoopGuard::default());
         Self { path, query, size, last: None, cursor: None, guard, previous: None, restarts: 0, over: false }
     }
 
     /// The next page.
-    pub(super) async fn next(
+    pub(crate) async fn next(
         &mut self,
         client: &Client,
         listener: &dyn Listener,
@@ -270,12 +270,12 @@ impl Listing {
 }
 
 /// Id of the last row that has one.
-pub(super) fn last_id(rows: &Rows) -> Option<i64> {
+pub(crate) fn last_id(rows: &Rows) -> Option<i64> {
     (0..rows.len()).rev().find_map(|n| integer(rows.row(n), "id"))
 }
 
 /// The direction in words of the API.
-pub(super) fn order(direction: Direction) -> &'static str {
+pub(crate) fn order(direction: Direction) -> &'static str {
     match direction {
         Direction::NewestFirst => "desc",
         Direction::OldestFirst => "asc",

@@ -15,7 +15,7 @@ const MOST: usize = 200_000;
 
 /// Rows at or after a bound, by key and content.
 #[derive(Debug, Default)]
-pub(super) struct Front {
+pub(crate) struct Front {
     bound: Option<Micros>,
     /// Hash of each row, and its place.
     rows: HashMap<u64, Option<Micros>>,
@@ -24,7 +24,7 @@ pub(super) struct Front {
 impl Front {
     /// Remembers a row that was read. The bound may rise while a pass goes on; rows that it leaves behind are forgotten.
     /// A row without a date may be anywhere.
-    pub(super) fn note(&mut self, bound: Micros, at: Option<Micros>, row: Row<'_>) {
+    pub(crate) fn note(&mut self, bound: Micros, at: Option<Micros>, row: Row<'_>) {
         if self.bound.is_none_or(|before| before < bound) {
             self.bound = Some(bound);
             self.rows.retain(|_, at| at.is_none_or(|at| at >= bound));
@@ -35,7 +35,7 @@ impl Front {
     }
 
     /// Whether this very row was read, as it is now.
-    pub(super) fn knows(&self, row: Row<'_>) -> bool {
+    pub(crate) fn knows(&self, row: Row<'_>) -> bool {
         self.rows.contains_key(&hash(row))
     }
 }

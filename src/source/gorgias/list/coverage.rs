@@ -6,8 +6,8 @@
 //! value that the neighbour has read, since of rows that share a value the neighbour may have met only some. Where a
 //! walk from the middle was meant to begin plays no part.
 
-use super::progress::{Direction, Walk};
 use crate::model::Micros;
+use crate::source::gorgias::list::checkpoint::{Direction, Walk};
 
 /// Whether a walk has read to the end of the list.
 fn ended(walk: &Walk) -> bool {
@@ -15,7 +15,7 @@ fn ended(walk: &Walk) -> bool {
 }
 
 /// Ends the walks that have nothing left to read.
-pub(super) fn settle(walks: &mut [Walk]) {
+pub(crate) fn settle(walks: &mut [Walk]) {
     if let Some(odd) = walks.iter().position(|walk| walk.unordered) {
         // A list that is not in order has to be read to its end, and then it has been read whole.
         walks.iter_mut().enumerate().filter(|(n, _)| *n != odd).for_each(|(_, other)| other.done = true);
@@ -46,7 +46,7 @@ pub(super) fn settle(walks: &mut [Walk]) {
 }
 
 /// The walk that comes towards walk `n`, if any does.
-pub(super) fn facing(walks: &[Walk], n: usize) -> Option<usize> {
+pub(crate) fn facing(walks: &[Walk], n: usize) -> Option<usize> {
     let last = walks.len().checked_sub(1)?;
     let meets = walks.len() >= 2 && walks[last].direction == Direction::OldestFirst;
     match n {
@@ -58,7 +58,7 @@ pub(super) fn facing(walks: &[Walk], n: usize) -> Option<usize> {
 }
 
 /// Takes a walk from the middle out: what it has read counts for nothing, and its neighbours go on.
-pub(super) fn take_out(walks: &mut Vec<Walk>, n: usize) {
+pub(crate) fn take_out(walks: &mut Vec<Walk>, n: usize) {
     walks.remove(n);
     for neighbour in [n.checked_sub(1), Some(n)].into_iter().flatten() {
         if let Some(walk) = walks.get_mut(neighbour).filter(|walk| !ended(walk)) {
@@ -70,7 +70,7 @@ pub(super) fn take_out(walks: &mut Vec<Walk>, n: usize) {
 
 /// What is left to read below walk `n`: from where it stands to where its neighbour began, or stands. `None`: nothing,
 /// or it is not known.
-pub(super) fn left_below(walks: &[Walk], n: usize) -> Option<(Micros, Micros)> {
+pub(crate) fn left_below(walks: &[Walk], n: usize) -> Option<(Micros, Micros)> {
     let (walk, below) = (walks.get(n)?, walks.get(n + 1)?);
     if walk.done || walk.unordered || walk.direction == Direction::OldestFirst {
         return None;
@@ -81,8 +81,8 @@ pub(super) fn left_below(walks: &[Walk], n: usize) -> Option<(Micros, Micros)> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tables::SortField;
     use super::*;
+    use crate::source::SortField;
 
     fn down(first: Option<i64>, last: i64) -> Walk {
         Walk {

@@ -8,22 +8,21 @@
 use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
-use super::absence;
-use super::events::{integer, is_forbidden};
-use super::feed::Outlet;
-use super::progress::{Direction, Sweep, Walk};
-use super::reader::Reader;
-use super::tables::{Endpoint, SortField};
-use super::walk::{self, Fetched, Footprint, Stumble};
 use crate::http::Signal;
 use crate::http::limit::Priority;
 use crate::model::Micros;
-use crate::source::SourceError;
+use crate::source::gorgias::changes::absence;
+use crate::source::gorgias::changes::deletions::{integer, is_forbidden};
+use crate::source::gorgias::list::channel::Outlet;
+use crate::source::gorgias::list::checkpoint::{Direction, Sweep, Walk};
+use crate::source::gorgias::list::walk::{self, Fetched, Footprint, Stumble};
+use crate::source::gorgias::table_reader::Reader;
+use crate::source::{Resource, SortField, SourceError};
 
 /// Requests a run may spend beside its passes, at least...
-pub(super) const SHARE_LEAST: u64 = 50;
+pub(crate) const SHARE_LEAST: u64 = 50;
 /// ...or this part of those it has sent for its passes.
-pub(super) const SHARE: u64 = 4;
+pub(crate) const SHARE: u64 = 4;
 /// Pages of a list of parents that are re-scanned at once, at least.
 const LEAST_OF_PARENTS: u64 = 10;
 /// A re-scan is never urgent.
@@ -31,25 +30,25 @@ const RESCANS: Priority = Priority::Later { had: 0 };
 
 /// What a run may spend on one table beside the pages of its passes: on look-ups of rows with a sign, and on the re-scan.
 #[derive(Debug, Default)]
-pub(super) struct Cap {
+pub(crate) struct Cap {
     used: u64,
 }
 
 impl Cap {
     /// Requests of a run that has read so many pages.
-    pub(super) fn of(pages: u64) -> u64 {
+    pub(crate) fn of(pages: u64) -> u64 {
         SHARE_LEAST.max(pages / SHARE)
     }
 
     /// Counts a request.
-    pub(super) fn spend(&mut self) {
+    pub(crate) fn spend(&mut self) {
         self.used += 1;
     }
 }
 
 /// How much of a list has become due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Due {
+pub(crate) enum Due {
     /// So many pages from where the re-scan stands.
     Pages(u64),
     /// Every place of the list.
@@ -58,28 +57,28 @@ pub(super) enum Due {
 
 /// What a run has re-scanned in one go.
 #[derive(Debug)]
-pub(super) struct Span {
+pub(crate) struct Span {
     /// When the walk began, of which this is a part.
-    pub(super) began: Micros,
+    pub(crate) began: Micros,
     /// `created_datetime` of the newest row, that one included; `None`: from the front of the list.
-    pub(super) newest: Option<Micros>,
+    pub(crate) newest: Option<Micros>,
     /// `created_datetime` of the oldest row, that one not included; `None`: to the end of the list.
-    pub(super) oldest: Option<Micros>,
-    pub(super) pages: u64,
+    pub(crate) oldest: Option<Micros>,
+    pub(crate) pages: u64,
     /// Ids of the rows in between. `None`: nothing was read, or not in order, so that it is not known what lies between.
-    pub(super) met: Option<HashSet<i64>>,
+    pub(crate) met: Option<HashSet<i64>>,
 }
 
 impl Sweep {
     /// Pages of the list, as far as is known. One that was never read whole is taken for twice what has been seen of it.
-    pub(super) fn length(&self) -> u64 {
+    pub(crate) fn length(&self) -> u64 {
         let walked = self.walk.as_ref().map_or(0, |(_, walk)| walk.pages);
         self.pages.map_or((2 * walked).max(SHARE_LEAST), |pages| pages.max(walked + 1)).max(1)
     }
 
     /// The pages that have become due, if the whole list is to be read once a period. What is less than a page is left to
     /// add up.
-    pub(super) fn due(&self, period: Duration, now: Micros) -> Due {
+    pub(crate) fn due(&self, period: Duration, now: Micros) -> Due {
         let passed = now.0.saturating_sub(self.paid.unwrap_or(self.swept).0).max(0);
         let passed = Duration::from_micros(passed.unsigned_abs());
         if passed >= period {
@@ -126,41 +125,34 @@ impl Part {
 
 impl Reader {
     /// Requests this run may still spend beside its passes.
-    pub(super) fn cap_left(&self) -> u64 {
+    pub(crate) fn cap_left(&self) -> u64 {
         Cap::of(self.spent).saturating_sub(self.cap.used)
     }
 
     /// Begins to keep track, with the first load: everything is about to be read.
-    pub(super) fn begin_sweeps(&mut self) {
+    pub(crate) fn begin_sweeps(&mut self) {
         let now = self.request.now;
         self.progress.sweep.get_or_insert_with(|| Sweep::new(now));
     }
 
     /// A pass has read the whole table: how long the list is, until a re-scan tells. Tickets are no more than messages.
-    pub(super) fn note_length(&mut self, pages: u64) {
+    pub(crate) fn note_length(&mut self, pages: u64) {
         if let Some(sweep) = &mut self.progress.sweep {
             sweep.pages = Some(pages);
         }
-    }
-
-    /// The list that is re-scanned for this table: its own, or that of tickets, which counts messages.
-    pub(super) fn rescanned(&self) -> Option<Endpoint> {
-        let own = self.endpoint.sort == SortField::Updated;
-        let list = if own { self.endpoint } else { Endpoint::tickets() };
-        self.endpoint.spec.rescans.then_some(list)
     }
 
     /// Re-scans what has become due, within the cap, and says what was read.
     ///
     /// Where everything is due, this ends where it began: behind the end of the list come the places that were passed in
     /// an earlier run, as rows there may have changed since.
-    pub(super) async fn rescan(&mut self, out: &mut Outlet) -> Result<Vec<Span>, SourceError> {
+    pub(crate) async fn rescan(&mut self, out: &mut Outlet) -> Result<Vec<Span>, SourceError> {
         let mut spans = Vec::new();
         if self.request.rescan.is_some() {
             self.look_up_left(out).await?;
         }
         let period = self.request.rescan;
-        let (Some(list), Some(sweep)) = (self.rescanned(), &mut self.progress.sweep) else {
+        let (Some(list), Some(sweep)) = (self.resource.rescanned(), &mut self.progress.sweep) else {
             return Ok(spans);
         };
         sweep.period = Some(period.map_or(0, |period| period.as_secs()));
@@ -168,7 +160,7 @@ impl Reader {
         let Some(period) = period else { return Ok(spans) };
         let now = self.request.now;
         let mut part = Part { due: sweep.due(period, now), length: sweep.length(), period, read: 0 };
-        if part.is_read() || part.is_too_short(list.path == self.endpoint.path) {
+        if part.is_read() || part.is_too_short(self.resource.counted.is_none()) {
             return Ok(spans);
         }
         let stood = sweep.walk.as_ref().filter(|(_, walk)| walk.cursor.is_some()).map(|(_, walk)| walk.last);
@@ -176,7 +168,7 @@ impl Reader {
             let (began, mut walk) = self.rescan_walk();
             // The second time round it ends where this run found it, unless it is not known where that was.
             let until = if spans.is_empty() { None } else { stood.flatten() };
-            let Some(span) = self.stretch(&list, began, &mut walk, until, &mut part, out).await? else {
+            let Some(span) = self.stretch(list, began, &mut walk, until, &mut part, out).await? else {
                 return Ok(spans);
             };
             self.conclude_span(&span, out).await?;
@@ -192,7 +184,7 @@ impl Reader {
         }
         // Where look-ups have used the cap up, the length of the list is not what holds it up.
         if !part.is_read() && self.cap_left() == 0 && part.length > Cap::of(self.spent) {
-            self.note_cut(&list, &part);
+            self.note_cut(list, &part);
         }
         Ok(spans)
     }
@@ -201,7 +193,7 @@ impl Reader {
     /// is no point in it.
     async fn stretch(
         &mut self,
-        list: &Endpoint,
+        list: &Resource,
         began: Micros,
         walk: &mut Walk,
         until: Option<Micros>,
@@ -224,9 +216,9 @@ impl Reader {
                     continue;
                 }
                 Err(Stumble::Error(SourceError::Http(error)))
-                    if is_forbidden(&error) && list.path != self.endpoint.path =>
+                    if is_forbidden(&error) && self.resource.counted.is_some() =>
                 {
-                    self.warn(super::counts::NO_TICKETS);
+                    self.warn(crate::source::gorgias::changes::message_counts::NO_TICKETS);
                     return Ok(None);
                 }
                 Err(Stumble::Error(error)) => return Err(error),
@@ -235,7 +227,7 @@ impl Reader {
             part.read += 1;
             let rows = fetched.rows.iter().zip(&fetched.values);
             met.extend(rows.filter_map(|(row, at)| Some((integer(row, "id")?, *at))));
-            if !self.take_rescanned(list, began, walk, part, fetched, out).await {
+            if !self.take_rescanned(began, walk, part, fetched, out).await {
                 return Ok(None);
             }
         }
@@ -245,7 +237,7 @@ impl Reader {
         }
         let met = (pages > 0 && !walk.unordered).then(|| met.into_keys().collect());
         let span = Span { began, newest, oldest, pages, met };
-        self.listener.hear(Signal::Detail(format!("GET {}: re-scanned {span}", list.path)));
+        self.listener.hear(Signal::Detail(format!("GET {}: re-scanned {span}", list.path())));
         Ok(Some(span))
     }
 
@@ -253,7 +245,6 @@ impl Reader {
     /// target cannot tell what it holds.
     async fn take_rescanned(
         &mut self,
-        list: &Endpoint,
         began: Micros,
         walk: &Walk,
         part: &Part,
@@ -263,14 +254,14 @@ impl Reader {
         if let Some(warning) = &fetched.warning {
             self.warn(warning);
         }
-        if list.path == self.endpoint.path {
+        let Some(counted) = self.resource.counted else {
             // Stored together with its rows.
             self.note_rescan(began, walk, part);
             let page = self.page_of(fetched.rows, Vec::new());
             out.page(page).await;
             return true;
-        }
-        let known = self.compare(self.pairs_of(&fetched), out).await;
+        };
+        let known = self.compare(counted, self.pairs_of(counted, &fetched), out).await;
         if known {
             self.note_rescan(began, walk, part);
         }
@@ -307,7 +298,7 @@ impl Reader {
     }
 
     /// The cap ended this run's part before all was read that had become due.
-    fn note_cut(&mut self, list: &Endpoint, part: &Part) {
+    fn note_cut(&mut self, list: &Resource, part: &Part) {
         let cap = Cap::of(self.spent);
         let Some(sweep) = &mut self.progress.sweep else { return };
         sweep.cut = Some(cap);
@@ -315,7 +306,7 @@ impl Reader {
         self.warn(&format!(
             "GET {}: {} of about {pages} pages were re-scanned: of a list so long, a run reads {cap} at most, and all of it \
              takes {} runs; more runs a day shorten that, --rescan can only lengthen it",
-            list.path,
+            list.path(),
             part.read,
             pages.div_ceil(cap)
         ));

@@ -6,68 +6,66 @@ use std::time::Duration;
 
 use tokio::task::JoinSet;
 
-use super::counts::Changed;
-use super::events::Ahead;
-use super::feed::Outlet;
-use super::pages::Answer;
-use super::passes::Active;
-use super::progress::{Kind, Mark, Progress};
-use super::sweep::Cap;
-use super::tables::{Endpoint, SortField};
-use super::walk;
-use super::window::Aside;
 use crate::http::Listener;
 use crate::http::client::Client;
 use crate::http::limit::Seat;
 use crate::model::{Micros, State, Tombstone};
 use crate::normalise::rows::Rows;
-use crate::source::{Late, Overlap, Page, ReadRequest, SourceError};
+use crate::source::gorgias::changes::deletions::Ahead;
+use crate::source::gorgias::changes::message_counts::Changed;
+use crate::source::gorgias::changes::rescan::Cap;
+use crate::source::gorgias::list::channel::Outlet;
+use crate::source::gorgias::list::checkpoint::{Kind, Mark, Progress};
+use crate::source::gorgias::list::pages::Answer;
+use crate::source::gorgias::list::pass::Active;
+use crate::source::gorgias::list::walk;
+use crate::source::gorgias::list::window::Aside;
+use crate::source::{Changes, Computed, Counted, Late, Overlap, Page, ReadRequest, Resource, SourceError};
 
 /// How far behind the watermark a catch-up reads: a row can become visible later than the time it carries, and
 /// clocks differ.
-pub(super) const OVERLAP: Duration = Duration::from_secs(5 * 60);
+pub(crate) const OVERLAP: Duration = Duration::from_secs(5 * 60);
 
 /// Reads one table.
-pub(super) struct Reader {
-    pub(super) client: Arc<Client>,
+pub(crate) struct Reader {
+    pub(crate) client: Arc<Client>,
     /// Among all that read the account.
-    pub(super) seat: Seat,
-    pub(super) listener: Arc<dyn Listener>,
-    pub(super) endpoint: Endpoint,
-    pub(super) request: ReadRequest,
-    pub(super) progress: Progress,
+    pub(crate) seat: Seat,
+    pub(crate) listener: Arc<dyn Listener>,
+    pub(crate) resource: &'static Resource,
+    pub(crate) request: ReadRequest,
+    pub(crate) progress: Progress,
     /// Pages of passes read so far.
-    pub(super) spent: u64,
+    pub(crate) spent: u64,
     /// Spent beside the passes.
-    pub(super) cap: Cap,
+    pub(crate) cap: Cap,
     /// When a first load began that goes on: what changed before that is no news, though its watermark may be older.
-    pub(super) loading_since: Option<Micros>,
+    pub(crate) loading_since: Option<Micros>,
     /// Whether events and counts are followed from this run on.
-    pub(super) tracking_begins: bool,
-    pub(super) warnings: Vec<String>,
+    pub(crate) tracking_begins: bool,
+    pub(crate) warnings: Vec<String>,
     /// Pages of a window that wait to be handed on.
-    pub(super) aside: Aside,
+    pub(crate) aside: Aside,
     /// Rows held that a pass over their time did not meet.
-    pub(super) unmet: Vec<i64>,
+    pub(crate) unmet: Vec<i64>,
     /// The events, if they are being read already.
-    pub(super) ahead: Ahead,
+    pub(crate) ahead: Ahead,
     /// The newest ticket, if it is being looked at: how it stood when the table's first page was requested.
-    pub(super) newest: JoinSet<Answer>,
+    pub(crate) newest: JoinSet<Answer>,
 }
 
 impl Reader {
-    pub(super) fn new(
+    pub(crate) fn new(
         client: Arc<Client>,
         listener: Arc<dyn Listener>,
-        endpoint: Endpoint,
         request: ReadRequest,
     ) -> Result<Self, SourceError> {
-        let progress = Progress::read(request.from.as_ref(), endpoint.spec.name)?;
+        let progress = Progress::read(request.from.as_ref(), request.table.name)?;
         Ok(Self {
             seat: client.seat(),
             client,
             listener,
-            endpoint,
+            resource: request.table,
             request,
             progress,
             spent: 0,
@@ -83,7 +81,10 @@ impl Reader {
     }
 
     /// Reads all that was asked for, to the state to store at the end.
-    pub(super) async fn run(mut self, mut out: Outlet) -> Result<State, SourceError> {
+    pub(crate) async fn run(mut self, mut out: Outlet) -> Result<State, SourceError> {
+        if self.resource.changes == Changes::Full {
+            return self.read_in_full(out).await;
+        }
         let tracks = self.request.late != Late::Nothing && self.request.overlap == Overlap::Wide;
         if tracks {
             self.begin_tracking();
@@ -106,14 +107,14 @@ impl Reader {
             if follows
                 && self.deletions()
                 && active.pass.kind == Kind::CatchUp
-                && self.endpoint.sort == SortField::Created
+                && self.resource.counted.is_some()
             {
                 active.seen = Some(HashSet::new());
             }
             self.pass(&mut active, &mut out).await?;
         }
-        if follows && self.progress.counts.is_some() {
-            self.settle_messages(active, fresh, &mut out).await?;
+        if let (Some(counted), true) = (self.resource.counted, follows && self.progress.counts.is_some()) {
+            self.settle_messages(counted, active, fresh, &mut out).await?;
         } else {
             if follows && self.round_after(&active).is_some() {
                 self.search_ahead();
@@ -124,11 +125,16 @@ impl Reader {
                 self.rescan(&mut out).await?;
             }
         }
+        self.hand_on_warnings(&mut out).await;
+        Ok(self.progress.state())
+    }
+
+    /// What the receipt must still say.
+    pub(crate) async fn hand_on_warnings(&mut self, out: &mut Outlet) {
         if !self.warnings.is_empty() {
             let page = self.page_of(Rows::default(), Vec::new());
             out.page(page).await;
         }
-        Ok(self.progress.state())
     }
 
     /// From the first run on: whatever happens after it began will be noticed, be it in this run or in a later one.
@@ -142,8 +148,8 @@ impl Reader {
                 pending: Vec::new(),
             });
         }
-        if self.counts_messages() && self.progress.counts.is_none() {
-            self.begin_counts();
+        if let (Some(counted), None) = (self.resource.counted, &self.progress.counts) {
+            self.begin_counts(counted.by);
         }
         self.begin_sweeps();
     }
@@ -151,11 +157,12 @@ impl Reader {
     /// What comes after the pass over messages.
     async fn settle_messages(
         &mut self,
+        counted: Counted,
         active: Active,
         fresh: bool,
         out: &mut Outlet,
     ) -> Result<(), SourceError> {
-        let changed = if fresh { Changed::default() } else { self.changed_tickets().await? };
+        let changed = if fresh { Changed::default() } else { self.changed_tickets(counted).await? };
         // A message that came while the pass was walked has moved its ticket: without any such ticket there is none,
         // and the round from the top would find nothing.
         if fresh || changed.any {
@@ -165,11 +172,11 @@ impl Reader {
             self.rounds(active, out).await?;
         }
         self.follow_events(out).await?;
-        self.check_counts(changed, out).await
+        self.check_counts(counted, changed, out).await
     }
 
-    pub(super) fn deletions(&self) -> bool {
-        self.request.late == Late::ChangesAndDeletions && !self.endpoint.events.is_empty()
+    pub(crate) fn deletions(&self) -> bool {
+        self.request.late == Late::ChangesAndDeletions && self.resource.deletions()
     }
 
     async fn follow_events(&mut self, out: &mut Outlet) -> Result<(), SourceError> {
@@ -177,9 +184,10 @@ impl Reader {
     }
 
     /// A page whose rows are all wanted, with the state as it stands.
-    pub(super) fn page_of(&mut self, rows: Rows, gone: Vec<Tombstone>) -> Page {
-        let derived = (self.endpoint.sort == SortField::Created)
-            .then(|| (self.endpoint.spec.incremental_key, rows.iter().map(walk::newest_datetime).collect()));
+    pub(crate) fn page_of(&mut self, rows: Rows, gone: Vec<Tombstone>) -> Page {
+        let derived = self.resource.computed.map(|(column, Computed::NewestDatetime)| {
+            (column, rows.iter().map(walk::newest_datetime).collect())
+        });
         Page {
             keep: vec![true; rows.len()],
             derived,
@@ -193,7 +201,7 @@ impl Reader {
     }
 
     /// Something the receipt must say.
-    pub(super) fn warn(&mut self, warning: &str) {
+    pub(crate) fn warn(&mut self, warning: &str) {
         self.warnings.push(warning.to_owned());
     }
 }

@@ -10,40 +10,39 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use super::feed::Outlet;
-use super::reader::Reader;
-use super::sweep::Span;
-use super::tables::{SortField, TICKETS};
 use crate::model::{Micros, Question, Tombstone};
 use crate::normalise::rows::Rows;
-use crate::source::SourceError;
+use crate::source::gorgias::changes::rescan::Span;
+use crate::source::gorgias::list::channel::Outlet;
+use crate::source::gorgias::table_reader::Reader;
+use crate::source::{SortField, SourceError};
 
 /// So many rows may be gone by absence in one re-scan, whatever the size of the table...
 const ALWAYS: u64 = 100;
 /// ...or this part of its rows: one in twenty.
 const PART: u64 = 20;
 /// The ends of time, for spans that are open: the years 1 and 9000, which every database and date library can write.
-const ENDS: (Micros, Micros) = (Micros(-62_135_596_800_000_000), Micros(221_845_392_000_000_000));
+pub(crate) const ENDS: (Micros, Micros) = (Micros(-62_135_596_800_000_000), Micros(221_845_392_000_000_000));
 
 /// Rows that are gone by absence: a key of the table, and what it was merged into.
-type Gone = Vec<(i64, Option<i64>)>;
+pub(crate) type Gone = Vec<(i64, Option<i64>)>;
 
 impl Reader {
     /// Looks up what the last run had no requests for.
-    pub(super) async fn look_up_left(&mut self, out: &mut Outlet) -> Result<(), SourceError> {
+    pub(crate) async fn look_up_left(&mut self, out: &mut Outlet) -> Result<(), SourceError> {
         let left =
             self.progress.sweep.as_mut().map(|sweep| std::mem::take(&mut sweep.absent)).unwrap_or_default();
         self.conclude_absent(left.into_iter().collect(), out).await
     }
 
     /// Looks up the rows held that a span should have shown, and did not.
-    pub(super) async fn conclude_span(&mut self, span: &Span, out: &mut Outlet) -> Result<(), SourceError> {
+    pub(crate) async fn conclude_span(&mut self, span: &Span, out: &mut Outlet) -> Result<(), SourceError> {
         let Some(met) = span.met.as_ref().filter(|_| self.deletions()) else { return Ok(()) };
         let covered = self.progress.covered_since.unwrap_or(ENDS.0);
         let (from, to) = (span.oldest.unwrap_or(covered).max(covered), span.newest.unwrap_or(ENDS.1));
         // Of rows that share the time of the last one, the next part of the walk meets the rest.
         let from = if span.oldest.is_some() { from.plus(std::time::Duration::from_micros(1)) } else { from };
-        let with = self.counts_messages().then(|| "ticket_id".to_owned());
+        let with = self.resource.counted.map(|counted| counted.column.to_owned());
         let column = SortField::Created.column().into();
         let question = Question::KeysBetween { column, from, to, with: with.clone() };
         let Some(held) = out.ask(question).await else { return Ok(()) };
@@ -58,14 +57,10 @@ impl Reader {
         if absent.is_empty() {
             return Ok(());
         }
-        let of_tickets = self.counts_messages() || self.endpoint.path == TICKETS;
-        let fates = if of_tickets {
-            self.tickets_gone(&absent, &HashSet::new(), out).await?
-        } else {
-            self.fates(self.endpoint.path, &absent).await?
-        };
-        let gone: Gone = if self.counts_messages() {
-            let held = self.messages_held(fates.gone.keys().copied().collect(), out).await;
+        let asked = self.resource.counted.map_or(self.resource, |counted| counted.by);
+        let fates = self.fates_of(asked, &absent, &HashSet::new(), out).await?;
+        let gone: Gone = if let Some(counted) = self.resource.counted {
+            let held = self.counted_held(counted, fates.gone.keys().copied().collect(), out).await;
             held.into_iter().map(|(_, key)| (key, None)).collect()
         } else {
             fates.gone.iter().map(|(key, survivor)| (*key, *survivor)).collect()
@@ -80,20 +75,24 @@ impl Reader {
             out.page(page).await;
             return Err(error);
         }
-        let at = self.request.now;
         if let Some(sweep) = &mut self.progress.sweep {
             sweep.absent.extend(&fates.left);
             sweep.gone += if self.request.confirmed { 0 } else { gone.len() as u64 };
         }
-        let tombstones =
-            gone.into_iter().map(|(key, merged_into)| Tombstone { key, at, merged_into }).collect();
-        let page = self.page_of(Rows::default(), tombstones);
-        out.page(page).await;
+        self.mark(gone, out).await;
         Ok(())
     }
 
+    /// Marks rows as gone, together with the state as it stands.
+    pub(crate) async fn mark(&mut self, gone: Gone, out: &mut Outlet) {
+        let at = self.request.now;
+        let tombstones = gone.into_iter().map(|(key, merged_into)| Tombstone { key, at, merged_into });
+        let page = self.page_of(Rows::default(), tombstones.collect());
+        out.page(page).await;
+    }
+
     /// Refuses to mark too many rows that only their absence says are gone. `alone` is how many more there are of them.
-    pub(super) async fn believe(&mut self, alone: usize, out: &mut Outlet) -> Result<(), SourceError> {
+    pub(crate) async fn believe(&mut self, alone: usize, out: &mut Outlet) -> Result<(), SourceError> {
         let Some(sweep) = self.progress.sweep.as_mut().filter(|_| alone > 0) else { return Ok(()) };
         if self.request.confirmed {
             // What is confirmed weighs nothing against what comes after it.
@@ -110,11 +109,11 @@ impl Reader {
         if rows * PART <= held {
             return Ok(());
         }
-        Err(SourceError::ManyGone { path: self.endpoint.path, rows, held })
+        Err(SourceError::ManyGone { path: self.resource.path(), rows, held })
     }
 }
 
 /// Of the rows that a walk met, those at the place where it stands: the next part begins among them.
-pub(super) fn edge(met: &BTreeMap<i64, Option<Micros>>, last: Option<Micros>) -> Vec<i64> {
+pub(crate) fn edge(met: &BTreeMap<i64, Option<Micros>>, last: Option<Micros>) -> Vec<i64> {
     met.iter().filter(|(_, at)| at.is_some() && **at == last).map(|(id, _)| *id).collect()
 }

@@ -1,37 +1,36 @@
 //! Messages that changed without a sign: imported into old tickets, or deleted.
 //!
 //! The list of tickets tells how many messages each ticket has. Where that is not how many we hold, the ticket's
-//! messages are read again (`reread.rs`), one ticket a request. Tickets that changed lately are compared in every run, all of them by
-//! the re-scan (`sweep.rs`): deleting a message moves nothing that a list sorts by.
+//! messages are read again (`reread`), one ticket a request. Tickets that changed lately are compared in every run, all of them by
+//! the re-scan (`rescan`): deleting a message moves nothing that a list sorts by.
 
 use std::collections::{BTreeMap, HashSet};
 
-use super::events::{integer, is_forbidden};
-use super::feed::Outlet;
-use super::oversize;
-use super::pages::PAGE_ROWS;
-use super::progress::{Counts, Direction, Walk};
-use super::reader::{OVERLAP, Reader};
-use super::reread::Pair;
-use super::tables::{Endpoint, SortField, TICKETS};
-use super::walk::{self, Fetched, Footprint, Stumble};
 use crate::http::limit::Priority;
 use crate::model::{Micros, Question};
 use crate::normalise::rows::Rows;
-use crate::source::SourceError;
+use crate::source::gorgias::changes::deletions::{integer, is_forbidden};
+use crate::source::gorgias::changes::reread::Pair;
+use crate::source::gorgias::list::channel::Outlet;
+use crate::source::gorgias::list::checkpoint::{Counts, Direction, Walk};
+use crate::source::gorgias::list::oversize;
+use crate::source::gorgias::list::pages::PAGE_ROWS;
+use crate::source::gorgias::list::walk::{self, Fetched, Footprint, Stumble};
+use crate::source::gorgias::table_reader::{OVERLAP, Reader};
+use crate::source::{Counted, Resource, SortField, SourceError};
 
 /// Tickets whose count may be known not to match; beyond it the oldest ids are forgotten, and read again some day.
 const MOST_SETTLED: usize = 10_000;
 
-pub(super) const NO_TICKETS: &str = "the tickets of this account may not be read with these credentials, so messages deleted \
+pub(crate) const NO_TICKETS: &str = "the tickets of this account may not be read with these credentials, so messages deleted \
     from or imported into old tickets are not seen";
 
 /// Tickets that changed lately.
 #[derive(Debug, Default)]
-pub(super) struct Changed {
+pub(crate) struct Changed {
     pairs: Vec<Pair>,
     /// Whether any changed since the last run.
-    pub(super) any: bool,
+    pub(crate) any: bool,
     /// When the last of them changed.
     top: Option<Micros>,
 }
@@ -39,18 +38,18 @@ pub(super) struct Changed {
 impl Reader {
     /// Begins to keep track: tickets changed until now will have been compared by the first load. What "now" is, the
     /// newest ticket tells, since the API's clock may not be ours.
-    pub(super) fn begin_counts(&mut self) {
+    pub(crate) fn begin_counts(&mut self, parents: &'static Resource) {
         let (client, listener) = (self.client.clone(), self.listener.clone());
         let walk = Walk::new(SortField::Updated, Direction::NewestFirst, None);
-        let path = move |rows| walk::path(&Endpoint::tickets(), &walk, rows);
+        let path = move |rows| walk::path(parents, &walk, rows);
         self.newest.spawn(async move { oversize::first(&client, &*listener, path).await });
     }
 
     /// Waits for the newest ticket, if it is not here yet: no page may be stored without it, as a later run would take
     /// a newer one. True if it has come now.
-    pub(super) async fn counts_begun(&mut self) -> Result<bool, SourceError> {
+    pub(crate) async fn counts_begun(&mut self) -> Result<bool, SourceError> {
         let Some(answer) = self.newest.join_next().await else { return Ok(false) };
-        let rows = match answer.map_err(|_| SourceError::Broken { path: TICKETS })? {
+        let rows = match answer.map_err(|_| SourceError::Broken { path: self.resource.path() })? {
             Ok((rows, _)) => rows,
             Err(error) if is_forbidden(&error) => {
                 self.warn(NO_TICKETS);
@@ -66,37 +65,38 @@ impl Reader {
     }
 
     /// The tickets that changed since the last time.
-    pub(super) async fn changed_tickets(&mut self) -> Result<Changed, SourceError> {
+    pub(crate) async fn changed_tickets(&mut self, counted: Counted) -> Result<Changed, SourceError> {
         let Some(counts) = self.progress.counts.clone() else { return Ok(Changed::default()) };
         let mut walk =
             Walk::new(SortField::Updated, Direction::NewestFirst, Some(counts.seen.minus(OVERLAP)));
         let (mut pairs, mut top) = (Vec::new(), None);
         let mut footprint = Footprint::of(&walk);
         while !walk.done {
-            let Some(fetched) = self.tickets(&mut walk, &mut footprint).await? else { break };
-            pairs.extend(self.pairs_of(&fetched));
+            let Some(fetched) = self.tickets(counted.by, &mut walk, &mut footprint).await? else { break };
+            pairs.extend(self.pairs_of(counted, &fetched));
             top = top.or(fetched.values.iter().flatten().copied().filter(|at| *at <= self.request.now).max());
         }
         Ok(Changed { pairs, any: top.is_some_and(|top| top > counts.seen), top })
     }
 
     /// Compares the tickets that changed, then those that the re-scan brings, and reads again what does not match.
-    pub(super) async fn check_counts(
+    pub(crate) async fn check_counts(
         &mut self,
+        counted: Counted,
         changed: Changed,
         out: &mut Outlet,
     ) -> Result<(), SourceError> {
-        if !self.compare(changed.pairs, out).await {
+        if !self.compare(counted, changed.pairs, out).await {
             return Ok(());
         }
         if let (Some(counts), Some(top)) = (&mut self.progress.counts, changed.top) {
             counts.seen = counts.seen.max(top);
         }
-        self.reread(out).await?;
+        self.reread(counted, out).await?;
         self.rescan(out).await?;
         let unmet = std::mem::take(&mut self.unmet);
-        self.suspect_messages(unmet, out).await;
-        self.reread(out).await?;
+        self.suspect_parents(counted, unmet, out).await;
+        self.reread(counted, out).await?;
         let Some(counts) = &mut self.progress.counts else { return Ok(()) };
         while counts.settled.len() > MOST_SETTLED {
             counts.settled.pop_first();
@@ -111,7 +111,7 @@ impl Reader {
     }
 
     /// Notes a ticket whose messages have to be read again. `None`: its count is not known.
-    pub(super) fn suspect(&mut self, ticket: i64, count: Option<i64>) {
+    pub(crate) fn suspect(&mut self, ticket: i64, count: Option<i64>) {
         if let Some(counts) = &mut self.progress.counts {
             counts.queue.retain(|(other, _)| *other != ticket);
             counts.queue.push((ticket, count.unwrap_or(-1)));
@@ -121,15 +121,14 @@ impl Reader {
     /// One page of tickets; `None` if they may not be read.
     async fn tickets(
         &mut self,
+        list: &Resource,
         walk: &mut Walk,
         footprint: &mut Footprint,
     ) -> Result<Option<Fetched>, SourceError> {
-        let endpoint = Endpoint::tickets();
         loop {
-            match walk::step(&self.client, Priority::Soon, &endpoint, walk, footprint, &*self.listener).await
-            {
+            match walk::step(&self.client, Priority::Soon, &list, walk, footprint, &*self.listener).await {
                 Ok(fetched) => return Ok(Some(fetched)),
-                Err(Stumble::Refused) => walk::restart(walk, footprint, &endpoint)?,
+                Err(Stumble::Refused) => walk::restart(walk, footprint, list)?,
                 Err(Stumble::Error(SourceError::Http(error))) if is_forbidden(&error) => {
                     self.warn(NO_TICKETS);
                     return Ok(None);
@@ -140,10 +139,11 @@ impl Reader {
     }
 
     /// Queues the tickets whose count is not what we hold. False if the target cannot tell.
-    pub(super) async fn compare(&mut self, pairs: Vec<Pair>, out: &mut Outlet) -> bool {
+    pub(crate) async fn compare(&mut self, counted: Counted, pairs: Vec<Pair>, out: &mut Outlet) -> bool {
         for chunk in pairs.chunks(PAGE_ROWS) {
             let values = chunk.iter().map(|(ticket, _)| *ticket).collect();
-            let Some(answer) = out.ask(Question::CountBy { column: "ticket_id".into(), values }).await else {
+            let Some(answer) = out.ask(Question::CountBy { column: counted.column.into(), values }).await
+            else {
                 return false;
             };
             let held: BTreeMap<i64, i64> = answer.pairs.into_iter().collect();
@@ -161,15 +161,10 @@ impl Reader {
         true
     }
 
-    /// Whether this is the table whose rows the tickets count.
-    pub(super) fn counts_messages(&self) -> bool {
-        self.endpoint.spec.name == "ticket_messages"
-    }
-
     /// The messages of their tickets have to be read again, as far as they are still held.
-    pub(super) async fn suspect_messages(&mut self, keys: Vec<i64>, out: &mut Outlet) {
+    pub(crate) async fn suspect_parents(&mut self, counted: Counted, keys: Vec<i64>, out: &mut Outlet) {
         for chunk in keys.chunks(PAGE_ROWS) {
-            let question = Question::ValuesOf { column: "ticket_id".into(), keys: chunk.to_vec() };
+            let question = Question::ValuesOf { column: counted.column.into(), keys: chunk.to_vec() };
             for (_, ticket) in out.ask(question).await.unwrap_or_default().pairs {
                 self.suspect(ticket, None);
             }
@@ -177,10 +172,15 @@ impl Reader {
     }
 
     /// The messages held of these tickets, as ticket and message.
-    pub(super) async fn messages_held(&self, tickets: Vec<i64>, out: &mut Outlet) -> Vec<(i64, i64)> {
+    pub(crate) async fn counted_held(
+        &self,
+        counted: Counted,
+        tickets: Vec<i64>,
+        out: &mut Outlet,
+    ) -> Vec<(i64, i64)> {
         let mut held = Vec::new();
         for chunk in tickets.chunks(PAGE_ROWS) {
-            let question = Question::KeysBy { column: "ticket_id".into(), values: chunk.to_vec() };
+            let question = Question::KeysBy { column: counted.column.into(), values: chunk.to_vec() };
             held.extend(out.ask(question).await.unwrap_or_default().pairs);
         }
         held
@@ -188,7 +188,7 @@ impl Reader {
 
     /// Messages held that were created in a range which was just read whole, and not met there. They may be gone: their
     /// tickets tell.
-    pub(super) async fn unmet(
+    pub(crate) async fn unmet(
         &self,
         seen: &HashSet<i64>,
         from: Micros,
@@ -202,12 +202,12 @@ impl Reader {
     }
 
     /// Tickets and counts of a page. A ticket from before the table is covered has messages that were never asked for.
-    pub(super) fn pairs_of(&self, fetched: &Fetched) -> Vec<Pair> {
+    pub(crate) fn pairs_of(&self, counted: Counted, fetched: &Fetched) -> Vec<Pair> {
         let since = self.progress.covered_since;
         let covered = |row| {
             since.is_none_or(|since| walk::datetime(row, "created_datetime").is_some_and(|at| at >= since))
         };
         let rows = fetched.rows.iter().filter(|row| covered(*row));
-        rows.filter_map(|row| Some((integer(row, "id")?, integer(row, "messages_count")?))).collect()
+        rows.filter_map(|row| Some((integer(row, "id")?, integer(row, counted.field)?))).collect()
     }
 }

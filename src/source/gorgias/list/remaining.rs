@@ -3,10 +3,10 @@
 //! Few pages tell little: those at a list's oldest end may span years between imports, or a second in which thousands were
 //! made. So what is unlike all else is left out as long as there is anything better.
 
-use super::abreast::Abreast;
-use super::made;
-use super::progress::Walk;
-use super::stretches;
+use crate::source::gorgias::list::checkpoint::Walk;
+use crate::source::gorgias::list::coverage;
+use crate::source::gorgias::list::parallel::Abreast;
+use crate::source::gorgias::list::seek;
 
 /// Lengths of pages that differ by no more than this are alike.
 const ALIKE: i64 = 8;
@@ -15,30 +15,30 @@ const KNOWN: u64 = 5;
 
 impl Abreast {
     /// How many pages the pass has left. `None`: nothing tells where it ends.
-    pub(super) fn rest(&self, walks: &[Walk]) -> Option<f64> {
+    pub(crate) fn rest(&self, walks: &[Walk]) -> Option<f64> {
         match walks {
             _ if walks.iter().any(|walk| walk.unordered) => None,
             _ if walks.iter().all(|walk| walk.done) => Some(0.0),
             [walk] => {
                 let pace = self.walkers.first()?.footprint.pace()?;
-                Some(made::pages(walk.last?, walk.until?, pace, pace))
+                Some(seek::pages(walk.last?, walk.until?, pace, pace))
             }
             _ => self.left(walks),
         }
     }
 
     /// How many pages are left between walks, as far as that can be estimated.
-    pub(super) fn left(&self, walks: &[Walk]) -> Option<f64> {
+    pub(crate) fn left(&self, walks: &[Walk]) -> Option<f64> {
         let mut paces: Vec<i64> = self.walkers.iter().filter_map(|walker| walker.footprint.pace()).collect();
         paces.sort_unstable();
         let typical = paces.get(paces.len().saturating_sub(1) / 2).copied().unwrap_or_default();
-        let stretch = |n: usize| match stretches::left_below(walks, n) {
+        let stretch = |n: usize| match coverage::left_below(walks, n) {
             Some((from, to)) => {
                 let (near, far) = self.ends(walks, n)?;
                 // A burst of imports is no measure.
                 let tame = |length| if length < typical / ALIKE { typical } else { length };
                 let fits = Self::known(walks, n, near, far) && far >= near / ALIKE;
-                Some(made::pages(from, to, tame(near), tame(if fits { far } else { near })))
+                Some(seek::pages(from, to, tame(near), tame(if fits { far } else { near })))
             }
             None => walks[n].done.then_some(0.0),
         };
@@ -46,7 +46,7 @@ impl Abreast {
     }
 
     /// How long pages are at both ends of the stretch below walk `n`.
-    pub(super) fn ends(&self, walks: &[Walk], n: usize) -> Option<(i64, i64)> {
+    pub(crate) fn ends(&self, walks: &[Walk], n: usize) -> Option<(i64, i64)> {
         let near = self.walkers[n].footprint.pace()?;
         let below = self.walkers.get(n + 1)?;
         let far = if walks[n + 1].first.is_some() { below.entry } else { below.footprint.pace() };
@@ -55,7 +55,7 @@ impl Abreast {
 
     /// Whether both ends of the stretch below walk `n` tell what is between them. Ends that differ much are not yet where
     /// most of the rows are: imported ones may lie years before.
-    pub(super) fn known(walks: &[Walk], n: usize, near: i64, far: i64) -> bool {
+    pub(crate) fn known(walks: &[Walk], n: usize, near: i64, far: i64) -> bool {
         let settled = walks[n].pages.min(walks[n + 1].pages) >= KNOWN;
         settled || near.max(far) / ALIKE <= near.min(far)
     }

@@ -7,16 +7,16 @@ use std::collections::{BTreeMap, HashSet};
 
 use tokio::time::Instant;
 
-use super::events::integer;
-use super::feed::Outlet;
-use super::pages::{Listing, PAGE_ROWS, SECOND_LOOK, Step};
-use super::reader::Reader;
 use crate::model::{Question, Tombstone};
 use crate::normalise::rows::{Row, Rows};
-use crate::source::SourceError;
+use crate::source::gorgias::changes::deletions::integer;
+use crate::source::gorgias::list::channel::Outlet;
+use crate::source::gorgias::list::pages::{Listing, PAGE_ROWS, SECOND_LOOK, Step};
+use crate::source::gorgias::table_reader::Reader;
+use crate::source::{Counted, SourceError};
 
 /// A ticket and its count of messages, or -1.
-pub(super) type Pair = (i64, i64);
+pub(crate) type Pair = (i64, i64);
 
 /// Ids of the messages that the list of one ticket showed.
 enum Reading {
@@ -71,7 +71,7 @@ fn length(ids: &HashSet<i64>) -> i64 {
 
 impl Reader {
     /// Reads the messages of queued tickets again, as far as the cap allows.
-    pub(super) async fn reread(&mut self, out: &mut Outlet) -> Result<(), SourceError> {
+    pub(crate) async fn reread(&mut self, counted: Counted, out: &mut Outlet) -> Result<(), SourceError> {
         let mut tried = HashSet::new();
         loop {
             let Some(counts) = &self.progress.counts else { return Ok(()) };
@@ -82,25 +82,30 @@ impl Reader {
                 return Ok(());
             }
             tried.extend(batch.iter().map(|(ticket, _)| *ticket));
-            let Some(readings) = self.readings(&batch, out).await? else { return Ok(()) };
+            let Some(readings) = self.readings(counted, &batch, out).await? else { return Ok(()) };
             self.conclude(&batch, &readings, out).await?;
         }
     }
 
     /// Reads the lists of these tickets. `None`: the target cannot tell what it holds.
-    async fn readings(&mut self, batch: &[Pair], out: &mut Outlet) -> Result<Option<Readings>, SourceError> {
+    async fn readings(
+        &mut self,
+        counted: Counted,
+        batch: &[Pair],
+        out: &mut Outlet,
+    ) -> Result<Option<Readings>, SourceError> {
         let mut readings = Readings::default();
         for &(ticket, _) in batch {
             if self.cap_left() == 0 {
                 break;
             }
-            if let Reading::Whole(ids) = self.messages_of(ticket, out).await? {
+            if let Reading::Whole(ids) = self.messages_of(counted, ticket, out).await? {
                 readings.first.insert(ticket, ids);
             }
         }
         let read = Instant::now();
         let values = readings.first.keys().copied().collect();
-        let question = Question::KeysBy { column: "ticket_id".into(), values };
+        let question = Question::KeysBy { column: counted.column.into(), values };
         let Some(held) = out.ask(question).await else { return Ok(None) };
         for (ticket, key) in held.pairs {
             readings.held.entry(ticket).or_default().push(key);
@@ -110,7 +115,7 @@ impl Reader {
                 break;
             }
             tokio::time::sleep_until(read + SECOND_LOOK).await;
-            if let Reading::Whole(ids) = self.messages_of(pair.0, out).await? {
+            if let Reading::Whole(ids) = self.messages_of(counted, pair.0, out).await? {
                 readings.second.insert(pair.0, ids);
             }
         }
@@ -151,8 +156,13 @@ impl Reader {
     }
 
     /// Reads the messages of one ticket, and hands them on.
-    async fn messages_of(&mut self, ticket: i64, out: &mut Outlet) -> Result<Reading, SourceError> {
-        let mut list = Listing::new(self.endpoint.path, &format!("&ticket_id={ticket}"));
+    async fn messages_of(
+        &mut self,
+        counted: Counted,
+        ticket: i64,
+        out: &mut Outlet,
+    ) -> Result<Reading, SourceError> {
+        let mut list = Listing::new(self.resource.path(), &format!("&{}={ticket}", counted.column));
         let mut ids = HashSet::new();
         loop {
             match list.next(&self.client, &*self.listener).await? {
@@ -161,7 +171,7 @@ impl Reader {
                 Step::Rows(rows) => {
                     let other = |id| id != ticket;
                     let strange = |row: Row<'_>| {
-                        integer(row, "ticket_id").is_some_and(other) || integer(row, "id").is_none()
+                        integer(row, counted.column).is_some_and(other) || integer(row, "id").is_none()
                     };
                     let unclear = rows.iter().any(strange);
                     ids.extend(rows.iter().filter_map(|row| integer(row, "id")));

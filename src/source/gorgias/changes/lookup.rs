@@ -10,23 +10,22 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::events::{integer, is_forbidden, is_refused};
-use super::feed::Outlet;
-use super::oversize;
-use super::pages::{PAGE_ROWS, SECOND_LOOK};
-use super::reader::Reader;
-use super::tables::TICKETS;
 use crate::http::client::{HttpError, Problem};
 use crate::http::room::Body;
 use crate::normalise::rows::Rows;
-use crate::source::SourceError;
+use crate::source::gorgias::changes::deletions::{integer, is_forbidden, is_refused};
+use crate::source::gorgias::list::channel::Outlet;
+use crate::source::gorgias::list::oversize;
+use crate::source::gorgias::list::pages::{PAGE_ROWS, SECOND_LOOK};
+use crate::source::gorgias::table_reader::Reader;
+use crate::source::{Resource, SourceError};
 
 /// So many rows of a batch are asked for by their own address, which also stands between two equal questions.
 const ONE_BY_ONE: usize = 5;
 
 /// What the address of a row says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Fate {
+pub(crate) enum Fate {
     There,
     /// With the row it was merged into, if that is told.
     Gone(Option<i64>),
@@ -36,16 +35,16 @@ pub(super) enum Fate {
 
 /// What look-ups of some rows came to.
 #[derive(Debug, Default)]
-pub(super) struct Fates {
+pub(crate) struct Fates {
     /// Those that are gone, with what they were merged into.
-    pub(super) gone: BTreeMap<i64, Option<i64>>,
+    pub(crate) gone: BTreeMap<i64, Option<i64>>,
     /// Those that this run did not learn about: it could not ask any more, or was not told.
-    pub(super) left: BTreeSet<i64>,
+    pub(crate) left: BTreeSet<i64>,
 }
 
 impl Reader {
     /// Asks for one row by its own address.
-    pub(super) async fn fate(&mut self, path: &str, id: i64) -> Result<Fate, SourceError> {
+    pub(crate) async fn fate(&mut self, path: &str, id: i64) -> Result<Fate, SourceError> {
         let read = |body: Body| match serde_json::from_slice::<Value>(&body) {
             Ok(row) if row.get("id").and_then(Value::as_i64) == Some(id) => Ok(()),
             Ok(_) => Err("the answer is not the row that was asked for".to_owned()),
@@ -66,7 +65,7 @@ impl Reader {
     }
 
     /// Asks for rows one after the other, as far as the cap allows.
-    pub(super) async fn fates(
+    pub(crate) async fn fates(
         &mut self,
         path: &'static str,
         ids: &BTreeSet<i64>,
@@ -90,14 +89,17 @@ impl Reader {
         Ok(fates)
     }
 
-    /// Asks for tickets, a hundred at a time; those that are there are handed on if they are rows of this table. Those in
-    /// `merged` are asked for by their own address too, as it tells what they were merged into.
-    pub(super) async fn tickets_gone(
+    /// Asks for rows of `list`, a hundred at a time where that can be asked for single rows; those that are there are handed
+    /// on if they are rows of this table. Those in `merged` are asked for by their own address too, as it tells what they
+    /// were merged into.
+    pub(crate) async fn fates_of(
         &mut self,
+        list: &Resource,
         ids: &BTreeSet<i64>,
         merged: &HashSet<i64>,
         out: &mut Outlet,
     ) -> Result<Fates, SourceError> {
+        let Some(by_ids) = list.by_ids else { return self.fates(list.path(), ids).await };
         let mut fates = Fates::default();
         let all: Vec<i64> = ids.iter().copied().collect();
         for chunk in all.chunks(PAGE_ROWS) {
@@ -105,22 +107,23 @@ impl Reader {
                 fates.left.extend(chunk);
                 continue;
             }
-            let Some(absent) = self.not_listed(chunk, out).await? else {
+            let Some(absent) = self.not_listed(list, by_ids, chunk, out).await? else {
                 // It cannot be asked so: each by its own address.
                 let chunk = chunk.iter().copied().collect();
-                let found = self.fates(TICKETS, &chunk).await?;
+                let found = self.fates(list.path(), &chunk).await?;
                 fates.gone.extend(found.gone);
                 fates.left.extend(found.left);
                 continue;
             };
-            self.confirm(&absent, merged, &mut fates, out).await?;
+            self.confirm((list, by_ids), &absent, merged, &mut fates, out).await?;
         }
         Ok(fates)
     }
 
-    /// The second answer about tickets that one list did not show.
+    /// The second answer about rows that one list did not show.
     async fn confirm(
         &mut self,
+        (list, by_ids): (&Resource, &str),
         absent: &[i64],
         merged: &HashSet<i64>,
         fates: &mut Fates,
@@ -130,7 +133,7 @@ impl Reader {
         let (mut rest, mut alone): (Vec<i64>, Vec<i64>) = absent.iter().partition(|id| !merged.contains(id));
         let few = rest.len().min(ONE_BY_ONE);
         alone.extend(rest.drain(..few));
-        let found = self.fates(TICKETS, &alone.into_iter().collect()).await?;
+        let found = self.fates(list.path(), &alone.into_iter().collect()).await?;
         fates.gone.extend(found.gone);
         fates.left.extend(found.left);
         if rest.is_empty() {
@@ -141,21 +144,27 @@ impl Reader {
             return Ok(());
         }
         tokio::time::sleep_until(asked + SECOND_LOOK).await;
-        match self.not_listed(&rest, out).await? {
+        match self.not_listed(list, by_ids, &rest, out).await? {
             Some(still) => fates.gone.extend(still.into_iter().map(|id| (id, None))),
             None => fates.left.extend(rest),
         }
         Ok(())
     }
 
-    /// Which of these tickets, a hundred at most, the list does not show. `None`: it cannot be asked for them, or answers
+    /// Which of these rows, a hundred at most, the list does not show. `None`: it cannot be asked for them, or answers
     /// something else.
-    async fn not_listed(&mut self, ids: &[i64], out: &mut Outlet) -> Result<Option<Vec<i64>>, SourceError> {
+    async fn not_listed(
+        &mut self,
+        list: &Resource,
+        by_ids: &str,
+        ids: &[i64],
+        out: &mut Outlet,
+    ) -> Result<Option<Vec<i64>>, SourceError> {
         let path = |ids: &[i64]| {
-            let ids: String = ids.iter().map(|id| format!("&ticket_ids={id}")).collect();
-            format!("{TICKETS}?limit={PAGE_ROWS}{ids}")
+            let ids: String = ids.iter().map(|id| format!("&{by_ids}={id}")).collect();
+            format!("{}?limit={PAGE_ROWS}{ids}", list.path())
         };
-        let answers = match oversize::by_id(&self.client, &*self.listener, TICKETS, ids, path).await {
+        let answers = match oversize::by_id(&self.client, &*self.listener, list.path(), ids, path).await {
             Ok(answers) => answers,
             Err(SourceError::Http(error)) if is_refused(&error) || is_forbidden(&error) => {
                 self.cap.spend();
@@ -177,7 +186,7 @@ impl Reader {
             return Ok(None);
         }
         for (rows, _) in answers {
-            if self.endpoint.path == TICKETS && !rows.is_empty() {
+            if self.resource.path() == list.path() && !rows.is_empty() {
                 self.hand_on(rows, out).await;
             }
         }
@@ -185,7 +194,7 @@ impl Reader {
     }
 
     /// Rows that are all wanted.
-    pub(super) async fn hand_on(&mut self, rows: Rows, out: &mut Outlet) {
+    pub(crate) async fn hand_on(&mut self, rows: Rows, out: &mut Outlet) {
         let page = self.page_of(rows, Vec::new());
         out.page(page).await;
     }

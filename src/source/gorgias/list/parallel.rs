@@ -4,17 +4,17 @@
 
 use tokio::task::JoinSet;
 
-use super::events::integer;
-use super::made::{self, Landing};
-use super::pages::{self, Answer, Ask, EmptyEnd, PAGE_ROWS, Position};
-use super::passes::Active;
-use super::progress::{Kind, Walk};
-use super::reader::Reader;
-use super::stretches;
-use super::walk::{self, Fetched, Footprint, Stumble};
 use crate::http::Signal;
 use crate::http::limit::Priority;
 use crate::model::Micros;
+use crate::source::gorgias::changes::deletions::integer;
+use crate::source::gorgias::list::checkpoint::{Kind, Walk};
+use crate::source::gorgias::list::coverage;
+use crate::source::gorgias::list::pages::{self, Answer, Ask, EmptyEnd, PAGE_ROWS, Position};
+use crate::source::gorgias::list::pass::Active;
+use crate::source::gorgias::list::seek::{self, Landing};
+use crate::source::gorgias::list::walk::{self, Fetched, Footprint, Stumble};
+use crate::source::gorgias::table_reader::Reader;
 use crate::source::{Page, SourceError};
 
 /// A stretch of fewer pages is not worth another walk: each costs half a page, where it meets its neighbour.
@@ -44,20 +44,20 @@ enum Middle {
 
 /// A walk as it is walked now.
 #[derive(Debug)]
-pub(super) struct Walker {
+pub(crate) struct Walker {
     /// Stays the same while walks come and go.
     tag: u32,
-    pub(super) footprint: Footprint,
+    pub(crate) footprint: Footprint,
     under_way: bool,
     /// Whether the next row is too large to be read, so that this walk cannot go on.
-    pub(super) blocked: bool,
+    pub(crate) blocked: bool,
     /// Length of the first page of a walk from the middle: how dense the list is where it began.
-    pub(super) entry: Option<i64>,
+    pub(crate) entry: Option<i64>,
 }
 
 /// Whose request came back.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Back {
+pub(crate) enum Back {
     /// The next page of a walk.
     Walk(u32),
     /// A cursor made for this time, below the walk with this tag.
@@ -66,8 +66,8 @@ pub(super) enum Back {
 
 /// The walks of a pass, beside what is stored of them.
 #[derive(Debug)]
-pub(super) struct Abreast {
-    pub(super) walkers: Vec<Walker>,
+pub(crate) struct Abreast {
+    pub(crate) walkers: Vec<Walker>,
     tags: u32,
     requests: JoinSet<(Back, Answer)>,
     /// The walk that goes next, if not all can.
@@ -76,11 +76,11 @@ pub(super) struct Abreast {
     looking: bool,
     misses: u32,
     /// Why the walks that are blocked are.
-    pub(super) blocked: Option<SourceError>,
+    pub(crate) blocked: Option<SourceError>,
 }
 
 impl Abreast {
-    pub(super) fn new(walks: &[Walk]) -> Self {
+    pub(crate) fn new(walks: &[Walk]) -> Self {
         let mut abreast = Self {
             walkers: Vec::new(),
             tags: 0,
@@ -103,7 +103,7 @@ impl Abreast {
     }
 
     /// The first answer to come; `None`: nothing is under way.
-    pub(super) async fn next(&mut self, path: &'static str) -> Result<Option<(Back, Answer)>, SourceError> {
+    pub(crate) async fn next(&mut self, path: &'static str) -> Result<Option<(Back, Answer)>, SourceError> {
         match self.requests.join_next().await {
             Some(Ok((_, Err(error)))) if error.ends_the_run() => Err(error.into()),
             Some(joined) => joined.map(Some).map_err(|_| SourceError::Broken { path }),
@@ -113,7 +113,7 @@ impl Abreast {
     }
 
     /// Lets go of what is under way: it is not needed any more.
-    pub(super) fn stop(&mut self) {
+    pub(crate) fn stop(&mut self) {
         self.requests.abort_all();
     }
 
@@ -137,7 +137,7 @@ impl Abreast {
 
     /// Whether the walk that comes towards this one has probably asked for all that is left between them.
     fn meets_soon(&self, walks: &[Walk], n: usize) -> bool {
-        let Some(other) = stretches::facing(walks, n).filter(|other| self.walkers[*other].under_way) else {
+        let Some(other) = coverage::facing(walks, n).filter(|other| self.walkers[*other].under_way) else {
             return false;
         };
         let (Some(here), Some(there)) = (walks[n].last, walks[other].last) else { return false };
@@ -151,14 +151,14 @@ impl Abreast {
         let alone = walks.iter().filter(|walk| !walk.done).count() == 1;
         let worth = if alone { WORTH_ALONE } else { WORTH };
         let stretch = |n: usize| {
-            let (from, to) = stretches::left_below(walks, n)?;
+            let (from, to) = coverage::left_below(walks, n)?;
             let (near, far) = self.ends(walks, n)?;
             let known = Self::known(walks, n, near, far) && walks[n + 1].pages > 1;
             // A stretch with a walk at both ends has three then, otherwise two.
-            let other = stretches::facing(walks, n).is_some_and(|other| !walks[other].done);
+            let other = coverage::facing(walks, n).is_some_and(|other| !walks[other].done);
             let (walkers, part) = if other { (2.0, FIRST_OF_THREE) } else { (1.0, 0.5) };
-            let pages = made::pages(from, to, near, far);
-            let at = made::split(from, to, near, far, part);
+            let pages = seek::pages(from, to, near, far);
+            let at = seek::split(from, to, near, far, part);
             (known && pages >= worth && at < from && at > to).then_some((pages / walkers, n, at))
         };
         let longest = (0..walks.len()).filter_map(stretch).max_by(|a, b| a.0.total_cmp(&b.0));
@@ -175,7 +175,7 @@ impl Reader {
     }
 
     /// Sends as many requests as make sense now.
-    pub(super) fn send_out(&mut self, active: &mut Active) -> Result<(), SourceError> {
+    pub(crate) fn send_out(&mut self, active: &mut Active) -> Result<(), SourceError> {
         let priority = Self::priority(active);
         loop {
             let mine = active.abreast.requests.len();
@@ -195,7 +195,7 @@ impl Reader {
             if let Some(n) = next {
                 active.abreast.turn = n + 1;
                 let walker = &mut active.abreast.walkers[n];
-                let ask = walk::ask(&self.endpoint, &walks[n], &mut walker.footprint)?;
+                let ask = walk::ask(self.resource, &walks[n], &mut walker.footprint)?;
                 walker.under_way = true;
                 let tag = walker.tag;
                 self.request(active, Back::Walk(tag), priority, ask);
@@ -203,10 +203,10 @@ impl Reader {
             }
             let opens = active.abreast.middle == Middle::Open && !active.abreast.looking;
             let Some((n, at)) = opens.then(|| active.abreast.longest(walks)).flatten() else { return Ok(()) };
-            let made = Walk { cursor: Some(made::cursor(at)), ..walks[n].clone() };
+            let made = Walk { cursor: Some(seek::cursor(at)), ..walks[n].clone() };
             active.abreast.looking = true;
             let back = Back::Made { at, above: active.abreast.walkers[n].tag };
-            let path = walk::path(&self.endpoint, &made, PAGE_ROWS);
+            let path = walk::path(self.resource, &made, PAGE_ROWS);
             self.request(active, back, priority, Ask { path, position: Position::Later, rows: PAGE_ROWS });
         }
     }
@@ -230,13 +230,13 @@ impl Reader {
         match active.pass.kind {
             _ if position == Position::Later => EmptyEnd::Doubtful,
             Kind::CatchUp => EmptyEnd::Harmless,
-            Kind::Backfill if self.request.from.is_some() => EmptyEnd::Harmless,
+            Kind::Backfill if active.moves && self.request.from.is_some() => EmptyEnd::Harmless,
             Kind::Backfill | Kind::Since(_) => EmptyEnd::Doubtful,
         }
     }
 
     /// Takes an answer in. `None`: it brought nothing to hand on.
-    pub(super) fn take_in(
+    pub(crate) fn take_in(
         &mut self,
         active: &mut Active,
         back: Back,
@@ -254,7 +254,7 @@ impl Reader {
             walker.footprint.forget(walk);
             return Ok(None);
         }
-        let fetched = match walk::take(&self.endpoint, walk, &mut walker.footprint, answer) {
+        let fetched = match walk::take(self.resource, walk, &mut walker.footprint, answer) {
             Ok(Some(fetched)) => fetched,
             Ok(None) => return Ok(None),
             Err(Stumble::Error(error @ SourceError::RowTooLarge { .. })) => {
@@ -275,11 +275,11 @@ impl Reader {
         }
         self.warnings.extend(fetched.warning.clone());
         let opens = active.pass.pages == 1 && self.spreads(active) && !active.pass.walks[n].done;
-        let times = fetched.times(active.pass.walks[n].sort, self.endpoint.sort);
+        let times = fetched.times(active.pass.walks[n].sort, self.resource.sort());
         self.note_top(active, n, &times);
         self.note_front(active, n, &fetched, &times);
         self.look_at_cursor(active, n, &fetched);
-        stretches::settle(&mut active.pass.walks);
+        coverage::settle(&mut active.pass.walks);
         if opens {
             Self::spread(active);
         }
@@ -296,7 +296,7 @@ impl Reader {
     }
 
     /// Joins to the walk from the newest end one from the oldest.
-    pub(super) fn spread(active: &mut Active) {
+    pub(crate) fn spread(active: &mut Active) {
         let [_, oldest_first] = walk::both_ends();
         active.abreast.insert(1, &oldest_first, None);
         active.abreast.turn = 1;
@@ -307,7 +307,7 @@ impl Reader {
     /// the place again.
     fn refused(&mut self, active: &mut Active, n: usize) -> Result<(), SourceError> {
         let walks = &mut active.pass.walks;
-        if let Some(other) = stretches::facing(walks, n).filter(|other| !walks[*other].done) {
+        if let Some(other) = coverage::facing(walks, n).filter(|other| !walks[*other].done) {
             // The other walk ends where this one has come to, so nothing is read twice.
             walks[n].done = true;
             active.abreast.walkers[n].footprint.forget(&walks[n]);
@@ -321,14 +321,14 @@ impl Reader {
         }
         self.warnings.push(format!(
             "GET {}: the API refused a cursor; the place is looked for again",
-            self.endpoint.path
+            self.resource.path()
         ));
-        walk::restart(&mut walks[n], &mut active.abreast.walkers[n].footprint, &self.endpoint)
+        walk::restart(&mut walks[n], &mut active.abreast.walkers[n].footprint, self.resource)
     }
 
     fn take_out(&self, active: &mut Active, n: usize) {
         active.abreast.walkers.remove(n);
-        stretches::take_out(&mut active.pass.walks, n);
+        coverage::take_out(&mut active.pass.walks, n);
     }
 
     /// Learns from a page whether cursors are places that can be made.
@@ -342,7 +342,7 @@ impl Reader {
         if active.pass.walks.len() < 2 || fetched.skipped {
             return;
         }
-        if made::is_place(cursor, &fetched.rows, walk.sort) {
+        if seek::is_place(cursor, &fetched.rows, walk.sort) {
             active.abreast.middle = Middle::Open;
         } else {
             self.close_the_middle(active, "cursors have another form");
@@ -352,7 +352,7 @@ impl Reader {
     /// No more walks from the middle in this run.
     fn close_the_middle(&self, active: &mut Active, why: &str) {
         active.abreast.middle = Middle::Closed;
-        let path = self.endpoint.path;
+        let path = self.resource.path();
         self.listener
             .hear(Signal::Detail(format!("GET {path}: reading from the middle is left alone, as {why}")));
     }
@@ -368,8 +368,8 @@ impl Reader {
         active.abreast.looking = false;
         // While the request was under way, the stretch may have been read, or its walk taken out.
         let n = active.abreast.find(above)?;
-        let (from, to) = stretches::left_below(&active.pass.walks, n)?;
-        let (walk, rows) = match made::landing(answer, at, from, to, active.pass.walks[n].sort) {
+        let (from, to) = coverage::left_below(&active.pass.walks, n)?;
+        let (walk, rows) = match seek::landing(answer, at, from, to, active.pass.walks[n].sort) {
             Landing::Here(walk, rows) => (walk, rows),
             Landing::Beyond => {
                 active.abreast.misses += 1;
@@ -389,9 +389,9 @@ impl Reader {
         self.note_page(active, &fetched);
         active.abreast.insert(n + 1, &walk, walk::span(&fetched.values));
         active.pass.walks.insert(n + 1, walk);
-        let times = fetched.times(sort, self.endpoint.sort);
+        let times = fetched.times(sort, self.resource.sort());
         self.note_front(active, n + 1, &fetched, &times);
-        stretches::settle(&mut active.pass.walks);
+        coverage::settle(&mut active.pass.walks);
         Some(self.page(active, n + 1, fetched))
     }
 }

@@ -9,16 +9,16 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
-use super::events::integer;
-use super::pages::{self, Answer};
-use super::progress::{Direction, Walk};
-use super::tables::SortField;
-use super::walk;
 use crate::model::Micros;
 use crate::normalise::rows::{Meta, Rows};
+use crate::source::SortField;
+use crate::source::gorgias::changes::deletions::integer;
+use crate::source::gorgias::list::checkpoint::{Direction, Walk};
+use crate::source::gorgias::list::pages::{self, Answer};
+use crate::source::gorgias::list::walk;
 
 /// Whether `cursor`, handed out with this page, is the place of the page's last row, in the form that we can make.
-pub(super) fn is_place(cursor: &str, rows: &Rows, sort: SortField) -> bool {
+pub(crate) fn is_place(cursor: &str, rows: &Rows, sort: SortField) -> bool {
     let Some(last) = rows.len().checked_sub(1).map(|last| rows.row(last)) else { return false };
     let (Some(value), Some(id)) = (walk::datetime(last, sort.column()), integer(last, "id")) else {
         return false;
@@ -32,7 +32,7 @@ pub(super) fn is_place(cursor: &str, rows: &Rows, sort: SortField) -> bool {
 }
 
 /// A cursor for the place just after `at`.
-pub(super) fn cursor(at: Micros) -> String {
+pub(crate) fn cursor(at: Micros) -> String {
     STANDARD.encode(format!("[\"next\", \"{}\", 0]", naive(at)))
 }
 
@@ -44,7 +44,7 @@ fn naive(at: Micros) -> String {
 /// What came of a cursor that was made.
 #[derive(Debug)]
 #[expect(clippy::large_enum_variant, reason = "there are few, and each is taken apart at once")]
-pub(super) enum Landing {
+pub(crate) enum Landing {
     /// A place in the stretch that was aimed at: a walk that goes on from there, and its first page.
     Here(Walk, Rows),
     /// There is nothing left between the place and what has been read already.
@@ -55,7 +55,7 @@ pub(super) enum Landing {
 
 /// Checks the answer to a cursor made for `at`: whether it leads to where it should, and to something between `above`
 /// and `below`, which have been read already.
-pub(super) fn landing(answer: Answer, at: Micros, above: Micros, below: Micros, sort: SortField) -> Landing {
+pub(crate) fn landing(answer: Answer, at: Micros, above: Micros, below: Micros, sort: SortField) -> Landing {
     let (rows, Meta { next_cursor, .. }) = match answer {
         Ok(answer) => answer,
         Err(error) if pages::refuses_cursor(&error) => return Landing::Nowhere("it was refused"),
@@ -92,7 +92,7 @@ pub(super) fn landing(answer: Answer, at: Micros, above: Micros, below: Micros, 
 /// The time at which the part `part` of the pages of a stretch lies behind, from its newer end `from` to its older end
 /// `to`. Pages are taken to be as dense at each end as the page that was read there: `near` and `far` are their
 /// lengths in microseconds.
-pub(super) fn split(from: Micros, to: Micros, near: i64, far: i64, part: f64) -> Micros {
+pub(crate) fn split(from: Micros, to: Micros, near: i64, far: i64, part: f64) -> Micros {
     let length = from.0.abs_diff(to.0);
     let (near, far) = (density(near), density(far));
     // Pages from the newer end up to `x` of the length, if the density changes evenly: near·x + (far − near)·x²/2.
@@ -114,7 +114,7 @@ pub(super) fn split(from: Micros, to: Micros, near: i64, far: i64, part: f64) ->
 }
 
 /// How many pages may lie in a stretch.
-pub(super) fn pages(from: Micros, to: Micros, near: i64, far: i64) -> f64 {
+pub(crate) fn pages(from: Micros, to: Micros, near: i64, far: i64) -> f64 {
     #[expect(clippy::cast_precision_loss, reason = "an estimate")]
     let length = from.0.abs_diff(to.0) as f64;
     length * f64::midpoint(density(near), density(far))

@@ -1,7 +1,7 @@
 //! Deletions and merges. Lists do not show them; the account's events do, from their own watermark on.
 //!
 //! `/events` is the one list that filters by time on the server (`created_datetime[gte]`). What an event says is
-//! looked up (`lookup.rs`), within the cap of a run; what is left over is in the state. The recorded `ticket-merged` has no
+//! looked up (`lookup`), within the cap of a run; what is left over is in the state. The recorded `ticket-merged` has no
 //! data, so it may name either ticket.
 
 use std::collections::BTreeMap;
@@ -11,31 +11,31 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use tokio::task::JoinSet;
 
-use super::feed::Outlet;
-use super::lookup::Fates;
-use super::pages::{Listing, Step};
-use super::progress::Mark;
-use super::reader::{OVERLAP, Reader};
-use super::tables::{Endpoint, TICKETS};
-use super::walk;
 use crate::http::Listener;
 use crate::http::client::{Client, HttpError, Problem};
 use crate::model::{Micros, Tombstone};
 use crate::normalise::decode::{self, Decoded};
 use crate::normalise::rows::{Row, Rows};
-use crate::source::SourceError;
+use crate::source::gorgias::changes::lookup::Fates;
+use crate::source::gorgias::list::channel::Outlet;
+use crate::source::gorgias::list::checkpoint::Mark;
+use crate::source::gorgias::list::pages::{Listing, Step};
+use crate::source::gorgias::list::walk;
+use crate::source::gorgias::table_reader::{OVERLAP, Reader};
+use crate::source::{Counted, EventKind, Resource, SourceError};
 
 const PATH: &str = "/api/events";
 
 /// An object that an event says is gone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Loss {
+pub(crate) struct Loss {
     /// When, as the event says.
     at: Micros,
     /// What it was merged into, if the event says so.
     survivor: Option<i64>,
-    /// A ticket, as opposed to a customer or a message.
-    ticket: bool,
+    /// Of the table that counts this one's rows, as [`EventKind::parent`] says.
+    #[serde(rename = "ticket")]
+    parent: bool,
     merged: bool,
 }
 
@@ -43,15 +43,15 @@ pub(super) struct Loss {
 struct Search {
     client: Arc<Client>,
     listener: Arc<dyn Listener>,
-    endpoint: Endpoint,
+    resource: &'static Resource,
 }
 
 /// A search that is under way.
-pub(super) type Ahead = JoinSet<Result<Found, SourceError>>;
+pub(crate) type Ahead = JoinSet<Result<Found, SourceError>>;
 
 /// What a pass over the events found.
 #[derive(Debug, Default)]
-pub(super) struct Found {
+pub(crate) struct Found {
     losses: BTreeMap<i64, Loss>,
     /// Events near the end, to be known again.
     recent: Vec<(Micros, i64)>,
@@ -59,7 +59,7 @@ pub(super) struct Found {
 
 impl Reader {
     /// Reads the events since the last time and hands on what is gone.
-    pub(super) async fn read_events(&mut self, out: &mut Outlet) -> Result<(), SourceError> {
+    pub(crate) async fn read_events(&mut self, out: &mut Outlet) -> Result<(), SourceError> {
         let Some(mark) = self.progress.events.clone() else { return Ok(()) };
         let found = match self.ahead.join_next().await {
             Some(found) => found.unwrap_or(Err(SourceError::Broken { path: PATH })),
@@ -91,12 +91,12 @@ impl Reader {
     }
 
     fn search(&self) -> Search {
-        Search { client: self.client.clone(), listener: self.listener.clone(), endpoint: self.endpoint }
+        Search { client: self.client.clone(), listener: self.listener.clone(), resource: self.resource }
     }
 
     /// Begins to read the events while something else is read. What that brings has to be handed on before the losses
     /// are: a row may have been listed just before it was deleted.
-    pub(super) fn search_ahead(&mut self) {
+    pub(crate) fn search_ahead(&mut self) {
         if let Some(mark) = self.progress.events.clone().filter(|_| self.deletions() && self.ahead.is_empty())
         {
             let search = self.search();
@@ -108,7 +108,8 @@ impl Reader {
 impl Search {
     /// Walks the events; asks for the wanted types only, unless the API does not take that.
     async fn losses(&self, mark: &Mark) -> Result<Found, SourceError> {
-        let types: String = self.endpoint.events.iter().map(|name| format!("&types={name}")).collect();
+        let types: String =
+            self.resource.events().iter().map(|event| format!("&types={}", event.name)).collect();
         match self.walk(mark, &types).await {
             Err(SourceError::Http(error)) if is_refused(&error) => self.walk(mark, "").await,
             other => other,
@@ -135,7 +136,8 @@ impl Search {
         };
         found.recent.push((at, id));
         let kind = row.get("type").map(|raw| raw.trim_matches('"')).unwrap_or_default();
-        if mark.done.contains(&id) || !self.endpoint.events.contains(&kind) {
+        let Some(event) = self.resource.events().iter().find(|event| event.name == kind) else { return };
+        if mark.done.contains(&id) {
             return;
         }
         let object = integer(row, "object_id");
@@ -147,9 +149,8 @@ impl Search {
                 .filter(|(name, _)| part.iter().any(|part| name.contains(part)))
                 .find_map(|(_, raw)| raw.parse::<i64>().ok())
         };
-        let ticket = kind.starts_with("ticket-") && kind != "ticket-message-deleted";
-        let merged = kind.ends_with("-merged");
-        let loss = |survivor| Loss { at, survivor, ticket, merged };
+        let EventKind { parent, merged, .. } = *event;
+        let loss = |survivor| Loss { at, survivor, parent, merged };
         let (gone, loss) = match (merged, named(&["source"]), named(&["target", "into", "survivor"])) {
             (false, ..) => (object, loss(None)),
             // As recorded for customers: the object is the survivor, the data names the source.
@@ -176,47 +177,41 @@ impl Reader {
         losses: BTreeMap<i64, Loss>,
         out: &mut Outlet,
     ) -> Result<Confirmed, SourceError> {
-        let (tickets, others): (BTreeMap<_, _>, BTreeMap<_, _>) =
-            losses.into_iter().partition(|(_, loss)| loss.ticket);
-        if self.endpoint.path != TICKETS && !tickets.is_empty() {
-            let confirmed = self.gone_with_tickets(&tickets, out).await?;
-            self.suspect_messages(others.into_keys().collect(), out).await;
+        if let Some(counted) = self.resource.counted {
+            let (parents, own): (BTreeMap<_, _>, BTreeMap<_, _>) =
+                losses.into_iter().partition(|(_, loss)| loss.parent);
+            let confirmed = self.gone_with_parents(counted, &parents, out).await?;
+            self.suspect_parents(counted, own.into_keys().collect(), out).await;
             return Ok(confirmed);
         }
-        if self.counts_messages() {
-            self.suspect_messages(others.into_keys().collect(), out).await;
-            return Ok(Confirmed::default());
-        }
-        let rows = if self.endpoint.path == TICKETS { &tickets } else { &others };
-        let fates = self.fates_of(rows, out).await?;
+        let fates = self.fates_of_losses(self.resource, &losses, out).await?;
         let gone = fates.gone.into_iter().map(|(id, survivor)| {
-            let loss = &rows[&id];
+            let loss = &losses[&id];
             Tombstone { key: id, at: loss.at, merged_into: loss.survivor.or(survivor) }
         });
-        let left = fates.left.into_iter().map(|id| (id, rows[&id])).collect();
+        let left = fates.left.into_iter().map(|id| (id, losses[&id])).collect();
         Ok((gone.collect(), left))
     }
 
-    async fn fates_of(
+    async fn fates_of_losses(
         &mut self,
+        list: &Resource,
         losses: &BTreeMap<i64, Loss>,
         out: &mut Outlet,
     ) -> Result<Fates, SourceError> {
         let ids = losses.keys().copied().collect();
-        if losses.values().any(|loss| loss.ticket) {
-            let unnamed = losses.iter().filter(|(_, loss)| loss.merged && loss.survivor.is_none());
-            return self.tickets_gone(&ids, &unnamed.map(|(id, _)| *id).collect(), out).await;
-        }
-        self.fates(self.endpoint.path, &ids).await
+        let unnamed = losses.iter().filter(|(_, loss)| loss.merged && loss.survivor.is_none());
+        self.fates_of(list, &ids, &unnamed.map(|(id, _)| *id).collect(), out).await
     }
 
-    /// Messages that are gone with their tickets.
-    async fn gone_with_tickets(
+    /// Rows that are gone with the rows that count them.
+    async fn gone_with_parents(
         &mut self,
+        counted: Counted,
         losses: &BTreeMap<i64, Loss>,
         out: &mut Outlet,
     ) -> Result<Confirmed, SourceError> {
-        let fates = self.fates_of(losses, out).await?;
+        let fates = self.fates_of_losses(counted.by, losses, out).await?;
         let left = fates.left.iter().map(|id| (*id, losses[id])).collect();
         // A merge moves the messages: they are read again where they are now.
         for (id, survivor) in &fates.gone {
@@ -224,7 +219,7 @@ impl Reader {
                 self.suspect(survivor, None);
             }
         }
-        let gone = self.messages_held(fates.gone.into_keys().collect(), out).await;
+        let gone = self.counted_held(counted, fates.gone.into_keys().collect(), out).await;
         let at = |ticket: i64| losses.get(&ticket).map_or(self.request.now, |loss| loss.at);
         let gone = gone.into_iter().map(|(ticket, key)| Tombstone { key, at: at(ticket), merged_into: None });
         Ok((gone.collect(), left))
@@ -232,7 +227,7 @@ impl Reader {
 }
 
 /// An integer field of a row.
-pub(super) fn integer(row: Row<'_>, field: &str) -> Option<i64> {
+pub(crate) fn integer(row: Row<'_>, field: &str) -> Option<i64> {
     match decode::int64(row.get(field)?) {
         Decoded::Value(value) => Some(value),
         _ => None,
@@ -240,10 +235,10 @@ pub(super) fn integer(row: Row<'_>, field: &str) -> Option<i64> {
 }
 
 /// The API's own refusal; a page with that status is one of something in between, which may let us pass next time.
-pub(super) fn is_forbidden(error: &HttpError) -> bool {
+pub(crate) fn is_forbidden(error: &HttpError) -> bool {
     matches!(&error.problem, Problem::Refused { status: 403, json: true, .. })
 }
 
-pub(super) fn is_refused(error: &HttpError) -> bool {
+pub(crate) fn is_refused(error: &HttpError) -> bool {
     matches!(&error.problem, Problem::Refused { status: 400 | 404 | 422, .. })
 }

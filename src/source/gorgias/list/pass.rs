@@ -14,25 +14,24 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::abreast::Abreast;
-use super::feed::Outlet;
-use super::front::Front;
-use super::progress::{Direction, Kind, Pass, Walk};
-use super::reader::{OVERLAP, Reader};
-use super::tables::SortField;
-use super::walk::{self, Fetched};
 use crate::model::{Micros, State};
-use crate::source::{Headway, Incremental, Overlap, Page, SourceError};
+use crate::source::gorgias::list::channel::Outlet;
+use crate::source::gorgias::list::checkpoint::{Direction, Kind, Pass, Walk};
+use crate::source::gorgias::list::front::Front;
+use crate::source::gorgias::list::parallel::Abreast;
+use crate::source::gorgias::list::walk::{self, Fetched};
+use crate::source::gorgias::table_reader::{OVERLAP, Reader};
+use crate::source::{Changes, Computed, Headway, Overlap, Page, SortField, SourceError, Window};
 
 const DAY: Duration = Duration::from_secs(86_400);
 /// Short catch-ups after a pass; a busy account could keep us here for good.
 const MOST_ROUNDS: u32 = 10;
 
 /// The pass being walked.
-pub(super) struct Active {
-    pub(super) pass: Pass,
+pub(crate) struct Active {
+    pub(crate) pass: Pass,
     /// Its walks as they are walked now.
-    pub(super) abreast: Abreast,
+    pub(crate) abreast: Abreast,
     /// Catch-ups after the first pass.
     round: u32,
     /// What it has read where the next look at the front would read again.
@@ -46,13 +45,13 @@ pub(super) struct Active {
     /// Before its first request.
     began: Instant,
     /// Whether the watermark moves once it is complete, and so whether it is stored while it is not.
-    pub(super) moves: bool,
+    pub(crate) moves: bool,
     /// Whether an earlier run began it.
-    pub(super) resumed: bool,
+    pub(crate) resumed: bool,
     /// Pages that earlier runs read of it.
-    pub(super) before: u64,
+    pub(crate) before: u64,
     /// Ids met, for a pass whose range is compared with the rows held.
-    pub(super) seen: Option<HashSet<i64>>,
+    pub(crate) seen: Option<HashSet<i64>>,
 }
 
 impl Active {
@@ -75,6 +74,13 @@ impl Active {
         }
     }
 
+    /// A pass over all of a list that is short enough to begin anew if it comes to no end.
+    pub(crate) fn in_full() -> Self {
+        let walks = vec![Walk::new(SortField::Created, Direction::NewestFirst, None)];
+        let pass = Pass { kind: Kind::Backfill, top: None, pages: 0, walks };
+        Self { seen: Some(HashSet::new()), ..Self::new(pass, false, 0) }
+    }
+
     /// A pass that an earlier run left.
     fn resume(pass: Pass) -> Self {
         Self { resumed: true, ..Self::new(pass, true, 0) }
@@ -83,7 +89,7 @@ impl Active {
 
 impl Reader {
     /// Walks a pass to its end, and moves the watermark.
-    pub(super) async fn pass(&mut self, active: &mut Active, out: &mut Outlet) -> Result<(), SourceError> {
+    pub(crate) async fn pass(&mut self, active: &mut Active, out: &mut Outlet) -> Result<(), SourceError> {
         let walked = self.walk_all(active, out).await;
         self.hand_over_all(out).await;
         walked?;
@@ -101,7 +107,9 @@ impl Reader {
     async fn walk_all(&mut self, active: &mut Active, out: &mut Outlet) -> Result<(), SourceError> {
         loop {
             self.send_out(active)?;
-            let Some((back, answer)) = active.abreast.next(self.endpoint.path).await? else { return Ok(()) };
+            let Some((back, answer)) = active.abreast.next(self.resource.path()).await? else {
+                return Ok(());
+            };
             let page = self.take_in(active, back, answer)?;
             let over = active.pass.walks.iter().all(|walk| walk.done);
             if !over {
@@ -122,7 +130,7 @@ impl Reader {
     }
 
     /// Short catch-ups from the top, until one finds nothing that it could have missed.
-    pub(super) async fn rounds(&mut self, mut active: Active, out: &mut Outlet) -> Result<(), SourceError> {
+    pub(crate) async fn rounds(&mut self, mut active: Active, out: &mut Outlet) -> Result<(), SourceError> {
         while let Some(mut next) = self.round_after(&active) {
             next.known = Some(std::mem::take(&mut active.front));
             next.again = self.comes_from_the_front(&active);
@@ -134,9 +142,12 @@ impl Reader {
     }
 
     /// Decides what the first pass is.
-    pub(super) fn begin(&mut self) -> Active {
+    pub(crate) fn begin(&mut self) -> Active {
+        if self.resource.changes == Changes::Full {
+            return Active::in_full();
+        }
         let window = self.request.window;
-        let newest_first = |until| Walk::new(self.endpoint.sort, Direction::NewestFirst, until);
+        let newest_first = |until| Walk::new(self.resource.sort(), Direction::NewestFirst, until);
         if !window.is_open() {
             let until = window.start.map(|start| start.minus(self.lookback()));
             let known = self.progress.watermark;
@@ -165,7 +176,7 @@ impl Reader {
                 // changes on the way comes again as a new version.
                 let first = match self.request.overlap {
                     Overlap::Wide => Walk::new(SortField::Created, Direction::NewestFirst, None),
-                    Overlap::None => Walk::new(self.endpoint.sort, Direction::OldestFirst, None),
+                    Overlap::None => Walk::new(self.resource.sort(), Direction::OldestFirst, None),
                 };
                 Active::new(Pass { kind: Kind::Backfill, top: None, pages: 0, walks: vec![first] }, true, 0)
             }
@@ -173,24 +184,24 @@ impl Reader {
     }
 
     /// How far behind the watermark a run reads.
-    pub(super) fn behind(&self) -> Duration {
+    pub(crate) fn behind(&self) -> Duration {
         match self.request.overlap {
             Overlap::Wide => OVERLAP.max(self.lookback()),
             Overlap::None => Duration::ZERO,
         }
     }
 
-    pub(super) fn catch_up(&self, until: Micros, round: u32, moves: bool) -> Active {
-        let walks = vec![Walk::new(self.endpoint.sort, Direction::NewestFirst, Some(until))];
+    pub(crate) fn catch_up(&self, until: Micros, round: u32, moves: bool) -> Active {
+        let walks = vec![Walk::new(self.resource.sort(), Direction::NewestFirst, Some(until))];
         Active::new(Pass { kind: Kind::CatchUp, top: None, pages: 0, walks }, moves, round)
     }
 
     /// How far behind a row's creation it may still change without a sign.
     fn lookback(&self) -> Duration {
-        match (self.request.lookback, self.endpoint.spec.incremental) {
+        match (self.request.lookback, self.resource.changes) {
             (Some(asked), _) => asked,
-            (None, Incremental::Updated) => Duration::ZERO,
-            (None, Incremental::Lookback { days }) => DAY * days,
+            (None, Changes::ByUpdate | Changes::Full) => Duration::ZERO,
+            (None, Changes::Recent { days }) => DAY * days,
         }
     }
 
@@ -198,16 +209,16 @@ impl Reader {
     ///
     /// A row that was read at that moment shows no change made later. So its first page tells, whatever it is sorted by.
     /// So do later pages of a first load, less the time that has passed since: what they show cannot be newer than now.
-    pub(super) fn note_top(&mut self, active: &mut Active, turn: usize, times: &[Option<Micros>]) {
+    pub(crate) fn note_top(&mut self, active: &mut Active, turn: usize, times: &[Option<Micros>]) {
         let walk = &active.pass.walks[turn];
         let newest = times.iter().flatten().copied().filter(|value| *value <= self.request.now).max();
         let from_the_top = walk.direction == Direction::NewestFirst && walk.first.is_none();
-        if walk.sort == SortField::Created && self.endpoint.sort == SortField::Updated {
+        if walk.sort == SortField::Created && self.resource.sort() == SortField::Updated {
             let passed = if active.pass.pages == 1 { Duration::ZERO } else { active.began.elapsed() };
             // How long ago an earlier run began is not known.
             let newest = newest.filter(|_| !active.resumed).map(|newest| newest.minus(passed));
             active.pass.top = active.pass.top.max(newest);
-        } else if active.pass.top.is_none() && from_the_top && walk.sort == self.endpoint.sort {
+        } else if active.pass.top.is_none() && from_the_top && walk.sort == self.resource.sort() {
             active.pass.top = newest;
         }
         // The API's clock may be behind ours. What it calls its newest change is a time both agree on.
@@ -222,7 +233,7 @@ impl Reader {
     /// Remembers what a page shows of the front of the list, and compares it with what the pass before has read there.
     /// What that read to its end need not be read again: the rows of the very time down to which a look goes are where
     /// nothing new comes.
-    pub(super) fn note_front(
+    pub(crate) fn note_front(
         &self,
         active: &mut Active,
         turn: usize,
@@ -253,12 +264,10 @@ impl Reader {
     }
 
     /// What a walk has read, as it is handed on.
-    pub(super) fn page(&mut self, active: &Active, turn: usize, fetched: Fetched) -> Page {
+    pub(crate) fn page(&mut self, active: &Active, turn: usize, fetched: Fetched) -> Page {
         let walk = &active.pass.walks[turn];
-        let newest = self.endpoint.sort == SortField::Created;
-        let newest: Option<Vec<_>> = newest.then(|| fetched.rows.iter().map(walk::newest_datetime).collect());
-        let keys = newest.as_ref().unwrap_or(&fetched.values);
         let window = self.request.window;
+        let keys = self.keys_in(&window, walk.sort, &fetched);
         let strict = self.request.overlap == Overlap::None;
         let keep = (0..fetched.rows.len())
             .map(|row| {
@@ -267,7 +276,7 @@ impl Reader {
                     _ => true,
                 };
                 // A row whose key is no datetime is kept, as ingestr does: better too much than lost.
-                let inside = keys[row].is_none_or(|key| {
+                let inside = keys.get(row).copied().flatten().is_none_or(|key| {
                     window.start.is_none_or(|start| key >= start) && window.end.is_none_or(|end| key <= end)
                 });
                 wanted && inside && !fetched.skipped
@@ -278,6 +287,20 @@ impl Reader {
         let left = active.abreast.rest(&active.pass.walks);
         let headway = left.map(|left| Headway { read: active.pass.pages - active.before, left });
         Page { keep, state, reached, headway, ..self.page_of(fetched.rows, Vec::new()) }
+    }
+
+    /// Values of the incremental key, a row each, where a window asks for them.
+    fn keys_in(&self, window: &Window, sorted: SortField, fetched: &Fetched) -> Vec<Option<Micros>> {
+        let rows = fetched.rows.iter();
+        match (self.resource.incremental_key, self.resource.computed) {
+            _ if window.is_open() => Vec::new(),
+            (None, _) => Vec::new(),
+            (Some(key), Some((column, Computed::NewestDatetime))) if key == column => {
+                rows.map(walk::newest_datetime).collect()
+            }
+            (Some(key), _) if key == sorted.column() => fetched.values.clone(),
+            (Some(key), _) => rows.map(|row| walk::datetime(row, key)).collect(),
+        }
     }
 
     /// What to store while a pass is walked.
@@ -293,7 +316,7 @@ impl Reader {
     fn complete(&mut self, active: &mut Active) {
         let pass = &mut active.pass;
         let now = self.request.now;
-        pass.top = pass.top.or_else(|| live_end(pass, self.endpoint.sort, now));
+        pass.top = pass.top.or_else(|| live_end(pass, self.resource.sort(), now));
         if pass.top.is_none() && pass.walks.iter().any(|walk| walk.last.is_some()) {
             // No row has a date, or all are in the future: our clock is the only one left to go by.
             pass.top = Some(self.loading_since.unwrap_or(now));
@@ -321,7 +344,7 @@ impl Reader {
 
     /// The catch-up that a pass must be followed by, as rows may have jumped to the front while it was walked. A look that
     /// found nothing needs none, however long it took.
-    pub(super) fn round_after(&self, active: &Active) -> Option<Active> {
+    pub(crate) fn round_after(&self, active: &Active) -> Option<Active> {
         let from = self.again_from(&active.pass)?;
         let again = active.pass.pages > 1 && active.round < MOST_ROUNDS && self.request.window.end.is_none();
         (again && active.finds).then(|| self.catch_up(from, active.round + 1, active.moves))
@@ -340,7 +363,7 @@ impl Reader {
     fn comes_from_the_front(&self, active: &Active) -> bool {
         let [walk] = active.pass.walks.as_slice() else { return false };
         walk.direction == Direction::NewestFirst
-            && walk.sort == self.endpoint.sort
+            && walk.sort == self.resource.sort()
             && !walk.unordered
             && active.pass.kind != Kind::Backfill
     }

@@ -1,6 +1,7 @@
 //! What a source finds out about itself and its credentials.
 
-use super::{SourceError, TableSpec};
+use super::error::SourceError;
+use super::table::Resource;
 
 /// What was asked about.
 #[derive(Debug, Clone, Copy)]
@@ -10,7 +11,7 @@ pub enum Subject {
     /// Who the credentials belong to.
     User,
     /// Whether a table may be read.
-    Table(&'static TableSpec),
+    Table(&'static Resource),
     /// Whether the account's events may be read, which show deletions and merges.
     Events,
 }

@@ -4,18 +4,18 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::Gorgias;
-use super::pages::{self, Position};
-use super::tables::{Endpoint, TABLES};
 use crate::http::Listener;
 use crate::http::client::{HttpError, Problem};
 use crate::http::room::Body;
+use crate::source::gorgias::Gorgias;
+use crate::source::gorgias::list::pages::{self, Position};
+use crate::source::gorgias::tables::TABLES;
 use crate::source::{Finding, SourceError, Subject};
 
 impl Gorgias {
     /// Asks for the account, the user, a row of each table and an event. Where the account cannot be reached or does not
     /// take the credentials, nothing else is asked.
-    pub(super) async fn find_out(&self, listener: Arc<dyn Listener>) -> Vec<Finding> {
+    pub(crate) async fn find_out(&self, listener: Arc<dyn Listener>) -> Vec<Finding> {
         let account = self.object("/api/account", &*listener).await;
         let useless = account.as_ref().err().is_some_and(is_useless);
         let mut findings =
@@ -27,8 +27,7 @@ impl Gorgias {
         let user = self.object("/api/users/0", &*listener).await;
         findings.push(Finding::new(Subject::User, user.map(|user| user_words(&user))));
         for spec in &TABLES {
-            let Some(endpoint) = Endpoint::of(spec) else { continue };
-            let rows = self.list(endpoint.path, &*listener).await;
+            let rows = self.list(spec.path(), &*listener).await;
             let words = |some: bool| if some { "may be read" } else { "may be read; it has no rows" };
             findings.push(Finding::new(Subject::Table(spec), rows.map(|some| words(some).to_owned())));
         }
@@ -76,7 +75,7 @@ fn user_words(user: &Value) -> String {
 }
 
 /// Whether no other request can succeed either.
-pub(super) fn is_useless(error: &SourceError) -> bool {
+pub(crate) fn is_useless(error: &SourceError) -> bool {
     let SourceError::Http(HttpError { problem, .. }) = error else { return false };
     match problem {
         Problem::Refused { status, json, .. } => *status == 401 || (matches!(status, 403 | 404) && !json),

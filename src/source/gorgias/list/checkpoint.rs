@@ -6,10 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::events::Loss;
-use super::tables::SortField;
 use crate::model::{Micros, SourceState, State};
-use crate::source::SourceError;
+use crate::source::gorgias::changes::deletions::Loss;
+use crate::source::{SortField, SourceError};
 
 /// Version of this layout. 1 had no walks from the middle, 2 did not say who wrote it; all else is the same.
 const VERSION: u32 = 3;
@@ -18,57 +17,57 @@ const PROGRAM: &str = env!("CARGO_PKG_VERSION");
 
 /// Everything that is remembered of a table.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Progress {
+pub(crate) struct Progress {
     version: u32,
     /// The version of ingestr that wrote this, so that an older one can say which is needed.
     #[serde(default)]
     written_by: String,
     /// Value of the list's sort field up to which everything has been read. `None`: no pass was completed yet, or
     /// the table was empty.
-    pub(super) watermark: Option<Micros>,
+    pub(crate) watermark: Option<Micros>,
     /// Rows older than this were never asked for; `None`: the table is covered from its beginning.
-    pub(super) covered_since: Option<Micros>,
+    pub(crate) covered_since: Option<Micros>,
     /// A pass that was begun and not completed.
-    pub(super) unfinished: Option<Pass>,
+    pub(crate) unfinished: Option<Pass>,
     /// Where reading events stands, for tables whose rows can be deleted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) events: Option<Mark>,
+    pub(crate) events: Option<Mark>,
     /// Where re-scanning the whole list, a part a run, stands.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) sweep: Option<Sweep>,
+    pub(crate) sweep: Option<Sweep>,
     /// Where comparing messages with the counts of their tickets stands.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) counts: Option<Counts>,
+    pub(crate) counts: Option<Counts>,
 }
 
 /// The re-scan of a whole list, which is spread over many runs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Sweep {
+pub(crate) struct Sweep {
     /// When the last complete one began: what changed before that has been seen.
-    pub(super) swept: Micros,
+    pub(crate) swept: Micros,
     /// When the unfinished one began, and where it stands.
-    pub(super) walk: Option<(Micros, Walk)>,
+    pub(crate) walk: Option<(Micros, Walk)>,
     /// Pages of the list when it was last read whole. `None`: it never was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) pages: Option<u64>,
+    pub(crate) pages: Option<u64>,
     /// The pages that have become due until then have been read. `None`: as of `swept`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) paid: Option<Micros>,
+    pub(crate) paid: Option<Micros>,
     /// Period of the last run, in seconds; 0 is never.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) period: Option<u64>,
+    pub(crate) period: Option<u64>,
     /// Pages a run that the last one might read, if that was fewer than had become due.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) cut: Option<u64>,
+    pub(crate) cut: Option<u64>,
     /// Ids that the unfinished walk met at the place where it stands.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(super) edge: Vec<i64>,
+    pub(crate) edge: Vec<i64>,
     /// Rows held, or tickets of such, that were not met, and no run has had the requests to look up yet.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
-    pub(super) absent: BTreeSet<i64>,
+    pub(crate) absent: BTreeSet<i64>,
     /// Rows that were marked as gone by their absence since the unfinished walk began.
     #[serde(default, skip_serializing_if = "is_zero")]
-    pub(super) gone: u64,
+    pub(crate) gone: u64,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
@@ -78,7 +77,7 @@ fn is_zero(number: &u64) -> bool {
 
 impl Sweep {
     /// Of a list that has just been read, or is about to be.
-    pub(super) fn new(now: Micros) -> Self {
+    pub(crate) fn new(now: Micros) -> Self {
         Self {
             swept: now,
             walk: None,
@@ -95,26 +94,26 @@ impl Sweep {
 
 /// How far the events have been read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Mark {
+pub(crate) struct Mark {
     /// Creation of the newest event that was read, or when reading began.
-    pub(super) since: Micros,
+    pub(crate) since: Micros,
     /// Events near it that have been dealt with, since they are read again for the overlap.
-    pub(super) done: Vec<i64>,
+    pub(crate) done: Vec<i64>,
     /// What events say is gone, and no run has had the requests to look up yet.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(super) pending: Vec<(i64, Loss)>,
+    pub(crate) pending: Vec<(i64, Loss)>,
 }
 
 /// How far tickets' counts of messages have been compared with the messages held.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Counts {
+pub(crate) struct Counts {
     /// Tickets changed up to here have been compared.
-    pub(super) seen: Micros,
+    pub(crate) seen: Micros,
     /// Tickets whose messages have to be read again, with their count.
-    pub(super) queue: Vec<(i64, i64)>,
+    pub(crate) queue: Vec<(i64, i64)>,
     /// Tickets whose count is not the length of their list of messages, with both: they are not read again until one
     /// of the two changes.
-    pub(super) settled: BTreeMap<i64, (i64, i64)>,
+    pub(crate) settled: BTreeMap<i64, (i64, i64)>,
 }
 
 impl Default for Progress {
@@ -135,7 +134,7 @@ impl Default for Progress {
 /// Why a pass was begun, and so what it means once it is complete.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     /// Everything there is.
     Backfill,
     /// Everything since the watermark.
@@ -147,46 +146,46 @@ pub(super) enum Kind {
 /// A pass: a walk along a list, or several: the one from the newest end first, the one from the oldest end last, and
 /// between them those that began in the middle, newest first.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Pass {
-    pub(super) kind: Kind,
+pub(crate) struct Pass {
+    pub(crate) kind: Kind,
     /// The newest value of the sort field when the pass began: the watermark once it is complete.
-    pub(super) top: Option<Micros>,
+    pub(crate) top: Option<Micros>,
     /// Pages read so far.
-    pub(super) pages: u64,
-    pub(super) walks: Vec<Walk>,
+    pub(crate) pages: u64,
+    pub(crate) walks: Vec<Walk>,
 }
 
 /// Which way a walk goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Direction {
+pub(crate) enum Direction {
     NewestFirst,
     OldestFirst,
 }
 
 /// How far a walk has come along a sorted list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Walk {
-    pub(super) sort: SortField,
-    pub(super) direction: Direction,
+pub(crate) struct Walk {
+    pub(crate) sort: SortField,
+    pub(crate) direction: Direction,
     /// The last value that is wanted; `None`: to the list's end.
-    pub(super) until: Option<Micros>,
+    pub(crate) until: Option<Micros>,
     /// Of a walk that began in the middle: sort value of the first row it read. Everything between that and `last` has
     /// been read, rows with either value perhaps not all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) first: Option<Micros>,
+    pub(crate) first: Option<Micros>,
     /// The next page, as long as the API takes it.
-    pub(super) cursor: Option<String>,
+    pub(crate) cursor: Option<String>,
     /// Sort value of the last row read: where to go on if the cursor is refused.
-    pub(super) last: Option<Micros>,
-    pub(super) pages: u64,
-    pub(super) done: bool,
+    pub(crate) last: Option<Micros>,
+    pub(crate) pages: u64,
+    pub(crate) done: bool,
     /// The list was not in the order asked for, so only its end is the end.
-    pub(super) unordered: bool,
+    pub(crate) unordered: bool,
 }
 
 impl Walk {
-    pub(super) fn new(sort: SortField, direction: Direction, until: Option<Micros>) -> Self {
+    pub(crate) fn new(sort: SortField, direction: Direction, until: Option<Micros>) -> Self {
         Self {
             sort,
             direction,
@@ -201,7 +200,7 @@ impl Walk {
     }
 
     /// Whether `a` comes strictly after `b` on this walk.
-    pub(super) fn is_past(&self, a: Micros, b: Micros) -> bool {
+    pub(crate) fn is_past(&self, a: Micros, b: Micros) -> bool {
         match self.direction {
             Direction::NewestFirst => a < b,
             Direction::OldestFirst => a > b,
@@ -211,7 +210,7 @@ impl Walk {
 
 impl Progress {
     /// Reads what an earlier run stored for `table`.
-    pub(super) fn read(state: Option<&State>, table: &'static str) -> Result<Self, SourceError> {
+    pub(crate) fn read(state: Option<&State>, table: &'static str) -> Result<Self, SourceError> {
         let Some(state) = state else { return Ok(Self::default()) };
         let refuse = |why: String| SourceError::State { table, why };
         let value: serde_json::Value = serde_json::from_str(&state.source.0)
@@ -239,7 +238,7 @@ impl Progress {
     }
 
     /// As a destination stores it.
-    pub(super) fn state(&self) -> State {
+    pub(crate) fn state(&self) -> State {
         State {
             watermark: self.watermark,
             covered_since: self.covered_since,

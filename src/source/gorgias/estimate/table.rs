@@ -3,92 +3,96 @@
 
 use std::sync::Arc;
 
-use super::Gorgias;
-use super::estimate::{Sample, between, density, per_time, spread, times, weighed, whole};
-use super::oversize;
-use super::pages::PAGE_ROWS;
-use super::passes::Active;
-use super::probe::is_useless;
-use super::progress::{Direction, Pass, Walk};
-use super::reader::Reader;
-use super::sweep::{Cap, Due};
-use super::tables::{Endpoint, SortField};
 use crate::http::Listener;
 use crate::model::Micros;
-use crate::source::{Basis, Forecast, Guess, Late, Overlap, ReadRequest, SourceError};
+use crate::source::gorgias::Gorgias;
+use crate::source::gorgias::changes::rescan::{Cap, Due};
+use crate::source::gorgias::check::is_useless;
+use crate::source::gorgias::estimate::sample::{
+    Sample, between, density, per_time, spread, times, weighed, whole,
+};
+use crate::source::gorgias::list::checkpoint::{Direction, Pass, Walk};
+use crate::source::gorgias::list::oversize;
+use crate::source::gorgias::list::pages::PAGE_ROWS;
+use crate::source::gorgias::list::pass::Active;
+use crate::source::gorgias::table_reader::Reader;
+use crate::source::gorgias::tables::counted_by;
+use crate::source::{Basis, Forecast, Guess, Late, Overlap, ReadRequest, Resource, SortField, SourceError};
 
 const ROWS: u64 = PAGE_ROWS as u64;
 
 /// What is known of a table beside its own forecast.
 struct Told {
     forecast: Forecast,
-    /// Of tickets that are read from their beginning: messages of each.
-    messages: Option<f64>,
+    /// Of rows that count those of another table: how many, on average.
+    counted: Option<f64>,
     /// Whether all of the list is read.
     all: bool,
 }
 
 impl Gorgias {
     /// A forecast for each request, in their order; none any more after a failure that the others would share.
-    pub(super) async fn foresee(
+    pub(crate) async fn foresee(
         &self,
         requests: Vec<ReadRequest>,
         listener: Arc<dyn Listener>,
     ) -> Vec<Result<Forecast, SourceError>> {
         let mut told = Vec::new();
-        let mut tables = Vec::new();
+        let mut tables: Vec<&Resource> = Vec::new();
         for request in requests {
-            tables.push(request.table.name);
+            tables.push(request.table);
             told.push(self.one(request, Arc::clone(&listener)).await);
             if told.last().is_some_and(|told| told.as_ref().is_err_and(is_useless)) {
                 break;
             }
         }
-        let messages = tables.iter().zip(&told).find_map(|(_, told)| {
-            let told = told.as_ref().ok().filter(|told| told.all)?;
-            Some(times(told.forecast.rows, told.messages?))
-        });
+        let counted: Vec<(&str, Guess)> = tables
+            .iter()
+            .zip(&told)
+            .filter_map(|(table, told)| {
+                let told = told.as_ref().ok().filter(|told| told.all)?;
+                Some((table.name, times(told.forecast.rows, told.counted?)))
+            })
+            .collect();
         let pairs = tables.into_iter().zip(told);
         pairs
             .map(|(table, told)| {
                 let Told { forecast, all, .. } = told?;
-                let of_tickets = messages.filter(|_| table == "ticket_messages" && all);
-                Ok(of_tickets.map_or(forecast, |rows| with_tickets(forecast, rows)))
+                let by = table.counted.filter(|_| all).map(|counted| counted.by.name);
+                let rows = counted.iter().find(|(name, _)| Some(*name) == by);
+                Ok(rows.map_or(forecast, |(_, rows)| with_parents(forecast, *rows)))
             })
             .collect()
     }
 
     async fn one(&self, request: ReadRequest, listener: Arc<dyn Listener>) -> Result<Told, SourceError> {
-        let table = request.table.name;
-        let endpoint = Endpoint::of(request.table)
-            .ok_or_else(|| SourceError::State { table, why: "it is no table of Gorgias".into() })?;
-        let mut reader = Reader::new(Arc::clone(&self.client), listener, endpoint, request)?;
+        let mut reader = Reader::new(Arc::clone(&self.client), listener, request)?;
         let active = reader.begin();
         let until = active.pass.walks.first().and_then(|walk| walk.until);
-        let (rows, basis, messages, all) = if active.resumed {
+        let (rows, basis, counted, all) = if active.resumed {
             let (rows, basis) = reader.rest(&active.pass).await?;
             (rows, basis, None, false)
         } else if let Some(until) = until {
             let (rows, basis) = reader.since(until).await?;
             (rows, basis, None, false)
         } else {
-            let (rows, basis, messages) = reader.everything().await?;
-            (rows, basis, messages, true)
+            let (rows, basis, counted) = reader.everything().await?;
+            (rows, basis, counted, true)
         };
         let requests = pages(rows).plus(reader.beside(&active, rows));
-        Ok(Told { forecast: Forecast { rows, requests, basis }, messages, all })
+        Ok(Told { forecast: Forecast { rows, requests, basis }, counted, all })
     }
 }
 
-/// The forecast of all messages, given how many the tickets have: what is known more exactly counts.
-fn with_tickets(forecast: Forecast, of_tickets: Guess) -> Forecast {
+/// The forecast of all rows of a table, given how many of them those have that count them: what is known more exactly counts.
+fn with_parents(forecast: Forecast, counted: Guess) -> Forecast {
     if forecast.rows.is_exact() {
         return forecast;
     }
     let width = |guess: Guess| guess.most.map_or(f64::INFINITY, |most| ratio(most, guess.least));
-    let (own, tickets) = ((forecast.rows, forecast.basis), (of_tickets, Basis::Tickets));
-    let tickets_first = width(of_tickets) < width(forecast.rows);
-    let (rows, basis) = if tickets_first { weighed(tickets, own) } else { weighed(own, tickets) };
+    let (own, tickets) = ((forecast.rows, forecast.basis), (counted, Basis::Tickets));
+    let counted_first = width(counted) < width(forecast.rows);
+    let (rows, basis) = if counted_first { weighed(tickets, own) } else { weighed(own, tickets) };
     let extra = forecast.requests.least - pages(forecast.rows).least;
     let most = forecast.requests.most.zip(pages(forecast.rows).most);
     let more = most.map_or(extra, |(requests, pages)| requests - pages);
@@ -112,30 +116,30 @@ fn between_least(least: u64, most: u64) -> Guess {
 impl Reader {
     /// A page of the list, from its newest or its oldest end.
     async fn sample(&self, sort: SortField, direction: &str) -> Result<Sample, SourceError> {
-        let (list, column) = (self.endpoint.path, sort.column());
+        let (list, column) = (self.resource.path(), sort.column());
         let path = |rows| format!("{list}?limit={rows}&order_by={column}%3A{direction}");
         let (rows, meta) = oversize::first(&self.client, &*self.listener, path).await?;
-        Ok(Sample::of(&rows, meta.next_cursor.is_none(), sort))
+        Ok(Sample::of(&rows, meta.next_cursor.is_none(), sort, counted_by(self.resource)))
     }
 
     /// Rows of the whole list.
     async fn everything(&self) -> Result<(Guess, Basis, Option<f64>), SourceError> {
         let newest = self.sample(SortField::Created, "desc").await?;
         if newest.whole {
-            return Ok((Guess::exactly(newest.ids.len() as u64), Basis::Seen, newest.messages));
+            return Ok((Guess::exactly(newest.ids.len() as u64), Basis::Seen, newest.counted));
         }
         let oldest = self.sample(SortField::Created, "asc").await?;
-        let messages = newest.messages.zip(oldest.messages).map(|(new, old)| f64::midpoint(new, old));
+        let counted = newest.counted.zip(oldest.counted).map(|(new, old)| f64::midpoint(new, old));
         // More than a page, and no telling how much more.
         let unknown = Guess { least: ROWS, about: ROWS, most: None };
         let (rows, basis) = between(&newest, &oldest).unwrap_or((unknown, Basis::Seen));
-        Ok((Guess { least: rows.least.max(ROWS), ..rows }, basis, messages))
+        Ok((Guess { least: rows.least.max(ROWS), ..rows }, basis, counted))
     }
 
     /// Rows down to `until`. How fast a list changed lately says little about long ago: there are no more rows than the
     /// list has.
     async fn since(&self, until: Micros) -> Result<(Guess, Basis), SourceError> {
-        let newest = self.sample(self.endpoint.sort, "desc").await?;
+        let newest = self.sample(self.resource.sort(), "desc").await?;
         let inside = newest.times.iter().filter(|at| **at >= until.0).count() as u64;
         let Some(oldest) = newest.times.first().filter(|oldest| !newest.whole && **oldest > until.0) else {
             return Ok((Guess::exactly(inside), Basis::Seen));
@@ -182,15 +186,14 @@ impl Reader {
         let follows = tracks && active.moves;
         let first = self.progress.watermark.is_none();
         let several = rows.about > ROWS || active.resumed;
-        let events = u64::from(
-            follows && self.request.late == Late::ChangesAndDeletions && !self.endpoint.events.is_empty(),
-        );
-        let counts = u64::from(tracks && self.endpoint.spec.name == "ticket_messages");
+        let events =
+            u64::from(follows && self.request.late == Late::ChangesAndDeletions && self.resource.deletions());
+        let counts = u64::from(tracks && self.resource.counted.is_some());
         let front = u64::from(several && self.request.window.end.is_none());
         // What has become due is re-scanned. Rows with a sign are looked up out of the same cap, and a list is looked at
         // again as long as it changes.
         let fresh = first && !active.resumed;
-        let looks = follows && !fresh && self.endpoint.spec.rescans;
+        let looks = follows && !fresh && self.resource.rescanned().is_some();
         let cap = if looks { Cap::of(pages(rows).most.unwrap_or(rows.about)) } else { 0 };
         let due = if looks { self.due().min(cap) } else { 0 };
         let least = events + counts + front + due;
@@ -241,16 +244,16 @@ mod tests {
         let guess = |least, about, most| Guess { least, about, most: Some(most) };
         let own = |rows, basis| Forecast { rows, requests: pages(rows).plus(between_least(2, 5)), basis };
         let dates = own(guess(1_000, 4_000, 9_000), Basis::Dates);
-        let told = with_tickets(dates, guess(4_000, 5_000, 6_000));
+        let told = with_parents(dates, guess(4_000, 5_000, 6_000));
         assert_eq!((told.rows, told.basis), (guess(4_000, 5_000, 6_000), Basis::Tickets));
         assert_eq!(told.requests, guess(42, 52, 65));
         // The list itself is known better.
         let ids = own(guess(4_500, 4_600, 4_700), Basis::Ids);
-        assert_eq!(with_tickets(ids, guess(4_000, 5_000, 6_000)), ids);
+        assert_eq!(with_parents(ids, guess(4_000, 5_000, 6_000)), ids);
         // Neither can be right if the other is.
-        let told = with_tickets(own(guess(80, 100, 125), Basis::Ids), guess(9_000, 10_000, 12_000));
+        let told = with_parents(own(guess(80, 100, 125), Basis::Ids), guess(9_000, 10_000, 12_000));
         assert_eq!((told.rows, told.basis), (guess(80, 1_000, 12_000), Basis::Disputed));
         let seen = own(Guess::exactly(60), Basis::Seen);
-        assert_eq!(with_tickets(seen, guess(4_000, 5_000, 6_000)), seen);
+        assert_eq!(with_parents(seen, guess(4_000, 5_000, 6_000)), seen);
     }
 }

@@ -10,12 +10,12 @@
 
 use std::collections::HashSet;
 
-use super::events::integer;
-use super::feed::Outlet;
-use super::passes::Active;
-use super::progress::Kind;
-use super::reader::Reader;
 use crate::model::Question;
+use crate::source::gorgias::changes::deletions::integer;
+use crate::source::gorgias::list::channel::Outlet;
+use crate::source::gorgias::list::checkpoint::Kind;
+use crate::source::gorgias::list::pass::Active;
+use crate::source::gorgias::table_reader::Reader;
 use crate::source::{Outside, Page};
 
 /// Pages that may wait.
@@ -27,7 +27,7 @@ const AT_ONCE: usize = 500;
 
 /// What is known of rows outside of the window.
 #[derive(Debug, Default)]
-pub(super) struct Aside {
+pub(crate) struct Aside {
     /// In the order read.
     pages: Vec<Page>,
     /// Ids of the rows of the window that this run has handed on; they may not be committed yet.
@@ -55,7 +55,7 @@ fn ids(page: &Page, kept: bool) -> impl Iterator<Item = i64> {
 
 impl Reader {
     /// Hands on a page of a pass, now or with those after it.
-    pub(super) async fn hand_over(&mut self, active: &Active, page: Page, out: &mut Outlet) {
+    pub(crate) async fn hand_over(&mut self, active: &Active, page: Page, out: &mut Outlet) {
         let windowed = !self.request.window.is_open() && active.pass.kind != Kind::CatchUp;
         if !windowed || self.request.outside == Outside::Dropped {
             self.seat.held_up(out.page(page)).await;
@@ -69,7 +69,7 @@ impl Reader {
     }
 
     /// Hands on the pages that wait, with those rows outside of the window that are held.
-    pub(super) async fn hand_over_all(&mut self, out: &mut Outlet) {
+    pub(crate) async fn hand_over_all(&mut self, out: &mut Outlet) {
         let mut held = HashSet::new();
         for chunk in self.aside.unknown().chunks(AT_ONCE) {
             let question = Question::Stored { column: "id".into(), values: chunk.to_vec() };

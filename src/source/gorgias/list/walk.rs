@@ -4,18 +4,17 @@
 use std::borrow::Cow;
 use std::collections::VecDeque;
 
-use super::events::integer;
-use super::oversize::PageSize;
-use super::pages::{self, Answer, Ask, EmptyEnd, LoopGuard, Position};
-use super::progress::{Direction, Walk};
-use super::tables::{Endpoint, SortField};
 use crate::http::Listener;
 use crate::http::client::Client;
 use crate::http::limit::Priority;
 use crate::model::Micros;
 use crate::normalise::decode::{self, Decoded};
 use crate::normalise::rows::{Row, Rows};
-use crate::source::SourceError;
+use crate::source::gorgias::changes::deletions::integer;
+use crate::source::gorgias::list::checkpoint::{Direction, Walk};
+use crate::source::gorgias::list::oversize::PageSize;
+use crate::source::gorgias::list::pages::{self, Answer, Ask, EmptyEnd, LoopGuard, Position};
+use crate::source::{Resource, SortField, SourceError};
 
 /// How often a walk may be begun again in a row because the API refuses its own cursor.
 const MOST_RESTARTS: u32 = 3;
@@ -30,9 +29,9 @@ const SPANS: usize = 7;
 
 /// What a walk remembers only while it is walked.
 #[derive(Debug, Default)]
-pub(super) struct Footprint {
+pub(crate) struct Footprint {
     guard: LoopGuard,
-    pub(super) size: PageSize,
+    pub(crate) size: PageSize,
     /// Id of the row that came last.
     last_id: Option<i64>,
     restarts: u32,
@@ -51,25 +50,25 @@ pub(super) struct Footprint {
 
 impl Footprint {
     /// For a walk as it was stored.
-    pub(super) fn of(walk: &Walk) -> Self {
+    pub(crate) fn of(walk: &Walk) -> Self {
         Self { previous: walk.cursor.as_ref().and(walk.last), ..Self::default() }
     }
 
     /// How long the last page was, in microseconds.
-    pub(super) fn span(&self) -> Option<i64> {
+    pub(crate) fn span(&self) -> Option<i64> {
         self.spans.back().copied()
     }
 
     /// How long pages are where the walk is: the median of the last ones. Nights have longer ones than days, and a page at
     /// the oldest end may span years between imports.
-    pub(super) fn pace(&self) -> Option<i64> {
+    pub(crate) fn pace(&self) -> Option<i64> {
         let mut spans: Vec<i64> = self.spans.iter().copied().collect();
         spans.sort_unstable();
         spans.get(spans.len() / 2).copied()
     }
 
     /// A page was so long.
-    pub(super) fn note_span(&mut self, span: Option<i64>) {
+    pub(crate) fn note_span(&mut self, span: Option<i64>) {
         self.spans.extend(span);
         if self.spans.len() > SPANS {
             self.spans.pop_front();
@@ -85,7 +84,7 @@ impl Footprint {
     }
 
     /// The walk's next page was asked for, and its answer is not used: it may be asked for again.
-    pub(super) fn forget(&mut self, walk: &Walk) {
+    pub(crate) fn forget(&mut self, walk: &Walk) {
         if let Some(cursor) = &walk.cursor {
             self.guard.forget(cursor);
         }
@@ -101,7 +100,7 @@ fn keys<'a>(
 }
 
 /// Time between the first and the last value.
-pub(super) fn span(values: &[Option<Micros>]) -> Option<i64> {
+pub(crate) fn span(values: &[Option<Micros>]) -> Option<i64> {
     let mut known = values.iter().flatten();
     let (first, last) = (known.next()?, known.next_back()?);
     Some(first.0.abs_diff(last.0).try_into().unwrap_or(i64::MAX))
@@ -109,19 +108,19 @@ pub(super) fn span(values: &[Option<Micros>]) -> Option<i64> {
 
 /// A page, and where the walk stands after it.
 #[derive(Debug)]
-pub(super) struct Fetched {
-    pub(super) rows: Rows,
+pub(crate) struct Fetched {
+    pub(crate) rows: Rows,
     /// Sort value of each row; `None` where it is missing or no datetime.
-    pub(super) values: Vec<Option<Micros>>,
+    pub(crate) values: Vec<Option<Micros>>,
     /// Whether the page lies before the point a restarted walk has to find again.
-    pub(super) skipped: bool,
+    pub(crate) skipped: bool,
     /// What the user should know about it.
-    pub(super) warning: Option<String>,
+    pub(crate) warning: Option<String>,
 }
 
 impl Fetched {
     /// Another datetime of each row than the one the list is sorted by, or that.
-    pub(super) fn times(&self, sorted: SortField, wanted: SortField) -> Cow<'_, [Option<Micros>]> {
+    pub(crate) fn times(&self, sorted: SortField, wanted: SortField) -> Cow<'_, [Option<Micros>]> {
         if sorted == wanted {
             return Cow::Borrowed(&self.values);
         }
@@ -130,46 +129,46 @@ impl Fetched {
 }
 
 /// Why a step did not yield a page.
-pub(super) enum Stumble {
+pub(crate) enum Stumble {
     /// The API refuses the walk's cursor.
     Refused,
     Error(SourceError),
 }
 
 /// Requests the walk's next page and moves the walk behind it.
-pub(super) async fn step(
+pub(crate) async fn step(
     client: &Client,
     priority: Priority,
-    endpoint: &Endpoint,
+    list: &Resource,
     walk: &mut Walk,
     footprint: &mut Footprint,
     listener: &dyn Listener,
 ) -> Result<Fetched, Stumble> {
     loop {
-        let ask = ask(endpoint, walk, footprint).map_err(Stumble::Error)?;
+        let ask = ask(list, walk, footprint).map_err(Stumble::Error)?;
         // Nothing new is no harm where only what is new was asked for: the next run looks again.
         let harmless = walk.cursor.is_none() && walk.until.is_some();
         let empty = if harmless { EmptyEnd::Harmless } else { EmptyEnd::Doubtful };
         let answer = pages::fetch(client, priority, &ask, listener, empty).await;
-        if let Some(fetched) = take(endpoint, walk, footprint, answer)? {
+        if let Some(fetched) = take(list, walk, footprint, answer)? {
             return Ok(fetched);
         }
     }
 }
 
 /// The request for the walk's next page.
-pub(super) fn ask(endpoint: &Endpoint, walk: &Walk, footprint: &mut Footprint) -> Result<Ask, SourceError> {
+pub(crate) fn ask(list: &Resource, walk: &Walk, footprint: &mut Footprint) -> Result<Ask, SourceError> {
     if let Some(cursor) = &walk.cursor {
-        footprint.guard.uses(cursor, endpoint.path)?;
+        footprint.guard.uses(cursor, list.path())?;
     }
     let (position, rows) = (Position::of(walk.cursor.as_ref()), footprint.size.rows());
-    Ok(Ask { path: path(endpoint, walk, rows), position, rows })
+    Ok(Ask { path: path(list, walk, rows), position, rows })
 }
 
 /// Moves the walk behind the page that was answered. `None`: there was too much of it, so the same place has to be asked
 /// for again, with fewer rows.
-pub(super) fn take(
-    endpoint: &Endpoint,
+pub(crate) fn take(
+    list: &Resource,
     walk: &mut Walk,
     footprint: &mut Footprint,
     answer: Answer,
@@ -181,27 +180,27 @@ pub(super) fn take(
             if footprint.size.shrink() {
                 return Ok(None);
             }
-            let (path, after) = (endpoint.path, footprint.last_id);
+            let (path, after) = (list.path(), footprint.last_id);
             return Err(Stumble::Error(SourceError::RowTooLarge { path, id: None, after, before: None }));
         }
         Err(error) if walk.cursor.is_some() && pages::refuses_cursor(&error) => return Err(Stumble::Refused),
         Err(error) => return Err(Stumble::Error(error.into())),
     };
     if meta.next_cursor.is_some() {
-        footprint.guard.note(&rows, endpoint.path).map_err(Stumble::Error)?;
+        footprint.guard.note(&rows, list.path()).map_err(Stumble::Error)?;
     }
     footprint.size.fits();
     footprint.last_id = pages::last_id(&rows).or(footprint.last_id);
     let values: Vec<_> = rows.iter().map(|row| datetime(row, walk.sort.column())).collect();
     let repeats = footprint.repeats(&rows, &values);
-    let warning = check_order(walk, footprint.previous, endpoint, &values, repeats);
+    let warning = check_order(walk, footprint.previous, list, &values, repeats);
     if warning.is_some() && (footprint.previous.is_some() || meta.next_cursor.is_some()) {
         // The list turned around, now or at its first page: where this page's cursor leads is anybody's guess. Only a list read
         // from its beginning to its end is known to be whole, whatever its order.
         begin_anew(walk, footprint);
         return Ok(Some(Fetched { rows, values, skipped: false, warning }));
     }
-    if walk.unordered && turned(walk, footprint, endpoint, &values, repeats)? {
+    if walk.unordered && turned(walk, footprint, list, &values, repeats)? {
         return Ok(Some(Fetched { rows, values, skipped: false, warning }));
     }
     let last = values.iter().rev().find_map(|value| *value);
@@ -227,14 +226,14 @@ pub(super) fn take(
 }
 
 /// Begins a walk again whose cursor was refused: from the list's beginning, skipping what was read.
-pub(super) fn restart(
+pub(crate) fn restart(
     walk: &mut Walk,
     footprint: &mut Footprint,
-    endpoint: &Endpoint,
+    list: &Resource,
 ) -> Result<(), SourceError> {
     footprint.restarts += 1;
     if footprint.restarts > MOST_RESTARTS {
-        return Err(SourceError::RefusedCursor { path: endpoint.path, times: footprint.restarts });
+        return Err(SourceError::RefusedCursor { path: list.path(), times: footprint.restarts });
     }
     begin_anew(walk, footprint);
     footprint.seeking = walk.last;
@@ -246,7 +245,7 @@ pub(super) fn restart(
 fn turned(
     walk: &mut Walk,
     footprint: &mut Footprint,
-    endpoint: &Endpoint,
+    list: &Resource,
     values: &[Option<Micros>],
     repeats: bool,
 ) -> Result<bool, Stumble> {
@@ -256,7 +255,7 @@ fn turned(
     }
     footprint.turns += 1;
     if footprint.turns > MOST_TURNS {
-        let error = SourceError::NoOrder { path: endpoint.path, times: footprint.turns };
+        let error = SourceError::NoOrder { path: list.path(), times: footprint.turns };
         return Err(Stumble::Error(error));
     }
     begin_anew(walk, footprint);
@@ -287,9 +286,9 @@ fn begin_anew(walk: &mut Walk, footprint: &mut Footprint) {
 }
 
 /// The cursor does not carry the order, so all parameters are sent with every page.
-pub(super) fn path(endpoint: &Endpoint, walk: &Walk, rows: usize) -> String {
+pub(crate) fn path(list: &Resource, walk: &Walk, rows: usize) -> String {
     let order = pages::order(walk.direction);
-    let mut path = format!("{}?limit={rows}&order_by={}%3A{order}", endpoint.path, walk.sort.column());
+    let mut path = format!("{}?limit={rows}&order_by={}%3A{order}", list.path(), walk.sort.column());
     if let Some(cursor) = &walk.cursor {
         path.push_str("&cursor=");
         path.push_str(&pages::encode(cursor));
@@ -302,7 +301,7 @@ pub(super) fn path(endpoint: &Endpoint, walk: &Walk, rows: usize) -> String {
 fn check_order(
     walk: &mut Walk,
     previous: Option<Micros>,
-    endpoint: &Endpoint,
+    list: &Resource,
     values: &[Option<Micros>],
     repeats: bool,
 ) -> Option<String> {
@@ -315,14 +314,14 @@ fn check_order(
     (!ordered).then(|| {
         format!(
             "GET {} is not in the order asked for ({}); reading all of it instead of stopping early",
-            endpoint.path,
+            list.path(),
             walk.sort.column()
         )
     })
 }
 
 /// A datetime field of a row.
-pub(super) fn datetime(row: Row<'_>, field: &str) -> Option<Micros> {
+pub(crate) fn datetime(row: Row<'_>, field: &str) -> Option<Micros> {
     match decode::timestamp(row.get(field)?) {
         Decoded::Value(value) | Decoded::Bent(value, _) => Some(value),
         _ => None,
@@ -330,7 +329,7 @@ pub(super) fn datetime(row: Row<'_>, field: &str) -> Option<Micros> {
 }
 
 /// The newest of a row's `*_datetime` fields.
-pub(super) fn newest_datetime(row: Row<'_>) -> Option<Micros> {
+pub(crate) fn newest_datetime(row: Row<'_>) -> Option<Micros> {
     row.fields()
         .filter(|(name, _)| name.ends_with("_datetime"))
         .filter_map(|(_, raw)| match decode::timestamp(raw) {
@@ -341,7 +340,7 @@ pub(super) fn newest_datetime(row: Row<'_>) -> Option<Micros> {
 }
 
 /// Walks of a backfill: both ends of the list of creation times.
-pub(super) fn both_ends() -> [Walk; 2] {
+pub(crate) fn both_ends() -> [Walk; 2] {
     [
         Walk::new(SortField::Created, Direction::NewestFirst, None),
         Walk::new(SortField::Created, Direction::OldestFirst, None),

@@ -14,19 +14,19 @@ use crate::source::{Page, Pages, SourceError, Step};
 const AHEAD: usize = 2;
 
 /// The reader's end.
-pub(super) struct Outlet {
+pub(crate) struct Outlet {
     steps: mpsc::Sender<Step>,
     answers: mpsc::UnboundedReceiver<Option<Answer>>,
 }
 
 impl Outlet {
     /// Hands a page on; waits while too many are waiting.
-    pub(super) async fn page(&mut self, page: Page) {
+    pub(crate) async fn page(&mut self, page: Page) {
         self.step(Step::Page(page)).await;
     }
 
     /// Asks about the rows held, all pages so far included unless the question is about committed rows. `None`: the target cannot tell.
-    pub(super) async fn ask(&mut self, question: Question) -> Option<Answer> {
+    pub(crate) async fn ask(&mut self, question: Question) -> Option<Answer> {
         self.step(Step::Ask(question)).await;
         match self.answers.recv().await {
             Some(answer) => answer,
@@ -43,7 +43,7 @@ impl Outlet {
 }
 
 /// The run's end.
-pub(super) struct Feed {
+pub(crate) struct Feed {
     reading: Reading,
     path: &'static str,
     steps: mpsc::Receiver<Step>,
@@ -60,7 +60,7 @@ enum Reading {
 
 impl Feed {
     /// A feed of what `reader` hands to its outlet. It starts with the first [`Pages::next`].
-    pub(super) fn new(path: &'static str, reader: impl FnOnce(Outlet) -> Reader) -> Self {
+    pub(crate) fn new(path: &'static str, reader: impl FnOnce(Outlet) -> Reader) -> Self {
         let (to_run, steps) = mpsc::channel(AHEAD);
         let (answers, from_run) = mpsc::unbounded_channel();
         let reader = reader(Outlet { steps: to_run, answers: from_run });

@@ -1,19 +1,19 @@
 //! Answers that are larger than any may be: fewer rows are asked for, and a row that is too large by itself is named,
 //! once everything around it has been read.
 
-use super::pages::{self, Answer, PAGE_ROWS, Position};
-use super::passes::Active;
-use super::progress::Kind;
-use super::reader::Reader;
 use crate::http::Listener;
 use crate::http::client::Client;
 use crate::normalise::rows::{Meta, Rows};
+use crate::source::gorgias::list::checkpoint::Kind;
+use crate::source::gorgias::list::pages::{self, Answer, PAGE_ROWS, Position};
+use crate::source::gorgias::list::pass::Active;
+use crate::source::gorgias::table_reader::Reader;
 use crate::source::{Overlap, SourceError};
 
 /// How many rows are asked for at once: fewer where an answer would be larger than it may be, and as many as can be once
 /// those rows lie behind.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct PageSize {
+pub(crate) struct PageSize {
     rows: usize,
     /// Pages of this size since it was changed.
     good: usize,
@@ -29,19 +29,19 @@ impl PageSize {
     /// By which the number of rows changes: 100, 10, 1.
     const FACTOR: usize = 10;
 
-    pub(super) fn rows(self) -> usize {
+    pub(crate) fn rows(self) -> usize {
         self.rows
     }
 
     /// An answer was too large. False: it was asked for one row only.
-    pub(super) fn shrink(&mut self) -> bool {
+    pub(crate) fn shrink(&mut self) -> bool {
         let can = self.rows > 1;
         *self = Self { rows: (self.rows / Self::FACTOR).max(1), good: 0 };
         can
     }
 
     /// A page came.
-    pub(super) fn fits(&mut self) {
+    pub(crate) fn fits(&mut self) {
         self.good += 1;
         if self.rows < PAGE_ROWS && self.good >= Self::FACTOR {
             *self = Self { rows: self.rows * Self::FACTOR, good: 0 };
@@ -50,7 +50,7 @@ impl PageSize {
 }
 
 /// The first page of a list, or as many of its first rows as fit into an answer. `path` is told how many are asked for.
-pub(super) async fn first(
+pub(crate) async fn first(
     client: &Client,
     listener: &dyn Listener,
     path: impl Fn(usize) -> String,
@@ -67,7 +67,7 @@ pub(super) async fn first(
 
 /// The answers of `list` about these ids, a hundred a request, or fewer where those are more than an answer may have. `path`
 /// is the request for some of them.
-pub(super) async fn by_id(
+pub(crate) async fn by_id(
     client: &Client,
     listener: &dyn Listener,
     list: &'static str,
@@ -97,7 +97,7 @@ pub(super) async fn by_id(
 
 impl Reader {
     /// A row cannot be read: the walk stands there, and what lies behind it is left to a walk from the other end.
-    pub(super) fn block(&self, active: &mut Active, n: usize, error: SourceError) {
+    pub(crate) fn block(&self, active: &mut Active, n: usize, error: SourceError) {
         active.abreast.walkers[n].blocked = true;
         let error = match (active.abreast.blocked.take(), error) {
             // The same row, seen from its other side.
@@ -116,7 +116,7 @@ impl Reader {
     }
 
     /// Whether a second walk joins the first one once that has begun.
-    pub(super) fn spreads(&self, active: &Active) -> bool {
+    pub(crate) fn spreads(&self, active: &Active) -> bool {
         active.pass.kind == Kind::Backfill
             && active.pass.walks.len() == 1
             && self.request.window.is_open()

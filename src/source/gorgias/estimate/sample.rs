@@ -6,11 +6,10 @@
 //! where the rows of a page show that they do not, only dates count, and where both tell different stories, either may be
 //! right.
 
-use super::events::integer;
-use super::tables::SortField;
-use super::walk;
 use crate::normalise::rows::Rows;
-use crate::source::{Basis, Guess};
+use crate::source::gorgias::changes::deletions::integer;
+use crate::source::gorgias::list::walk;
+use crate::source::{Basis, Counted, Guess, SortField};
 
 /// Densities that are no further apart than this factor are one density that changes.
 const CLOSE: f64 = 4.0;
@@ -23,15 +22,15 @@ const ALONE: f64 = 2.0;
 
 /// A page from one end of a list.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Sample {
+pub(crate) struct Sample {
     /// Ascending, each with the time of its row, if that has one.
-    pub(super) ids: Vec<(i64, Option<i64>)>,
+    pub(crate) ids: Vec<(i64, Option<i64>)>,
     /// Values of the sort field in microseconds, ascending.
-    pub(super) times: Vec<i64>,
+    pub(crate) times: Vec<i64>,
     /// Whether the page is the whole list.
-    pub(super) whole: bool,
-    /// Mean of `messages_count`, of a page of tickets.
-    pub(super) messages: Option<f64>,
+    pub(crate) whole: bool,
+    /// How many rows of another table each counts, on average.
+    pub(crate) counted: Option<f64>,
 }
 
 #[expect(clippy::cast_precision_loss, reason = "an estimate")]
@@ -40,7 +39,7 @@ fn real(number: i64) -> f64 {
 }
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "an estimate; it saturates")]
-pub(super) fn whole(number: f64) -> u64 {
+pub(crate) fn whole(number: f64) -> u64 {
     number.round() as u64
 }
 
@@ -49,35 +48,36 @@ fn whole_to_real(number: u64) -> f64 {
     number as f64
 }
 
-pub(super) fn times(guess: Guess, factor: f64) -> Guess {
+pub(crate) fn times(guess: Guess, factor: f64) -> Guess {
     guess.map(|number| whole(whole_to_real(number) * factor))
 }
 
 impl Sample {
-    pub(super) fn of(rows: &Rows, whole: bool, sort: SortField) -> Self {
+    pub(crate) fn of(rows: &Rows, whole: bool, sort: SortField, counted: Option<Counted>) -> Self {
         let time = |row| walk::datetime(row, sort.column()).map(|at| at.0);
         let mut ids: Vec<_> = rows.iter().filter_map(|row| Some((integer(row, "id")?, time(row)))).collect();
         ids.sort_unstable();
         let mut times: Vec<i64> = rows.iter().filter_map(time).collect();
         times.sort_unstable();
-        let counts: Vec<i64> = rows.iter().filter_map(|row| integer(row, "messages_count")).collect();
+        let counts = rows.iter().filter_map(|row| integer(row, counted?.field));
+        let counts: Vec<i64> = counts.collect();
         let count = i64::try_from(counts.len()).unwrap_or_default();
-        Self { ids, times, whole, messages: (count > 0).then(|| real(counts.iter().sum()) / real(count)) }
+        Self { ids, times, whole, counted: (count > 0).then(|| real(counts.iter().sum()) / real(count)) }
     }
 }
 
 /// Rows a unit, of ascending values.
-pub(super) fn density(values: &[i64]) -> Option<f64> {
+pub(crate) fn density(values: &[i64]) -> Option<f64> {
     per_time(i64::try_from(values.len()).ok()? - 1, values.last()? - values.first()?)
 }
 
 /// So many rows over so wide a span.
-pub(super) fn per_time(rows: i64, span: i64) -> Option<f64> {
+pub(crate) fn per_time(rows: i64, span: i64) -> Option<f64> {
     (rows > 0 && span > 0).then(|| real(rows) / real(span))
 }
 
 /// Rows over so wide a span between two ends of these densities, and how far these are apart, as a factor.
-pub(super) fn spread(span: i64, new: Option<f64>, old: Option<f64>) -> Option<(Guess, f64)> {
+pub(crate) fn spread(span: i64, new: Option<f64>, old: Option<f64>) -> Option<(Guess, f64)> {
     let (new, old) = (new?, old?);
     let (low, high) = (new.min(old), new.max(old));
     let ratio = high / low;
@@ -120,7 +120,7 @@ fn by_dates(newest: &[i64], oldest: &[i64]) -> Option<(Guess, f64)> {
 }
 
 /// How many rows a list has, by the better of ids and dates. `None`: its ends tell nothing.
-pub(super) fn between(newest: &Sample, oldest: &Sample) -> Option<(Guess, Basis)> {
+pub(crate) fn between(newest: &Sample, oldest: &Sample) -> Option<(Guess, Basis)> {
     let ids = by_ids(&newest.ids, &oldest.ids);
     let dates = by_dates(&newest.times, &oldest.times);
     match (ids, dates) {
@@ -142,7 +142,7 @@ fn wider(guess: Guess, factor: f64) -> Guess {
 
 /// The better of two guesses, if the other does not rule it out. Else either may be right: a range that holds both, and
 /// its middle in proportion.
-pub(super) fn weighed(better: (Guess, Basis), other: (Guess, Basis)) -> (Guess, Basis) {
+pub(crate) fn weighed(better: (Guess, Basis), other: (Guess, Basis)) -> (Guess, Basis) {
     let (one, two) = (better.0, other.0);
     if one.about >= two.least && two.most.is_none_or(|most| one.about <= most) {
         return better;
@@ -180,7 +180,7 @@ mod tests {
                 })
                 .collect();
             let body = format!(r#"{{"data":[{}],"meta":{{"next_cursor":"x"}}}}"#, rows.join(","));
-            Sample::of(&Rows::parse(body.into()).unwrap().0, false, SortField::Created)
+            Sample::of(&Rows::parse(body.into()).unwrap().0, false, SortField::Created, None)
         };
         (page(&mut (0..rows).rev()), page(&mut (0..rows)))
     }

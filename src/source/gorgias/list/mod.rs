@@ -1,0 +1,14 @@
+//! Reading lists that are sorted by a time and paged by cursors.
+
+pub(crate) mod channel;
+pub(crate) mod checkpoint;
+pub(crate) mod coverage;
+pub(crate) mod front;
+pub(crate) mod oversize;
+pub(crate) mod pages;
+pub(crate) mod parallel;
+pub(crate) mod pass;
+pub(crate) mod remaining;
+pub(crate) mod seek;
+pub(crate) mod walk;
+pub(crate) mod window;

@@ -1,0 +1,64 @@
+//! The kinds of sources there are, in the order help lists them.
+
+use super::estimate::Rescan;
+use super::table::Resource;
+use super::{Source, gorgias};
+use crate::error::{self, Failure};
+use crate::model::State;
+
+/// One kind of source.
+#[derive(Debug, Clone, Copy)]
+pub struct Entry {
+    /// What its URIs begin with.
+    pub scheme: &'static str,
+    /// Its name in messages.
+    pub name: &'static str,
+    /// The form of its URIs.
+    pub form: &'static str,
+    /// Its tables.
+    pub tables: &'static [Resource],
+    open: fn(&str) -> Result<Box<dyn Source>, gorgias::OpenError>,
+    rescan: fn(&'static Resource, &State) -> Option<Rescan>,
+}
+
+/// All kinds of sources, in the order help lists them.
+pub const SOURCES: [Entry; 1] = [Entry {
+    scheme: "gorgias",
+    name: "Gorgias",
+    form: gorgias::FORM,
+    tables: &gorgias::TABLES,
+    open: |uri| Ok(Box::new(gorgias::Gorgias::open(uri)?)),
+    rescan: gorgias::rescan,
+}];
+
+/// The kind of source a URI names.
+///
+/// # Errors
+/// A usage failure that names what exists.
+pub fn entry(uri: &str) -> Result<&'static Entry, Failure> {
+    let scheme = uri.trim().split_once(':').map_or("", |(scheme, _)| scheme);
+    SOURCES.iter().find(|entry| entry.scheme == scheme).ok_or_else(|| {
+        let forms: Vec<&str> = SOURCES.iter().map(|entry| entry.form).collect();
+        error::unknown_scheme("--source-uri", scheme, &forms)
+    })
+}
+
+/// How the list of a table is re-scanned, as its state tells; `None`: it is not, or no run has come so far.
+#[must_use]
+pub fn rescan(table: &str, state: &State) -> Option<Rescan> {
+    SOURCES.iter().find_map(|entry| {
+        let spec = entry.tables.iter().find(|spec| spec.name == table)?;
+        (entry.rescan)(spec, state)
+    })
+}
+
+impl Entry {
+    /// Opens the source; sends nothing.
+    ///
+    /// # Errors
+    /// A usage failure that says what is wrong with the URI, without a value of it.
+    pub fn open(&self, uri: &str) -> Result<Box<dyn Source>, Failure> {
+        (self.open)(uri.trim())
+            .map_err(|error| Failure::usage(error.to_string()).hint(format!("its form is {}", self.form)))
+    }
+}

@@ -1,0 +1,177 @@
+//! What a table of a source is, as data: one record each. Reading, `ingestr tables`, docs/tables.md and the shape of the
+//! destination's table all come from it, and nothing is decided by a table's name.
+
+use crate::model::{Column, LogicalType};
+
+/// The fields a list can be sorted by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SortField {
+    /// When a row was created, which never changes.
+    Created,
+    /// When it was last changed.
+    Updated,
+}
+
+impl SortField {
+    /// The field of a row that holds it.
+    #[must_use]
+    pub fn column(self) -> &'static str {
+        match self {
+            Self::Created => "created_datetime",
+            Self::Updated => "updated_datetime",
+        }
+    }
+}
+
+/// How a table's rows are listed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum List {
+    /// A list of its own that is sorted by creation, or by change where [`Changes::ByUpdate`] says so, and paged by cursors
+    /// that hold the place of a row.
+    Keyset {
+        /// Path of the list.
+        path: &'static str,
+    },
+}
+
+/// How a table's changes are found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Changes {
+    /// The list sorts by the time of the last change: what changed is read, and nothing else.
+    ByUpdate,
+    /// The list sorts by creation only: what was created lately is read again, as rows change after creation
+    /// without any sign. The length is the default lookback in days.
+    Recent {
+        /// Days before the watermark that are read again.
+        days: u32,
+    },
+    /// The table is small, and rows change without any sign: every run reads all of it.
+    Full,
+}
+
+/// How it is noticed that rows are gone, or were merged into others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Removals {
+    /// Rows never go.
+    Never,
+    /// The account's events of these kinds tell, and so does the absence of a row where a whole list is read again.
+    Events(&'static [EventKind]),
+    /// The absence of a row where the whole list was read tells, and nothing else.
+    Absence,
+}
+
+/// A kind of events that tell of rows that are gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EventKind {
+    /// As the API calls it.
+    pub name: &'static str,
+    /// Whether its object is a row of the table that counts this one's rows ([`Resource::counted`]), which are gone
+    /// together with it, instead of a row of this table.
+    pub parent: bool,
+    /// Whether the row was merged into another, instead of deleted.
+    pub merged: bool,
+}
+
+/// Rows that are counted by another table, which tells of those that came or went without a sign.
+#[derive(Debug, Clone, Copy)]
+pub struct Counted {
+    /// The table that counts them.
+    pub by: &'static Resource,
+    /// Its field that says how many there are.
+    pub field: &'static str,
+    /// The column of the counted rows that names the row which counts them.
+    pub column: &'static str,
+}
+
+/// A value that the source computes for a column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Computed {
+    /// The newest of a row's `*_datetime` fields.
+    NewestDatetime,
+}
+
+/// A table of a source.
+#[derive(Debug, Clone, Copy)]
+pub struct Resource {
+    /// Its name on the command line.
+    pub name: &'static str,
+    /// Whether `*` means it, too; otherwise it is copied only where it is named.
+    pub default: bool,
+    /// One sentence on what a row is.
+    pub about: &'static str,
+    /// Merge key: one column or more.
+    pub key: &'static [&'static str],
+    /// Incremental key: the column that says which of two versions of a row is newer.
+    pub incremental_key: Option<&'static str>,
+    /// How its rows are listed.
+    pub list: List,
+    /// The query parameter by which the list can be asked for single rows, many at once.
+    pub by_ids: Option<&'static str>,
+    /// How its changes are found.
+    pub changes: Changes,
+    /// How it is noticed that rows are gone.
+    pub removals: Removals,
+    /// By which table its rows are counted.
+    pub counted: Option<Counted>,
+    /// A column that rows of the API do not have.
+    pub computed: Option<(&'static str, Computed)>,
+    /// Documented columns, in the API's order, with a short description each.
+    pub columns: &'static [(&'static str, LogicalType, &'static str)],
+}
+
+impl Resource {
+    /// The documented columns.
+    #[must_use]
+    pub fn columns(&self) -> Vec<Column> {
+        self.columns.iter().map(|(name, logical, _)| Column::new(*name, *logical)).collect()
+    }
+
+    /// Path of its list.
+    #[must_use]
+    pub fn path(&self) -> &'static str {
+        let List::Keyset { path } = self.list;
+        path
+    }
+
+    /// The field by which its list is sorted to find changes.
+    #[must_use]
+    pub fn sort(&self) -> SortField {
+        match self.changes {
+            Changes::ByUpdate => SortField::Updated,
+            Changes::Recent { .. } | Changes::Full => SortField::Created,
+        }
+    }
+
+    /// Its key, if that is one column: what is said of single rows, such as that one is gone, names them by that.
+    #[must_use]
+    pub fn single_key(&self) -> Option<&'static str> {
+        if let [key] = self.key { Some(key) } else { None }
+    }
+
+    /// Whether it is noticed that rows are gone.
+    #[must_use]
+    pub fn deletions(&self) -> bool {
+        self.removals != Removals::Never
+    }
+
+    /// The events that tell of rows that are gone.
+    #[must_use]
+    pub fn events(&self) -> &'static [EventKind] {
+        match self.removals {
+            Removals::Events(kinds) => kinds,
+            Removals::Never | Removals::Absence => &[],
+        }
+    }
+
+    /// The table whose list is read again from time to time for what changes without a sign: itself, or the one that
+    /// counts its rows. `None`: none is.
+    #[must_use]
+    pub fn rescanned(&self) -> Option<&Self> {
+        match (self.counted, self.changes) {
+            (Some(counted), _) => Some(counted.by),
+            (None, Changes::ByUpdate) => Some(self),
+            (None, Changes::Recent { .. } | Changes::Full) => None,
+        }
+    }
+}

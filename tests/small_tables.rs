@@ -1,0 +1,163 @@
+//! Small tables, of which every run reads all: what changed without a sign is seen at once, and what vanished is marked only
+//! once a second answer says so.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use bytes::Bytes;
+use gorgias_sim::{Change, Options, fault_plan};
+use ingestr::error::Kind;
+
+use crate::support::world::{Death, World};
+
+const TAGS: &str = "tags";
+
+/// An account with so many tags beside those it was born with.
+fn with_tags(more: usize) -> World {
+    let world =
+        World::new(Options { tickets: 20, customers: 10, messages: 20, surveys: 5, ..Options::default() });
+    let now = world.clock.now();
+    for _ in 0..more {
+        world.account().apply(Change::CreateTag, now).unwrap();
+    }
+    world
+}
+
+/// Deletes the first `count` tags.
+fn delete(world: &World, count: usize) {
+    let now = world.clock.now();
+    let ids = world.account().ids(TAGS);
+    for tag in ids.into_iter().take(count) {
+        world.account().apply(Change::DeleteTag { tag }, now).unwrap();
+    }
+}
+
+/// A list that hides its rows with these numbers from the first request for it on, so many times.
+fn hide(world: &mut World, times: usize, hidden: usize) {
+    let asked = AtomicUsize::new(0);
+    world.garble = Some(Arc::new(move |url: &str, body: Bytes| {
+        if !url.contains("/api/tags?") || asked.fetch_add(1, Ordering::Relaxed) >= times {
+            return body;
+        }
+        let mut page: serde_json::Value = serde_json::from_slice(&body).unwrap();
+        let rows = page["data"].as_array_mut().unwrap();
+        rows.drain(..hidden.min(rows.len()));
+        page.to_string().into()
+    }));
+}
+
+#[tokio::test(start_paused = true)]
+async fn changes_and_deletions_are_seen_by_the_next_run_in_every_strategy() {
+    for flags in [
+        &[][..],
+        &["--deletes", "hard"],
+        &["--incremental-strategy", "replace"],
+        &["--incremental-strategy", "scd2"],
+    ] {
+        let world = with_tags(230);
+        let receipt = world.ingest(TAGS, flags).await.unwrap();
+        assert_eq!(
+            (receipt.outcome.name(), receipt.next_start, receipt.unfinished),
+            ("success", None, false)
+        );
+        world.assert_equal(TAGS, &format!("{flags:?}, first"));
+        let now = world.clock.now();
+        let last = *world.account().ids(TAGS).last().unwrap();
+        world.account().apply(Change::RenameTag { tag: last }, now).unwrap();
+        world.account().apply(Change::CreateTag, now).unwrap();
+        delete(&world, 3);
+        let receipt = world.ingest(TAGS, flags).await.unwrap();
+        world.assert_equal(TAGS, &format!("{flags:?}, second"));
+        if flags.contains(&"--incremental-strategy") {
+            // Rows that were replaced, and versions that ended, are counted, too.
+            continue;
+        }
+        assert_eq!(receipt.counts.deleted, 3, "{flags:?}");
+        let receipt = world.ingest(TAGS, flags).await.unwrap();
+        assert_eq!(receipt.counts.deleted, 0, "{flags:?}: gone already");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn rows_that_vanished_stay_where_deletions_are_ignored() {
+    let world = with_tags(0);
+    world.ingest(TAGS, &["--deletes", "ignore"]).await.unwrap();
+    delete(&world, 3);
+    let receipt = world.ingest(TAGS, &["--deletes", "ignore"]).await.unwrap();
+    assert_eq!(receipt.counts.deleted, 0);
+    assert_eq!(world.held(TAGS, None).await.0.len(), world.account().count(TAGS) + 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_gone_on_one_answer() {
+    // A few are asked for by their own address, whatever the list says; for more, a second reading of it decides.
+    for (times, hidden) in [(usize::MAX, 7), (1, 30), (1, 100)] {
+        let mut world = with_tags(0);
+        world.ingest(TAGS, &[]).await.unwrap();
+        hide(&mut world, times, hidden);
+        let receipt = world.ingest(TAGS, &[]).await.unwrap();
+        assert_eq!(receipt.counts.deleted, 0, "{hidden} hidden {times} times");
+        world.assert_equal(TAGS, &format!("{hidden} hidden {times} times"));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_two_readings_miss_is_gone_and_only_that() {
+    let mut world = with_tags(0);
+    world.ingest(TAGS, &[]).await.unwrap();
+    delete(&world, 20);
+    // The first reading misses five more.
+    hide(&mut world, 1, 5);
+    let receipt = world.ingest(TAGS, &[]).await.unwrap();
+    assert_eq!(receipt.counts.deleted, 20);
+    world.assert_equal(TAGS, "20 of them");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_that_fails_or_dies_marks_nothing_and_the_next_one_reads_all() {
+    let world = with_tags(350);
+    world.ingest(TAGS, &[]).await.unwrap();
+    delete(&world, 3);
+    world.account().faults().plan(1, fault_plan("p500=1.0").unwrap());
+    world.ingest(TAGS, &[]).await.unwrap_err();
+    world.account().faults().clear();
+    for request in 0..4 {
+        world.ingest_until(TAGS, &[], Some(Death::BeforeRequest(request))).await;
+        assert_eq!(world.held(TAGS, None).await.0.len(), world.account().count(TAGS) + 3, "{request}");
+    }
+    let receipt = world.ingest(TAGS, &[]).await.unwrap();
+    assert_eq!((receipt.counts.deleted, receipt.unfinished), (3, false));
+    world.assert_equal(TAGS, "after faults and deaths");
+}
+
+#[tokio::test(start_paused = true)]
+async fn many_are_not_believed_to_be_gone_until_that_is_confirmed() {
+    let world = with_tags(350);
+    world.ingest(TAGS, &[]).await.unwrap();
+    delete(&world, 150);
+    for _ in 0..2 {
+        let failure = world.ingest(TAGS, &[]).await.unwrap_err();
+        assert_eq!(failure.kind, Kind::Source);
+        assert!(failure.headline.starts_with("150 of the "), "{failure}");
+    }
+    let receipt = world.ingest(TAGS, &["--confirm-deletions"]).await.unwrap();
+    assert_eq!(receipt.counts.deleted, 150);
+    world.assert_equal(TAGS, "confirmed");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_makes_no_sense_for_them_is_refused_by_name() {
+    let world = with_tags(0);
+    for (flags, says) in [
+        (&["--incremental-strategy", "append"][..], "append would add all rows of tags in every run"),
+        (&["--interval-start", "2026-08-01"], "rows of tags do not say when they changed"),
+        (
+            &["--incremental-strategy", "delete+insert", "--interval-start", "2026-08-01"],
+            "rows of tags do not say",
+        ),
+    ] {
+        let failure = world.ingest(TAGS, flags).await.unwrap_err();
+        assert!(failure.kind == Kind::Usage && failure.headline.contains(says), "{failure}");
+    }
+    assert_eq!(world.requests(), 0);
+}
