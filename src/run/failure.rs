@@ -41,7 +41,10 @@ pub(crate) fn of_source(source: &dyn Source, subject: Subject, error: &SourceErr
         }
         SourceError::ManyGone { rows, held, .. } => Failure::new(
             Kind::Source,
-            format!("{rows} of the {held} rows of table {name} would be marked as deleted, and none was"),
+            format!(
+                "{rows} of the {}rows of table {name} would be marked as deleted, and none was",
+                held.map(|held| format!("{held} ")).unwrap_or_default()
+            ),
         )
         .hint(
             "see whether the user who owns the key may still see everything; if the rows were really deleted, run it once \

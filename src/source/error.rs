@@ -52,15 +52,16 @@ pub enum SourceError {
     },
     /// So many rows seem to be gone that rather these credentials may not see them any more.
     #[error(
-        "GET {path}: {rows} rows that the table has are not there any more and no event says so; the table has {held} rows"
+        "GET {path}: {rows} rows that the table has are not there any more and no event says so; the table has {} rows",
+        held.map_or_else(|| "nobody knows how many".to_owned(), |held| held.to_string())
     )]
     ManyGone {
         /// Path of the list.
         path: &'static str,
         /// How many.
         rows: u64,
-        /// Rows of the table that are not marked as gone.
-        held: u64,
+        /// Rows of the table that are not marked as gone; `None`: the target cannot tell.
+        held: Option<u64>,
     },
     /// The API keeps refusing cursors that it has just handed out.
     #[error("GET {path}: the API refused its own cursor {times} times without a step forward")]

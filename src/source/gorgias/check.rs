@@ -5,9 +5,9 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::http::Listener;
-use crate::http::client::{HttpError, Problem};
 use crate::http::room::Body;
 use crate::source::gorgias::Gorgias;
+use crate::source::gorgias::api::is_useless;
 use crate::source::gorgias::list::pages::{self, Position};
 use crate::source::gorgias::tables::TABLES;
 use crate::source::{Finding, SourceError, Subject};
@@ -71,15 +71,5 @@ fn user_words(user: &Value) -> String {
     match text("/role/name") {
         Some(role) => format!("{who}, role {role}"),
         None => format!("{who}, role not told"),
-    }
-}
-
-/// Whether no other request can succeed either.
-pub(crate) fn is_useless(error: &SourceError) -> bool {
-    let SourceError::Http(HttpError { problem, .. }) = error else { return false };
-    match problem {
-        Problem::Refused { status, json, .. } => *status == 401 || (matches!(status, 403 | 404) && !json),
-        Problem::TooLarge(_) => false,
-        Problem::Tls(_) | Problem::Persistent(_) | Problem::ComeBack { .. } => true,
     }
 }

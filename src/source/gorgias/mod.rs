@@ -1,8 +1,11 @@
 //! Gorgias: one account's tables over its REST API.
 
+mod api;
 mod changes;
 mod check;
+mod context;
 mod estimate;
+mod fields;
 mod list;
 mod table_reader;
 mod tables;
@@ -18,7 +21,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use self::list::channel::Feed;
 use self::list::checkpoint::{Kind, Progress};
-use self::table_reader::Reader;
+use self::table_reader::TableReader;
 pub use self::tables::TABLES;
 use self::uri::{Credentials, GorgiasUri};
 pub use self::uri::{FORM, UriError};
@@ -138,12 +141,12 @@ impl Source for Gorgias {
         requests: Vec<ReadRequest>,
         listener: Arc<dyn Listener>,
     ) -> BoxFuture<'_, Vec<Result<Forecast, SourceError>>> {
-        Box::pin(self.foresee(requests, listener))
+        Box::pin(estimate::table::tables(&self.client, requests, listener))
     }
 
     fn read(&self, request: ReadRequest, listener: Arc<dyn Listener>) -> Result<Box<dyn Pages>, SourceError> {
         let path = request.table.path();
-        let reader = Reader::new(Arc::clone(&self.client), listener, request)?;
+        let reader = TableReader::new(Arc::clone(&self.client), listener, request)?;
         Ok(Box::new(Feed::new(path, |out| Box::pin(reader.run(out)))))
     }
 }

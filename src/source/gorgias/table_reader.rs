@@ -2,206 +2,157 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::time::Duration;
-
-use tokio::task::JoinSet;
 
 use crate::http::Listener;
 use crate::http::client::Client;
-use crate::http::limit::Seat;
-use crate::model::{Micros, State, Tombstone};
-use crate::normalise::rows::Rows;
-use crate::source::gorgias::changes::deletions::Ahead;
-use crate::source::gorgias::changes::message_counts::Changed;
-use crate::source::gorgias::changes::rescan::Cap;
+use crate::model::State;
+use crate::source::gorgias::changes::deletions::Deletions;
+use crate::source::gorgias::changes::message_counts::{self, Changed, MessageCounts};
+use crate::source::gorgias::changes::{reread, rescan, vanished};
+use crate::source::gorgias::context::Context;
+use crate::source::gorgias::list::active::Active;
 use crate::source::gorgias::list::channel::Outlet;
-use crate::source::gorgias::list::checkpoint::{Kind, Mark, Progress};
-use crate::source::gorgias::list::pages::Answer;
-use crate::source::gorgias::list::pass::Active;
-use crate::source::gorgias::list::walk;
-use crate::source::gorgias::list::window::Aside;
-use crate::source::{Changes, Computed, Counted, Late, Overlap, Page, ReadRequest, Resource, SourceError};
-
-/// How far behind the watermark a catch-up reads: a row can become visible later than the time it carries, and
-/// clocks differ.
-pub(crate) const OVERLAP: Duration = Duration::from_secs(5 * 60);
+use crate::source::gorgias::list::checkpoint::{Kind, Mark};
+use crate::source::gorgias::list::pass;
+use crate::source::{Changes, Counted, Late, Overlap, ReadRequest, SourceError};
 
 /// Reads one table.
-pub(crate) struct Reader {
-    pub(crate) client: Arc<Client>,
-    /// Among all that read the account.
-    pub(crate) seat: Seat,
-    pub(crate) listener: Arc<dyn Listener>,
-    pub(crate) resource: &'static Resource,
-    pub(crate) request: ReadRequest,
-    pub(crate) progress: Progress,
-    /// Pages of passes read so far.
-    pub(crate) spent: u64,
-    /// Spent beside the passes.
-    pub(crate) cap: Cap,
-    /// When a first load began that goes on: what changed before that is no news, though its watermark may be older.
-    pub(crate) loading_since: Option<Micros>,
-    /// Whether events and counts are followed from this run on.
-    pub(crate) tracking_begins: bool,
-    pub(crate) warnings: Vec<String>,
-    /// Pages of a window that wait to be handed on.
-    pub(crate) aside: Aside,
-    /// Rows held that a pass over their time did not meet.
-    pub(crate) unmet: Vec<i64>,
-    /// The events, if they are being read already.
-    pub(crate) ahead: Ahead,
-    /// The newest ticket, if it is being looked at: how it stood when the table's first page was requested.
-    pub(crate) newest: JoinSet<Answer>,
+pub(crate) struct TableReader {
+    ctx: Context,
+    deletions: Deletions,
+    counts: MessageCounts,
 }
 
-impl Reader {
+impl TableReader {
     pub(crate) fn new(
         client: Arc<Client>,
         listener: Arc<dyn Listener>,
         request: ReadRequest,
     ) -> Result<Self, SourceError> {
-        let progress = Progress::read(request.from.as_ref(), request.table.name)?;
         Ok(Self {
-            seat: client.seat(),
-            client,
-            listener,
-            resource: request.table,
-            request,
-            progress,
-            spent: 0,
-            cap: Cap::default(),
-            loading_since: None,
-            tracking_begins: false,
-            warnings: Vec::new(),
-            aside: Aside::default(),
-            unmet: Vec::new(),
-            ahead: Ahead::new(),
-            newest: JoinSet::new(),
+            ctx: Context::new(client, listener, request)?,
+            deletions: Deletions::default(),
+            counts: MessageCounts::default(),
         })
     }
 
     /// Reads all that was asked for, to the state to store at the end.
     pub(crate) async fn run(mut self, mut out: Outlet) -> Result<State, SourceError> {
-        if self.resource.changes == Changes::Full {
-            return self.read_in_full(out).await;
+        if self.ctx.resource.changes == Changes::Full {
+            vanished::read_in_full(&mut self.ctx, &mut out).await?;
+        } else {
+            self.read(&mut out).await?;
         }
-        let tracks = self.request.late != Late::Nothing && self.request.overlap == Overlap::Wide;
+        Ok(self.ctx.finish(out).await)
+    }
+
+    async fn read(&mut self, out: &mut Outlet) -> Result<(), SourceError> {
+        let request = &self.ctx.request;
+        let tracks = request.late != Late::Nothing && request.overlap == Overlap::Wide;
         if tracks {
             self.begin_tracking();
         }
-        let mut active = self.begin();
+        let (ctx, counts) = (&mut self.ctx, &mut self.counts);
+        let mut active = pass::begin(ctx);
         let follows = tracks && active.moves;
         // A first load of one run has read everything just now; one of several runs has not.
-        let fresh = self.progress.watermark.is_none() && !active.resumed;
+        let fresh = ctx.progress.watermark.is_none() && !active.resumed;
         if active.resumed {
-            if self.progress.watermark.is_none() {
-                self.loading_since = self.progress.sweep.as_ref().map(|sweep| sweep.swept);
+            if ctx.progress.watermark.is_none() {
+                ctx.loading_since = ctx.progress.sweep.as_ref().map(|sweep| sweep.swept);
             }
-            self.pass(&mut active, &mut out).await?;
+            pass::pass(ctx, counts, &mut active, out).await?;
             // What the earlier run read of it may have changed since.
-            if let Some(watermark) = self.progress.watermark {
-                active = self.catch_up(watermark.minus(self.behind()), 0, true);
+            if let Some(watermark) = ctx.progress.watermark {
+                active = pass::catch_up(ctx, watermark.minus(pass::behind(ctx)), 0, true);
             }
         }
         if !active.resumed {
-            if follows
-                && self.deletions()
-                && active.pass.kind == Kind::CatchUp
-                && self.resource.counted.is_some()
-            {
+            let counted = ctx.resource.counted.is_some();
+            if follows && ctx.deletions() && active.pass.kind == Kind::CatchUp && counted {
                 active.seen = Some(HashSet::new());
             }
-            self.pass(&mut active, &mut out).await?;
+            pass::pass(ctx, counts, &mut active, out).await?;
         }
-        if let (Some(counted), true) = (self.resource.counted, follows && self.progress.counts.is_some()) {
-            self.settle_messages(counted, active, fresh, &mut out).await?;
-        } else {
-            if follows && self.round_after(&active).is_some() {
-                self.search_ahead();
+        match ctx.resource.counted {
+            Some(counted) if follows && ctx.progress.counts.is_some() => {
+                self.settle_counts(counted, active, fresh, out).await
             }
-            self.rounds(active, &mut out).await?;
-            if follows {
-                self.follow_events(&mut out).await?;
-                self.rescan(&mut out).await?;
+            _ => {
+                self.rounds(active, follows, out).await?;
+                if follows {
+                    self.deletions.follow(&mut self.ctx, out).await?;
+                    rescan::rescan(&mut self.ctx, out).await?;
+                }
+                Ok(())
             }
-        }
-        self.hand_on_warnings(&mut out).await;
-        Ok(self.progress.state())
-    }
-
-    /// What the receipt must still say.
-    pub(crate) async fn hand_on_warnings(&mut self, out: &mut Outlet) {
-        if !self.warnings.is_empty() {
-            let page = self.page_of(Rows::default(), Vec::new());
-            out.page(page).await;
         }
     }
 
     /// From the first run on: whatever happens after it began will be noticed, be it in this run or in a later one.
     fn begin_tracking(&mut self) {
-        let now = self.request.now;
-        self.tracking_begins = self.progress.sweep.is_none();
-        if self.deletions() {
-            self.progress.events.get_or_insert_with(|| Mark {
+        let ctx = &mut self.ctx;
+        let now = ctx.request.now;
+        ctx.tracking_begins = ctx.progress.sweep.is_none();
+        if ctx.deletions() {
+            ctx.progress.events.get_or_insert_with(|| Mark {
                 since: now,
                 done: Vec::new(),
                 pending: Vec::new(),
             });
         }
-        if let (Some(counted), None) = (self.resource.counted, &self.progress.counts) {
-            self.begin_counts(counted.by);
+        if let (Some(counted), None) = (ctx.resource.counted, &ctx.progress.counts) {
+            self.counts.begin(ctx, counted.by);
         }
-        self.begin_sweeps();
+        rescan::begin_sweeps(ctx);
     }
 
-    /// What comes after the pass over messages.
-    async fn settle_messages(
+    /// Looks at the front of the list again; the events are read meanwhile, if they are to be.
+    async fn rounds(&mut self, active: Active, follows: bool, out: &mut Outlet) -> Result<(), SourceError> {
+        if follows && pass::round_after(&self.ctx, &active).is_some() {
+            self.deletions.search_ahead(&self.ctx);
+        }
+        pass::rounds(&mut self.ctx, &mut self.counts, active, out).await
+    }
+
+    /// What comes after the pass over rows that another table counts.
+    async fn settle_counts(
         &mut self,
         counted: Counted,
         active: Active,
         fresh: bool,
         out: &mut Outlet,
     ) -> Result<(), SourceError> {
-        let changed = if fresh { Changed::default() } else { self.changed_tickets(counted).await? };
+        let changed = match fresh {
+            true => Changed::default(),
+            false => message_counts::changed_tickets(&mut self.ctx, counted).await?,
+        };
         // A message that came while the pass was walked has moved its ticket: without any such ticket there is none,
         // and the round from the top would find nothing.
         if fresh || changed.any {
-            if self.round_after(&active).is_some() {
-                self.search_ahead();
-            }
-            self.rounds(active, out).await?;
+            self.rounds(active, true, out).await?;
         }
-        self.follow_events(out).await?;
+        self.deletions.follow(&mut self.ctx, out).await?;
         self.check_counts(counted, changed, out).await
     }
 
-    pub(crate) fn deletions(&self) -> bool {
-        self.request.late == Late::ChangesAndDeletions && self.resource.deletions()
-    }
-
-    async fn follow_events(&mut self, out: &mut Outlet) -> Result<(), SourceError> {
-        if self.deletions() { self.read_events(out).await } else { Ok(()) }
-    }
-
-    /// A page whose rows are all wanted, with the state as it stands.
-    pub(crate) fn page_of(&mut self, rows: Rows, gone: Vec<Tombstone>) -> Page {
-        let derived = self.resource.computed.map(|(column, Computed::NewestDatetime)| {
-            (column, rows.iter().map(walk::newest_datetime).collect())
-        });
-        Page {
-            keep: vec![true; rows.len()],
-            derived,
-            gone,
-            state: self.progress.state(),
-            reached: None,
-            headway: None,
-            warnings: std::mem::take(&mut self.warnings),
-            rows,
+    /// Compares the tickets that changed, then those that the re-scan brings, and reads again what does not match.
+    async fn check_counts(
+        &mut self,
+        counted: Counted,
+        changed: Changed,
+        out: &mut Outlet,
+    ) -> Result<(), SourceError> {
+        let ctx = &mut self.ctx;
+        if !message_counts::compare_changed(ctx, counted, changed, out).await {
+            return Ok(());
         }
-    }
-
-    /// Something the receipt must say.
-    pub(crate) fn warn(&mut self, warning: &str) {
-        self.warnings.push(warning.to_owned());
+        reread::reread(ctx, counted, out).await?;
+        rescan::rescan(ctx, out).await?;
+        let unmet = std::mem::take(&mut self.counts.unmet);
+        message_counts::suspect_parents(ctx, counted, unmet, out).await;
+        reread::reread(ctx, counted, out).await?;
+        message_counts::conclude(ctx, out).await;
+        Ok(())
     }
 }

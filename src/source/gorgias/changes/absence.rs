@@ -12,9 +12,9 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use crate::model::{Micros, Question, Tombstone};
 use crate::normalise::rows::Rows;
-use crate::source::gorgias::changes::rescan::Span;
+use crate::source::gorgias::changes::{lookup, message_counts};
+use crate::source::gorgias::context::Context;
 use crate::source::gorgias::list::channel::Outlet;
-use crate::source::gorgias::table_reader::Reader;
 use crate::source::{SortField, SourceError};
 
 /// So many rows may be gone by absence in one re-scan, whatever the size of the table...
@@ -27,90 +27,118 @@ pub(crate) const ENDS: (Micros, Micros) = (Micros(-62_135_596_800_000_000), Micr
 /// Rows that are gone by absence: a key of the table, and what it was merged into.
 pub(crate) type Gone = Vec<(i64, Option<i64>)>;
 
-impl Reader {
-    /// Looks up what the last run had no requests for.
-    pub(crate) async fn look_up_left(&mut self, out: &mut Outlet) -> Result<(), SourceError> {
-        let left =
-            self.progress.sweep.as_mut().map(|sweep| std::mem::take(&mut sweep.absent)).unwrap_or_default();
-        self.conclude_absent(left.into_iter().collect(), out).await
-    }
+/// What a run has re-scanned in one go.
+#[derive(Debug)]
+pub(crate) struct Span {
+    /// When the walk began, of which this is a part.
+    pub(crate) began: Micros,
+    /// `created_datetime` of the newest row, that one included; `None`: from the front of the list.
+    pub(crate) newest: Option<Micros>,
+    /// `created_datetime` of the oldest row, that one not included; `None`: to the end of the list.
+    pub(crate) oldest: Option<Micros>,
+    pub(crate) pages: u64,
+    /// Ids of the rows in between. `None`: nothing was read, or not in order, so that it is not known what lies between.
+    pub(crate) met: Option<HashSet<i64>>,
+}
 
-    /// Looks up the rows held that a span should have shown, and did not.
-    pub(crate) async fn conclude_span(&mut self, span: &Span, out: &mut Outlet) -> Result<(), SourceError> {
-        let Some(met) = span.met.as_ref().filter(|_| self.deletions()) else { return Ok(()) };
-        let covered = self.progress.covered_since.unwrap_or(ENDS.0);
-        let (from, to) = (span.oldest.unwrap_or(covered).max(covered), span.newest.unwrap_or(ENDS.1));
-        // Of rows that share the time of the last one, the next part of the walk meets the rest.
-        let from = if span.oldest.is_some() { from.plus(std::time::Duration::from_micros(1)) } else { from };
-        let with = self.resource.counted.map(|counted| counted.column.to_owned());
-        let column = SortField::Created.column().into();
-        let question = Question::KeysBetween { column, from, to, with: with.clone() };
-        let Some(held) = out.ask(question).await else { return Ok(()) };
-        let id = |(key, value): (i64, i64)| if with.is_some() { value } else { key };
-        let absent: BTreeSet<i64> =
-            held.pairs.into_iter().map(id).filter(|id| *id != 0 && !met.contains(id)).collect();
-        self.conclude_absent(absent, out).await
+/// For `--debug`.
+impl std::fmt::Display for Span {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let place = |at: Option<Micros>, end: &str| at.map_or_else(|| end.to_owned(), |at| at.to_string());
+        let (newest, oldest) = (place(self.newest, "its front"), place(self.oldest, "its end"));
+        write!(f, "{} pages from {newest} to {oldest}, a walk begun at {}", self.pages, self.began)
     }
+}
 
-    /// Rows, or tickets of messages, that were not met. What the cap leaves over is in the state.
-    async fn conclude_absent(&mut self, absent: BTreeSet<i64>, out: &mut Outlet) -> Result<(), SourceError> {
-        if absent.is_empty() {
+/// Looks up what the last run had no requests for.
+pub(crate) async fn look_up_left(ctx: &mut Context, out: &mut Outlet) -> Result<(), SourceError> {
+    let left = ctx.progress.sweep.as_mut().map(|sweep| std::mem::take(&mut sweep.absent)).unwrap_or_default();
+    conclude_absent(ctx, left.into_iter().collect(), out).await
+}
+
+/// Looks up the rows held that a span should have shown, and did not.
+pub(crate) async fn conclude_span(
+    ctx: &mut Context,
+    span: &Span,
+    out: &mut Outlet,
+) -> Result<(), SourceError> {
+    let Some(met) = span.met.as_ref().filter(|_| ctx.deletions()) else { return Ok(()) };
+    let covered = ctx.progress.covered_since.unwrap_or(ENDS.0);
+    let (from, to) = (span.oldest.unwrap_or(covered).max(covered), span.newest.unwrap_or(ENDS.1));
+    // Of rows that share the time of the last one, the next part of the walk meets the rest.
+    let from = if span.oldest.is_some() { from.plus(std::time::Duration::from_micros(1)) } else { from };
+    let with = ctx.resource.counted.map(|counted| counted.column.to_owned());
+    let column = SortField::Created.column().into();
+    let question = Question::KeysBetween { column, from, to, with: with.clone() };
+    let Some(held) = out.ask(question).await else { return Ok(()) };
+    let id = |(key, value): (i64, i64)| if with.is_some() { value } else { key };
+    let absent: BTreeSet<i64> =
+        held.pairs.into_iter().map(id).filter(|id| *id != 0 && !met.contains(id)).collect();
+    conclude_absent(ctx, absent, out).await
+}
+
+/// Rows, or tickets of messages, that were not met. What the cap leaves over is in the state.
+async fn conclude_absent(
+    ctx: &mut Context,
+    absent: BTreeSet<i64>,
+    out: &mut Outlet,
+) -> Result<(), SourceError> {
+    if absent.is_empty() {
+        return Ok(());
+    }
+    let asked = ctx.resource.counted.map_or(ctx.resource, |counted| counted.by);
+    let fates = lookup::look_up(ctx, asked, &absent, &HashSet::new(), out).await?;
+    let gone: Gone = if let Some(counted) = ctx.resource.counted {
+        let tickets = fates.gone.keys().copied().collect();
+        let Some(held) = message_counts::counted_held(ctx, counted, tickets, out).await else {
             return Ok(());
-        }
-        let asked = self.resource.counted.map_or(self.resource, |counted| counted.by);
-        let fates = self.fates_of(asked, &absent, &HashSet::new(), out).await?;
-        let gone: Gone = if let Some(counted) = self.resource.counted {
-            let held = self.counted_held(counted, fates.gone.keys().copied().collect(), out).await;
-            held.into_iter().map(|(_, key)| (key, None)).collect()
-        } else {
-            fates.gone.iter().map(|(key, survivor)| (*key, *survivor)).collect()
         };
-        // Those that could not be looked up are as the others are.
-        let alone = if gone.is_empty() { 0 } else { gone.len() + fates.left.len() };
-        if let Err(error) = self.believe(alone, out).await {
-            if let Some(sweep) = &mut self.progress.sweep {
-                sweep.absent.extend(fates.gone.keys().chain(&fates.left));
-            }
-            let page = self.page_of(Rows::default(), Vec::new());
-            out.page(page).await;
-            return Err(error);
+        held.into_iter().map(|(_, key)| (key, None)).collect()
+    } else {
+        fates.gone.iter().map(|(key, survivor)| (*key, *survivor)).collect()
+    };
+    // Those that could not be looked up are as the others are.
+    let alone = if gone.is_empty() { 0 } else { gone.len() + fates.left.len() };
+    if let Err(error) = believe(ctx, alone, out).await {
+        if let Some(sweep) = &mut ctx.progress.sweep {
+            sweep.absent.extend(fates.gone.keys().chain(&fates.left));
         }
-        if let Some(sweep) = &mut self.progress.sweep {
-            sweep.absent.extend(&fates.left);
-            sweep.gone += if self.request.confirmed { 0 } else { gone.len() as u64 };
-        }
-        self.mark(gone, out).await;
-        Ok(())
+        ctx.hand_on_state(out).await;
+        return Err(error);
     }
+    if let Some(sweep) = &mut ctx.progress.sweep {
+        sweep.absent.extend(&fates.left);
+        sweep.gone += if ctx.request.confirmed { 0 } else { gone.len() as u64 };
+    }
+    mark(ctx, gone, out).await;
+    Ok(())
+}
 
-    /// Marks rows as gone, together with the state as it stands.
-    pub(crate) async fn mark(&mut self, gone: Gone, out: &mut Outlet) {
-        let at = self.request.now;
-        let tombstones = gone.into_iter().map(|(key, merged_into)| Tombstone { key, at, merged_into });
-        let page = self.page_of(Rows::default(), tombstones.collect());
-        out.page(page).await;
-    }
+/// Marks rows as gone, together with the state as it stands.
+pub(crate) async fn mark(ctx: &mut Context, gone: Gone, out: &mut Outlet) {
+    let at = ctx.request.now;
+    let tombstones = gone.into_iter().map(|(key, merged_into)| Tombstone { key, at, merged_into });
+    ctx.hand_on(Rows::default(), tombstones.collect(), out).await;
+}
 
-    /// Refuses to mark too many rows that only their absence says are gone. `alone` is how many more there are of them.
-    pub(crate) async fn believe(&mut self, alone: usize, out: &mut Outlet) -> Result<(), SourceError> {
-        let Some(sweep) = self.progress.sweep.as_mut().filter(|_| alone > 0) else { return Ok(()) };
-        if self.request.confirmed {
-            // What is confirmed weighs nothing against what comes after it.
-            sweep.gone = 0;
-            return Ok(());
-        }
-        let rows = sweep.gone + alone as u64;
-        if rows <= ALWAYS || !self.deletions() {
-            return Ok(());
-        }
-        let count = out.ask(Question::Count).await;
-        let held = count.and_then(|count| Some(count.pairs.first()?.1)).unwrap_or_default();
-        let held = u64::try_from(held).unwrap_or_default();
-        if rows * PART <= held {
-            return Ok(());
-        }
-        Err(SourceError::ManyGone { path: self.resource.path(), rows, held })
+/// Refuses to mark too many rows that only their absence says are gone. `alone` is how many more there are of them.
+pub(crate) async fn believe(ctx: &mut Context, alone: usize, out: &mut Outlet) -> Result<(), SourceError> {
+    let Some(sweep) = ctx.progress.sweep.as_mut().filter(|_| alone > 0) else { return Ok(()) };
+    if ctx.request.confirmed {
+        // What is confirmed weighs nothing against what comes after it.
+        sweep.gone = 0;
+        return Ok(());
     }
+    let rows = sweep.gone + alone as u64;
+    if rows <= ALWAYS || !ctx.deletions() {
+        return Ok(());
+    }
+    let count = out.ask(Question::Count).await;
+    let held = count.and_then(|count| u64::try_from(count.pairs.first()?.1).ok());
+    if held.is_some_and(|held| rows * PART <= held) {
+        return Ok(());
+    }
+    Err(SourceError::ManyGone { path: ctx.resource.path(), rows, held })
 }
 
 /// Of the rows that a walk met, those at the place where it stands: the next part begins among them.

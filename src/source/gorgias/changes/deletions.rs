@@ -8,36 +8,23 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use serde::{Deserialize, Serialize};
 use tokio::task::JoinSet;
 
 use crate::http::Listener;
-use crate::http::client::{Client, HttpError, Problem};
+use crate::http::client::Client;
 use crate::model::{Micros, Tombstone};
-use crate::normalise::decode::{self, Decoded};
 use crate::normalise::rows::{Row, Rows};
-use crate::source::gorgias::changes::lookup::Fates;
+use crate::source::gorgias::api::{is_forbidden, is_refused};
+use crate::source::gorgias::changes::lookup::{self, Fates};
+use crate::source::gorgias::changes::message_counts;
+use crate::source::gorgias::context::{Context, OVERLAP};
+use crate::source::gorgias::fields::{self, integer};
 use crate::source::gorgias::list::channel::Outlet;
-use crate::source::gorgias::list::checkpoint::Mark;
+use crate::source::gorgias::list::checkpoint::{Loss, Mark};
 use crate::source::gorgias::list::pages::{Listing, Step};
-use crate::source::gorgias::list::walk;
-use crate::source::gorgias::table_reader::{OVERLAP, Reader};
 use crate::source::{Counted, EventKind, Resource, SourceError};
 
 const PATH: &str = "/api/events";
-
-/// An object that an event says is gone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Loss {
-    /// When, as the event says.
-    at: Micros,
-    /// What it was merged into, if the event says so.
-    survivor: Option<i64>,
-    /// Of the table that counts this one's rows, as [`EventKind::parent`] says.
-    #[serde(rename = "ticket")]
-    parent: bool,
-    merged: bool,
-}
 
 /// Reads the events, beside the reader if need be.
 struct Search {
@@ -47,28 +34,35 @@ struct Search {
 }
 
 /// A search that is under way.
-pub(crate) type Ahead = JoinSet<Result<Found, SourceError>>;
+type Ahead = JoinSet<Result<Found, SourceError>>;
 
 /// What a pass over the events found.
 #[derive(Debug, Default)]
-pub(crate) struct Found {
+struct Found {
     losses: BTreeMap<i64, Loss>,
     /// Events near the end, to be known again.
     recent: Vec<(Micros, i64)>,
 }
 
-impl Reader {
+/// What events tell of rows that are gone.
+#[derive(Debug, Default)]
+pub(crate) struct Deletions {
+    /// The events, if they are being read already.
+    ahead: Ahead,
+}
+
+impl Deletions {
     /// Reads the events since the last time and hands on what is gone.
-    pub(crate) async fn read_events(&mut self, out: &mut Outlet) -> Result<(), SourceError> {
-        let Some(mark) = self.progress.events.clone() else { return Ok(()) };
+    pub(crate) async fn follow(&mut self, ctx: &mut Context, out: &mut Outlet) -> Result<(), SourceError> {
+        let Some(mark) = ctx.progress.events.clone().filter(|_| ctx.deletions()) else { return Ok(()) };
         let found = match self.ahead.join_next().await {
             Some(found) => found.unwrap_or(Err(SourceError::Broken { path: PATH })),
-            None => self.search().losses(&mark).await,
+            None => search(ctx).losses(&mark).await,
         };
         let found = match found {
             Ok(found) => found,
             Err(SourceError::Http(error)) if is_forbidden(&error) => {
-                self.warn("the events of this account may not be read with these credentials, so deletions and merges are not seen");
+                ctx.warn("the events of this account may not be read with these credentials, so deletions and merges are not seen");
                 return Ok(());
             }
             Err(error) => return Err(error),
@@ -77,32 +71,30 @@ impl Reader {
         for (id, loss) in &mark.pending {
             losses.entry(*id).or_insert(*loss);
         }
-        let (gone, pending) = self.confirmed(losses, out).await?;
-        let since = found.recent.iter().map(|(at, _)| *at).filter(|at| *at <= self.request.now).max();
+        let (gone, pending) = confirmed(ctx, losses, out).await?;
+        let since = found.recent.iter().map(|(at, _)| *at).filter(|at| *at <= ctx.request.now).max();
         let since = since.map_or(mark.since, |newest| newest.max(mark.since));
         let near = |at: &Micros| *at >= since.minus(OVERLAP);
         let done = found.recent.iter().filter(|(at, _)| near(at)).map(|(_, id)| *id).collect();
-        self.progress.events = Some(Mark { since, done, pending });
+        ctx.progress.events = Some(Mark { since, done, pending });
         if !gone.is_empty() {
-            let page = self.page_of(Rows::default(), gone);
-            out.page(page).await;
+            ctx.hand_on(Rows::default(), gone, out).await;
         }
         Ok(())
     }
 
-    fn search(&self) -> Search {
-        Search { client: self.client.clone(), listener: self.listener.clone(), resource: self.resource }
-    }
-
     /// Begins to read the events while something else is read. What that brings has to be handed on before the losses
     /// are: a row may have been listed just before it was deleted.
-    pub(crate) fn search_ahead(&mut self) {
-        if let Some(mark) = self.progress.events.clone().filter(|_| self.deletions() && self.ahead.is_empty())
-        {
-            let search = self.search();
+    pub(crate) fn search_ahead(&mut self, ctx: &Context) {
+        if let Some(mark) = ctx.progress.events.clone().filter(|_| ctx.deletions() && self.ahead.is_empty()) {
+            let search = search(ctx);
             self.ahead.spawn(async move { search.losses(&mark).await });
         }
     }
+}
+
+fn search(ctx: &Context) -> Search {
+    Search { client: ctx.client.clone(), listener: ctx.listener.clone(), resource: ctx.resource }
 }
 
 impl Search {
@@ -131,7 +123,7 @@ impl Search {
     }
 
     fn note(&self, row: Row<'_>, mark: &Mark, found: &mut Found) {
-        let (Some(id), Some(at)) = (integer(row, "id"), walk::datetime(row, "created_datetime")) else {
+        let (Some(id), Some(at)) = (integer(row, "id"), fields::datetime(row, "created_datetime")) else {
             return;
         };
         found.recent.push((at, id));
@@ -170,75 +162,57 @@ impl Search {
 /// Rows that are gone, and what is left to be looked up by the next run.
 type Confirmed = (Vec<Tombstone>, Vec<(i64, Loss)>);
 
-impl Reader {
-    /// Looks up what events say is gone, as far as the cap allows.
-    async fn confirmed(
-        &mut self,
-        losses: BTreeMap<i64, Loss>,
-        out: &mut Outlet,
-    ) -> Result<Confirmed, SourceError> {
-        if let Some(counted) = self.resource.counted {
-            let (parents, own): (BTreeMap<_, _>, BTreeMap<_, _>) =
-                losses.into_iter().partition(|(_, loss)| loss.parent);
-            let confirmed = self.gone_with_parents(counted, &parents, out).await?;
-            self.suspect_parents(counted, own.into_keys().collect(), out).await;
-            return Ok(confirmed);
+/// Looks up what events say is gone, as far as the cap allows.
+async fn confirmed(
+    ctx: &mut Context,
+    losses: BTreeMap<i64, Loss>,
+    out: &mut Outlet,
+) -> Result<Confirmed, SourceError> {
+    if let Some(counted) = ctx.resource.counted {
+        let (parents, own): (BTreeMap<_, _>, BTreeMap<_, _>) =
+            losses.into_iter().partition(|(_, loss)| loss.parent);
+        let confirmed = gone_with_parents(ctx, counted, &parents, out).await?;
+        message_counts::suspect_parents(ctx, counted, own.into_keys().collect(), out).await;
+        return Ok(confirmed);
+    }
+    let fates = fates_of_losses(ctx, ctx.resource, &losses, out).await?;
+    let gone = fates.gone.into_iter().map(|(id, survivor)| {
+        let loss = &losses[&id];
+        Tombstone { key: id, at: loss.at, merged_into: loss.survivor.or(survivor) }
+    });
+    let left = fates.left.into_iter().map(|id| (id, losses[&id])).collect();
+    Ok((gone.collect(), left))
+}
+
+async fn fates_of_losses(
+    ctx: &mut Context,
+    list: &Resource,
+    losses: &BTreeMap<i64, Loss>,
+    out: &mut Outlet,
+) -> Result<Fates, SourceError> {
+    let ids = losses.keys().copied().collect();
+    let unnamed = losses.iter().filter(|(_, loss)| loss.merged && loss.survivor.is_none());
+    lookup::look_up(ctx, list, &ids, &unnamed.map(|(id, _)| *id).collect(), out).await
+}
+
+/// Rows that are gone with the rows that count them.
+async fn gone_with_parents(
+    ctx: &mut Context,
+    counted: Counted,
+    losses: &BTreeMap<i64, Loss>,
+    out: &mut Outlet,
+) -> Result<Confirmed, SourceError> {
+    let fates = fates_of_losses(ctx, counted.by, losses, out).await?;
+    let left = fates.left.iter().map(|id| (*id, losses[id])).collect();
+    // A merge moves the messages: they are read again where they are now.
+    for (id, survivor) in &fates.gone {
+        if let Some(survivor) = losses[id].survivor.or(*survivor) {
+            message_counts::suspect(ctx, survivor, None);
         }
-        let fates = self.fates_of_losses(self.resource, &losses, out).await?;
-        let gone = fates.gone.into_iter().map(|(id, survivor)| {
-            let loss = &losses[&id];
-            Tombstone { key: id, at: loss.at, merged_into: loss.survivor.or(survivor) }
-        });
-        let left = fates.left.into_iter().map(|id| (id, losses[&id])).collect();
-        Ok((gone.collect(), left))
     }
-
-    async fn fates_of_losses(
-        &mut self,
-        list: &Resource,
-        losses: &BTreeMap<i64, Loss>,
-        out: &mut Outlet,
-    ) -> Result<Fates, SourceError> {
-        let ids = losses.keys().copied().collect();
-        let unnamed = losses.iter().filter(|(_, loss)| loss.merged && loss.survivor.is_none());
-        self.fates_of(list, &ids, &unnamed.map(|(id, _)| *id).collect(), out).await
-    }
-
-    /// Rows that are gone with the rows that count them.
-    async fn gone_with_parents(
-        &mut self,
-        counted: Counted,
-        losses: &BTreeMap<i64, Loss>,
-        out: &mut Outlet,
-    ) -> Result<Confirmed, SourceError> {
-        let fates = self.fates_of_losses(counted.by, losses, out).await?;
-        let left = fates.left.iter().map(|id| (*id, losses[id])).collect();
-        // A merge moves the messages: they are read again where they are now.
-        for (id, survivor) in &fates.gone {
-            if let Some(survivor) = losses[id].survivor.or(*survivor) {
-                self.suspect(survivor, None);
-            }
-        }
-        let gone = self.counted_held(counted, fates.gone.into_keys().collect(), out).await;
-        let at = |ticket: i64| losses.get(&ticket).map_or(self.request.now, |loss| loss.at);
-        let gone = gone.into_iter().map(|(ticket, key)| Tombstone { key, at: at(ticket), merged_into: None });
-        Ok((gone.collect(), left))
-    }
-}
-
-/// An integer field of a row.
-pub(crate) fn integer(row: Row<'_>, field: &str) -> Option<i64> {
-    match decode::int64(row.get(field)?) {
-        Decoded::Value(value) => Some(value),
-        _ => None,
-    }
-}
-
-/// The API's own refusal; a page with that status is one of something in between, which may let us pass next time.
-pub(crate) fn is_forbidden(error: &HttpError) -> bool {
-    matches!(&error.problem, Problem::Refused { status: 403, json: true, .. })
-}
-
-pub(crate) fn is_refused(error: &HttpError) -> bool {
-    matches!(&error.problem, Problem::Refused { status: 400 | 404 | 422, .. })
+    let gone = message_counts::counted_held(ctx, counted, fates.gone.into_keys().collect(), out).await;
+    let gone = gone.unwrap_or_default();
+    let at = |ticket: i64| losses.get(&ticket).map_or(ctx.request.now, |loss| loss.at);
+    let gone = gone.into_iter().map(|(ticket, key)| Tombstone { key, at: at(ticket), merged_into: None });
+    Ok((gone.collect(), left))
 }

@@ -10,14 +10,16 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use serde_json::Value;
 use tokio::time::Instant;
 
-use crate::http::client::{HttpError, Problem};
+use crate::http::Listener;
+use crate::http::client::{Client, HttpError, Problem};
 use crate::http::room::Body;
-use crate::normalise::rows::Rows;
-use crate::source::gorgias::changes::deletions::{integer, is_forbidden, is_refused};
+use crate::normalise::rows::{Meta, Rows};
+use crate::source::gorgias::api::{PAGE_ROWS, is_forbidden, is_refused};
+use crate::source::gorgias::context::Context;
+use crate::source::gorgias::fields::integer;
 use crate::source::gorgias::list::channel::Outlet;
-use crate::source::gorgias::list::oversize;
-use crate::source::gorgias::list::pages::{PAGE_ROWS, SECOND_LOOK};
-use crate::source::gorgias::table_reader::Reader;
+use crate::source::gorgias::list::page_size::PageSize;
+use crate::source::gorgias::list::pages::{self, Position, SECOND_LOOK};
 use crate::source::{Resource, SourceError};
 
 /// So many rows of a batch are asked for by their own address, which also stands between two equal questions.
@@ -42,162 +44,184 @@ pub(crate) struct Fates {
     pub(crate) left: BTreeSet<i64>,
 }
 
-impl Reader {
-    /// Asks for one row by its own address.
-    pub(crate) async fn fate(&mut self, path: &str, id: i64) -> Result<Fate, SourceError> {
-        let read = |body: Body| match serde_json::from_slice::<Value>(&body) {
-            Ok(row) if row.get("id").and_then(Value::as_i64) == Some(id) => Ok(()),
-            Ok(_) => Err("the answer is not the row that was asked for".to_owned()),
-            Err(error) => Err(error.to_string()),
-        };
-        self.cap.spend();
-        match self.client.get(&format!("{path}/{id}"), &*self.listener, read).await {
-            Ok(()) => Ok(Fate::There),
-            Err(HttpError { problem: Problem::Refused { status, json, location, .. }, .. })
-                if matches!(status, 301 | 308 | 410) || (status == 404 && json) =>
-            {
-                let survivor = location.as_deref().and_then(last_id).filter(|survivor| *survivor != id);
-                Ok(Fate::Gone(survivor))
-            }
-            Err(error) if is_forbidden(&error) || error.is_too_large() => Ok(Fate::Untold),
-            Err(error) => Err(error.into()),
+/// Asks for one row by its own address.
+pub(crate) async fn fate(ctx: &mut Context, path: &str, id: i64) -> Result<Fate, SourceError> {
+    let read = |body: Body| match serde_json::from_slice::<Value>(&body) {
+        Ok(row) if row.get("id").and_then(Value::as_i64) == Some(id) => Ok(()),
+        Ok(_) => Err("the answer is not the row that was asked for".to_owned()),
+        Err(error) => Err(error.to_string()),
+    };
+    ctx.cap.spend();
+    match ctx.client.get(&format!("{path}/{id}"), &*ctx.listener, read).await {
+        Ok(()) => Ok(Fate::There),
+        Err(HttpError { problem: Problem::Refused { status, json, location, .. }, .. })
+            if matches!(status, 301 | 308 | 410) || (status == 404 && json) =>
+        {
+            let survivor = location.as_deref().and_then(last_id).filter(|survivor| *survivor != id);
+            Ok(Fate::Gone(survivor))
         }
+        Err(error) if is_forbidden(&error) || error.is_too_large() => Ok(Fate::Untold),
+        Err(error) => Err(error.into()),
     }
+}
 
-    /// Asks for rows one after the other, as far as the cap allows.
-    pub(crate) async fn fates(
-        &mut self,
-        path: &'static str,
-        ids: &BTreeSet<i64>,
-    ) -> Result<Fates, SourceError> {
-        let mut fates = Fates::default();
-        for id in ids {
-            if self.cap_left() == 0 {
+/// Asks for rows one after the other, as far as the cap allows.
+pub(crate) async fn look_up_each(
+    ctx: &mut Context,
+    path: &'static str,
+    ids: &BTreeSet<i64>,
+) -> Result<Fates, SourceError> {
+    let mut fates = Fates::default();
+    for id in ids {
+        if ctx.cap.left() == 0 {
+            fates.left.insert(*id);
+            continue;
+        }
+        match fate(ctx, path, *id).await? {
+            Fate::There => {}
+            Fate::Gone(survivor) => {
+                fates.gone.insert(*id, survivor);
+            }
+            Fate::Untold => {
                 fates.left.insert(*id);
-                continue;
-            }
-            match self.fate(path, *id).await? {
-                Fate::There => {}
-                Fate::Gone(survivor) => {
-                    fates.gone.insert(*id, survivor);
-                }
-                Fate::Untold => {
-                    fates.left.insert(*id);
-                }
             }
         }
-        Ok(fates)
     }
+    Ok(fates)
+}
 
-    /// Asks for rows of `list`, a hundred at a time where that can be asked for single rows; those that are there are handed
-    /// on if they are rows of this table. Those in `merged` are asked for by their own address too, as it tells what they
-    /// were merged into.
-    pub(crate) async fn fates_of(
-        &mut self,
-        list: &Resource,
-        ids: &BTreeSet<i64>,
-        merged: &HashSet<i64>,
-        out: &mut Outlet,
-    ) -> Result<Fates, SourceError> {
-        let Some(by_ids) = list.by_ids else { return self.fates(list.path(), ids).await };
-        let mut fates = Fates::default();
-        let all: Vec<i64> = ids.iter().copied().collect();
-        for chunk in all.chunks(PAGE_ROWS) {
-            if self.cap_left() == 0 {
-                fates.left.extend(chunk);
-                continue;
-            }
-            let Some(absent) = self.not_listed(list, by_ids, chunk, out).await? else {
-                // It cannot be asked so: each by its own address.
-                let chunk = chunk.iter().copied().collect();
-                let found = self.fates(list.path(), &chunk).await?;
-                fates.gone.extend(found.gone);
-                fates.left.extend(found.left);
-                continue;
-            };
-            self.confirm((list, by_ids), &absent, merged, &mut fates, out).await?;
+/// Asks for rows of `list`, a hundred at a time where that can be asked for single rows; those that are there are handed
+/// on if they are rows of this table. Those in `merged` are asked for by their own address too, as it tells what they
+/// were merged into.
+pub(crate) async fn look_up(
+    ctx: &mut Context,
+    list: &Resource,
+    ids: &BTreeSet<i64>,
+    merged: &HashSet<i64>,
+    out: &mut Outlet,
+) -> Result<Fates, SourceError> {
+    let Some(by_ids) = list.by_ids else { return look_up_each(ctx, list.path(), ids).await };
+    let mut fates = Fates::default();
+    let all: Vec<i64> = ids.iter().copied().collect();
+    for chunk in all.chunks(PAGE_ROWS) {
+        if ctx.cap.left() == 0 {
+            fates.left.extend(chunk);
+            continue;
         }
-        Ok(fates)
-    }
-
-    /// The second answer about rows that one list did not show.
-    async fn confirm(
-        &mut self,
-        (list, by_ids): (&Resource, &str),
-        absent: &[i64],
-        merged: &HashSet<i64>,
-        fates: &mut Fates,
-        out: &mut Outlet,
-    ) -> Result<(), SourceError> {
-        let asked = Instant::now();
-        let (mut rest, mut alone): (Vec<i64>, Vec<i64>) = absent.iter().partition(|id| !merged.contains(id));
-        let few = rest.len().min(ONE_BY_ONE);
-        alone.extend(rest.drain(..few));
-        let found = self.fates(list.path(), &alone.into_iter().collect()).await?;
-        fates.gone.extend(found.gone);
-        fates.left.extend(found.left);
-        if rest.is_empty() {
-            return Ok(());
-        }
-        if self.cap_left() == 0 {
-            fates.left.extend(rest);
-            return Ok(());
-        }
-        tokio::time::sleep_until(asked + SECOND_LOOK).await;
-        match self.not_listed(list, by_ids, &rest, out).await? {
-            Some(still) => fates.gone.extend(still.into_iter().map(|id| (id, None))),
-            None => fates.left.extend(rest),
-        }
-        Ok(())
-    }
-
-    /// Which of these rows, a hundred at most, the list does not show. `None`: it cannot be asked for them, or answers
-    /// something else.
-    async fn not_listed(
-        &mut self,
-        list: &Resource,
-        by_ids: &str,
-        ids: &[i64],
-        out: &mut Outlet,
-    ) -> Result<Option<Vec<i64>>, SourceError> {
-        let path = |ids: &[i64]| {
-            let ids: String = ids.iter().map(|id| format!("&{by_ids}={id}")).collect();
-            format!("{}?limit={PAGE_ROWS}{ids}", list.path())
+        let Some(absent) = not_listed(ctx, list, by_ids, chunk, out).await? else {
+            // It cannot be asked so: each by its own address.
+            let chunk = chunk.iter().copied().collect();
+            let found = look_up_each(ctx, list.path(), &chunk).await?;
+            fates.gone.extend(found.gone);
+            fates.left.extend(found.left);
+            continue;
         };
-        let answers = match oversize::by_id(&self.client, &*self.listener, list.path(), ids, path).await {
-            Ok(answers) => answers,
-            Err(SourceError::Http(error)) if is_refused(&error) || is_forbidden(&error) => {
-                self.cap.spend();
-                return Ok(None);
-            }
-            Err(error) => return Err(error),
-        };
-        let mut listed = HashSet::new();
-        let mut strange = false;
-        for (rows, meta) in &answers {
-            self.cap.spend();
-            let found = rows.iter().filter_map(|row| integer(row, "id")).filter(|id| ids.contains(id));
-            let before = listed.len();
-            listed.extend(found);
-            // No more than were asked for, all on one page, each with its id: anything else is no answer to this question.
-            strange |= meta.next_cursor.is_some() || listed.len() - before != rows.len();
-        }
-        if strange {
+        confirm(ctx, (list, by_ids), &absent, merged, &mut fates, out).await?;
+    }
+    Ok(fates)
+}
+
+/// The second answer about rows that one list did not show.
+async fn confirm(
+    ctx: &mut Context,
+    (list, by_ids): (&Resource, &str),
+    absent: &[i64],
+    merged: &HashSet<i64>,
+    fates: &mut Fates,
+    out: &mut Outlet,
+) -> Result<(), SourceError> {
+    let asked = Instant::now();
+    let (mut rest, mut alone): (Vec<i64>, Vec<i64>) = absent.iter().partition(|id| !merged.contains(id));
+    let few = rest.len().min(ONE_BY_ONE);
+    alone.extend(rest.drain(..few));
+    let found = look_up_each(ctx, list.path(), &alone.into_iter().collect()).await?;
+    fates.gone.extend(found.gone);
+    fates.left.extend(found.left);
+    if rest.is_empty() {
+        return Ok(());
+    }
+    if ctx.cap.left() == 0 {
+        fates.left.extend(rest);
+        return Ok(());
+    }
+    tokio::time::sleep_until(asked + SECOND_LOOK).await;
+    match not_listed(ctx, list, by_ids, &rest, out).await? {
+        Some(still) => fates.gone.extend(still.into_iter().map(|id| (id, None))),
+        None => fates.left.extend(rest),
+    }
+    Ok(())
+}
+
+/// Which of these rows, a hundred at most, the list does not show. `None`: it cannot be asked for them, or answers
+/// something else.
+async fn not_listed(
+    ctx: &mut Context,
+    list: &Resource,
+    by_ids: &str,
+    ids: &[i64],
+    out: &mut Outlet,
+) -> Result<Option<Vec<i64>>, SourceError> {
+    let path = |ids: &[i64]| {
+        let ids: String = ids.iter().map(|id| format!("&{by_ids}={id}")).collect();
+        format!("{}?limit={PAGE_ROWS}{ids}", list.path())
+    };
+    let answers = match by_id(&ctx.client, &*ctx.listener, list.path(), ids, path).await {
+        Ok(answers) => answers,
+        Err(SourceError::Http(error)) if is_refused(&error) || is_forbidden(&error) => {
+            ctx.cap.spend();
             return Ok(None);
         }
-        for (rows, _) in answers {
-            if self.resource.path() == list.path() && !rows.is_empty() {
-                self.hand_on(rows, out).await;
-            }
+        Err(error) => return Err(error),
+    };
+    let mut listed = HashSet::new();
+    let mut strange = false;
+    for (rows, meta) in &answers {
+        ctx.cap.spend();
+        let found = rows.iter().filter_map(|row| integer(row, "id")).filter(|id| ids.contains(id));
+        let before = listed.len();
+        listed.extend(found);
+        // No more than were asked for, all on one page, each with its id: anything else is no answer to this question.
+        strange |= meta.next_cursor.is_some() || listed.len() - before != rows.len();
+    }
+    if strange {
+        return Ok(None);
+    }
+    for (rows, _) in answers {
+        if ctx.resource.path() == list.path() && !rows.is_empty() {
+            ctx.hand_on(rows, Vec::new(), out).await;
         }
-        Ok(Some(ids.iter().copied().filter(|id| !listed.contains(id)).collect()))
     }
+    Ok(Some(ids.iter().copied().filter(|id| !listed.contains(id)).collect()))
+}
 
-    /// Rows that are all wanted.
-    pub(crate) async fn hand_on(&mut self, rows: Rows, out: &mut Outlet) {
-        let page = self.page_of(rows, Vec::new());
-        out.page(page).await;
+/// The answers of `list` about these ids, a hundred a request, or fewer where those are more than an answer may have. `path`
+/// is the request for some of them.
+pub(crate) async fn by_id(
+    client: &Client,
+    listener: &dyn Listener,
+    list: &'static str,
+    ids: &[i64],
+    path: impl Fn(&[i64]) -> String,
+) -> Result<Vec<(Rows, Meta)>, SourceError> {
+    let (mut size, mut left, mut found) = (PageSize::default(), ids, Vec::new());
+    while !left.is_empty() {
+        let (some, rest) = left.split_at(size.rows().min(left.len()));
+        match client.get(&path(some), listener, pages::read(Position::First, PAGE_ROWS)).await {
+            Ok(answer) => {
+                found.push(answer);
+                left = rest;
+                size.fits();
+            }
+            Err(error) if error.is_too_large() => {
+                if !size.shrink() {
+                    let id = some.first().copied();
+                    return Err(SourceError::RowTooLarge { path: list, id, after: None, before: None });
+                }
+            }
+            Err(error) => return Err(error.into()),
+        }
     }
+    Ok(found)
 }
 
 /// The id at the end of an object's address, absolute or not: `/api/tickets/7/`.

@@ -9,14 +9,14 @@ use tokio::time::Instant;
 
 use crate::model::{Question, Tombstone};
 use crate::normalise::rows::{Row, Rows};
-use crate::source::gorgias::changes::deletions::integer;
+use crate::source::gorgias::api::PAGE_ROWS;
+use crate::source::gorgias::changes::absence;
+use crate::source::gorgias::changes::message_counts::Pair;
+use crate::source::gorgias::context::Context;
+use crate::source::gorgias::fields::integer;
 use crate::source::gorgias::list::channel::Outlet;
-use crate::source::gorgias::list::pages::{Listing, PAGE_ROWS, SECOND_LOOK, Step};
-use crate::source::gorgias::table_reader::Reader;
+use crate::source::gorgias::list::pages::{Listing, SECOND_LOOK, Step};
 use crate::source::{Counted, SourceError};
-
-/// A ticket and its count of messages, or -1.
-pub(crate) type Pair = (i64, i64);
 
 /// Ids of the messages that the list of one ticket showed.
 enum Reading {
@@ -69,123 +69,119 @@ fn length(ids: &HashSet<i64>) -> i64 {
     i64::try_from(ids.len()).unwrap_or(i64::MAX)
 }
 
-impl Reader {
-    /// Reads the messages of queued tickets again, as far as the cap allows.
-    pub(crate) async fn reread(&mut self, counted: Counted, out: &mut Outlet) -> Result<(), SourceError> {
-        let mut tried = HashSet::new();
-        loop {
-            let Some(counts) = &self.progress.counts else { return Ok(()) };
-            let queue = counts.queue.iter().copied();
-            let batch: Vec<Pair> =
-                queue.filter(|(ticket, _)| !tried.contains(ticket)).take(PAGE_ROWS).collect();
-            if batch.is_empty() || self.cap_left() == 0 {
-                return Ok(());
-            }
-            tried.extend(batch.iter().map(|(ticket, _)| *ticket));
-            let Some(readings) = self.readings(counted, &batch, out).await? else { return Ok(()) };
-            self.conclude(&batch, &readings, out).await?;
+/// Reads the messages of queued tickets again, as far as the cap allows.
+pub(crate) async fn reread(ctx: &mut Context, counted: Counted, out: &mut Outlet) -> Result<(), SourceError> {
+    let mut tried = HashSet::new();
+    loop {
+        let Some(counts) = &ctx.progress.counts else { return Ok(()) };
+        let queue = counts.queue.iter().copied();
+        let batch: Vec<Pair> = queue.filter(|(ticket, _)| !tried.contains(ticket)).take(PAGE_ROWS).collect();
+        if batch.is_empty() || ctx.cap.left() == 0 {
+            return Ok(());
+        }
+        tried.extend(batch.iter().map(|(ticket, _)| *ticket));
+        let Some(readings) = readings(ctx, counted, &batch, out).await? else { return Ok(()) };
+        conclude(ctx, &batch, &readings, out).await?;
+    }
+}
+
+/// Reads the lists of these tickets. `None`: the target cannot tell what it holds.
+async fn readings(
+    ctx: &mut Context,
+    counted: Counted,
+    batch: &[Pair],
+    out: &mut Outlet,
+) -> Result<Option<Readings>, SourceError> {
+    let mut readings = Readings::default();
+    for &(ticket, _) in batch {
+        if ctx.cap.left() == 0 {
+            break;
+        }
+        if let Reading::Whole(ids) = messages_of(ctx, counted, ticket, out).await? {
+            readings.first.insert(ticket, ids);
         }
     }
-
-    /// Reads the lists of these tickets. `None`: the target cannot tell what it holds.
-    async fn readings(
-        &mut self,
-        counted: Counted,
-        batch: &[Pair],
-        out: &mut Outlet,
-    ) -> Result<Option<Readings>, SourceError> {
-        let mut readings = Readings::default();
-        for &(ticket, _) in batch {
-            if self.cap_left() == 0 {
-                break;
-            }
-            if let Reading::Whole(ids) = self.messages_of(counted, ticket, out).await? {
-                readings.first.insert(ticket, ids);
-            }
-        }
-        let read = Instant::now();
-        let values = readings.first.keys().copied().collect();
-        let question = Question::KeysBy { column: counted.column.into(), values };
-        let Some(held) = out.ask(question).await else { return Ok(None) };
-        for (ticket, key) in held.pairs {
-            readings.held.entry(ticket).or_default().push(key);
-        }
-        for pair in batch.iter().filter(|pair| readings.is_doubtful(**pair)).copied().collect::<Vec<_>>() {
-            if self.cap_left() == 0 {
-                break;
-            }
-            tokio::time::sleep_until(read + SECOND_LOOK).await;
-            if let Reading::Whole(ids) = self.messages_of(counted, pair.0, out).await? {
-                readings.second.insert(pair.0, ids);
-            }
-        }
-        Ok(Some(readings))
+    let read = Instant::now();
+    let values = readings.first.keys().copied().collect();
+    let question = Question::KeysBy { column: counted.column.into(), values };
+    let Some(held) = out.ask(question).await else { return Ok(None) };
+    for (ticket, key) in held.pairs {
+        readings.held.entry(ticket).or_default().push(key);
     }
-
-    /// Marks what is gone, and lets tickets leave the queue together with it: a run that dies before leaves them in it.
-    async fn conclude(
-        &mut self,
-        batch: &[Pair],
-        readings: &Readings,
-        out: &mut Outlet,
-    ) -> Result<(), SourceError> {
-        let at = self.request.now;
-        let concluded = batch.iter().filter(|pair| readings.length_of(**pair).is_some());
-        let alone = concluded.filter(|pair| readings.is_doubtful(**pair)).map(|(ticket, _)| *ticket);
-        let alone: usize = alone.map(|ticket| readings.gone(ticket).count()).sum();
-        self.believe(alone, out).await?;
-        if let Some(sweep) = self.progress.sweep.as_mut().filter(|_| !self.request.confirmed) {
-            sweep.gone += alone as u64;
+    for pair in batch.iter().filter(|pair| readings.is_doubtful(**pair)).copied().collect::<Vec<_>>() {
+        if ctx.cap.left() == 0 {
+            break;
         }
-        let mut gone = Vec::new();
-        let Some(counts) = &mut self.progress.counts else { return Ok(()) };
-        for &pair in batch {
-            let (ticket, count) = pair;
-            let Some(length) = readings.length_of(pair) else { continue };
-            gone.extend(readings.gone(ticket).map(|key| Tombstone { key, at, merged_into: None }));
-            counts.queue.retain(|(other, _)| *other != ticket);
-            // What the list says now is what we hold now; if that is not the count, it never will be.
-            counts.settled.remove(&ticket);
-            if count >= 0 && length != count {
-                counts.settled.insert(ticket, (count, length));
-            }
+        tokio::time::sleep_until(read + SECOND_LOOK).await;
+        if let Reading::Whole(ids) = messages_of(ctx, counted, pair.0, out).await? {
+            readings.second.insert(pair.0, ids);
         }
-        let page = self.page_of(Rows::default(), gone);
-        out.page(page).await;
-        Ok(())
     }
+    Ok(Some(readings))
+}
 
-    /// Reads the messages of one ticket, and hands them on.
-    async fn messages_of(
-        &mut self,
-        counted: Counted,
-        ticket: i64,
-        out: &mut Outlet,
-    ) -> Result<Reading, SourceError> {
-        let mut list = Listing::new(self.resource.path(), &format!("&{}={ticket}", counted.column));
-        let mut ids = HashSet::new();
-        loop {
-            match list.next(&self.client, &*self.listener).await? {
-                Step::End => return Ok(Reading::Whole(ids)),
-                Step::Anew => ids.clear(),
-                Step::Rows(rows) => {
-                    let other = |id| id != ticket;
-                    let strange = |row: Row<'_>| {
-                        integer(row, counted.column).is_some_and(other) || integer(row, "id").is_none()
-                    };
-                    let unclear = rows.iter().any(strange);
-                    ids.extend(rows.iter().filter_map(|row| integer(row, "id")));
-                    if !rows.is_empty() {
-                        self.hand_on(rows, out).await;
-                    }
-                    if unclear {
-                        self.cap.spend();
-                        return Ok(Reading::Unclear);
-                    }
+/// Marks what is gone, and lets tickets leave the queue together with it: a run that dies before leaves them in it.
+async fn conclude(
+    ctx: &mut Context,
+    batch: &[Pair],
+    readings: &Readings,
+    out: &mut Outlet,
+) -> Result<(), SourceError> {
+    let at = ctx.request.now;
+    let concluded = batch.iter().filter(|pair| readings.length_of(**pair).is_some());
+    let alone = concluded.filter(|pair| readings.is_doubtful(**pair)).map(|(ticket, _)| *ticket);
+    let alone: usize = alone.map(|ticket| readings.gone(ticket).count()).sum();
+    absence::believe(ctx, alone, out).await?;
+    if let Some(sweep) = ctx.progress.sweep.as_mut().filter(|_| !ctx.request.confirmed) {
+        sweep.gone += alone as u64;
+    }
+    let mut gone = Vec::new();
+    let Some(counts) = &mut ctx.progress.counts else { return Ok(()) };
+    for &pair in batch {
+        let (ticket, count) = pair;
+        let Some(length) = readings.length_of(pair) else { continue };
+        gone.extend(readings.gone(ticket).map(|key| Tombstone { key, at, merged_into: None }));
+        counts.queue.retain(|(other, _)| *other != ticket);
+        // What the list says now is what we hold now; if that is not the count, it never will be.
+        counts.settled.remove(&ticket);
+        if count >= 0 && length != count {
+            counts.settled.insert(ticket, (count, length));
+        }
+    }
+    ctx.hand_on(Rows::default(), gone, out).await;
+    Ok(())
+}
+
+/// Reads the messages of one ticket, and hands them on.
+async fn messages_of(
+    ctx: &mut Context,
+    counted: Counted,
+    ticket: i64,
+    out: &mut Outlet,
+) -> Result<Reading, SourceError> {
+    let mut list = Listing::new(ctx.resource.path(), &format!("&{}={ticket}", counted.column));
+    let mut ids = HashSet::new();
+    loop {
+        match list.next(&ctx.client, &*ctx.listener).await? {
+            Step::End => return Ok(Reading::Whole(ids)),
+            Step::Anew => ids.clear(),
+            Step::Rows(rows) => {
+                let other = |id| id != ticket;
+                let strange = |row: Row<'_>| {
+                    integer(row, counted.column).is_some_and(other) || integer(row, "id").is_none()
+                };
+                let unclear = rows.iter().any(strange);
+                ids.extend(rows.iter().filter_map(|row| integer(row, "id")));
+                if !rows.is_empty() {
+                    ctx.hand_on(rows, Vec::new(), out).await;
+                }
+                if unclear {
+                    ctx.cap.spend();
+                    return Ok(Reading::Unclear);
                 }
             }
-            self.cap.spend();
         }
+        ctx.cap.spend();
     }
 }
 

@@ -5,46 +5,27 @@
 //! have become due in the time that has passed ([`Sweep::due`]), and how many requests a run may spend beside its passes
 //! ([`Cap`]). Rows with a sign are looked up first, out of the same cap.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::http::Signal;
 use crate::http::limit::Priority;
 use crate::model::Micros;
-use crate::source::gorgias::changes::absence;
-use crate::source::gorgias::changes::deletions::{integer, is_forbidden};
+use crate::source::gorgias::api::is_forbidden;
+use crate::source::gorgias::changes::absence::{self, Span};
+use crate::source::gorgias::changes::cap::SHARE_LEAST;
+use crate::source::gorgias::changes::message_counts;
+use crate::source::gorgias::context::Context;
+use crate::source::gorgias::fields::integer;
 use crate::source::gorgias::list::channel::Outlet;
 use crate::source::gorgias::list::checkpoint::{Direction, Sweep, Walk};
 use crate::source::gorgias::list::walk::{self, Fetched, Footprint, Stumble};
-use crate::source::gorgias::table_reader::Reader;
 use crate::source::{Resource, SortField, SourceError};
 
-/// Requests a run may spend beside its passes, at least...
-pub(crate) const SHARE_LEAST: u64 = 50;
-/// ...or this part of those it has sent for its passes.
-pub(crate) const SHARE: u64 = 4;
 /// Pages of a list of parents that are re-scanned at once, at least.
 const LEAST_OF_PARENTS: u64 = 10;
 /// A re-scan is never urgent.
 const RESCANS: Priority = Priority::Later { had: 0 };
-
-/// What a run may spend on one table beside the pages of its passes: on look-ups of rows with a sign, and on the re-scan.
-#[derive(Debug, Default)]
-pub(crate) struct Cap {
-    used: u64,
-}
-
-impl Cap {
-    /// Requests of a run that has read so many pages.
-    pub(crate) fn of(pages: u64) -> u64 {
-        SHARE_LEAST.max(pages / SHARE)
-    }
-
-    /// Counts a request.
-    pub(crate) fn spend(&mut self) {
-        self.used += 1;
-    }
-}
 
 /// How much of a list has become due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,20 +34,6 @@ pub(crate) enum Due {
     Pages(u64),
     /// Every place of the list.
     Everything,
-}
-
-/// What a run has re-scanned in one go.
-#[derive(Debug)]
-pub(crate) struct Span {
-    /// When the walk began, of which this is a part.
-    pub(crate) began: Micros,
-    /// `created_datetime` of the newest row, that one included; `None`: from the front of the list.
-    pub(crate) newest: Option<Micros>,
-    /// `created_datetime` of the oldest row, that one not included; `None`: to the end of the list.
-    pub(crate) oldest: Option<Micros>,
-    pub(crate) pages: u64,
-    /// Ids of the rows in between. `None`: nothing was read, or not in order, so that it is not known what lies between.
-    pub(crate) met: Option<HashSet<i64>>,
 }
 
 impl Sweep {
@@ -123,203 +90,186 @@ impl Part {
     }
 }
 
-impl Reader {
-    /// Requests this run may still spend beside its passes.
-    pub(crate) fn cap_left(&self) -> u64 {
-        Cap::of(self.spent).saturating_sub(self.cap.used)
-    }
+/// Begins to keep track, with the first load: everything is about to be read.
+pub(crate) fn begin_sweeps(ctx: &mut Context) {
+    let now = ctx.request.now;
+    ctx.progress.sweep.get_or_insert_with(|| Sweep::new(now));
+}
 
-    /// Begins to keep track, with the first load: everything is about to be read.
-    pub(crate) fn begin_sweeps(&mut self) {
-        let now = self.request.now;
-        self.progress.sweep.get_or_insert_with(|| Sweep::new(now));
-    }
-
-    /// A pass has read the whole table: how long the list is, until a re-scan tells. Tickets are no more than messages.
-    pub(crate) fn note_length(&mut self, pages: u64) {
-        if let Some(sweep) = &mut self.progress.sweep {
-            sweep.pages = Some(pages);
-        }
-    }
-
-    /// Re-scans what has become due, within the cap, and says what was read.
-    ///
-    /// Where everything is due, this ends where it began: behind the end of the list come the places that were passed in
-    /// an earlier run, as rows there may have changed since.
-    pub(crate) async fn rescan(&mut self, out: &mut Outlet) -> Result<Vec<Span>, SourceError> {
-        let mut spans = Vec::new();
-        if self.request.rescan.is_some() {
-            self.look_up_left(out).await?;
-        }
-        let period = self.request.rescan;
-        let (Some(list), Some(sweep)) = (self.resource.rescanned(), &mut self.progress.sweep) else {
-            return Ok(spans);
-        };
-        sweep.period = Some(period.map_or(0, |period| period.as_secs()));
-        sweep.cut = None;
-        let Some(period) = period else { return Ok(spans) };
-        let now = self.request.now;
-        let mut part = Part { due: sweep.due(period, now), length: sweep.length(), period, read: 0 };
-        if part.is_read() || part.is_too_short(self.resource.counted.is_none()) {
-            return Ok(spans);
-        }
-        let stood = sweep.walk.as_ref().filter(|(_, walk)| walk.cursor.is_some()).map(|(_, walk)| walk.last);
-        loop {
-            let (began, mut walk) = self.rescan_walk();
-            // The second time round it ends where this run found it, unless it is not known where that was.
-            let until = if spans.is_empty() { None } else { stood.flatten() };
-            let Some(span) = self.stretch(list, began, &mut walk, until, &mut part, out).await? else {
-                return Ok(spans);
-            };
-            self.conclude_span(&span, out).await?;
-            spans.push(span);
-            let round = walk.done && (began == now || stood.is_none());
-            if round || is_past(&walk, until) {
-                self.paid_in_full();
-                return Ok(spans);
-            }
-            if !walk.done {
-                break;
-            }
-        }
-        // Where look-ups have used the cap up, the length of the list is not what holds it up.
-        if !part.is_read() && self.cap_left() == 0 && part.length > Cap::of(self.spent) {
-            self.note_cut(list, &part);
-        }
-        Ok(spans)
-    }
-
-    /// Walks on until the list ends, or `until` is passed, or the part is read, or nothing is left to spend. `None`: there
-    /// is no point in it.
-    async fn stretch(
-        &mut self,
-        list: &Resource,
-        began: Micros,
-        walk: &mut Walk,
-        until: Option<Micros>,
-        part: &mut Part,
-        out: &mut Outlet,
-    ) -> Result<Option<Span>, SourceError> {
-        let mut footprint = Footprint::of(walk);
-        let newest = walk.cursor.as_ref().and(walk.last);
-        let edge = self.progress.sweep.as_ref().map(|sweep| sweep.edge.clone()).unwrap_or_default();
-        let mut met: BTreeMap<i64, Option<Micros>> = edge.into_iter().map(|id| (id, newest)).collect();
-        let mut pages = 0;
-        while !walk.done && !is_past(walk, until) && !part.is_read() && self.cap_left() > 0 {
-            self.cap.spend();
-            let client = &self.client;
-            let step = walk::step(client, RESCANS, list, walk, &mut footprint, &*self.listener).await;
-            let fetched = match step {
-                Ok(fetched) => fetched,
-                Err(Stumble::Refused) => {
-                    walk::restart(walk, &mut footprint, list)?;
-                    continue;
-                }
-                Err(Stumble::Error(SourceError::Http(error)))
-                    if is_forbidden(&error) && self.resource.counted.is_some() =>
-                {
-                    self.warn(crate::source::gorgias::changes::message_counts::NO_TICKETS);
-                    return Ok(None);
-                }
-                Err(Stumble::Error(error)) => return Err(error),
-            };
-            pages += 1;
-            part.read += 1;
-            let rows = fetched.rows.iter().zip(&fetched.values);
-            met.extend(rows.filter_map(|(row, at)| Some((integer(row, "id")?, *at))));
-            if !self.take_rescanned(began, walk, part, fetched, out).await {
-                return Ok(None);
-            }
-        }
-        let oldest = if walk.done { None } else { walk.last };
-        if let Some(sweep) = self.progress.sweep.as_mut().filter(|_| pages > 0) {
-            sweep.edge = absence::edge(&met, oldest);
-        }
-        let met = (pages > 0 && !walk.unordered).then(|| met.into_keys().collect());
-        let span = Span { began, newest, oldest, pages, met };
-        self.listener.hear(Signal::Detail(format!("GET {}: re-scanned {span}", list.path())));
-        Ok(Some(span))
-    }
-
-    /// Hands on the rows of a page, or compares its tickets with the messages held, and notes how far it was. False: the
-    /// target cannot tell what it holds.
-    async fn take_rescanned(
-        &mut self,
-        began: Micros,
-        walk: &Walk,
-        part: &Part,
-        fetched: Fetched,
-        out: &mut Outlet,
-    ) -> bool {
-        if let Some(warning) = &fetched.warning {
-            self.warn(warning);
-        }
-        let Some(counted) = self.resource.counted else {
-            // Stored together with its rows.
-            self.note_rescan(began, walk, part);
-            let page = self.page_of(fetched.rows, Vec::new());
-            out.page(page).await;
-            return true;
-        };
-        let known = self.compare(counted, self.pairs_of(counted, &fetched), out).await;
-        if known {
-            self.note_rescan(began, walk, part);
-        }
-        known
-    }
-
-    /// The walk to go on with, and when it began: newest first, as far back as the table is covered.
-    fn rescan_walk(&self) -> (Micros, Walk) {
-        let unfinished = self.progress.sweep.as_ref().and_then(|sweep| sweep.walk.clone());
-        let until = self.progress.covered_since;
-        unfinished.unwrap_or_else(|| {
-            (self.request.now, Walk::new(SortField::Created, Direction::NewestFirst, until))
-        })
-    }
-
-    /// Notes a page, and so how far the re-scan has come.
-    fn note_rescan(&mut self, began: Micros, walk: &Walk, part: &Part) {
-        let Some(sweep) = &mut self.progress.sweep else { return };
-        sweep.pay(part.length, part.period, self.request.now);
-        if walk.done {
-            sweep.swept = sweep.swept.max(began);
-            sweep.gone = 0;
-            sweep.pages = Some(walk.pages);
-        }
-        sweep.walk = (!walk.done).then(|| (began, walk.clone()));
-    }
-
-    /// Every place of the list was read in this run.
-    fn paid_in_full(&mut self) {
-        let now = self.request.now;
-        if let Some(sweep) = &mut self.progress.sweep {
-            sweep.paid = Some(now);
-        }
-    }
-
-    /// The cap ended this run's part before all was read that had become due.
-    fn note_cut(&mut self, list: &Resource, part: &Part) {
-        let cap = Cap::of(self.spent);
-        let Some(sweep) = &mut self.progress.sweep else { return };
-        sweep.cut = Some(cap);
-        let pages = sweep.length();
-        self.warn(&format!(
-            "GET {}: {} of about {pages} pages were re-scanned: of a list so long, a run reads {cap} at most, and all of it \
-             takes {} runs; more runs a day shorten that, --rescan can only lengthen it",
-            list.path(),
-            part.read,
-            pages.div_ceil(cap)
-        ));
+/// A pass has read the whole table: how long the list is, until a re-scan tells. Tickets are no more than messages.
+pub(crate) fn note_length(ctx: &mut Context, pages: u64) {
+    if let Some(sweep) = &mut ctx.progress.sweep {
+        sweep.pages = Some(pages);
     }
 }
 
-/// For `--debug`.
-impl std::fmt::Display for Span {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let place = |at: Option<Micros>, end: &str| at.map_or_else(|| end.to_owned(), |at| at.to_string());
-        let (newest, oldest) = (place(self.newest, "its front"), place(self.oldest, "its end"));
-        write!(f, "{} pages from {newest} to {oldest}, a walk begun at {}", self.pages, self.began)
+/// Re-scans what has become due, within the cap, and says what was read.
+///
+/// Where everything is due, this ends where it began: behind the end of the list come the places that were passed in
+/// an earlier run, as rows there may have changed since.
+pub(crate) async fn rescan(ctx: &mut Context, out: &mut Outlet) -> Result<Vec<Span>, SourceError> {
+    let mut spans = Vec::new();
+    if ctx.request.rescan.is_some() {
+        absence::look_up_left(ctx, out).await?;
     }
+    let period = ctx.request.rescan;
+    let (Some(list), Some(sweep)) = (ctx.resource.rescanned(), &mut ctx.progress.sweep) else {
+        return Ok(spans);
+    };
+    sweep.period = Some(period.map_or(0, |period| period.as_secs()));
+    sweep.cut = None;
+    let Some(period) = period else { return Ok(spans) };
+    let now = ctx.request.now;
+    let mut part = Part { due: sweep.due(period, now), length: sweep.length(), period, read: 0 };
+    if part.is_read() || part.is_too_short(ctx.resource.counted.is_none()) {
+        return Ok(spans);
+    }
+    let stood = sweep.walk.as_ref().filter(|(_, walk)| walk.cursor.is_some()).map(|(_, walk)| walk.last);
+    loop {
+        let (began, mut walk) = rescan_walk(ctx);
+        // The second time round it ends where this run found it, unless it is not known where that was.
+        let until = if spans.is_empty() { None } else { stood.flatten() };
+        let Some(span) = stretch(ctx, list, began, &mut walk, until, &mut part, out).await? else {
+            return Ok(spans);
+        };
+        absence::conclude_span(ctx, &span, out).await?;
+        spans.push(span);
+        let round = walk.done && (began == now || stood.is_none());
+        if round || is_past(&walk, until) {
+            paid_in_full(ctx);
+            return Ok(spans);
+        }
+        if !walk.done {
+            break;
+        }
+    }
+    // Where look-ups have used the cap up, the length of the list is not what holds it up.
+    if !part.is_read() && ctx.cap.left() == 0 && part.length > ctx.cap.all() {
+        note_cut(ctx, list, &part);
+    }
+    Ok(spans)
+}
+
+/// Walks on until the list ends, or `until` is passed, or the part is read, or nothing is left to spend. `None`: there
+/// is no point in it.
+async fn stretch(
+    ctx: &mut Context,
+    list: &Resource,
+    began: Micros,
+    walk: &mut Walk,
+    until: Option<Micros>,
+    part: &mut Part,
+    out: &mut Outlet,
+) -> Result<Option<Span>, SourceError> {
+    let mut footprint = Footprint::of(walk);
+    let newest = walk.cursor.as_ref().and(walk.last);
+    let edge = ctx.progress.sweep.as_ref().map(|sweep| sweep.edge.clone()).unwrap_or_default();
+    let mut met: BTreeMap<i64, Option<Micros>> = edge.into_iter().map(|id| (id, newest)).collect();
+    let mut pages = 0;
+    while !walk.done && !is_past(walk, until) && !part.is_read() && ctx.cap.left() > 0 {
+        ctx.cap.spend();
+        let client = &ctx.client;
+        let step = walk::step(client, RESCANS, list, walk, &mut footprint, &*ctx.listener).await;
+        let fetched = match step {
+            Ok(fetched) => fetched,
+            Err(Stumble::Refused) => {
+                walk::restart(walk, &mut footprint, list)?;
+                continue;
+            }
+            Err(Stumble::Error(SourceError::Http(error)))
+                if is_forbidden(&error) && ctx.resource.counted.is_some() =>
+            {
+                ctx.warn(crate::source::gorgias::changes::message_counts::NO_TICKETS);
+                return Ok(None);
+            }
+            Err(Stumble::Error(error)) => return Err(error),
+        };
+        pages += 1;
+        part.read += 1;
+        let rows = fetched.rows.iter().zip(&fetched.values);
+        met.extend(rows.filter_map(|(row, at)| Some((integer(row, "id")?, *at))));
+        if !take_rescanned(ctx, began, walk, part, fetched, out).await {
+            return Ok(None);
+        }
+    }
+    let oldest = if walk.done { None } else { walk.last };
+    if let Some(sweep) = ctx.progress.sweep.as_mut().filter(|_| pages > 0) {
+        sweep.edge = absence::edge(&met, oldest);
+    }
+    let met = (pages > 0 && !walk.unordered).then(|| met.into_keys().collect());
+    let span = Span { began, newest, oldest, pages, met };
+    ctx.listener.hear(Signal::Detail(format!("GET {}: re-scanned {span}", list.path())));
+    Ok(Some(span))
+}
+
+/// Hands on the rows of a page, or compares its tickets with the messages held, and notes how far it was. False: the
+/// target cannot tell what it holds.
+async fn take_rescanned(
+    ctx: &mut Context,
+    began: Micros,
+    walk: &Walk,
+    part: &Part,
+    fetched: Fetched,
+    out: &mut Outlet,
+) -> bool {
+    if let Some(warning) = &fetched.warning {
+        ctx.warn(warning);
+    }
+    let Some(counted) = ctx.resource.counted else {
+        // Stored together with its rows.
+        note_rescan(ctx, began, walk, part);
+        ctx.hand_on(fetched.rows, Vec::new(), out).await;
+        return true;
+    };
+    let known =
+        message_counts::compare(ctx, counted, message_counts::pairs_of(ctx, counted, &fetched), out).await;
+    if known {
+        note_rescan(ctx, began, walk, part);
+    }
+    known
+}
+
+/// The walk to go on with, and when it began: newest first, as far back as the table is covered.
+fn rescan_walk(ctx: &Context) -> (Micros, Walk) {
+    let unfinished = ctx.progress.sweep.as_ref().and_then(|sweep| sweep.walk.clone());
+    let until = ctx.progress.covered_since;
+    unfinished
+        .unwrap_or_else(|| (ctx.request.now, Walk::new(SortField::Created, Direction::NewestFirst, until)))
+}
+
+/// Notes a page, and so how far the re-scan has come.
+fn note_rescan(ctx: &mut Context, began: Micros, walk: &Walk, part: &Part) {
+    let Some(sweep) = &mut ctx.progress.sweep else { return };
+    sweep.pay(part.length, part.period, ctx.request.now);
+    if walk.done {
+        sweep.swept = sweep.swept.max(began);
+        sweep.gone = 0;
+        sweep.pages = Some(walk.pages);
+    }
+    sweep.walk = (!walk.done).then(|| (began, walk.clone()));
+}
+
+/// Every place of the list was read in this run.
+fn paid_in_full(ctx: &mut Context) {
+    let now = ctx.request.now;
+    if let Some(sweep) = &mut ctx.progress.sweep {
+        sweep.paid = Some(now);
+    }
+}
+
+/// The cap ended this run's part before all was read that had become due.
+fn note_cut(ctx: &mut Context, list: &Resource, part: &Part) {
+    let cap = ctx.cap.all();
+    let Some(sweep) = &mut ctx.progress.sweep else { return };
+    sweep.cut = Some(cap);
+    let pages = sweep.length();
+    ctx.warn(format!(
+        "GET {}: {} of about {pages} pages were re-scanned: of a list so long, a run reads {cap} at most, and all of it \
+         takes {} runs; more runs a day shorten that, --rescan can only lengthen it",
+        list.path(),
+        part.read,
+        pages.div_ceil(cap)
+    ));
 }
 
 #[cfg(test)]

@@ -5,11 +5,14 @@
 
 use std::collections::{BTreeSet, HashSet};
 
-use crate::model::{Micros, Question, State};
-use crate::source::gorgias::changes::absence::{ENDS, Gone};
+use crate::model::{Micros, Question};
+use crate::source::gorgias::changes::absence::{self, ENDS, Gone};
+use crate::source::gorgias::changes::lookup;
+use crate::source::gorgias::changes::message_counts::MessageCounts;
+use crate::source::gorgias::context::Context;
 use crate::source::gorgias::list::channel::Outlet;
 use crate::source::gorgias::list::checkpoint::Sweep;
-use crate::source::gorgias::table_reader::Reader;
+use crate::source::gorgias::list::pass;
 use crate::source::{SortField, SourceError};
 
 /// So many rows are asked for by their own address.
@@ -22,47 +25,46 @@ struct Met {
     newest: Option<Micros>,
 }
 
-impl Reader {
-    /// Reads all of the table, and looks for rows that are not there any more.
-    pub(crate) async fn read_in_full(mut self, mut out: Outlet) -> Result<State, SourceError> {
-        // 0: it was never read whole.
-        self.progress.sweep.get_or_insert_with(|| Sweep::new(Micros(0))).gone = 0;
-        let met = self.read_whole(&mut out).await?;
-        if self.deletions() && self.request.from.is_some() {
-            self.conclude_vanished(&met, &mut out).await?;
-        }
-        self.progress.sweep = Some(Sweep::new(self.request.now));
-        self.hand_on_warnings(&mut out).await;
-        Ok(self.progress.state())
+/// Reads all of the table, and looks for rows that are not there any more.
+pub(crate) async fn read_in_full(ctx: &mut Context, out: &mut Outlet) -> Result<(), SourceError> {
+    // 0: it was never read whole.
+    ctx.progress.sweep.get_or_insert_with(|| Sweep::new(Micros(0))).gone = 0;
+    let met = read_whole(ctx, out).await?;
+    if ctx.deletions() && ctx.request.from.is_some() {
+        conclude_vanished(ctx, &met, out).await?;
     }
+    ctx.progress.sweep = Some(Sweep::new(ctx.request.now));
+    Ok(())
+}
 
-    async fn read_whole(&mut self, out: &mut Outlet) -> Result<Met, SourceError> {
-        let mut active = self.begin();
-        self.pass(&mut active, out).await?;
-        let met = Met { ids: active.seen.take().unwrap_or_default(), newest: active.pass.top };
-        self.rounds(active, out).await?;
-        Ok(met)
-    }
+async fn read_whole(ctx: &mut Context, out: &mut Outlet) -> Result<Met, SourceError> {
+    // Nothing counts rows that are read whole anyway.
+    let mut counts = MessageCounts::default();
+    let mut active = pass::begin(ctx);
+    pass::pass(ctx, &mut counts, &mut active, out).await?;
+    let met = Met { ids: active.seen.take().unwrap_or_default(), newest: active.pass.top };
+    pass::rounds(ctx, &mut counts, active, out).await?;
+    Ok(met)
+}
 
-    async fn conclude_vanished(&mut self, met: &Met, out: &mut Outlet) -> Result<(), SourceError> {
-        let column = SortField::Created.column().into();
-        let to = met.newest.unwrap_or(ENDS.1);
-        let Some(held) = out.ask(Question::KeysBetween { column, from: ENDS.0, to, with: None }).await else {
-            return Ok(());
-        };
-        let keys = held.pairs.into_iter().map(|(key, _)| key);
-        let absent: BTreeSet<i64> = keys.filter(|key| !met.ids.contains(key)).collect();
-        let gone: Gone = if absent.len() <= ONE_BY_ONE {
-            // What these credentials may not know, the next run finds again.
-            self.fates(self.resource.path(), &absent).await?.gone.into_iter().collect()
-        } else {
-            let again = self.read_whole(out).await?;
-            absent.into_iter().filter(|key| !again.ids.contains(key)).map(|key| (key, None)).collect()
-        };
-        self.believe(gone.len(), out).await?;
-        if !gone.is_empty() {
-            self.mark(gone, out).await;
-        }
-        Ok(())
+async fn conclude_vanished(ctx: &mut Context, met: &Met, out: &mut Outlet) -> Result<(), SourceError> {
+    let column = SortField::Created.column().into();
+    let to = met.newest.unwrap_or(ENDS.1);
+    let Some(held) = out.ask(Question::KeysBetween { column, from: ENDS.0, to, with: None }).await else {
+        return Ok(());
+    };
+    let keys = held.pairs.into_iter().map(|(key, _)| key);
+    let absent: BTreeSet<i64> = keys.filter(|key| !met.ids.contains(key)).collect();
+    let gone: Gone = if absent.len() <= ONE_BY_ONE {
+        // What these credentials may not know, the next run finds again.
+        lookup::look_up_each(ctx, ctx.resource.path(), &absent).await?.gone.into_iter().collect()
+    } else {
+        let again = read_whole(ctx, out).await?;
+        absent.into_iter().filter(|key| !again.ids.contains(key)).map(|key| (key, None)).collect()
+    };
+    absence::believe(ctx, gone.len(), out).await?;
+    if !gone.is_empty() {
+        absence::mark(ctx, gone, out).await;
     }
+    Ok(())
 }

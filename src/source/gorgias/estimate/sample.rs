@@ -7,8 +7,7 @@
 //! right.
 
 use crate::normalise::rows::Rows;
-use crate::source::gorgias::changes::deletions::integer;
-use crate::source::gorgias::list::walk;
+use crate::source::gorgias::fields::{self, integer};
 use crate::source::{Basis, Counted, Guess, SortField};
 
 /// Densities that are no further apart than this factor are one density that changes.
@@ -54,7 +53,7 @@ pub(crate) fn times(guess: Guess, factor: f64) -> Guess {
 
 impl Sample {
     pub(crate) fn of(rows: &Rows, whole: bool, sort: SortField, counted: Option<Counted>) -> Self {
-        let time = |row| walk::datetime(row, sort.column()).map(|at| at.0);
+        let time = |row| fields::datetime(row, sort.column()).map(|at| at.0);
         let mut ids: Vec<_> = rows.iter().filter_map(|row| Some((integer(row, "id")?, time(row)))).collect();
         ids.sort_unstable();
         let mut times: Vec<i64> = rows.iter().filter_map(time).collect();

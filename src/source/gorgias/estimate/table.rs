@@ -4,18 +4,18 @@
 use std::sync::Arc;
 
 use crate::http::Listener;
+use crate::http::client::Client;
 use crate::model::Micros;
-use crate::source::gorgias::Gorgias;
-use crate::source::gorgias::changes::rescan::{Cap, Due};
-use crate::source::gorgias::check::is_useless;
+use crate::source::gorgias::api::{PAGE_ROWS, is_useless};
+use crate::source::gorgias::changes::cap::Cap;
+use crate::source::gorgias::changes::rescan::Due;
+use crate::source::gorgias::context::Context;
 use crate::source::gorgias::estimate::sample::{
     Sample, between, density, per_time, spread, times, weighed, whole,
 };
+use crate::source::gorgias::list::active::Active;
 use crate::source::gorgias::list::checkpoint::{Direction, Pass, Walk};
-use crate::source::gorgias::list::oversize;
-use crate::source::gorgias::list::pages::PAGE_ROWS;
-use crate::source::gorgias::list::pass::Active;
-use crate::source::gorgias::table_reader::Reader;
+use crate::source::gorgias::list::{pages as lists, pass};
 use crate::source::gorgias::tables::counted_by;
 use crate::source::{Basis, Forecast, Guess, Late, Overlap, ReadRequest, Resource, SortField, SourceError};
 
@@ -30,58 +30,60 @@ struct Told {
     all: bool,
 }
 
-impl Gorgias {
-    /// A forecast for each request, in their order; none any more after a failure that the others would share.
-    pub(crate) async fn foresee(
-        &self,
-        requests: Vec<ReadRequest>,
-        listener: Arc<dyn Listener>,
-    ) -> Vec<Result<Forecast, SourceError>> {
-        let mut told = Vec::new();
-        let mut tables: Vec<&Resource> = Vec::new();
-        for request in requests {
-            tables.push(request.table);
-            told.push(self.one(request, Arc::clone(&listener)).await);
-            if told.last().is_some_and(|told| told.as_ref().is_err_and(is_useless)) {
-                break;
-            }
+/// A forecast for each request, in their order; none any more after a failure that the others would share.
+pub(crate) async fn tables(
+    client: &Arc<Client>,
+    requests: Vec<ReadRequest>,
+    listener: Arc<dyn Listener>,
+) -> Vec<Result<Forecast, SourceError>> {
+    let mut told = Vec::new();
+    let mut tables: Vec<&Resource> = Vec::new();
+    for request in requests {
+        tables.push(request.table);
+        told.push(one(Arc::clone(client), request, Arc::clone(&listener)).await);
+        if told.last().is_some_and(|told| told.as_ref().is_err_and(is_useless)) {
+            break;
         }
-        let counted: Vec<(&str, Guess)> = tables
-            .iter()
-            .zip(&told)
-            .filter_map(|(table, told)| {
-                let told = told.as_ref().ok().filter(|told| told.all)?;
-                Some((table.name, times(told.forecast.rows, told.counted?)))
-            })
-            .collect();
-        let pairs = tables.into_iter().zip(told);
-        pairs
-            .map(|(table, told)| {
-                let Told { forecast, all, .. } = told?;
-                let by = table.counted.filter(|_| all).map(|counted| counted.by.name);
-                let rows = counted.iter().find(|(name, _)| Some(*name) == by);
-                Ok(rows.map_or(forecast, |(_, rows)| with_parents(forecast, *rows)))
-            })
-            .collect()
     }
+    let counted: Vec<(&str, Guess)> = tables
+        .iter()
+        .zip(&told)
+        .filter_map(|(table, told)| {
+            let told = told.as_ref().ok().filter(|told| told.all)?;
+            Some((table.name, times(told.forecast.rows, told.counted?)))
+        })
+        .collect();
+    let pairs = tables.into_iter().zip(told);
+    pairs
+        .map(|(table, told)| {
+            let Told { forecast, all, .. } = told?;
+            let by = table.counted.filter(|_| all).map(|counted| counted.by.name);
+            let rows = counted.iter().find(|(name, _)| Some(*name) == by);
+            Ok(rows.map_or(forecast, |(_, rows)| with_parents(forecast, *rows)))
+        })
+        .collect()
+}
 
-    async fn one(&self, request: ReadRequest, listener: Arc<dyn Listener>) -> Result<Told, SourceError> {
-        let mut reader = Reader::new(Arc::clone(&self.client), listener, request)?;
-        let active = reader.begin();
-        let until = active.pass.walks.first().and_then(|walk| walk.until);
-        let (rows, basis, counted, all) = if active.resumed {
-            let (rows, basis) = reader.rest(&active.pass).await?;
-            (rows, basis, None, false)
-        } else if let Some(until) = until {
-            let (rows, basis) = reader.since(until).await?;
-            (rows, basis, None, false)
-        } else {
-            let (rows, basis, counted) = reader.everything().await?;
-            (rows, basis, counted, true)
-        };
-        let requests = pages(rows).plus(reader.beside(&active, rows));
-        Ok(Told { forecast: Forecast { rows, requests, basis }, counted, all })
-    }
+async fn one(
+    client: Arc<Client>,
+    request: ReadRequest,
+    listener: Arc<dyn Listener>,
+) -> Result<Told, SourceError> {
+    let ctx = Context::new(client, listener, request)?;
+    let active = pass::begin(&ctx);
+    let until = active.pass.walks.first().and_then(|walk| walk.until);
+    let (rows, basis, counted, all) = if active.resumed {
+        let (rows, basis) = rest(&ctx, &active.pass).await?;
+        (rows, basis, None, false)
+    } else if let Some(until) = until {
+        let (rows, basis) = since(&ctx, until).await?;
+        (rows, basis, None, false)
+    } else {
+        let (rows, basis, counted) = everything(&ctx).await?;
+        (rows, basis, counted, true)
+    };
+    let requests = pages(rows).plus(beside(&ctx, &active, rows));
+    Ok(Told { forecast: Forecast { rows, requests, basis }, counted, all })
 }
 
 /// The forecast of all rows of a table, given how many of them those have that count them: what is known more exactly counts.
@@ -113,104 +115,102 @@ fn between_least(least: u64, most: u64) -> Guess {
     Guess { least, about: least, most: Some(most) }
 }
 
-impl Reader {
-    /// A page of the list, from its newest or its oldest end.
-    async fn sample(&self, sort: SortField, direction: &str) -> Result<Sample, SourceError> {
-        let (list, column) = (self.resource.path(), sort.column());
-        let path = |rows| format!("{list}?limit={rows}&order_by={column}%3A{direction}");
-        let (rows, meta) = oversize::first(&self.client, &*self.listener, path).await?;
-        Ok(Sample::of(&rows, meta.next_cursor.is_none(), sort, counted_by(self.resource)))
-    }
+/// A page of the list, from its newest or its oldest end.
+async fn sample(ctx: &Context, sort: SortField, direction: &str) -> Result<Sample, SourceError> {
+    let (list, column) = (ctx.resource.path(), sort.column());
+    let path = |rows| format!("{list}?limit={rows}&order_by={column}%3A{direction}");
+    let (rows, meta) = lists::first(&ctx.client, &*ctx.listener, path).await?;
+    Ok(Sample::of(&rows, meta.next_cursor.is_none(), sort, counted_by(ctx.resource)))
+}
 
-    /// Rows of the whole list.
-    async fn everything(&self) -> Result<(Guess, Basis, Option<f64>), SourceError> {
-        let newest = self.sample(SortField::Created, "desc").await?;
-        if newest.whole {
-            return Ok((Guess::exactly(newest.ids.len() as u64), Basis::Seen, newest.counted));
+/// Rows of the whole list.
+async fn everything(ctx: &Context) -> Result<(Guess, Basis, Option<f64>), SourceError> {
+    let newest = sample(ctx, SortField::Created, "desc").await?;
+    if newest.whole {
+        return Ok((Guess::exactly(newest.ids.len() as u64), Basis::Seen, newest.counted));
+    }
+    let oldest = sample(ctx, SortField::Created, "asc").await?;
+    let counted = newest.counted.zip(oldest.counted).map(|(new, old)| f64::midpoint(new, old));
+    // More than a page, and no telling how much more.
+    let unknown = Guess { least: ROWS, about: ROWS, most: None };
+    let (rows, basis) = between(&newest, &oldest).unwrap_or((unknown, Basis::Seen));
+    Ok((Guess { least: rows.least.max(ROWS), ..rows }, basis, counted))
+}
+
+/// Rows down to `until`. How fast a list changed lately says little about long ago: there are no more rows than the
+/// list has.
+async fn since(ctx: &Context, until: Micros) -> Result<(Guess, Basis), SourceError> {
+    let newest = sample(ctx, ctx.resource.sort(), "desc").await?;
+    let inside = newest.times.iter().filter(|at| **at >= until.0).count() as u64;
+    let Some(oldest) = newest.times.first().filter(|oldest| !newest.whole && **oldest > until.0) else {
+        return Ok((Guess::exactly(inside), Basis::Seen));
+    };
+    let Some(density) = density(&newest.times) else {
+        return Ok((Guess { least: inside, about: inside, most: None }, Basis::Changes));
+    };
+    let (all, _, _) = everything(ctx).await?;
+    #[expect(clippy::cast_precision_loss, reason = "an estimate")]
+    let more = density * (oldest - until.0) as f64;
+    // Days differ, and mornings from nights.
+    let rows = |factor: f64| inside + whole(more * factor);
+    let most = all.most.map_or(rows(3.0), |most| rows(3.0).min(most)).max(inside);
+    let about = rows(1.0).min(all.about.max(inside)).min(most);
+    let least = rows(0.3).min(all.least / 4).clamp(inside, about);
+    Ok((Guess { least, about, most: Some(most) }, Basis::Changes))
+}
+
+/// Rows that an unfinished pass has still to read, by how densely those lie that it has read at both ends.
+async fn rest(ctx: &Context, pass: &Pass) -> Result<(Guess, Basis), SourceError> {
+    let unknown = (Guess { least: 0, about: 0, most: None }, Basis::Progress);
+    let (Some(span), Some(top)) = (left_of(pass), pass.top) else { return Ok(unknown) };
+    let read = |walk: &Walk, from: i64| {
+        let pages = i64::try_from(walk.pages).ok()?;
+        per_time(pages.checked_mul(i64::try_from(PAGE_ROWS).ok()?)?, (walk.last?.0 - from).abs())
+    };
+    let new = pass.walks.first().and_then(|walk| read(walk, top.0));
+    let old = match pass.walks.as_slice() {
+        [_, .., last] => {
+            // Imports with old dates are no measure of what comes after them.
+            let oldest = sample(ctx, SortField::Created, "asc").await?.times;
+            oldest.get(oldest.len() / 2).and_then(|from| read(last, *from))
         }
-        let oldest = self.sample(SortField::Created, "asc").await?;
-        let counted = newest.counted.zip(oldest.counted).map(|(new, old)| f64::midpoint(new, old));
-        // More than a page, and no telling how much more.
-        let unknown = Guess { least: ROWS, about: ROWS, most: None };
-        let (rows, basis) = between(&newest, &oldest).unwrap_or((unknown, Basis::Seen));
-        Ok((Guess { least: rows.least.max(ROWS), ..rows }, basis, counted))
-    }
+        _ => None,
+    };
+    let (Some(new), Some(old)) = (new.or(old), old.or(new)) else { return Ok(unknown) };
+    Ok(spread(span, Some(new), Some(old))
+        .map_or((Guess::exactly(0), Basis::Progress), |(rows, _)| (rows, Basis::Progress)))
+}
 
-    /// Rows down to `until`. How fast a list changed lately says little about long ago: there are no more rows than the
-    /// list has.
-    async fn since(&self, until: Micros) -> Result<(Guess, Basis), SourceError> {
-        let newest = self.sample(self.resource.sort(), "desc").await?;
-        let inside = newest.times.iter().filter(|at| **at >= until.0).count() as u64;
-        let Some(oldest) = newest.times.first().filter(|oldest| !newest.whole && **oldest > until.0) else {
-            return Ok((Guess::exactly(inside), Basis::Seen));
-        };
-        let Some(density) = density(&newest.times) else {
-            return Ok((Guess { least: inside, about: inside, most: None }, Basis::Changes));
-        };
-        let (all, _, _) = self.everything().await?;
-        #[expect(clippy::cast_precision_loss, reason = "an estimate")]
-        let more = density * (oldest - until.0) as f64;
-        // Days differ, and mornings from nights.
-        let rows = |factor: f64| inside + whole(more * factor);
-        let most = all.most.map_or(rows(3.0), |most| rows(3.0).min(most)).max(inside);
-        let about = rows(1.0).min(all.about.max(inside)).min(most);
-        let least = rows(0.3).min(all.least / 4).clamp(inside, about);
-        Ok((Guess { least, about, most: Some(most) }, Basis::Changes))
-    }
+/// Requests beside the pages of the pass: what a list does not show, and looking again at its front.
+fn beside(ctx: &Context, active: &Active, rows: Guess) -> Guess {
+    let tracks = ctx.request.late != Late::Nothing && ctx.request.overlap == Overlap::Wide;
+    let follows = tracks && active.moves;
+    let first = ctx.progress.watermark.is_none();
+    let several = rows.about > ROWS || active.resumed;
+    let events =
+        u64::from(follows && ctx.request.late == Late::ChangesAndDeletions && ctx.resource.deletions());
+    let counts = u64::from(tracks && ctx.resource.counted.is_some());
+    let front = u64::from(several && ctx.request.window.end.is_none());
+    // What has become due is re-scanned. Rows with a sign are looked up out of the same cap, and a list is looked at
+    // again as long as it changes.
+    let fresh = first && !active.resumed;
+    let looks = follows && !fresh && ctx.resource.rescanned().is_some();
+    let cap = if looks { Cap::of(pages(rows).most.unwrap_or(rows.about)) } else { 0 };
+    let due = if looks { due(ctx).min(cap) } else { 0 };
+    let least = events + counts + front + due;
+    let again = if several || first { 2 } else { 0 };
+    between_least(least, least + again + cap - due)
+}
 
-    /// Rows that an unfinished pass has still to read, by how densely those lie that it has read at both ends.
-    async fn rest(&self, pass: &Pass) -> Result<(Guess, Basis), SourceError> {
-        let unknown = (Guess { least: 0, about: 0, most: None }, Basis::Progress);
-        let (Some(span), Some(top)) = (left_of(pass), pass.top) else { return Ok(unknown) };
-        let read = |walk: &Walk, from: i64| {
-            let pages = i64::try_from(walk.pages).ok()?;
-            per_time(pages.checked_mul(i64::try_from(PAGE_ROWS).ok()?)?, (walk.last?.0 - from).abs())
-        };
-        let new = pass.walks.first().and_then(|walk| read(walk, top.0));
-        let old = match pass.walks.as_slice() {
-            [_, .., last] => {
-                // Imports with old dates are no measure of what comes after them.
-                let oldest = self.sample(SortField::Created, "asc").await?.times;
-                oldest.get(oldest.len() / 2).and_then(|from| read(last, *from))
-            }
-            _ => None,
-        };
-        let (Some(new), Some(old)) = (new.or(old), old.or(new)) else { return Ok(unknown) };
-        Ok(spread(span, Some(new), Some(old))
-            .map_or((Guess::exactly(0), Basis::Progress), |(rows, _)| (rows, Basis::Progress)))
-    }
-
-    /// Requests beside the pages of the pass: what a list does not show, and looking again at its front.
-    fn beside(&self, active: &Active, rows: Guess) -> Guess {
-        let tracks = self.request.late != Late::Nothing && self.request.overlap == Overlap::Wide;
-        let follows = tracks && active.moves;
-        let first = self.progress.watermark.is_none();
-        let several = rows.about > ROWS || active.resumed;
-        let events =
-            u64::from(follows && self.request.late == Late::ChangesAndDeletions && self.resource.deletions());
-        let counts = u64::from(tracks && self.resource.counted.is_some());
-        let front = u64::from(several && self.request.window.end.is_none());
-        // What has become due is re-scanned. Rows with a sign are looked up out of the same cap, and a list is looked at
-        // again as long as it changes.
-        let fresh = first && !active.resumed;
-        let looks = follows && !fresh && self.resource.rescanned().is_some();
-        let cap = if looks { Cap::of(pages(rows).most.unwrap_or(rows.about)) } else { 0 };
-        let due = if looks { self.due().min(cap) } else { 0 };
-        let least = events + counts + front + due;
-        let again = if several || first { 2 } else { 0 };
-        between_least(least, least + again + cap - due)
-    }
-
-    /// Pages of the re-scan that have become due.
-    fn due(&self) -> u64 {
-        let due = self.progress.sweep.as_ref().zip(self.request.rescan).map(|(sweep, period)| {
-            match sweep.due(period, self.request.now) {
-                Due::Pages(pages) => pages,
-                Due::Everything => sweep.length(),
-            }
-        });
-        due.unwrap_or(0)
-    }
+/// Pages of the re-scan that have become due.
+fn due(ctx: &Context) -> u64 {
+    let due = ctx.progress.sweep.as_ref().zip(ctx.request.rescan).map(|(sweep, period)| {
+        match sweep.due(period, ctx.request.now) {
+            Due::Pages(pages) => pages,
+            Due::Everything => sweep.length(),
+        }
+    });
+    due.unwrap_or(0)
 }
 
 /// The time between each walk and where the one below it began, or from the only one to where it ends, in microseconds.

@@ -7,7 +7,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::model::{Micros, SourceState, State};
-use crate::source::gorgias::changes::deletions::Loss;
 use crate::source::{SortField, SourceError};
 
 /// Version of this layout. 1 had no walks from the middle, 2 did not say who wrote it; all else is the same.
@@ -102,6 +101,19 @@ pub(crate) struct Mark {
     /// What events say is gone, and no run has had the requests to look up yet.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) pending: Vec<(i64, Loss)>,
+}
+
+/// An object that an event says is gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Loss {
+    /// When, as the event says.
+    pub(crate) at: Micros,
+    /// What it was merged into, if the event says so.
+    pub(crate) survivor: Option<i64>,
+    /// Of the table that counts this one's rows, as [`EventKind::parent`] says.
+    #[serde(rename = "ticket")]
+    pub(crate) parent: bool,
+    pub(crate) merged: bool,
 }
 
 /// How far tickets' counts of messages have been compared with the messages held.

@@ -1,10 +1,12 @@
 //! Reading lists that are sorted by a time and paged by cursors.
 
+pub(crate) mod active;
+pub(crate) mod advance;
 pub(crate) mod channel;
 pub(crate) mod checkpoint;
 pub(crate) mod coverage;
 pub(crate) mod front;
-pub(crate) mod oversize;
+pub(crate) mod page_size;
 pub(crate) mod pages;
 pub(crate) mod parallel;
 pub(crate) mod pass;

@@ -11,19 +11,16 @@ use std::hash::{Hash as _, Hasher as _};
 use std::time::Duration;
 
 use crate::http::Listener;
-use crate::http::client::{Client, HttpError, Problem};
+use crate::http::client::{Client, HttpError};
 use crate::http::limit::Priority;
 use crate::http::room::Body;
 use crate::model::Micros;
 use crate::normalise::rows::{Meta, Rows};
 use crate::source::SourceError;
-use crate::source::gorgias::changes::deletions::integer;
-use crate::source::gorgias::list::checkpoint::Direction;
-use crate::source::gorgias::list::oversize::PageSize;
-use crate::source::gorgias::list::walk;
+use crate::source::gorgias::api::{encode, refuses_cursor};
+use crate::source::gorgias::fields::{self, last_id};
+use crate::source::gorgias::list::page_size::PageSize;
 
-/// The API's largest page (developers.gorgias.com/reference/pagination: default 30, at most 100).
-pub(crate) const PAGE_ROWS: usize = 100;
 /// Between two answers that have to agree: what was wrong for a moment is over by then.
 pub(crate) const SECOND_LOOK: Duration = Duration::from_secs(2);
 /// Pages in a row that bring nothing, until a list is taken to have no end.
@@ -111,15 +108,20 @@ pub(crate) async fn fetch(
     client.get_when(priority, path, listener, read(*position, *asked)).await
 }
 
-/// A cursor as part of a query.
-pub(crate) fn encode(cursor: &str) -> String {
-    percent_encoding::utf8_percent_encode(cursor, percent_encoding::NON_ALPHANUMERIC).to_string()
-}
-
-/// Whether the error may mean that the cursor has expired. What Gorgias answers then is not documented, so any
-/// refusal of a request that is fine without its cursor counts.
-pub(crate) fn refuses_cursor(error: &HttpError) -> bool {
-    matches!(&error.problem, Problem::Refused { status: 400 | 404 | 409 | 410 | 422, .. })
+/// The first page of a list, or as many of its first rows as fit into an answer. `path` is told how many are asked for.
+pub(crate) async fn first(
+    client: &Client,
+    listener: &dyn Listener,
+    path: impl Fn(usize) -> String,
+) -> Answer {
+    let mut size = PageSize::default();
+    loop {
+        let read = read(Position::First, size.rows());
+        match client.get(&path(size.rows()), listener, read).await {
+            Err(error) if error.is_too_large() && size.shrink() => {}
+            answer => return answer,
+        }
+    }
 }
 
 /// Notices a list that never ends: a cursor that was used before, page after page without rows, or pages that were read
@@ -236,7 +238,7 @@ impl Listing {
             Err(error) if position == Position::Later && refuses_cursor(&error) => return self.restart(),
             Err(error) => return Err(error.into()),
         };
-        let values = rows.iter().filter_map(|row| walk::datetime(row, "created_datetime"));
+        let values = rows.iter().filter_map(|row| fields::datetime(row, "created_datetime"));
         let values: Vec<Micros> = self.previous.into_iter().chain(values).collect();
         if !values.is_sorted() {
             return self.restart();
@@ -269,24 +271,12 @@ impl Listing {
     }
 }
 
-/// Id of the last row that has one.
-pub(crate) fn last_id(rows: &Rows) -> Option<i64> {
-    (0..rows.len()).rev().find_map(|n| integer(rows.row(n), "id"))
-}
-
-/// The direction in words of the API.
-pub(crate) fn order(direction: Direction) -> &'static str {
-    match direction {
-        Direction::NewestFirst => "desc",
-        Direction::OldestFirst => "asc",
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
 
     use super::*;
+    use crate::source::gorgias::api::PAGE_ROWS;
 
     fn page(rows: usize, rest: &str) -> Bytes {
         let rows: Vec<String> = (0..rows).map(|id| format!(r#"{{"id":{id}}}"#)).collect();

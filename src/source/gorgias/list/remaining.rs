@@ -5,7 +5,7 @@
 
 use crate::source::gorgias::list::checkpoint::Walk;
 use crate::source::gorgias::list::coverage;
-use crate::source::gorgias::list::parallel::Abreast;
+use crate::source::gorgias::list::parallel::Parallel;
 use crate::source::gorgias::list::seek;
 
 /// Lengths of pages that differ by no more than this are alike.
@@ -13,7 +13,7 @@ const ALIKE: i64 = 8;
 /// Pages after which the end of a stretch is as good as known.
 const KNOWN: u64 = 5;
 
-impl Abreast {
+impl Parallel {
     /// How many pages the pass has left. `None`: nothing tells where it ends.
     pub(crate) fn rest(&self, walks: &[Walk]) -> Option<f64> {
         match walks {

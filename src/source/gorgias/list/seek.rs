@@ -12,15 +12,15 @@ use serde_json::Value;
 use crate::model::Micros;
 use crate::normalise::rows::{Meta, Rows};
 use crate::source::SortField;
-use crate::source::gorgias::changes::deletions::integer;
+use crate::source::gorgias::api::refuses_cursor;
+use crate::source::gorgias::fields::{self, integer};
 use crate::source::gorgias::list::checkpoint::{Direction, Walk};
-use crate::source::gorgias::list::pages::{self, Answer};
-use crate::source::gorgias::list::walk;
+use crate::source::gorgias::list::pages::Answer;
 
 /// Whether `cursor`, handed out with this page, is the place of the page's last row, in the form that we can make.
 pub(crate) fn is_place(cursor: &str, rows: &Rows, sort: SortField) -> bool {
     let Some(last) = rows.len().checked_sub(1).map(|last| rows.row(last)) else { return false };
-    let (Some(value), Some(id)) = (walk::datetime(last, sort.column()), integer(last, "id")) else {
+    let (Some(value), Some(id)) = (fields::datetime(last, sort.column()), integer(last, "id")) else {
         return false;
     };
     let decoded = STANDARD.decode(cursor).ok().and_then(|json| serde_json::from_slice(&json).ok());
@@ -58,10 +58,10 @@ pub(crate) enum Landing {
 pub(crate) fn landing(answer: Answer, at: Micros, above: Micros, below: Micros, sort: SortField) -> Landing {
     let (rows, Meta { next_cursor, .. }) = match answer {
         Ok(answer) => answer,
-        Err(error) if pages::refuses_cursor(&error) => return Landing::Nowhere("it was refused"),
+        Err(error) if refuses_cursor(&error) => return Landing::Nowhere("it was refused"),
         Err(_) => return Landing::Nowhere("its request failed"),
     };
-    let values: Option<Vec<Micros>> = rows.iter().map(|row| walk::datetime(row, sort.column())).collect();
+    let values: Option<Vec<Micros>> = rows.iter().map(|row| fields::datetime(row, sort.column())).collect();
     let Some(values) = values else { return Landing::Nowhere("rows have no time") };
     let (Some(&first), Some(&last)) = (values.first(), values.last()) else {
         return Landing::Nowhere("there are no rows");

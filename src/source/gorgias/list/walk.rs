@@ -8,11 +8,11 @@ use crate::http::Listener;
 use crate::http::client::Client;
 use crate::http::limit::Priority;
 use crate::model::Micros;
-use crate::normalise::decode::{self, Decoded};
-use crate::normalise::rows::{Row, Rows};
-use crate::source::gorgias::changes::deletions::integer;
+use crate::normalise::rows::Rows;
+use crate::source::gorgias::api::{encode, order, refuses_cursor};
+use crate::source::gorgias::fields::{self, integer, last_id};
 use crate::source::gorgias::list::checkpoint::{Direction, Walk};
-use crate::source::gorgias::list::oversize::PageSize;
+use crate::source::gorgias::list::page_size::PageSize;
 use crate::source::gorgias::list::pages::{self, Answer, Ask, EmptyEnd, LoopGuard, Position};
 use crate::source::{Resource, SortField, SourceError};
 
@@ -124,7 +124,7 @@ impl Fetched {
         if sorted == wanted {
             return Cow::Borrowed(&self.values);
         }
-        self.rows.iter().map(|row| datetime(row, wanted.column())).collect()
+        self.rows.iter().map(|row| fields::datetime(row, wanted.column())).collect()
     }
 }
 
@@ -183,15 +183,15 @@ pub(crate) fn take(
             let (path, after) = (list.path(), footprint.last_id);
             return Err(Stumble::Error(SourceError::RowTooLarge { path, id: None, after, before: None }));
         }
-        Err(error) if walk.cursor.is_some() && pages::refuses_cursor(&error) => return Err(Stumble::Refused),
+        Err(error) if walk.cursor.is_some() && refuses_cursor(&error) => return Err(Stumble::Refused),
         Err(error) => return Err(Stumble::Error(error.into())),
     };
     if meta.next_cursor.is_some() {
         footprint.guard.note(&rows, list.path()).map_err(Stumble::Error)?;
     }
     footprint.size.fits();
-    footprint.last_id = pages::last_id(&rows).or(footprint.last_id);
-    let values: Vec<_> = rows.iter().map(|row| datetime(row, walk.sort.column())).collect();
+    footprint.last_id = last_id(&rows).or(footprint.last_id);
+    let values: Vec<_> = rows.iter().map(|row| fields::datetime(row, walk.sort.column())).collect();
     let repeats = footprint.repeats(&rows, &values);
     let warning = check_order(walk, footprint.previous, list, &values, repeats);
     if warning.is_some() && (footprint.previous.is_some() || meta.next_cursor.is_some()) {
@@ -287,11 +287,11 @@ fn begin_anew(walk: &mut Walk, footprint: &mut Footprint) {
 
 /// The cursor does not carry the order, so all parameters are sent with every page.
 pub(crate) fn path(list: &Resource, walk: &Walk, rows: usize) -> String {
-    let order = pages::order(walk.direction);
+    let order = order(walk.direction);
     let mut path = format!("{}?limit={rows}&order_by={}%3A{order}", list.path(), walk.sort.column());
     if let Some(cursor) = &walk.cursor {
         path.push_str("&cursor=");
-        path.push_str(&pages::encode(cursor));
+        path.push_str(&encode(cursor));
     }
     path
 }
@@ -318,31 +318,4 @@ fn check_order(
             walk.sort.column()
         )
     })
-}
-
-/// A datetime field of a row.
-pub(crate) fn datetime(row: Row<'_>, field: &str) -> Option<Micros> {
-    match decode::timestamp(row.get(field)?) {
-        Decoded::Value(value) | Decoded::Bent(value, _) => Some(value),
-        _ => None,
-    }
-}
-
-/// The newest of a row's `*_datetime` fields.
-pub(crate) fn newest_datetime(row: Row<'_>) -> Option<Micros> {
-    row.fields()
-        .filter(|(name, _)| name.ends_with("_datetime"))
-        .filter_map(|(_, raw)| match decode::timestamp(raw) {
-            Decoded::Value(value) | Decoded::Bent(value, _) => Some(value),
-            _ => None,
-        })
-        .max()
-}
-
-/// Walks of a backfill: both ends of the list of creation times.
-pub(crate) fn both_ends() -> [Walk; 2] {
-    [
-        Walk::new(SortField::Created, Direction::NewestFirst, None),
-        Walk::new(SortField::Created, Direction::OldestFirst, None),
-    ]
 }

@@ -11,11 +11,10 @@
 use std::collections::HashSet;
 
 use crate::model::Question;
-use crate::source::gorgias::changes::deletions::integer;
+use crate::source::gorgias::context::Context;
+use crate::source::gorgias::fields::integer;
 use crate::source::gorgias::list::channel::Outlet;
 use crate::source::gorgias::list::checkpoint::Kind;
-use crate::source::gorgias::list::pass::Active;
-use crate::source::gorgias::table_reader::Reader;
 use crate::source::{Outside, Page};
 
 /// Pages that may wait.
@@ -53,38 +52,38 @@ fn ids(page: &Page, kept: bool) -> impl Iterator<Item = i64> {
     rows.filter_map(|(row, _)| integer(row, "id"))
 }
 
-impl Reader {
+impl Aside {
     /// Hands on a page of a pass, now or with those after it.
-    pub(crate) async fn hand_over(&mut self, active: &Active, page: Page, out: &mut Outlet) {
-        let windowed = !self.request.window.is_open() && active.pass.kind != Kind::CatchUp;
-        if !windowed || self.request.outside == Outside::Dropped {
-            self.seat.held_up(out.page(page)).await;
+    pub(crate) async fn hand_over(&mut self, ctx: &Context, kind: Kind, page: Page, out: &mut Outlet) {
+        let windowed = !ctx.request.window.is_open() && kind != Kind::CatchUp;
+        if !windowed || ctx.request.outside == Outside::Dropped {
+            ctx.seat.held_up(out.page(page)).await;
             return;
         }
         let inside = page.keep.contains(&true);
-        self.aside.pages.push(page);
-        if inside || self.aside.is_full() {
-            self.hand_over_all(out).await;
+        self.pages.push(page);
+        if inside || self.is_full() {
+            self.hand_over_all(ctx, out).await;
         }
     }
 
     /// Hands on the pages that wait, with those rows outside of the window that are held.
-    pub(crate) async fn hand_over_all(&mut self, out: &mut Outlet) {
+    pub(crate) async fn hand_over_all(&mut self, ctx: &Context, out: &mut Outlet) {
         let mut held = HashSet::new();
-        for chunk in self.aside.unknown().chunks(AT_ONCE) {
+        for chunk in self.unknown().chunks(AT_ONCE) {
             let question = Question::Stored { column: "id".into(), values: chunk.to_vec() };
             // A target that cannot tell gets none: better an old row than one that nobody asked for.
-            let answer = self.seat.held_up(out.ask(question)).await.unwrap_or_default();
+            let answer = ctx.seat.held_up(out.ask(question)).await.unwrap_or_default();
             held.extend(answer.pairs.into_iter().map(|(id, _)| id));
         }
-        for mut page in std::mem::take(&mut self.aside.pages) {
+        for mut page in std::mem::take(&mut self.pages) {
             let inside: Vec<i64> = ids(&page, true).collect();
-            self.aside.handed.extend(inside);
-            let known = |id: &i64| held.contains(id) || self.aside.handed.contains(id);
+            self.handed.extend(inside);
+            let known = |id: &i64| held.contains(id) || self.handed.contains(id);
             for (keep, row) in page.keep.iter_mut().zip(page.rows.iter()) {
                 *keep |= integer(row, "id").as_ref().is_some_and(known);
             }
-            self.seat.held_up(out.page(page)).await;
+            ctx.seat.held_up(out.page(page)).await;
         }
     }
 }

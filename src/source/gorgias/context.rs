@@ -1,0 +1,111 @@
+//! What all parts of reading one table share.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::http::Listener;
+use crate::http::client::Client;
+use crate::http::limit::Seat;
+use crate::model::{Micros, State, Tombstone};
+use crate::normalise::rows::Rows;
+use crate::source::gorgias::changes::cap::Cap;
+use crate::source::gorgias::fields;
+use crate::source::gorgias::list::channel::Outlet;
+use crate::source::gorgias::list::checkpoint::Progress;
+use crate::source::{Computed, Late, Page, ReadRequest, Resource, SourceError};
+
+/// How far behind the watermark a catch-up reads: a row can become visible later than the time it carries, and
+/// clocks differ.
+pub(crate) const OVERLAP: Duration = Duration::from_secs(5 * 60);
+
+/// The account, what was asked for, and how far that has come.
+pub(crate) struct Context {
+    pub(crate) client: Arc<Client>,
+    /// Among all that read the account.
+    pub(crate) seat: Seat,
+    pub(crate) listener: Arc<dyn Listener>,
+    pub(crate) resource: &'static Resource,
+    pub(crate) request: ReadRequest,
+    pub(crate) progress: Progress,
+    /// Spent by this run.
+    pub(crate) cap: Cap,
+    /// When a first load began that goes on: what changed before that is no news, though its watermark may be older.
+    pub(crate) loading_since: Option<Micros>,
+    /// Whether events and counts are followed from this run on.
+    pub(crate) tracking_begins: bool,
+    /// What the receipt must still say.
+    warnings: Vec<String>,
+}
+
+impl Context {
+    pub(crate) fn new(
+        client: Arc<Client>,
+        listener: Arc<dyn Listener>,
+        request: ReadRequest,
+    ) -> Result<Self, SourceError> {
+        let progress = Progress::read(request.from.as_ref(), request.table.name)?;
+        Ok(Self {
+            seat: client.seat(),
+            client,
+            listener,
+            resource: request.table,
+            request,
+            progress,
+            cap: Cap::default(),
+            loading_since: None,
+            tracking_begins: false,
+            warnings: Vec::new(),
+        })
+    }
+
+    /// Whether rows that are gone are looked for.
+    pub(crate) fn deletions(&self) -> bool {
+        self.request.late == Late::ChangesAndDeletions && self.resource.deletions()
+    }
+
+    /// A page whose rows are all wanted, with the state as it stands.
+    pub(crate) fn page_of(&mut self, rows: Rows, gone: Vec<Tombstone>) -> Page {
+        let derived = self.resource.computed.map(|(column, Computed::NewestDatetime)| {
+            (column, rows.iter().map(fields::newest_datetime).collect())
+        });
+        Page {
+            keep: vec![true; rows.len()],
+            derived,
+            gone,
+            state: self.state(),
+            reached: None,
+            headway: None,
+            warnings: std::mem::take(&mut self.warnings),
+            rows,
+        }
+    }
+
+    /// Hands on rows that are all wanted, rows that are gone, and the state as it stands.
+    pub(crate) async fn hand_on(&mut self, rows: Rows, gone: Vec<Tombstone>, out: &mut Outlet) {
+        let page = self.page_of(rows, gone);
+        out.page(page).await;
+    }
+
+    /// Hands on the state as it stands.
+    pub(crate) async fn hand_on_state(&mut self, out: &mut Outlet) {
+        self.hand_on(Rows::default(), Vec::new(), out).await;
+    }
+
+    /// What is to be stored now.
+    pub(crate) fn state(&self) -> State {
+        self.progress.state()
+    }
+
+    /// Something the receipt must say.
+    pub(crate) fn warn(&mut self, warning: impl Into<String>) {
+        self.warnings.push(warning.into());
+    }
+
+    /// The end of reading: what to store with the last page, which carries what the receipt must still say.
+    pub(crate) async fn finish(mut self, mut out: Outlet) -> State {
+        if !self.warnings.is_empty() {
+            self.hand_on_state(&mut out).await;
+        }
+        self.state()
+    }
+}

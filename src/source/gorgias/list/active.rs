@@ -1,0 +1,87 @@
+//! A pass while it is walked: what is stored of it, and what only this run knows.
+
+use std::collections::HashSet;
+
+use tokio::time::Instant;
+
+use crate::http::limit::Priority;
+use crate::source::SortField;
+use crate::source::gorgias::list::checkpoint::{Direction, Kind, Pass, Walk};
+use crate::source::gorgias::list::front::Front;
+use crate::source::gorgias::list::parallel::Parallel;
+
+/// The pass being walked.
+pub(crate) struct Active {
+    pub(crate) pass: Pass,
+    /// Its walks as they are walked now.
+    pub(crate) parallel: Parallel,
+    /// Catch-ups after the first pass.
+    pub(crate) round: u32,
+    /// What it has read where the next look at the front would read again.
+    pub(crate) front: Front,
+    /// What the pass before this one has read there, if this one only looks again.
+    pub(crate) known: Option<Front>,
+    /// Whether that pass came from the front, too: then all rows of the very time down to which this one looks were read.
+    pub(crate) again: bool,
+    /// Whether it has found a row that the pass before did not have, or there was none before.
+    pub(crate) finds: bool,
+    /// Before its first request.
+    pub(crate) began: Instant,
+    /// Whether the watermark moves once it is complete, and so whether it is stored while it is not.
+    pub(crate) moves: bool,
+    /// Whether an earlier run began it.
+    pub(crate) resumed: bool,
+    /// Pages that earlier runs read of it.
+    pub(crate) before: u64,
+    /// Ids met, for a pass whose range is compared with the rows held.
+    pub(crate) seen: Option<HashSet<i64>>,
+}
+
+impl Active {
+    pub(crate) fn new(pass: Pass, moves: bool, round: u32) -> Self {
+        let parallel = Parallel::new(&pass.walks);
+        let before = pass.pages;
+        Self {
+            pass,
+            parallel,
+            round,
+            front: Front::default(),
+            known: None,
+            again: false,
+            finds: true,
+            began: Instant::now(),
+            moves,
+            resumed: false,
+            before,
+            seen: None,
+        }
+    }
+
+    /// A pass over all of a list that is short enough to begin anew if it comes to no end.
+    pub(crate) fn in_full() -> Self {
+        let walks = vec![Walk::new(SortField::Created, Direction::NewestFirst, None)];
+        let pass = Pass { kind: Kind::Backfill, top: None, pages: 0, walks };
+        Self { seen: Some(HashSet::new()), ..Self::new(pass, false, 0) }
+    }
+
+    /// A pass that an earlier run left.
+    pub(crate) fn resume(pass: Pass) -> Self {
+        Self { resumed: true, ..Self::new(pass, true, 0) }
+    }
+
+    /// Joins to the walk from the newest end one from the oldest.
+    pub(crate) fn spread(&mut self) {
+        let oldest_first = Walk::new(SortField::Created, Direction::OldestFirst, None);
+        self.parallel.insert(1, &oldest_first, None);
+        self.parallel.turn = 1;
+        self.pass.walks.push(oldest_first);
+    }
+
+    /// How urgent its requests are.
+    pub(crate) fn priority(&self) -> Priority {
+        match self.pass.kind {
+            Kind::CatchUp => Priority::Soon,
+            Kind::Backfill | Kind::Since(_) => Priority::Later { had: self.pass.pages - self.before },
+        }
+    }
+}
