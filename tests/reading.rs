@@ -197,6 +197,26 @@ async fn a_list_that_turns_around_within_one_time_is_begun_again() {
     }
 }
 
+/// Nothing tells which way a list goes as long as all rows read share one time.
+#[tokio::test(start_paused = true)]
+async fn a_list_that_ignores_the_order_is_read_whole_though_its_oldest_rows_share_a_time() {
+    for (table, list) in [("tickets", "tickets"), ("customers", "customers")] {
+        let world = World::new(small());
+        let change = async |rows: usize| {
+            assert!(world.account().bulk_change(list, rows, world.clock.now()) >= 1);
+            world.pass(Duration::from_secs(3_600)).await;
+        };
+        let all = world.account().count(list);
+        change(all).await;
+        change(1).await;
+        world.ingest(table, &[]).await.unwrap();
+        change(1).await;
+        world.account().faults().from_on(&format!("/api/{list}?"), 0, Fault::WrongOrder);
+        world.ingest(table, &[]).await.unwrap();
+        world.assert_equal(table, "oldest rows first, all of one time");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_repeated_cursor_is_a_named_error_and_what_was_read_stays() {
     let world = World::new(small());

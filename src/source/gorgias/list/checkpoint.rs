@@ -192,6 +192,10 @@ pub(crate) struct Walk {
     pub(crate) last: Option<Micros>,
     pub(crate) pages: u64,
     pub(crate) done: bool,
+    /// Two different values came in the order asked for. Until then nothing tells which way the list goes, as of rows that
+    /// share one time, and no place of it says what has been read.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) sorted: bool,
     /// The list was not in the order asked for, so only its end is the end.
     pub(crate) unordered: bool,
 }
@@ -207,6 +211,7 @@ impl Walk {
             last: None,
             pages: 0,
             done: false,
+            sorted: false,
             unordered: false,
         }
     }

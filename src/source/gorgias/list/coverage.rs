@@ -24,10 +24,10 @@ pub(crate) fn settle(walks: &mut [Walk]) {
     for n in 1..walks.len() {
         let (above, below) = walks.split_at_mut(n);
         let (above, below) = (&mut above[n - 1], &mut below[0]);
-        let Some(at) = above.last else { continue };
+        let Some(at) = above.last.filter(|_| above.sorted) else { continue };
         if let Some(first) = below.first {
             above.done |= at < first;
-        } else if below.last.is_some_and(|last| at < last) {
+        } else if below.sorted && below.last.is_some_and(|last| at < last) {
             above.done = true;
             below.done = true;
         }
@@ -90,6 +90,7 @@ mod tests {
             last: Some(Micros(last)),
             cursor: Some("c".into()),
             pages: 1,
+            sorted: true,
             ..Walk::new(SortField::Created, Direction::NewestFirst, None)
         }
     }
@@ -101,6 +102,15 @@ mod tests {
     fn done(mut walks: Vec<Walk>) -> String {
         settle(&mut walks);
         walks.iter().map(|walk| if walk.done { 'x' } else { '.' }).collect()
+    }
+
+    #[test]
+    fn walks_that_may_go_either_way_have_not_met() {
+        let unknown = |walk| Walk { sorted: false, ..walk };
+        assert_eq!(done(vec![down(None, 40), up(50)]), "xx");
+        assert_eq!(done(vec![down(None, 40), unknown(up(50))]), "..");
+        assert_eq!(done(vec![unknown(down(None, 40)), up(50)]), "..");
+        assert_eq!(done(vec![unknown(down(None, 40)), down(Some(50), 30), up(10)]), "...");
     }
 
     #[test]

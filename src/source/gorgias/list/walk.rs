@@ -220,7 +220,8 @@ pub(crate) fn take(
     }
     walk.pages += 1;
     let beyond = |until| last.is_some_and(|last| walk.is_past(last, until));
-    walk.done = meta.next_cursor.is_none() || (!walk.unordered && walk.until.is_some_and(beyond));
+    walk.done =
+        meta.next_cursor.is_none() || (walk.sorted && !walk.unordered && walk.until.is_some_and(beyond));
     walk.cursor = meta.next_cursor;
     Ok(Some(Fetched { rows, values, skipped, warning }))
 }
@@ -311,6 +312,7 @@ fn check_order(
     let known: Vec<Micros> = previous.into_iter().chain(values.iter().flatten().copied()).collect();
     let ordered = !repeats && known.windows(2).all(|pair| !walk.is_past(pair[0], pair[1]));
     walk.unordered = !ordered;
+    walk.sorted |= ordered && known.windows(2).any(|pair| pair[0] != pair[1]);
     (!ordered).then(|| {
         format!(
             "GET {} is not in the order asked for ({}); reading all of it instead of stopping early",
