@@ -5,6 +5,7 @@ mod changes;
 mod check;
 mod context;
 mod estimate;
+mod explain;
 mod fields;
 mod list;
 mod table_reader;
@@ -25,12 +26,15 @@ use self::table_reader::TableReader;
 pub use self::tables::TABLES;
 use self::uri::{Credentials, GorgiasUri};
 pub use self::uri::{FORM, UriError};
+use crate::error::Failure;
 use crate::http::client::Client;
 use crate::http::limit::{Allowance, Limiter, Share};
 use crate::http::wire::Wire;
 use crate::http::{Listener, Transport};
 use crate::model::State;
-use crate::source::{Finding, Forecast, Pages, ReadRequest, Rescan, Resource, Source, SourceError, Window};
+use crate::source::{
+    Finding, Forecast, Pages, ReadRequest, Rescan, Resource, Source, SourceError, Subject, Window,
+};
 
 /// One Gorgias account.
 #[derive(Debug)]
@@ -57,7 +61,8 @@ impl Gorgias {
     /// When the URI is wrong. The message never repeats a value of it.
     pub fn open(uri: &str) -> Result<Self, OpenError> {
         let uri = GorgiasUri::parse(uri)?;
-        let wire = Wire::new(&uri.base).map_err(|error| OpenError::Tls(error.to_string()))?;
+        let wire =
+            Wire::new(&uri.base, api::CALL_LIMIT).map_err(|error| OpenError::Tls(error.to_string()))?;
         Ok(Self::over(Arc::new(wire), uri, fastrand::Rng::new()))
     }
 
@@ -122,6 +127,14 @@ impl Source for Gorgias {
 
     fn allowance(&self) -> Allowance {
         self.client.limiter().allowance()
+    }
+
+    fn nothing_known(&self) -> State {
+        Progress::default().state()
+    }
+
+    fn explain(&self, subject: Subject, error: &SourceError) -> Option<Failure> {
+        explain::explain(&self.describe(), &self.domain, subject, error)
     }
 
     fn continues(&self, table: &Resource, window: Window, state: &State) -> bool {
