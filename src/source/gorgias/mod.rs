@@ -20,8 +20,8 @@ use base64::engine::general_purpose::STANDARD;
 use futures_util::future::BoxFuture;
 use secrecy::{ExposeSecret as _, SecretString};
 
-use self::list::channel::Feed;
-use self::list::checkpoint::{Kind, Progress};
+use self::list::channel::Channel;
+use self::list::checkpoint::{Checkpoint, Kind};
 use self::table_reader::TableReader;
 pub use self::tables::TABLES;
 use self::uri::{Credentials, GorgiasUri};
@@ -103,7 +103,7 @@ fn authorization(credentials: &Credentials) -> SecretString {
 /// How the list of a table is re-scanned, as its state tells.
 pub(super) fn rescan(table: &'static Resource, state: &State) -> Option<Rescan> {
     let sweep =
-        Progress::read(Some(state), table.name).ok()?.sweep.filter(|_| table.rescanned().is_some())?;
+        Checkpoint::read(Some(state), table.name).ok()?.sweep.filter(|_| table.rescanned().is_some())?;
     let period = Some(Duration::from_secs(sweep.period?)).filter(|period| !period.is_zero());
     Some(Rescan { period, pages: sweep.length(), cap: sweep.cut })
 }
@@ -130,7 +130,7 @@ impl Source for Gorgias {
     }
 
     fn nothing_known(&self) -> State {
-        Progress::default().state()
+        Checkpoint::default().state()
     }
 
     fn explain(&self, subject: Subject, error: &SourceError) -> Option<Failure> {
@@ -138,7 +138,7 @@ impl Source for Gorgias {
     }
 
     fn continues(&self, table: &Resource, window: Window, state: &State) -> bool {
-        let Ok(progress) = Progress::read(Some(state), table.name) else { return false };
+        let Ok(progress) = Checkpoint::read(Some(state), table.name) else { return false };
         let kind = window.start.map_or(Kind::Backfill, Kind::Since);
         window.end.is_none()
             && progress.watermark.is_none()
@@ -160,6 +160,6 @@ impl Source for Gorgias {
     fn read(&self, request: ReadRequest, listener: Arc<dyn Listener>) -> Result<Box<dyn Pages>, SourceError> {
         let path = request.table.path();
         let reader = TableReader::new(Arc::clone(&self.client), listener, request)?;
-        Ok(Box::new(Feed::new(path, |out| Box::pin(reader.run(out)))))
+        Ok(Box::new(Channel::new(path, |out| Box::pin(reader.run(out)))))
     }
 }
