@@ -24,7 +24,7 @@ pub use self::check::{Finding, Subject};
 pub use self::error::SourceError;
 pub use self::estimate::{Basis, Forecast, Guess, Headway, Rescan};
 pub use self::page::{Page, Pages, Step};
-pub use self::registry::{Entry, SOURCES, account_named, entry, rescan, tables};
+pub use self::registry::{Entry, SOURCES, account_named, entry, reads_all, rescan, tables};
 pub use self::request::{Late, Outside, Overlap, ReadRequest, Window};
 pub use self::table::{Changes, Computed, Counted, EventKind, List, Removals, Resource, SortField};
 

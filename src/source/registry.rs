@@ -1,7 +1,7 @@
 //! The kinds of sources there are, in the order help lists them.
 
 use super::estimate::Rescan;
-use super::table::Resource;
+use super::table::{Changes, Resource};
 use super::{Source, gorgias};
 use crate::error::{self, Failure};
 use crate::model::State;
@@ -62,6 +62,13 @@ pub fn account_named(typed: &str) -> Result<String, String> {
     let forms =
         || SOURCES.iter().map(|entry| format!("type {}", entry.account)).collect::<Vec<_>>().join(", or ");
     SOURCES.iter().find_map(|entry| (entry.account_named)(typed)).ok_or_else(forms)
+}
+
+/// Whether every run reads all of this table.
+#[must_use]
+pub fn reads_all(table: &str) -> bool {
+    let mut tables = SOURCES.iter().flat_map(|entry| entry.tables);
+    tables.any(|there| there.name == table && there.changes == Changes::Full)
 }
 
 /// How the list of a table is re-scanned, as its state tells; `None`: it is not, or no run has come so far.
