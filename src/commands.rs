@@ -51,9 +51,7 @@ pub fn text(command: &Command, now: Micros) -> Result<Vec<u8>, Failure> {
         Command::Completions { shell } => Ok(cli::completions(*shell)),
         Command::Man => cli::man().map_err(|error| internal(&error)),
         Command::Docs { page: DocsPage::Cli } => Ok(docs::cli_markdown().into_bytes()),
-        Command::Docs { page: DocsPage::Tables } => {
-            Ok(docs::tables_markdown(&source::gorgias::TABLES).into_bytes())
-        }
+        Command::Docs { page: DocsPage::Tables } => Ok(docs::tables_markdown(&source::tables()).into_bytes()),
         Command::Ingest(_) | Command::Plan(_) | Command::Check(_) => {
             Err(internal(&"this command does more than to print"))
         }
@@ -62,15 +60,15 @@ pub fn text(command: &Command, now: Micros) -> Result<Vec<u8>, Failure> {
 
 fn tables(args: &TablesArgs) -> Result<Vec<u8>, Failure> {
     let tables = match &args.source_uri {
-        Some(uri) => source::entry(uri.expose())?.tables,
-        None => &source::gorgias::TABLES,
+        Some(uri) => source::entry(uri.expose())?.tables.to_vec(),
+        None => source::tables(),
     };
     if args.json {
         let json =
-            docs::tables_json(tables).map_err(|error| Failure::new(Kind::Internal, error.to_string()))?;
+            docs::tables_json(&tables).map_err(|error| Failure::new(Kind::Internal, error.to_string()))?;
         return Ok(format!("{}\n", json.trim_end()).into_bytes());
     }
-    Ok(docs::tables_text(tables).into_bytes())
+    Ok(docs::tables_text(&tables).into_bytes())
 }
 
 /// `ingestr ingest`, to its exit code.

@@ -144,3 +144,17 @@ async fn customers_of_whom_an_event_tells_are_looked_up_within_the_cap_and_the_r
     world.assert_equal("customers", "80 deletions");
     assert_eq!(asked(&world, "/api/customers/"), 80, "each once");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_table_that_cannot_tell_its_tickets_says_so_and_marks_nothing() {
+    let world = World::new(small());
+    let flags = ["--sql-exclude-columns", "ticket_id"];
+    world.ingest("ticket_messages", &flags).await.unwrap();
+    let (ticket, _) = ticket(&world);
+    let now = world.clock.now();
+    world.account().apply(Change::DeleteTicket { ticket }, now).unwrap();
+    let receipt = world.ingest("ticket_messages", &flags).await.unwrap();
+    assert_eq!(receipt.counts.deleted, 0);
+    let says = "rows that are gone with their tickets are not seen, as the table has no column ticket_id";
+    assert!(receipt.warnings.iter().any(|warning| warning == says), "{:?}", receipt.warnings);
+}

@@ -41,7 +41,7 @@ fn open(args: &CheckArgs) -> Result<Endpoints, Failure> {
     if from.is_none() && to.is_none() {
         return Err(Failure::usage("there is nothing to check: --source-uri and --dest-uri are missing")
             .hint(
-                "type one of them or both, or set INGESTR_SOURCE_URI and INGESTR_DESTINATION_URI in the now",
+                "type one of them or both, or set INGESTR_SOURCE_URI and INGESTR_DESTINATION_URI in the environment",
             ));
     }
     let source = from.map(|uri| source::entry(uri.expose())?.open(uri.expose())).transpose()?;

@@ -12,7 +12,7 @@ use crate::plan::{self, table_name};
 use crate::report::remembered;
 use crate::run::{in_use, of_destination};
 use crate::secret::SecretUri;
-use crate::source::gorgias::Gorgias;
+use crate::source;
 
 /// What is remembered, of one table or of all.
 pub(super) fn show(args: &ShowArgs, now: Micros) -> Result<Vec<u8>, Failure> {
@@ -62,10 +62,8 @@ pub(super) fn hand_over(args: &MoveArgs, now: Micros) -> Result<Vec<u8>, Failure
                 "the name is the part before .gorgias.com; `ingestr state show` lists those that are there",
             ));
     };
-    let to = Gorgias::account_named(&to).map_err(|_| {
-        Failure::usage(format!("--to: `{to}` is not the name of an account"))
-            .hint("type the part before .gorgias.com in the address of the help desk, such as mycompany")
-    })?;
+    let to = source::account_named(&to)
+        .map_err(|hint| Failure::usage(format!("--to: `{to}` is not the name of an account")).hint(hint))?;
     let named = args.dest_table.as_deref().filter(|typed| !typed.trim().is_empty());
     let table = named.map(|typed| name(typed, entry, &*dest)).transpose()?;
     let all = match &table {
@@ -97,7 +95,7 @@ pub(super) fn hand_over(args: &MoveArgs, now: Micros) -> Result<Vec<u8>, Failure
 /// What is remembered of an account, typed as it is remembered or as its address; if nothing, a failure that names the
 /// accounts there are.
 fn of_account(all: &[Remembered], typed: &str, to: &str, place: &str) -> Result<Vec<Remembered>, Failure> {
-    let from = match Gorgias::account_named(typed) {
+    let from = match source::account_named(typed) {
         Ok(name) if all.iter().all(|one| one.account != typed) => name,
         _ => typed.to_owned(),
     };

@@ -36,15 +36,18 @@ const GONE: [io::ErrorKind; 4] = [
 pub struct Wire {
     client: reqwest::Client,
     room: Room,
+    /// The header that says how much of the account's budget is used.
+    call_limit: &'static str,
 }
 
 impl Wire {
     /// A client of the API at `base` that keeps its connections, follows no redirect (the key would go along) and uses
-    /// the system's proxy settings, but never for loopback.
+    /// the system's proxy settings, but never for loopback. `call_limit` is the header that tells how much of the account's
+    /// budget is used.
     ///
     /// # Errors
     /// When TLS cannot be set up.
-    pub(crate) fn new(base: &Base) -> Result<Self, TransportError> {
+    pub(crate) fn new(base: &Base, call_limit: &'static str) -> Result<Self, TransportError> {
         let mut builder = reqwest::Client::builder()
             .user_agent(concat!("ingestr/", env!("CARGO_PKG_VERSION")))
             .redirect(reqwest::redirect::Policy::none())
@@ -62,7 +65,7 @@ impl Wire {
             }
         }
         let client = builder.build().map_err(|error| failure(&error))?;
-        Ok(Self { client, room: Room::default() })
+        Ok(Self { client, room: Room::default(), call_limit })
     }
 
     async fn send(&self, request: Request) -> Result<Response, TransportError> {
@@ -84,7 +87,7 @@ impl Wire {
         let header = |headers: &HeaderMap, name: &str| {
             headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
         };
-        let call_limit = header(sent.headers(), "x-gorgias-account-api-call-limit");
+        let call_limit = header(sent.headers(), self.call_limit);
         let retry_after = header(sent.headers(), "retry-after");
         let date = header(sent.headers(), "date");
         let location = header(sent.headers(), "location");

@@ -89,7 +89,10 @@ fn entry_text(text: &mut String, entry: &Entry<'_>, now: Micros) {
             line("state", &format!("written by a newer ingestr (layout {version}): update this one"));
         }
         Some(Remembered { state: Some(state), .. }) => {
-            line("changed up to", &state.watermark.map_or_else(|| "nothing yet".into(), utc));
+            match state.watermark {
+                None if source::reads_all(&any.source_table) => line("read", "all of it, in every run"),
+                watermark => line("changed up to", &watermark.map_or_else(|| "nothing yet".into(), utc)),
+            }
             if state.watermark.is_some() {
                 line("covered since", &state.covered_since.map_or_else(|| "its beginning".into(), utc));
             }

@@ -18,15 +18,12 @@ pub(super) fn source(source: &dyn Source, table: &'static Resource, error: &Sour
 
 /// A failure of the source, whatever it was asked about.
 pub(crate) fn of_source(source: &dyn Source, subject: Subject, error: &SourceError) -> Failure {
-    let (who, name) = (source.describe(), subject.name());
-    let what = match subject {
-        Subject::Account => "the account's settings".to_owned(),
-        Subject::User => "who they belong to".to_owned(),
-        Subject::Table(spec) => format!("table {}", spec.name),
-        Subject::Events => "the events".to_owned(),
-    };
+    if let Some(failure) = source.explain(subject, error) {
+        return failure;
+    }
+    let (who, name, what) = (source.describe(), subject.name(), subject.what());
     let failure = match error {
-        SourceError::Http(http) => return refusal(&who, source.account(), &what, http),
+        SourceError::Http(http) => return refusal(&who, &what, http),
         SourceError::RepeatedCursor { .. } | SourceError::Endless { .. } => {
             Failure::new(Kind::Source, format!("table {name} of {who} cannot be read to the end"))
                 .hint("this is a fault of the API; run the command again, it goes on from what is stored")
@@ -63,24 +60,8 @@ pub(crate) fn of_source(source: &dyn Source, subject: Subject, error: &SourceErr
     failure.caused_by(error)
 }
 
-fn refusal(who: &str, account: &str, what: &str, error: &HttpError) -> Failure {
+fn refusal(who: &str, what: &str, error: &HttpError) -> Failure {
     let failure = match &error.problem {
-        Problem::Refused { status: 401, .. } => {
-            Failure::new(Kind::Authentication, format!("{who} refused the credentials")).hint(
-                "check api_key and email in --source-uri: the key is shown under Settings > Account > REST API, and the \
-                 e-mail must be that of the user who owns it (an access_token may have expired)",
-            )
-        }
-        Problem::Refused { status: 403, json: true, .. } => {
-            Failure::new(Kind::Authentication, format!("these credentials may not read {what} of {who}"))
-                .hint("give the user who owns the key a role that may read it, or use an admin's key")
-        }
-        Problem::Refused { status: 404, json: false, .. } => {
-            Failure::new(Kind::Source, format!("there is no Gorgias account named `{account}`")).hint(format!(
-                "check the domain in --source-uri: it is the part before .gorgias.com in the address of the help desk, \
-                 https://{account}.gorgias.com"
-            ))
-        }
         Problem::Refused { status: 403, .. } | Problem::Persistent(Why::Page(_)) => {
             Failure::new(Kind::Source, format!("something in front of {who} refused a request for {what}")).hint(
                 "the refusal is not the API's own, so it is none of the credentials: a bot check, a firewall or a proxy may \
@@ -98,8 +79,6 @@ fn refusal(who: &str, account: &str, what: &str, error: &HttpError) -> Failure {
         }
         Problem::Tls(_) => Failure::new(Kind::Source, format!("there is no secure connection to {who}"))
             .hint("check the clock of this machine and the certificates of a proxy in between"),
-        Problem::Persistent(Why::Connect(_)) => Failure::new(Kind::Source, format!("{who} cannot be reached"))
-            .hint("check the domain in --source-uri, and the network or proxy of this machine"),
         Problem::Persistent(Why::Body(_)) => {
             Failure::new(Kind::Source, format!("{who} answered a request for {what} with something else"))
                 .hint("a proxy or a maintenance page may stand in between; run the command again later")

@@ -15,9 +15,7 @@ use crate::dest::{Inspection, Target};
 use crate::error::Failure;
 use crate::http::Listener;
 use crate::model::lease;
-use crate::model::{
-    Column, DELETED_AT, Deletes, LogicalType, MERGED_INTO, Micros, SourceState, State, Strategy,
-};
+use crate::model::{Column, DELETED_AT, Deletes, LogicalType, MERGED_INTO, Micros, State, Strategy};
 use crate::normalise::Normaliser;
 use crate::plan::Plan;
 use crate::report::{Event, Scope, Start, Wait};
@@ -53,6 +51,7 @@ impl<'a, 'm> Run<'a, 'm> {
         job.tell(&Event::Started(&announced(&job, from.as_ref())));
         let id = run_id(plan.started_at, &target);
         slot.decide();
+        let state = from.clone().unwrap_or_else(|| job.source.nothing_known());
         let mut run = Self {
             job,
             slot,
@@ -64,7 +63,7 @@ impl<'a, 'm> Run<'a, 'm> {
             start,
             stored: from.clone(),
             from_zero: from.as_ref().is_none_or(|from| from.complete),
-            state: from.unwrap_or_else(nothing_known),
+            state,
             load: None,
             staged: Staged::nothing(start),
             done: Done::default(),
@@ -194,18 +193,6 @@ pub(super) fn scope(plan: &Plan, from: Option<&State>) -> Scope {
         Some(state) if !state.complete => Scope::Remaining,
         Some(State { watermark: Some(watermark), .. }) => Scope::ChangedSince(*watermark),
         _ => Scope::Everything,
-    }
-}
-
-/// The state of a table that was never read: sources take an absent one and this one alike.
-fn nothing_known() -> State {
-    State {
-        watermark: None,
-        covered_since: None,
-        complete: true,
-        source: SourceState(
-            r#"{"version":1,"watermark":null,"covered_since":null,"unfinished":null}"#.into(),
-        ),
     }
 }
 

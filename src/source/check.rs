@@ -28,6 +28,17 @@ impl Subject {
         }
     }
 
+    /// What is read, in a sentence.
+    #[must_use]
+    pub fn what(self) -> String {
+        match self {
+            Self::Account => "the account's settings".to_owned(),
+            Self::User => "who they belong to".to_owned(),
+            Self::Table(table) => format!("table {}", table.name),
+            Self::Events => "the events".to_owned(),
+        }
+    }
+
     /// Whether tables can be copied though this may not be read.
     #[must_use]
     pub fn can_be_missing(self) -> bool {

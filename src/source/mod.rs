@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 
+use crate::error::Failure;
 use crate::http::Listener;
 use crate::http::limit::{Allowance, Share};
 use crate::model::State;
@@ -23,7 +24,7 @@ pub use self::check::{Finding, Subject};
 pub use self::error::SourceError;
 pub use self::estimate::{Basis, Forecast, Guess, Headway, Rescan};
 pub use self::page::{Page, Pages, Step};
-pub use self::registry::{Entry, SOURCES, entry, rescan};
+pub use self::registry::{Entry, SOURCES, account_named, entry, reads_all, rescan, tables};
 pub use self::request::{Late, Outside, Overlap, ReadRequest, Window};
 pub use self::table::{Changes, Computed, Counted, EventKind, List, Removals, Resource, SortField};
 
@@ -43,6 +44,12 @@ pub trait Source: Send + Sync + std::fmt::Debug {
 
     /// What may be sent to the account, as far as its answers have told.
     fn allowance(&self) -> Allowance;
+
+    /// The state of a table that was never read: an absent one and this one are taken alike.
+    fn nothing_known(&self) -> State;
+
+    /// What an error means, where that is more than the words for every source say.
+    fn explain(&self, subject: Subject, error: &SourceError) -> Option<Failure>;
 
     /// Whether `state` is that of a pass which reads from zero exactly what this window asks for, and was not finished.
     fn continues(&self, table: &Resource, window: Window, state: &State) -> bool;

@@ -1,7 +1,7 @@
 //! The kinds of sources there are, in the order help lists them.
 
 use super::estimate::Rescan;
-use super::table::Resource;
+use super::table::{Changes, Resource};
 use super::{Source, gorgias};
 use crate::error::{self, Failure};
 use crate::model::State;
@@ -17,6 +17,9 @@ pub struct Entry {
     pub form: &'static str,
     /// Its tables.
     pub tables: &'static [Resource],
+    /// Where its accounts' names are found, for hints.
+    pub account: &'static str,
+    account_named: fn(&str) -> Option<String>,
     open: fn(&str) -> Result<Box<dyn Source>, gorgias::OpenError>,
     rescan: fn(&'static Resource, &State) -> Option<Rescan>,
 }
@@ -27,6 +30,8 @@ pub const SOURCES: [Entry; 1] = [Entry {
     name: "Gorgias",
     form: gorgias::FORM,
     tables: &gorgias::TABLES,
+    account: "the part before .gorgias.com in the address of the help desk, such as mycompany",
+    account_named: |typed| gorgias::Gorgias::account_named(typed).ok(),
     open: |uri| Ok(Box::new(gorgias::Gorgias::open(uri)?)),
     rescan: gorgias::rescan,
 }];
@@ -41,6 +46,29 @@ pub fn entry(uri: &str) -> Result<&'static Entry, Failure> {
         let forms: Vec<&str> = SOURCES.iter().map(|entry| entry.form).collect();
         error::unknown_scheme("--source-uri", scheme, &forms)
     })
+}
+
+/// The tables of all sources.
+#[must_use]
+pub fn tables() -> Vec<Resource> {
+    SOURCES.iter().flat_map(|entry| entry.tables).copied().collect()
+}
+
+/// An account as it is remembered, for one as it was typed.
+///
+/// # Errors
+/// A sentence on where its name is found.
+pub fn account_named(typed: &str) -> Result<String, String> {
+    let forms =
+        || SOURCES.iter().map(|entry| format!("type {}", entry.account)).collect::<Vec<_>>().join(", or ");
+    SOURCES.iter().find_map(|entry| (entry.account_named)(typed)).ok_or_else(forms)
+}
+
+/// Whether every run reads all of this table.
+#[must_use]
+pub fn reads_all(table: &str) -> bool {
+    let mut tables = SOURCES.iter().flat_map(|entry| entry.tables);
+    tables.any(|there| there.name == table && there.changes == Changes::Full)
 }
 
 /// How the list of a table is re-scanned, as its state tells; `None`: it is not, or no run has come so far.

@@ -452,3 +452,15 @@ fn a_table_in_use_is_not_moved() {
     assert!(moved.ends_with("exit code 0"), "{moved}");
     assert!(show(&desk, &[]).contains("tickets of account umbrella"));
 }
+
+#[test]
+fn of_a_table_that_every_run_reads_whole() {
+    let desk = Desk::new();
+    desk.ingest("tags", &[]).finish().well();
+    let shown = show(&desk, &[]);
+    assert!(
+        shown.contains("main.tags  tags of account acme\n  read           all of it, in every run\n"),
+        "{shown}"
+    );
+    assert!(!shown.contains("nothing yet"), "{shown}");
+}

@@ -28,7 +28,7 @@ fn serve(answer: impl Fn(&mut TcpStream) -> io::Result<()> + Send + 'static) -> 
         }
     });
     let base = Base { url: url.clone(), loopback: true };
-    (Wire::new(&base).unwrap(), url)
+    (Wire::new(&base, "x-limit").unwrap(), url)
 }
 
 async fn get(wire: &Wire, url: &str) -> Result<Response, TransportError> {

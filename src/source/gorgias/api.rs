@@ -6,6 +6,9 @@ use crate::source::gorgias::list::checkpoint::Direction;
 
 /// The API's largest page (developers.gorgias.com/reference/pagination: default 30, at most 100).
 pub(crate) const PAGE_ROWS: usize = 100;
+/// The header that says how much of the account's budget is used.
+pub(crate) const CALL_LIMIT: &str = "x-gorgias-account-api-call-limit";
+
 /// The direction in words of the API.
 pub(crate) fn order(direction: Direction) -> &'static str {
     match direction {

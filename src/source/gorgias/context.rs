@@ -10,8 +10,8 @@ use crate::model::{Micros, State, Tombstone};
 use crate::normalise::rows::Rows;
 use crate::source::gorgias::changes::cap::Cap;
 use crate::source::gorgias::fields;
-use crate::source::gorgias::list::channel::Outlet;
-use crate::source::gorgias::list::checkpoint::Progress;
+use crate::source::gorgias::list::channel::Sender;
+use crate::source::gorgias::list::checkpoint::Checkpoint;
 use crate::source::{Computed, Late, Page, ReadRequest, Resource, SourceError};
 
 /// How far behind the watermark a catch-up reads: a row can become visible later than the time it carries, and
@@ -26,7 +26,7 @@ pub(crate) struct Context {
     pub(crate) listener: Arc<dyn Listener>,
     pub(crate) resource: &'static Resource,
     pub(crate) request: ReadRequest,
-    pub(crate) progress: Progress,
+    pub(crate) progress: Checkpoint,
     /// Spent by this run.
     pub(crate) cap: Cap,
     /// When a first load began that goes on: what changed before that is no news, though its watermark may be older.
@@ -43,7 +43,7 @@ impl Context {
         listener: Arc<dyn Listener>,
         request: ReadRequest,
     ) -> Result<Self, SourceError> {
-        let progress = Progress::read(request.from.as_ref(), request.table.name)?;
+        let progress = Checkpoint::read(request.from.as_ref(), request.table.name)?;
         Ok(Self {
             seat: client.seat(),
             client,
@@ -81,13 +81,13 @@ impl Context {
     }
 
     /// Hands on rows that are all wanted, rows that are gone, and the state as it stands.
-    pub(crate) async fn hand_on(&mut self, rows: Rows, gone: Vec<Tombstone>, out: &mut Outlet) {
+    pub(crate) async fn hand_on(&mut self, rows: Rows, gone: Vec<Tombstone>, out: &mut Sender) {
         let page = self.page_of(rows, gone);
         out.page(page).await;
     }
 
     /// Hands on the state as it stands.
-    pub(crate) async fn hand_on_state(&mut self, out: &mut Outlet) {
+    pub(crate) async fn hand_on_state(&mut self, out: &mut Sender) {
         self.hand_on(Rows::default(), Vec::new(), out).await;
     }
 
@@ -102,7 +102,7 @@ impl Context {
     }
 
     /// The end of reading: what to store with the last page, which carries what the receipt must still say.
-    pub(crate) async fn finish(mut self, mut out: Outlet) -> State {
+    pub(crate) async fn finish(mut self, mut out: Sender) -> State {
         if !self.warnings.is_empty() {
             self.hand_on_state(&mut out).await;
         }

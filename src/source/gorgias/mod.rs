@@ -5,6 +5,7 @@ mod changes;
 mod check;
 mod context;
 mod estimate;
+mod explain;
 mod fields;
 mod list;
 mod table_reader;
@@ -19,18 +20,21 @@ use base64::engine::general_purpose::STANDARD;
 use futures_util::future::BoxFuture;
 use secrecy::{ExposeSecret as _, SecretString};
 
-use self::list::channel::Feed;
-use self::list::checkpoint::{Kind, Progress};
+use self::list::channel::Channel;
+use self::list::checkpoint::{Checkpoint, Kind};
 use self::table_reader::TableReader;
 pub use self::tables::TABLES;
 use self::uri::{Credentials, GorgiasUri};
 pub use self::uri::{FORM, UriError};
+use crate::error::Failure;
 use crate::http::client::Client;
 use crate::http::limit::{Allowance, Limiter, Share};
 use crate::http::wire::Wire;
 use crate::http::{Listener, Transport};
 use crate::model::State;
-use crate::source::{Finding, Forecast, Pages, ReadRequest, Rescan, Resource, Source, SourceError, Window};
+use crate::source::{
+    Finding, Forecast, Pages, ReadRequest, Rescan, Resource, Source, SourceError, Subject, Window,
+};
 
 /// One Gorgias account.
 #[derive(Debug)]
@@ -57,7 +61,8 @@ impl Gorgias {
     /// When the URI is wrong. The message never repeats a value of it.
     pub fn open(uri: &str) -> Result<Self, OpenError> {
         let uri = GorgiasUri::parse(uri)?;
-        let wire = Wire::new(&uri.base).map_err(|error| OpenError::Tls(error.to_string()))?;
+        let wire =
+            Wire::new(&uri.base, api::CALL_LIMIT).map_err(|error| OpenError::Tls(error.to_string()))?;
         Ok(Self::over(Arc::new(wire), uri, fastrand::Rng::new()))
     }
 
@@ -98,7 +103,7 @@ fn authorization(credentials: &Credentials) -> SecretString {
 /// How the list of a table is re-scanned, as its state tells.
 pub(super) fn rescan(table: &'static Resource, state: &State) -> Option<Rescan> {
     let sweep =
-        Progress::read(Some(state), table.name).ok()?.sweep.filter(|_| table.rescanned().is_some())?;
+        Checkpoint::read(Some(state), table.name).ok()?.sweep.filter(|_| table.rescanned().is_some())?;
     let period = Some(Duration::from_secs(sweep.period?)).filter(|period| !period.is_zero());
     Some(Rescan { period, pages: sweep.length(), cap: sweep.cut })
 }
@@ -124,8 +129,16 @@ impl Source for Gorgias {
         self.client.limiter().allowance()
     }
 
+    fn nothing_known(&self) -> State {
+        Checkpoint::default().state()
+    }
+
+    fn explain(&self, subject: Subject, error: &SourceError) -> Option<Failure> {
+        explain::explain(&self.describe(), &self.domain, subject, error)
+    }
+
     fn continues(&self, table: &Resource, window: Window, state: &State) -> bool {
-        let Ok(progress) = Progress::read(Some(state), table.name) else { return false };
+        let Ok(progress) = Checkpoint::read(Some(state), table.name) else { return false };
         let kind = window.start.map_or(Kind::Backfill, Kind::Since);
         window.end.is_none()
             && progress.watermark.is_none()
@@ -147,6 +160,6 @@ impl Source for Gorgias {
     fn read(&self, request: ReadRequest, listener: Arc<dyn Listener>) -> Result<Box<dyn Pages>, SourceError> {
         let path = request.table.path();
         let reader = TableReader::new(Arc::clone(&self.client), listener, request)?;
-        Ok(Box::new(Feed::new(path, |out| Box::pin(reader.run(out)))))
+        Ok(Box::new(Channel::new(path, |out| Box::pin(reader.run(out)))))
     }
 }

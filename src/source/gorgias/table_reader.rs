@@ -11,7 +11,7 @@ use crate::source::gorgias::changes::message_counts::{self, Changed, MessageCoun
 use crate::source::gorgias::changes::{reread, rescan, vanished};
 use crate::source::gorgias::context::Context;
 use crate::source::gorgias::list::active::Active;
-use crate::source::gorgias::list::channel::Outlet;
+use crate::source::gorgias::list::channel::Sender;
 use crate::source::gorgias::list::checkpoint::{Kind, Mark};
 use crate::source::gorgias::list::pass;
 use crate::source::{Changes, Counted, Late, Overlap, ReadRequest, SourceError};
@@ -37,7 +37,7 @@ impl TableReader {
     }
 
     /// Reads all that was asked for, to the state to store at the end.
-    pub(crate) async fn run(mut self, mut out: Outlet) -> Result<State, SourceError> {
+    pub(crate) async fn run(mut self, mut out: Sender) -> Result<State, SourceError> {
         if self.ctx.resource.changes == Changes::Full {
             vanished::read_in_full(&mut self.ctx, &mut out).await?;
         } else {
@@ -46,7 +46,7 @@ impl TableReader {
         Ok(self.ctx.finish(out).await)
     }
 
-    async fn read(&mut self, out: &mut Outlet) -> Result<(), SourceError> {
+    async fn read(&mut self, out: &mut Sender) -> Result<(), SourceError> {
         let request = &self.ctx.request;
         let tracks = request.late != Late::Nothing && request.overlap == Overlap::Wide;
         if tracks {
@@ -108,7 +108,7 @@ impl TableReader {
     }
 
     /// Looks at the front of the list again; the events are read meanwhile, if they are to be.
-    async fn rounds(&mut self, active: Active, follows: bool, out: &mut Outlet) -> Result<(), SourceError> {
+    async fn rounds(&mut self, active: Active, follows: bool, out: &mut Sender) -> Result<(), SourceError> {
         if follows && pass::round_after(&self.ctx, &active).is_some() {
             self.deletions.search_ahead(&self.ctx);
         }
@@ -121,7 +121,7 @@ impl TableReader {
         counted: Counted,
         active: Active,
         fresh: bool,
-        out: &mut Outlet,
+        out: &mut Sender,
     ) -> Result<(), SourceError> {
         let changed = match fresh {
             true => Changed::default(),
@@ -141,7 +141,7 @@ impl TableReader {
         &mut self,
         counted: Counted,
         changed: Changed,
-        out: &mut Outlet,
+        out: &mut Sender,
     ) -> Result<(), SourceError> {
         let ctx = &mut self.ctx;
         if !message_counts::compare_changed(ctx, counted, changed, out).await {

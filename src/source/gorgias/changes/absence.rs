@@ -14,7 +14,7 @@ use crate::model::{Micros, Question, Tombstone};
 use crate::normalise::rows::Rows;
 use crate::source::gorgias::changes::{lookup, message_counts};
 use crate::source::gorgias::context::Context;
-use crate::source::gorgias::list::channel::Outlet;
+use crate::source::gorgias::list::channel::Sender;
 use crate::source::{SortField, SourceError};
 
 /// So many rows may be gone by absence in one re-scan, whatever the size of the table...
@@ -51,7 +51,7 @@ impl std::fmt::Display for Span {
 }
 
 /// Looks up what the last run had no requests for.
-pub(crate) async fn look_up_left(ctx: &mut Context, out: &mut Outlet) -> Result<(), SourceError> {
+pub(crate) async fn look_up_left(ctx: &mut Context, out: &mut Sender) -> Result<(), SourceError> {
     let left = ctx.progress.sweep.as_mut().map(|sweep| std::mem::take(&mut sweep.absent)).unwrap_or_default();
     conclude_absent(ctx, left.into_iter().collect(), out).await
 }
@@ -60,7 +60,7 @@ pub(crate) async fn look_up_left(ctx: &mut Context, out: &mut Outlet) -> Result<
 pub(crate) async fn conclude_span(
     ctx: &mut Context,
     span: &Span,
-    out: &mut Outlet,
+    out: &mut Sender,
 ) -> Result<(), SourceError> {
     let Some(met) = span.met.as_ref().filter(|_| ctx.deletions()) else { return Ok(()) };
     let covered = ctx.progress.covered_since.unwrap_or(ENDS.0);
@@ -81,7 +81,7 @@ pub(crate) async fn conclude_span(
 async fn conclude_absent(
     ctx: &mut Context,
     absent: BTreeSet<i64>,
-    out: &mut Outlet,
+    out: &mut Sender,
 ) -> Result<(), SourceError> {
     if absent.is_empty() {
         return Ok(());
@@ -115,14 +115,14 @@ async fn conclude_absent(
 }
 
 /// Marks rows as gone, together with the state as it stands.
-pub(crate) async fn mark(ctx: &mut Context, gone: Gone, out: &mut Outlet) {
+pub(crate) async fn mark(ctx: &mut Context, gone: Gone, out: &mut Sender) {
     let at = ctx.request.now;
     let tombstones = gone.into_iter().map(|(key, merged_into)| Tombstone { key, at, merged_into });
     ctx.hand_on(Rows::default(), tombstones.collect(), out).await;
 }
 
 /// Refuses to mark too many rows that only their absence says are gone. `alone` is how many more there are of them.
-pub(crate) async fn believe(ctx: &mut Context, alone: usize, out: &mut Outlet) -> Result<(), SourceError> {
+pub(crate) async fn believe(ctx: &mut Context, alone: usize, out: &mut Sender) -> Result<(), SourceError> {
     let Some(sweep) = ctx.progress.sweep.as_mut().filter(|_| alone > 0) else { return Ok(()) };
     if ctx.request.confirmed {
         // What is confirmed weighs nothing against what comes after it.

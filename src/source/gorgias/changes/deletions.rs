@@ -19,7 +19,7 @@ use crate::source::gorgias::changes::lookup::{self, Fates};
 use crate::source::gorgias::changes::message_counts;
 use crate::source::gorgias::context::{Context, OVERLAP};
 use crate::source::gorgias::fields::{self, integer};
-use crate::source::gorgias::list::channel::Outlet;
+use crate::source::gorgias::list::channel::Sender;
 use crate::source::gorgias::list::checkpoint::{Loss, Mark};
 use crate::source::gorgias::list::pages::{Listing, Step};
 use crate::source::{Counted, EventKind, Resource, SourceError};
@@ -53,7 +53,7 @@ pub(crate) struct Deletions {
 
 impl Deletions {
     /// Reads the events since the last time and hands on what is gone.
-    pub(crate) async fn follow(&mut self, ctx: &mut Context, out: &mut Outlet) -> Result<(), SourceError> {
+    pub(crate) async fn follow(&mut self, ctx: &mut Context, out: &mut Sender) -> Result<(), SourceError> {
         let Some(mark) = ctx.progress.events.clone().filter(|_| ctx.deletions()) else { return Ok(()) };
         let found = match self.ahead.join_next().await {
             Some(found) => found.unwrap_or(Err(SourceError::Broken { path: PATH })),
@@ -166,7 +166,7 @@ type Confirmed = (Vec<Tombstone>, Vec<(i64, Loss)>);
 async fn confirmed(
     ctx: &mut Context,
     losses: BTreeMap<i64, Loss>,
-    out: &mut Outlet,
+    out: &mut Sender,
 ) -> Result<Confirmed, SourceError> {
     if let Some(counted) = ctx.resource.counted {
         let (parents, own): (BTreeMap<_, _>, BTreeMap<_, _>) =
@@ -188,7 +188,7 @@ async fn fates_of_losses(
     ctx: &mut Context,
     list: &Resource,
     losses: &BTreeMap<i64, Loss>,
-    out: &mut Outlet,
+    out: &mut Sender,
 ) -> Result<Fates, SourceError> {
     let ids = losses.keys().copied().collect();
     let unnamed = losses.iter().filter(|(_, loss)| loss.merged && loss.survivor.is_none());
@@ -200,7 +200,7 @@ async fn gone_with_parents(
     ctx: &mut Context,
     counted: Counted,
     losses: &BTreeMap<i64, Loss>,
-    out: &mut Outlet,
+    out: &mut Sender,
 ) -> Result<Confirmed, SourceError> {
     let fates = fates_of_losses(ctx, counted.by, losses, out).await?;
     let left = fates.left.iter().map(|id| (*id, losses[id])).collect();

@@ -17,7 +17,7 @@ use crate::normalise::rows::{Meta, Rows};
 use crate::source::gorgias::api::{PAGE_ROWS, is_forbidden, is_refused};
 use crate::source::gorgias::context::Context;
 use crate::source::gorgias::fields::integer;
-use crate::source::gorgias::list::channel::Outlet;
+use crate::source::gorgias::list::channel::Sender;
 use crate::source::gorgias::list::page_size::PageSize;
 use crate::source::gorgias::list::pages::{self, Position, SECOND_LOOK};
 use crate::source::{Resource, SourceError};
@@ -98,7 +98,7 @@ pub(crate) async fn look_up(
     list: &Resource,
     ids: &BTreeSet<i64>,
     merged: &HashSet<i64>,
-    out: &mut Outlet,
+    out: &mut Sender,
 ) -> Result<Fates, SourceError> {
     let Some(by_ids) = list.by_ids else { return look_up_each(ctx, list.path(), ids).await };
     let mut fates = Fates::default();
@@ -128,7 +128,7 @@ async fn confirm(
     absent: &[i64],
     merged: &HashSet<i64>,
     fates: &mut Fates,
-    out: &mut Outlet,
+    out: &mut Sender,
 ) -> Result<(), SourceError> {
     let asked = Instant::now();
     let (mut rest, mut alone): (Vec<i64>, Vec<i64>) = absent.iter().partition(|id| !merged.contains(id));
@@ -159,7 +159,7 @@ async fn not_listed(
     list: &Resource,
     by_ids: &str,
     ids: &[i64],
-    out: &mut Outlet,
+    out: &mut Sender,
 ) -> Result<Option<Vec<i64>>, SourceError> {
     let path = |ids: &[i64]| {
         let ids: String = ids.iter().map(|id| format!("&{by_ids}={id}")).collect();

@@ -13,10 +13,10 @@ use crate::model::{Micros, Question};
 use crate::source::gorgias::api::{PAGE_ROWS, is_forbidden};
 use crate::source::gorgias::context::{Context, OVERLAP};
 use crate::source::gorgias::fields::{self, integer};
-use crate::source::gorgias::list::channel::Outlet;
+use crate::source::gorgias::list::channel::Sender;
 use crate::source::gorgias::list::checkpoint::{Counts, Direction, Walk};
 use crate::source::gorgias::list::pages::{self, Answer};
-use crate::source::gorgias::list::walk::{self, Fetched, Footprint, Stumble};
+use crate::source::gorgias::list::walk::{self, Fetched, Stumble, WalkState};
 use crate::source::{Counted, Resource, SortField, SourceError};
 
 /// Tickets whose count may be known not to match; beyond it the oldest ids are forgotten, and read again some day.
@@ -83,7 +83,7 @@ impl MessageCounts {
         seen: &HashSet<i64>,
         from: Micros,
         to: Micros,
-        out: &mut Outlet,
+        out: &mut Sender,
     ) {
         let column = SortField::Created.column().into();
         let question = Question::KeysBetween { column, from, to, with: None };
@@ -99,9 +99,9 @@ pub(crate) async fn changed_tickets(ctx: &mut Context, counted: Counted) -> Resu
     let Some(counts) = ctx.progress.counts.clone() else { return Ok(Changed::default()) };
     let mut walk = Walk::new(SortField::Updated, Direction::NewestFirst, Some(counts.seen.minus(OVERLAP)));
     let (mut pairs, mut top) = (Vec::new(), None);
-    let mut footprint = Footprint::of(&walk);
+    let mut state = WalkState::of(&walk);
     while !walk.done {
-        let Some(fetched) = tickets(ctx, counted.by, &mut walk, &mut footprint).await? else { break };
+        let Some(fetched) = tickets(ctx, counted.by, &mut walk, &mut state).await? else { break };
         pairs.extend(pairs_of(ctx, counted, &fetched));
         top = top.or(fetched.values.iter().flatten().copied().filter(|at| *at <= ctx.request.now).max());
     }
@@ -121,12 +121,12 @@ async fn tickets(
     ctx: &mut Context,
     list: &Resource,
     walk: &mut Walk,
-    footprint: &mut Footprint,
+    state: &mut WalkState,
 ) -> Result<Option<Fetched>, SourceError> {
     loop {
-        match walk::step(&ctx.client, Priority::Soon, list, walk, footprint, &*ctx.listener).await {
+        match walk::step(&ctx.client, Priority::Soon, list, walk, state, &*ctx.listener).await {
             Ok(fetched) => return Ok(Some(fetched)),
-            Err(Stumble::Refused) => walk::restart(walk, footprint, list)?,
+            Err(Stumble::Refused) => walk::restart(walk, state, list)?,
             Err(Stumble::Error(SourceError::Http(error))) if is_forbidden(&error) => {
                 ctx.warn(NO_TICKETS);
                 return Ok(None);
@@ -141,7 +141,7 @@ pub(crate) async fn compare_changed(
     ctx: &mut Context,
     counted: Counted,
     changed: Changed,
-    out: &mut Outlet,
+    out: &mut Sender,
 ) -> bool {
     let known = compare(ctx, counted, changed.pairs, out).await;
     if let (true, Some(counts), Some(top)) = (known, &mut ctx.progress.counts, changed.top) {
@@ -151,7 +151,7 @@ pub(crate) async fn compare_changed(
 }
 
 /// What is left of the queue is said, and what need not be remembered forgotten.
-pub(crate) async fn conclude(ctx: &mut Context, out: &mut Outlet) {
+pub(crate) async fn conclude(ctx: &mut Context, out: &mut Sender) {
     let Some(counts) = &mut ctx.progress.counts else { return };
     while counts.settled.len() > MOST_SETTLED {
         counts.settled.pop_first();
@@ -172,7 +172,7 @@ fn warn_untold(ctx: &mut Context, counted: Counted) {
 }
 
 /// Queues the tickets whose count is not what we hold. False if the target cannot tell.
-pub(crate) async fn compare(ctx: &mut Context, counted: Counted, pairs: Vec<Pair>, out: &mut Outlet) -> bool {
+pub(crate) async fn compare(ctx: &mut Context, counted: Counted, pairs: Vec<Pair>, out: &mut Sender) -> bool {
     for chunk in pairs.chunks(PAGE_ROWS) {
         let values = chunk.iter().map(|(ticket, _)| *ticket).collect();
         let Some(answer) = out.ask(Question::CountBy { column: counted.column.into(), values }).await else {
@@ -194,7 +194,7 @@ pub(crate) async fn compare(ctx: &mut Context, counted: Counted, pairs: Vec<Pair
 }
 
 /// The messages of their tickets have to be read again, as far as they are still held.
-pub(crate) async fn suspect_parents(ctx: &mut Context, counted: Counted, keys: Vec<i64>, out: &mut Outlet) {
+pub(crate) async fn suspect_parents(ctx: &mut Context, counted: Counted, keys: Vec<i64>, out: &mut Sender) {
     for chunk in keys.chunks(PAGE_ROWS) {
         let question = Question::ValuesOf { column: counted.column.into(), keys: chunk.to_vec() };
         let Some(answer) = out.ask(question).await else { return warn_untold(ctx, counted) };
@@ -209,7 +209,7 @@ pub(crate) async fn counted_held(
     ctx: &mut Context,
     counted: Counted,
     tickets: Vec<i64>,
-    out: &mut Outlet,
+    out: &mut Sender,
 ) -> Option<Vec<(i64, i64)>> {
     let mut held = Vec::new();
     for chunk in tickets.chunks(PAGE_ROWS) {

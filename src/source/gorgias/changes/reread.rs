@@ -14,7 +14,7 @@ use crate::source::gorgias::changes::absence;
 use crate::source::gorgias::changes::message_counts::Pair;
 use crate::source::gorgias::context::Context;
 use crate::source::gorgias::fields::integer;
-use crate::source::gorgias::list::channel::Outlet;
+use crate::source::gorgias::list::channel::Sender;
 use crate::source::gorgias::list::pages::{Listing, SECOND_LOOK, Step};
 use crate::source::{Counted, SourceError};
 
@@ -70,7 +70,7 @@ fn length(ids: &HashSet<i64>) -> i64 {
 }
 
 /// Reads the messages of queued tickets again, as far as the cap allows.
-pub(crate) async fn reread(ctx: &mut Context, counted: Counted, out: &mut Outlet) -> Result<(), SourceError> {
+pub(crate) async fn reread(ctx: &mut Context, counted: Counted, out: &mut Sender) -> Result<(), SourceError> {
     let mut tried = HashSet::new();
     loop {
         let Some(counts) = &ctx.progress.counts else { return Ok(()) };
@@ -90,7 +90,7 @@ async fn readings(
     ctx: &mut Context,
     counted: Counted,
     batch: &[Pair],
-    out: &mut Outlet,
+    out: &mut Sender,
 ) -> Result<Option<Readings>, SourceError> {
     let mut readings = Readings::default();
     for &(ticket, _) in batch {
@@ -125,7 +125,7 @@ async fn conclude(
     ctx: &mut Context,
     batch: &[Pair],
     readings: &Readings,
-    out: &mut Outlet,
+    out: &mut Sender,
 ) -> Result<(), SourceError> {
     let at = ctx.request.now;
     let concluded = batch.iter().filter(|pair| readings.length_of(**pair).is_some());
@@ -157,7 +157,7 @@ async fn messages_of(
     ctx: &mut Context,
     counted: Counted,
     ticket: i64,
-    out: &mut Outlet,
+    out: &mut Sender,
 ) -> Result<Reading, SourceError> {
     let mut list = Listing::new(ctx.resource.path(), &format!("&{}={ticket}", counted.column));
     let mut ids = HashSet::new();

@@ -17,9 +17,9 @@ use crate::source::gorgias::changes::cap::SHARE_LEAST;
 use crate::source::gorgias::changes::message_counts;
 use crate::source::gorgias::context::Context;
 use crate::source::gorgias::fields::integer;
-use crate::source::gorgias::list::channel::Outlet;
+use crate::source::gorgias::list::channel::Sender;
 use crate::source::gorgias::list::checkpoint::{Direction, Sweep, Walk};
-use crate::source::gorgias::list::walk::{self, Fetched, Footprint, Stumble};
+use crate::source::gorgias::list::walk::{self, Fetched, Stumble, WalkState};
 use crate::source::{Resource, SortField, SourceError};
 
 /// Pages of a list of parents that are re-scanned at once, at least.
@@ -107,7 +107,7 @@ pub(crate) fn note_length(ctx: &mut Context, pages: u64) {
 ///
 /// Where everything is due, this ends where it began: behind the end of the list come the places that were passed in
 /// an earlier run, as rows there may have changed since.
-pub(crate) async fn rescan(ctx: &mut Context, out: &mut Outlet) -> Result<Vec<Span>, SourceError> {
+pub(crate) async fn rescan(ctx: &mut Context, out: &mut Sender) -> Result<Vec<Span>, SourceError> {
     let mut spans = Vec::new();
     if ctx.request.rescan.is_some() {
         absence::look_up_left(ctx, out).await?;
@@ -159,9 +159,9 @@ async fn stretch(
     walk: &mut Walk,
     until: Option<Micros>,
     part: &mut Part,
-    out: &mut Outlet,
+    out: &mut Sender,
 ) -> Result<Option<Span>, SourceError> {
-    let mut footprint = Footprint::of(walk);
+    let mut state = WalkState::of(walk);
     let newest = walk.cursor.as_ref().and(walk.last);
     let edge = ctx.progress.sweep.as_ref().map(|sweep| sweep.edge.clone()).unwrap_or_default();
     let mut met: BTreeMap<i64, Option<Micros>> = edge.into_iter().map(|id| (id, newest)).collect();
@@ -169,11 +169,11 @@ async fn stretch(
     while !walk.done && !is_past(walk, until) && !part.is_read() && ctx.cap.left() > 0 {
         ctx.cap.spend();
         let client = &ctx.client;
-        let step = walk::step(client, RESCANS, list, walk, &mut footprint, &*ctx.listener).await;
+        let step = walk::step(client, RESCANS, list, walk, &mut state, &*ctx.listener).await;
         let fetched = match step {
             Ok(fetched) => fetched,
             Err(Stumble::Refused) => {
-                walk::restart(walk, &mut footprint, list)?;
+                walk::restart(walk, &mut state, list)?;
                 continue;
             }
             Err(Stumble::Error(SourceError::Http(error)))
@@ -210,7 +210,7 @@ async fn take_rescanned(
     walk: &Walk,
     part: &Part,
     fetched: Fetched,
-    out: &mut Outlet,
+    out: &mut Sender,
 ) -> bool {
     if let Some(warning) = &fetched.warning {
         ctx.warn(warning);

@@ -10,7 +10,7 @@ use crate::source::gorgias::changes::absence::{self, ENDS, Gone};
 use crate::source::gorgias::changes::lookup;
 use crate::source::gorgias::changes::message_counts::MessageCounts;
 use crate::source::gorgias::context::Context;
-use crate::source::gorgias::list::channel::Outlet;
+use crate::source::gorgias::list::channel::Sender;
 use crate::source::gorgias::list::checkpoint::Sweep;
 use crate::source::gorgias::list::pass;
 use crate::source::{SortField, SourceError};
@@ -26,7 +26,7 @@ struct Met {
 }
 
 /// Reads all of the table, and looks for rows that are not there any more.
-pub(crate) async fn read_in_full(ctx: &mut Context, out: &mut Outlet) -> Result<(), SourceError> {
+pub(crate) async fn read_in_full(ctx: &mut Context, out: &mut Sender) -> Result<(), SourceError> {
     // 0: it was never read whole.
     ctx.progress.sweep.get_or_insert_with(|| Sweep::new(Micros(0))).gone = 0;
     let met = read_whole(ctx, out).await?;
@@ -37,7 +37,7 @@ pub(crate) async fn read_in_full(ctx: &mut Context, out: &mut Outlet) -> Result<
     Ok(())
 }
 
-async fn read_whole(ctx: &mut Context, out: &mut Outlet) -> Result<Met, SourceError> {
+async fn read_whole(ctx: &mut Context, out: &mut Sender) -> Result<Met, SourceError> {
     // Nothing counts rows that are read whole anyway.
     let mut counts = MessageCounts::default();
     let mut active = pass::begin(ctx);
@@ -47,7 +47,7 @@ async fn read_whole(ctx: &mut Context, out: &mut Outlet) -> Result<Met, SourceEr
     Ok(met)
 }
 
-async fn conclude_vanished(ctx: &mut Context, met: &Met, out: &mut Outlet) -> Result<(), SourceError> {
+async fn conclude_vanished(ctx: &mut Context, met: &Met, out: &mut Sender) -> Result<(), SourceError> {
     let column = SortField::Created.column().into();
     let to = met.newest.unwrap_or(ENDS.1);
     let Some(held) = out.ask(Question::KeysBetween { column, from: ENDS.0, to, with: None }).await else {

@@ -38,7 +38,7 @@ pub(crate) fn send_out(ctx: &mut Context, active: &mut Active) -> Result<(), Sou
         if let Some(n) = next {
             active.parallel.turn = n + 1;
             let walker = &mut active.parallel.walkers[n];
-            let ask = walk::ask(ctx.resource, &walks[n], &mut walker.footprint)?;
+            let ask = walk::ask(ctx.resource, &walks[n], &mut walker.state)?;
             walker.under_way = true;
             let tag = walker.tag;
             request(ctx, active, Back::Walk(tag), priority, ask);
@@ -94,10 +94,10 @@ pub(crate) fn take_in(
     let (walk, walker) = (&mut active.pass.walks[n], &mut active.parallel.walkers[n]);
     walker.under_way = false;
     if walk.done {
-        walker.footprint.forget(walk);
+        walker.state.forget(walk);
         return Ok(None);
     }
-    let fetched = match walk::take(ctx.resource, walk, &mut walker.footprint, answer) {
+    let fetched = match walk::take(ctx.resource, walk, &mut walker.state, answer) {
         Ok(Some(fetched)) => fetched,
         Ok(None) => return Ok(None),
         Err(Stumble::Error(error @ SourceError::RowTooLarge { .. })) => {
@@ -145,7 +145,7 @@ fn refused(ctx: &mut Context, active: &mut Active, n: usize) -> Result<(), Sourc
     if let Some(other) = coverage::facing(walks, n).filter(|other| !walks[*other].done) {
         // The other walk ends where this one has come to, so nothing is read twice.
         walks[n].done = true;
-        active.parallel.walkers[n].footprint.forget(&walks[n]);
+        active.parallel.walkers[n].state.forget(&walks[n]);
         active.parallel.turn = other;
         return Ok(());
     }
@@ -155,7 +155,7 @@ fn refused(ctx: &mut Context, active: &mut Active, n: usize) -> Result<(), Sourc
         return Ok(());
     }
     ctx.warn(format!("GET {}: the API refused a cursor; the place is looked for again", ctx.resource.path()));
-    walk::restart(&mut walks[n], &mut active.parallel.walkers[n].footprint, ctx.resource)
+    walk::restart(&mut walks[n], &mut active.parallel.walkers[n].state, ctx.resource)
 }
 
 fn take_out(active: &mut Active, n: usize) {

@@ -14,12 +14,12 @@ use crate::source::{Page, Pages, SourceError, Step};
 const AHEAD: usize = 2;
 
 /// The reader's end.
-pub(crate) struct Outlet {
+pub(crate) struct Sender {
     steps: mpsc::Sender<Step>,
     answers: mpsc::UnboundedReceiver<Option<Answer>>,
 }
 
-impl Outlet {
+impl Sender {
     /// Hands a page on; waits while too many are waiting.
     pub(crate) async fn page(&mut self, page: Page) {
         self.step(Step::Page(page)).await;
@@ -43,7 +43,7 @@ impl Outlet {
 }
 
 /// The run's end.
-pub(crate) struct Feed {
+pub(crate) struct Channel {
     reading: Reading,
     path: &'static str,
     steps: mpsc::Receiver<Step>,
@@ -58,12 +58,12 @@ enum Reading {
     Over,
 }
 
-impl Feed {
+impl Channel {
     /// A feed of what `reader` hands to its outlet. It starts with the first [`Pages::next`].
-    pub(crate) fn new(path: &'static str, reader: impl FnOnce(Outlet) -> Reader) -> Self {
+    pub(crate) fn new(path: &'static str, reader: impl FnOnce(Sender) -> Reader) -> Self {
         let (to_run, steps) = mpsc::channel(AHEAD);
         let (answers, from_run) = mpsc::unbounded_channel();
-        let reader = reader(Outlet { steps: to_run, answers: from_run });
+        let reader = reader(Sender { steps: to_run, answers: from_run });
         Self { reading: Reading::Ready(reader), path, steps, answers }
     }
 
@@ -88,7 +88,7 @@ impl Feed {
     }
 }
 
-impl Pages for Feed {
+impl Pages for Channel {
     fn next(&mut self) -> BoxFuture<'_, Result<Step, SourceError>> {
         Box::pin(self.step())
     }
@@ -99,7 +99,7 @@ impl Pages for Feed {
     }
 }
 
-impl Drop for Feed {
+impl Drop for Channel {
     fn drop(&mut self) {
         if let Reading::Running(task) = &self.reading {
             task.abort();

@@ -16,7 +16,7 @@ const PROGRAM: &str = env!("CARGO_PKG_VERSION");
 
 /// Everything that is remembered of a table.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Progress {
+pub(crate) struct Checkpoint {
     version: u32,
     /// The version of ingestr that wrote this, so that an older one can say which is needed.
     #[serde(default)]
@@ -128,7 +128,7 @@ pub(crate) struct Counts {
     pub(crate) settled: BTreeMap<i64, (i64, i64)>,
 }
 
-impl Default for Progress {
+impl Default for Checkpoint {
     fn default() -> Self {
         Self {
             version: VERSION,
@@ -225,7 +225,7 @@ impl Walk {
     }
 }
 
-impl Progress {
+impl Checkpoint {
     /// Reads what an earlier run stored for `table`.
     pub(crate) fn read(state: Option<&State>, table: &'static str) -> Result<Self, SourceError> {
         let Some(state) = state else { return Ok(Self::default()) };
@@ -255,13 +255,19 @@ impl Progress {
     }
 
     /// As a destination stores it.
+    #[expect(
+        clippy::expect_used,
+        reason = "an empty state in its place would be taken for a table never read"
+    )]
     pub(crate) fn state(&self) -> State {
+        let json = serde_json::to_string(self);
         State {
             watermark: self.watermark,
             covered_since: self.covered_since,
             complete: self.unfinished.is_none(),
-            // Numbers, text and options only: nothing in it can fail to serialise.
-            source: SourceState(serde_json::to_string(self).unwrap_or_default()),
+            source: SourceState(
+                json.expect("numbers, texts, lists and maps by number only, which always serialise"),
+            ),
         }
     }
 }
@@ -293,7 +299,7 @@ mod tests {
     const GOLDEN: &str = r#"{"version":3,"written_by":"0.1.0","watermark":5,"covered_since":null,"unfinished":{"kind":{"since":3},"top":9,"pages":2,"walks":[{"sort":"updated","direction":"newest_first","until":3,"cursor":"abc","last":7,"pages":2,"done":false,"unordered":false}]}}"#;
     const GOLDEN_MIDDLE: &str = r#"{"sort":"created","direction":"newest_first","until":null,"first":8,"cursor":null,"last":null,"pages":0,"done":false,"unordered":false}"#;
 
-    fn golden() -> Progress {
+    fn golden() -> Checkpoint {
         let walk = Walk {
             cursor: Some("abc".into()),
             last: Some(Micros(7)),
@@ -301,7 +307,7 @@ mod tests {
             ..Walk::new(SortField::Updated, Direction::NewestFirst, Some(Micros(3)))
         };
         let pass = Pass { kind: Kind::Since(Micros(3)), top: Some(Micros(9)), pages: 2, walks: vec![walk] };
-        Progress { watermark: Some(Micros(5)), unfinished: Some(pass), ..Progress::default() }
+        Checkpoint { watermark: Some(Micros(5)), unfinished: Some(pass), ..Checkpoint::default() }
     }
 
     #[test]
@@ -309,15 +315,15 @@ mod tests {
         let state = golden().state();
         assert_eq!(state.source.0, GOLDEN.replace("0.1.0", PROGRAM));
         assert!(!state.complete);
-        assert_eq!(Progress::read(Some(&state), "tickets").unwrap(), golden());
-        assert_eq!(Progress::read(None, "tickets").unwrap(), Progress::default());
+        assert_eq!(Checkpoint::read(Some(&state), "tickets").unwrap(), golden());
+        assert_eq!(Checkpoint::read(None, "tickets").unwrap(), Checkpoint::default());
     }
 
     #[test]
     fn what_older_versions_stored_is_read() {
         for text in [GOLDEN_1, GOLDEN_2] {
-            let state = State { source: SourceState(text.into()), ..Progress::default().state() };
-            assert_eq!(Progress::read(Some(&state), "tickets").unwrap(), golden());
+            let state = State { source: SourceState(text.into()), ..Checkpoint::default().state() };
+            assert_eq!(Checkpoint::read(Some(&state), "tickets").unwrap(), golden());
         }
     }
 
@@ -332,8 +338,8 @@ mod tests {
     #[test]
     fn what_is_not_ours_is_refused() {
         let message = |text: &str| {
-            let state = State { source: SourceState(text.into()), ..Progress::default().state() };
-            Progress::read(Some(&state), "tickets").unwrap_err().to_string()
+            let state = State { source: SourceState(text.into()), ..Checkpoint::default().state() };
+            Checkpoint::read(Some(&state), "tickets").unwrap_err().to_string()
         };
         let refused = "the stored progress of table tickets cannot be read: ";
         let layouts = format!("(layout 4; ingestr {PROGRAM} reads layouts up to 3)");

@@ -8,7 +8,7 @@ use crate::model::Micros;
 use crate::source::SourceError;
 use crate::source::gorgias::list::checkpoint::Walk;
 use crate::source::gorgias::list::pages::Answer;
-use crate::source::gorgias::list::walk::Footprint;
+use crate::source::gorgias::list::walk::WalkState;
 use crate::source::gorgias::list::{coverage, seek};
 
 /// A stretch of fewer pages is not worth another walk: each costs half a page, where it meets its neighbour.
@@ -41,7 +41,7 @@ pub(crate) enum Middle {
 pub(crate) struct Walker {
     /// Stays the same while walks come and go.
     pub(crate) tag: u32,
-    pub(crate) footprint: Footprint,
+    pub(crate) state: WalkState,
     pub(crate) under_way: bool,
     /// Whether the next row is too large to be read, so that this walk cannot go on.
     pub(crate) blocked: bool,
@@ -91,9 +91,9 @@ impl Parallel {
 
     pub(crate) fn insert(&mut self, n: usize, walk: &Walk, entry: Option<i64>) {
         self.tags += 1;
-        let mut footprint = Footprint::of(walk);
-        footprint.note_span(entry);
-        self.walkers.insert(n, Walker { tag: self.tags, footprint, under_way: false, blocked: false, entry });
+        let mut state = WalkState::of(walk);
+        state.note_span(entry);
+        self.walkers.insert(n, Walker { tag: self.tags, state, under_way: false, blocked: false, entry });
     }
 
     /// The first answer to come; `None`: nothing is under way.
@@ -136,7 +136,7 @@ impl Parallel {
         };
         let (Some(here), Some(there)) = (walks[n].last, walks[other].last) else { return false };
         // The denser of both ends tells how much may be left.
-        let spans = [n, other].map(|n| self.walkers[n].footprint.span().unwrap_or(0));
+        let spans = [n, other].map(|n| self.walkers[n].state.span().unwrap_or(0));
         here.0.abs_diff(there.0) <= spans[0].min(spans[1]).unsigned_abs()
     }
 

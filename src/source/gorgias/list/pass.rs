@@ -17,7 +17,7 @@ use crate::source::gorgias::changes::rescan;
 use crate::source::gorgias::context::{Context, OVERLAP};
 use crate::source::gorgias::list::active::Active;
 use crate::source::gorgias::list::advance;
-use crate::source::gorgias::list::channel::Outlet;
+use crate::source::gorgias::list::channel::Sender;
 use crate::source::gorgias::list::checkpoint::{Direction, Kind, Pass, Walk};
 use crate::source::gorgias::list::window::Aside;
 use crate::source::{Changes, Overlap, SortField, SourceError};
@@ -31,7 +31,7 @@ pub(crate) async fn pass(
     ctx: &mut Context,
     counts: &mut MessageCounts,
     active: &mut Active,
-    out: &mut Outlet,
+    out: &mut Sender,
 ) -> Result<(), SourceError> {
     let mut aside = Aside::default();
     let walked = walk_all(ctx, counts, &mut aside, active, out).await;
@@ -53,7 +53,7 @@ async fn walk_all(
     counts: &mut MessageCounts,
     aside: &mut Aside,
     active: &mut Active,
-    out: &mut Outlet,
+    out: &mut Sender,
 ) -> Result<(), SourceError> {
     loop {
         advance::send_out(ctx, active)?;
@@ -84,7 +84,7 @@ pub(crate) async fn rounds(
     ctx: &mut Context,
     counts: &mut MessageCounts,
     mut active: Active,
-    out: &mut Outlet,
+    out: &mut Sender,
 ) -> Result<(), SourceError> {
     while let Some(mut next) = round_after(ctx, &active) {
         next.known = Some(std::mem::take(&mut active.front));

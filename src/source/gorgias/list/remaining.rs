@@ -20,7 +20,7 @@ impl Parallel {
             _ if walks.iter().any(|walk| walk.unordered) => None,
             _ if walks.iter().all(|walk| walk.done) => Some(0.0),
             [walk] => {
-                let pace = self.walkers.first()?.footprint.pace()?;
+                let pace = self.walkers.first()?.state.pace()?;
                 Some(seek::pages(walk.last?, walk.until?, pace, pace))
             }
             _ => self.left(walks),
@@ -29,7 +29,7 @@ impl Parallel {
 
     /// How many pages are left between walks, as far as that can be estimated.
     pub(crate) fn left(&self, walks: &[Walk]) -> Option<f64> {
-        let mut paces: Vec<i64> = self.walkers.iter().filter_map(|walker| walker.footprint.pace()).collect();
+        let mut paces: Vec<i64> = self.walkers.iter().filter_map(|walker| walker.state.pace()).collect();
         paces.sort_unstable();
         let typical = paces.get(paces.len().saturating_sub(1) / 2).copied().unwrap_or_default();
         let stretch = |n: usize| match coverage::left_below(walks, n) {
@@ -47,9 +47,9 @@ impl Parallel {
 
     /// How long pages are at both ends of the stretch below walk `n`.
     pub(crate) fn ends(&self, walks: &[Walk], n: usize) -> Option<(i64, i64)> {
-        let near = self.walkers[n].footprint.pace()?;
+        let near = self.walkers[n].state.pace()?;
         let below = self.walkers.get(n + 1)?;
-        let far = if walks[n + 1].first.is_some() { below.entry } else { below.footprint.pace() };
+        let far = if walks[n + 1].first.is_some() { below.entry } else { below.state.pace() };
         Some((near, far.unwrap_or(near)))
     }
 

@@ -29,7 +29,7 @@ const SPANS: usize = 7;
 
 /// What a walk remembers only while it is walked.
 #[derive(Debug, Default)]
-pub(crate) struct Footprint {
+pub(crate) struct WalkState {
     guard: LoopGuard,
     pub(crate) size: PageSize,
     /// Id of the row that came last.
@@ -48,7 +48,7 @@ pub(crate) struct Footprint {
     spans: VecDeque<i64>,
 }
 
-impl Footprint {
+impl WalkState {
     /// For a walk as it was stored.
     pub(crate) fn of(walk: &Walk) -> Self {
         Self { previous: walk.cursor.as_ref().and(walk.last), ..Self::default() }
@@ -141,27 +141,27 @@ pub(crate) async fn step(
     priority: Priority,
     list: &Resource,
     walk: &mut Walk,
-    footprint: &mut Footprint,
+    state: &mut WalkState,
     listener: &dyn Listener,
 ) -> Result<Fetched, Stumble> {
     loop {
-        let ask = ask(list, walk, footprint).map_err(Stumble::Error)?;
+        let ask = ask(list, walk, state).map_err(Stumble::Error)?;
         // Nothing new is no harm where only what is new was asked for: the next run looks again.
         let harmless = walk.cursor.is_none() && walk.until.is_some();
         let empty = if harmless { EmptyEnd::Harmless } else { EmptyEnd::Doubtful };
         let answer = pages::fetch(client, priority, &ask, listener, empty).await;
-        if let Some(fetched) = take(list, walk, footprint, answer)? {
+        if let Some(fetched) = take(list, walk, state, answer)? {
             return Ok(fetched);
         }
     }
 }
 
 /// The request for the walk's next page.
-pub(crate) fn ask(list: &Resource, walk: &Walk, footprint: &mut Footprint) -> Result<Ask, SourceError> {
+pub(crate) fn ask(list: &Resource, walk: &Walk, state: &mut WalkState) -> Result<Ask, SourceError> {
     if let Some(cursor) = &walk.cursor {
-        footprint.guard.uses(cursor, list.path())?;
+        state.guard.uses(cursor, list.path())?;
     }
-    let (position, rows) = (Position::of(walk.cursor.as_ref()), footprint.size.rows());
+    let (position, rows) = (Position::of(walk.cursor.as_ref()), state.size.rows());
     Ok(Ask { path: path(list, walk, rows), position, rows })
 }
 
@@ -170,51 +170,51 @@ pub(crate) fn ask(list: &Resource, walk: &Walk, footprint: &mut Footprint) -> Re
 pub(crate) fn take(
     list: &Resource,
     walk: &mut Walk,
-    footprint: &mut Footprint,
+    state: &mut WalkState,
     answer: Answer,
 ) -> Result<Option<Fetched>, Stumble> {
     let (rows, meta) = match answer {
         Ok(answer) => answer,
         Err(error) if error.is_too_large() => {
-            footprint.forget(walk);
-            if footprint.size.shrink() {
+            state.forget(walk);
+            if state.size.shrink() {
                 return Ok(None);
             }
-            let (path, after) = (list.path(), footprint.last_id);
+            let (path, after) = (list.path(), state.last_id);
             return Err(Stumble::Error(SourceError::RowTooLarge { path, id: None, after, before: None }));
         }
         Err(error) if walk.cursor.is_some() && refuses_cursor(&error) => return Err(Stumble::Refused),
         Err(error) => return Err(Stumble::Error(error.into())),
     };
     if meta.next_cursor.is_some() {
-        footprint.guard.note(&rows, list.path()).map_err(Stumble::Error)?;
+        state.guard.note(&rows, list.path()).map_err(Stumble::Error)?;
     }
-    footprint.size.fits();
-    footprint.last_id = last_id(&rows).or(footprint.last_id);
+    state.size.fits();
+    state.last_id = last_id(&rows).or(state.last_id);
     let values: Vec<_> = rows.iter().map(|row| fields::datetime(row, walk.sort.column())).collect();
-    let repeats = footprint.repeats(&rows, &values);
-    let warning = check_order(walk, footprint.previous, list, &values, repeats);
-    if warning.is_some() && (footprint.previous.is_some() || meta.next_cursor.is_some()) {
+    let repeats = state.repeats(&rows, &values);
+    let warning = check_order(walk, state.previous, list, &values, repeats);
+    if warning.is_some() && (state.previous.is_some() || meta.next_cursor.is_some()) {
         // The list turned around, now or at its first page: where this page's cursor leads is anybody's guess. Only a list read
         // from its beginning to its end is known to be whole, whatever its order.
-        begin_anew(walk, footprint);
+        begin_anew(walk, state);
         return Ok(Some(Fetched { rows, values, skipped: false, warning }));
     }
-    if walk.unordered && turned(walk, footprint, list, &values, repeats)? {
+    if walk.unordered && turned(walk, state, list, &values, repeats)? {
         return Ok(Some(Fetched { rows, values, skipped: false, warning }));
     }
     let last = values.iter().rev().find_map(|value| *value);
-    let skipped = match (footprint.seeking, last) {
+    let skipped = match (state.seeking, last) {
         (Some(point), Some(last)) if !walk.unordered && !walk.is_past(last, point) && last != point => true,
         _ => {
-            footprint.seeking = None;
-            footprint.restarts = 0;
+            state.seeking = None;
+            state.restarts = 0;
             false
         }
     };
-    footprint.previous = last.or(footprint.previous);
-    footprint.page = keys(&rows, &values).collect();
-    footprint.note_span(span(&values));
+    state.previous = last.or(state.previous);
+    state.page = keys(&rows, &values).collect();
+    state.note_span(span(&values));
     if !skipped && last.is_some() {
         walk.last = last;
     }
@@ -227,17 +227,13 @@ pub(crate) fn take(
 }
 
 /// Begins a walk again whose cursor was refused: from the list's beginning, skipping what was read.
-pub(crate) fn restart(
-    walk: &mut Walk,
-    footprint: &mut Footprint,
-    list: &Resource,
-) -> Result<(), SourceError> {
-    footprint.restarts += 1;
-    if footprint.restarts > MOST_RESTARTS {
-        return Err(SourceError::RefusedCursor { path: list.path(), times: footprint.restarts });
+pub(crate) fn restart(walk: &mut Walk, state: &mut WalkState, list: &Resource) -> Result<(), SourceError> {
+    state.restarts += 1;
+    if state.restarts > MOST_RESTARTS {
+        return Err(SourceError::RefusedCursor { path: list.path(), times: state.restarts });
     }
-    begin_anew(walk, footprint);
-    footprint.seeking = walk.last;
+    begin_anew(walk, state);
+    state.seeking = walk.last;
     Ok(())
 }
 
@@ -245,21 +241,21 @@ pub(crate) fn restart(
 /// its next page may be one that was read, and its end the one it began at. Then it is begun again.
 fn turned(
     walk: &mut Walk,
-    footprint: &mut Footprint,
+    state: &mut WalkState,
     list: &Resource,
     values: &[Option<Micros>],
     repeats: bool,
 ) -> Result<bool, Stumble> {
-    let same = |facing| *footprint.facing.get_or_insert(facing) == facing;
+    let same = |facing| *state.facing.get_or_insert(facing) == facing;
     if facing(values).is_none_or(same) && !repeats {
         return Ok(false);
     }
-    footprint.turns += 1;
-    if footprint.turns > MOST_TURNS {
-        let error = SourceError::NoOrder { path: list.path(), times: footprint.turns };
+    state.turns += 1;
+    if state.turns > MOST_TURNS {
+        let error = SourceError::NoOrder { path: list.path(), times: state.turns };
         return Err(Stumble::Error(error));
     }
-    begin_anew(walk, footprint);
+    begin_anew(walk, state);
     Ok(true)
 }
 
@@ -276,13 +272,13 @@ fn facing(values: &[Option<Micros>]) -> Option<Direction> {
     known.is_sorted_by(|a, b| a >= b).then_some(Direction::NewestFirst)
 }
 
-fn begin_anew(walk: &mut Walk, footprint: &mut Footprint) {
-    footprint.facing = None;
-    footprint.guard.begin_anew();
-    footprint.previous = None;
-    footprint.page.clear();
-    footprint.seeking = None;
-    footprint.last_id = None;
+fn begin_anew(walk: &mut Walk, state: &mut WalkState) {
+    state.facing = None;
+    state.guard.begin_anew();
+    state.previous = None;
+    state.page.clear();
+    state.seeking = None;
+    state.last_id = None;
     walk.cursor = None;
 }
 

@@ -13,7 +13,7 @@ use std::collections::HashSet;
 use crate::model::Question;
 use crate::source::gorgias::context::Context;
 use crate::source::gorgias::fields::integer;
-use crate::source::gorgias::list::channel::Outlet;
+use crate::source::gorgias::list::channel::Sender;
 use crate::source::gorgias::list::checkpoint::Kind;
 use crate::source::{Outside, Page};
 
@@ -54,7 +54,7 @@ fn ids(page: &Page, kept: bool) -> impl Iterator<Item = i64> {
 
 impl Aside {
     /// Hands on a page of a pass, now or with those after it.
-    pub(crate) async fn hand_over(&mut self, ctx: &Context, kind: Kind, page: Page, out: &mut Outlet) {
+    pub(crate) async fn hand_over(&mut self, ctx: &Context, kind: Kind, page: Page, out: &mut Sender) {
         let windowed = !ctx.request.window.is_open() && kind != Kind::CatchUp;
         if !windowed || ctx.request.outside == Outside::Dropped {
             ctx.seat.held_up(out.page(page)).await;
@@ -68,7 +68,7 @@ impl Aside {
     }
 
     /// Hands on the pages that wait, with those rows outside of the window that are held.
-    pub(crate) async fn hand_over_all(&mut self, ctx: &Context, out: &mut Outlet) {
+    pub(crate) async fn hand_over_all(&mut self, ctx: &Context, out: &mut Sender) {
         let mut held = HashSet::new();
         for chunk in self.unknown().chunks(AT_ONCE) {
             let question = Question::Stored { column: "id".into(), values: chunk.to_vec() };
