@@ -2,7 +2,7 @@
 
 use super::dialect::BigQueryDialect;
 use super::script::{LEASED, REFUSED, Script};
-use crate::dest::sql::books::{
+use crate::dest::sql::ledger::{
     LEASES, REJECTS, RUNS, STATE, Whose, lease_columns, reject_columns, run_columns, state_columns,
 };
 use crate::dest::sql::{Dialect, TableName, list};

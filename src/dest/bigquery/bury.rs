@@ -7,7 +7,7 @@ use super::rows::{S, T};
 use super::script::{DELETED, Script, UPDATED};
 use super::shape::Shape;
 use crate::dest::Target;
-use crate::dest::sql::brought::{IS_CURRENT, VALID_TO};
+use crate::dest::sql::columns::{IS_CURRENT, VALID_TO};
 use crate::dest::sql::{Dialect, TableName};
 use crate::model::{DELETED_AT, Deletes, LOADED_AT, LogicalType, MERGED_INTO, Micros, Strategy};
 

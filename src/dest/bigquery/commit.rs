@@ -9,9 +9,9 @@ use super::script::{LEASED, Script};
 use super::shape::Shape;
 use super::wire::{Api, ApiError, Param, QueryOutcome};
 use super::{Step, bury, merge, publish, table_ref};
-use crate::dest::sql::books::{LEASES, refused};
-use crate::dest::sql::brought::{needed, version_columns};
-use crate::dest::sql::hidden::{SHADOWS, shadow};
+use crate::dest::sql::columns::{needed, version_columns};
+use crate::dest::sql::ledger::{LEASES, refused};
+use crate::dest::sql::shadow::{SHADOWS, shadow};
 use crate::dest::sql::{Dialect, TableName, list};
 use crate::dest::{Commit, Counts, DestError, DestErrorKind, Target};
 use crate::model::{Column, LogicalType, Strategy};
@@ -227,7 +227,7 @@ impl Place {
         if self.target.fresh {
             of_run.push_str(&format!(" AND run_id = {}", BigQueryDialect.text(&commit.run.id)));
         }
-        let state = self.table.beside(crate::dest::sql::books::STATE).sql(&BigQueryDialect);
+        let state = self.table.beside(crate::dest::sql::ledger::STATE).sql(&BigQueryDialect);
         format!("EXISTS (SELECT 1 FROM {state} WHERE {of_run})")
     }
 

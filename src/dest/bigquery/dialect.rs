@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::dest::sql::Dialect;
-use crate::dest::sql::hidden::fnv;
+use crate::dest::sql::shadow::fnv;
 use crate::dest::{DestError, DestErrorKind, Target};
 use crate::model::{Column, LogicalType, Micros};
 

@@ -7,7 +7,7 @@ use super::BigQuery;
 use super::books::{self, give_up, lease_of, swap_lease};
 use super::dialect::BigQueryDialect;
 use super::wire::{Api, ApiError, JobId};
-use crate::dest::sql::books::{LEASES, lease_columns, refused};
+use crate::dest::sql::ledger::{LEASES, lease_columns, refused};
 use crate::dest::sql::{Dialect, TableName};
 use crate::dest::{DestError, DestErrorKind, Target};
 use crate::model::lease;

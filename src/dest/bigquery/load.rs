@@ -16,7 +16,7 @@ use super::rows::{ORD, Part, Rows, staged_type};
 use super::wire::{ApiError, Format, JobId, LoadSpec, Upload};
 use super::{BigQuery, books, bury, table_ref};
 use crate::dest::sql::TableName;
-use crate::dest::sql::brought::{columns_of, same, shape as misfit, widen};
+use crate::dest::sql::columns::{columns_of, same, shape as misfit, widen};
 use crate::dest::{Commit, Counts, DestError, DestErrorKind, Load, Target};
 use crate::model::{Column, FileFormat, LogicalType, Reject, Tombstone};
 

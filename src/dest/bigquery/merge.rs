@@ -5,7 +5,7 @@ use super::rows::{ORD, Rows, S, T};
 use super::script::{DELETED, INSERTED, Script, UNCHANGED, UPDATED, scratch};
 use super::shape::{Shape, filled};
 use crate::dest::Target;
-use crate::dest::sql::brought::{IS_CURRENT, MARKS, VALID_FROM, VALID_TO, same};
+use crate::dest::sql::columns::{IS_CURRENT, MARKS, VALID_FROM, VALID_TO, same};
 use crate::dest::sql::{Dialect, list};
 use crate::model::{LOADED_AT, Micros};
 

@@ -21,8 +21,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use futures_util::future::BoxFuture;
 
 use super::sql::TableName;
-use super::sql::books::{newer, not_ours};
-use super::sql::hidden::{is_shadow_of, shadow};
+use super::sql::ledger::{newer, not_ours};
+use super::sql::shadow::{is_shadow_of, shadow};
 use super::{
     Answer, Capabilities, DestError, DestErrorKind, Destination, FlushDefaults, Inspection, Lease, Load,
     Owner, Question, Remembered, Target,
@@ -152,7 +152,7 @@ impl BigQuery {
         }
         self.check_permissions(Some(&api), target, &name, change).await?;
         self.look_up(&api, &names, target, &mut found).await?;
-        if has(super::sql::books::LEASES) {
+        if has(super::sql::ledger::LEASES) {
             found.lease = self.lease_on(&api, &name).await?;
         }
         Ok(found)
@@ -169,7 +169,7 @@ impl BigQuery {
         let name = self.table_of(target);
         let has = |table: &str| there.iter().any(|name| name == table);
         let aside = there.iter().any(|hidden| is_shadow_of(hidden, &name.table));
-        if !has(super::sql::books::STATE) || !(found.columns.is_some() || aside) {
+        if !has(super::sql::ledger::STATE) || !(found.columns.is_some() || aside) {
             return Ok(());
         }
         let sql = books::states(&name, &books::of_table(&name.schema, &name.table));

@@ -13,7 +13,7 @@ use super::rows::{ORD, Rows, S, T};
 use super::script::{DELETED, INSERTED, Script};
 use super::shape::{Shape, converted, filled};
 use crate::dest::Target;
-use crate::dest::sql::brought::same;
+use crate::dest::sql::columns::same;
 use crate::dest::sql::{Dialect, delete_window, newest_first};
 use crate::model::{Column, LogicalType, Strategy};
 

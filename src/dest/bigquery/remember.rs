@@ -10,8 +10,8 @@ use super::leases::fresh_job;
 use super::wire::{Api, DatasetRef};
 use super::{BigQuery, failed, table_ref};
 use crate::dest::DestError;
-use crate::dest::sql::books::{LEASES, RUNS, RUNS_TOLD, STATE};
-use crate::dest::sql::hidden::{is_shadow_of, reassigned};
+use crate::dest::sql::ledger::{LEASES, RUNS, RUNS_TOLD, STATE};
+use crate::dest::sql::shadow::{is_shadow_of, reassigned};
 use crate::dest::sql::{Dialect, TableName};
 use crate::model::{Lease, Micros, Remembered, RunLine};
 

@@ -5,7 +5,7 @@
 
 use super::dialect::BigQueryDialect;
 use super::shape::{Shape, converted};
-use crate::dest::sql::brought::same;
+use crate::dest::sql::columns::same;
 use crate::dest::sql::{Dialect, TableName};
 use crate::model::{Column, LogicalType};
 

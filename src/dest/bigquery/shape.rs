@@ -8,7 +8,7 @@
 use super::allowed::Change;
 use super::dialect::{BigQueryDialect, logical_of};
 use super::wire::{Field, Kind, Mode, Partitioning, TableInfo};
-use crate::dest::sql::brought::{needed, same, type_after, version_columns};
+use crate::dest::sql::columns::{needed, same, type_after, version_columns};
 use crate::dest::sql::{Dialect, TableName, list};
 use crate::dest::{DestError, DestErrorKind, Target};
 use crate::model::{Column, LogicalType, Strategy};

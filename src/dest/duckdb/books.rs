@@ -5,8 +5,8 @@ use duckdb::{Connection, params};
 
 use super::dialect::DuckDialect;
 use super::open::CATALOG;
-use crate::dest::sql::books::{REJECTS, RUNS, STATE, Whose, reject_columns, run_columns, state_columns};
-use crate::dest::sql::brought::same;
+use crate::dest::sql::columns::same;
+use crate::dest::sql::ledger::{REJECTS, RUNS, STATE, Whose, reject_columns, run_columns, state_columns};
 use crate::dest::sql::{Dialect, TableName, list};
 use crate::dest::{Commit, Target};
 use crate::model::{Column, LogicalType, Micros, STATE_VERSION, SourceState, State};

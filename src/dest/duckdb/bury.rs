@@ -15,7 +15,7 @@ use super::merge::temp;
 use super::position::POSITION;
 use super::rows::Rows;
 use super::shape::{Found, Shape};
-use crate::dest::sql::brought::{IS_CURRENT, VALID_TO};
+use crate::dest::sql::columns::{IS_CURRENT, VALID_TO};
 use crate::dest::sql::{Dialect, list};
 use crate::dest::{Counts, DestError, DestErrorKind};
 use crate::model::{Column, DELETED_AT, Deletes, LOADED_AT, LogicalType, MERGED_INTO, Strategy, Tombstone};

@@ -8,7 +8,7 @@ use duckdb::Connection;
 use super::books::{about, book, delete, ensure, insert, instant, text};
 use super::dialect::DuckDialect;
 use crate::dest::sql::Dialect;
-use crate::dest::sql::books::{LEASES, lease_columns, refused};
+use crate::dest::sql::ledger::{LEASES, lease_columns, refused};
 use crate::dest::{Commit, DestError, Target};
 use crate::model::lease;
 use crate::model::{Lease, Micros};

@@ -8,9 +8,9 @@ use std::path::PathBuf;
 use duckdb::Connection;
 use futures_util::future::BoxFuture;
 
-use super::sql::books::{newer, not_ours};
 use super::sql::create_schema;
-use super::sql::hidden::shadow;
+use super::sql::ledger::{newer, not_ours};
+use super::sql::shadow::shadow;
 use super::{
     Answer, Capabilities, DestError, DestErrorKind, Destination, FlushDefaults, Inspection, Lease, Load,
     Owner, Question, Remembered, Target,

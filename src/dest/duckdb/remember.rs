@@ -7,8 +7,8 @@ use super::dialect::DuckDialect;
 use super::leases;
 use super::open::CATALOG;
 use super::shape::Shape;
-use crate::dest::sql::books::{REJECTS, RUNS, RUNS_TOLD, STATE, Whose};
-use crate::dest::sql::hidden::{self, is_shadow_of};
+use crate::dest::sql::ledger::{REJECTS, RUNS, RUNS_TOLD, STATE, Whose};
+use crate::dest::sql::shadow::{is_shadow_of, reassigned};
 use crate::dest::sql::{Dialect, TableName};
 use crate::model::{Remembered, RunLine};
 
@@ -125,7 +125,7 @@ pub(super) fn reassign(connection: &Connection, tables: &[Remembered], account: 
         let state = book(&one.schema, STATE).sql(&DuckDialect);
         let aside = format!("SELECT rows_in FROM {state} WHERE {of_state} AND rows_in <> ''");
         for hidden in strings(connection, &aside, &[])? {
-            let renamed = hidden::reassigned(&hidden, account, &one.source_table);
+            let renamed = reassigned(&hidden, account, &one.source_table);
             rename(connection, &book(&one.schema, &hidden), &renamed)?;
             let sql = format!("UPDATE {state} SET rows_in = ? WHERE {of_state} AND rows_in = ?");
             connection.execute(&sql, params![renamed, hidden])?;

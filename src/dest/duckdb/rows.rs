@@ -15,7 +15,7 @@ use arrow_schema::{DataType, Schema};
 use arrow_select::filter::filter_record_batch;
 
 use crate::dest::DestError;
-use crate::dest::sql::brought::{same, shape};
+use crate::dest::sql::columns::{same, shape};
 use crate::model::{Column, LogicalType};
 
 /// Rows with the same columns throughout.

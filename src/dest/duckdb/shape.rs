@@ -7,7 +7,7 @@ use duckdb::{Connection, params};
 
 use super::dialect::{DuckDialect, logical_of};
 use super::open::CATALOG;
-use crate::dest::sql::brought::{same, type_after};
+use crate::dest::sql::columns::{same, type_after};
 use crate::dest::sql::{Dialect, TableName, add_column, list};
 use crate::dest::{DestError, DestErrorKind};
 use crate::model::{Column, LogicalType};

@@ -6,9 +6,9 @@
 
 use crate::model::{Column, LogicalType, Micros};
 
-pub mod books;
-pub mod brought;
-pub mod hidden;
+pub mod columns;
+pub mod ledger;
+pub mod shadow;
 
 /// How one database spells names, types and values.
 pub trait Dialect {

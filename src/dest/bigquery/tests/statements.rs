@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::dest::conformance::{commit, items};
-use crate::dest::sql::books::{LEASES, RUNS, STATE};
-use crate::dest::sql::brought::IS_CURRENT;
+use crate::dest::sql::columns::IS_CURRENT;
+use crate::dest::sql::ledger::{LEASES, RUNS, STATE};
 use crate::model::{Column, DELETED_AT, Deletes, LogicalType, MERGED_INTO};
 use commit::{Litter, Seen};
 use load::{BigQueryLoad, Place, Staged};
@@ -187,7 +187,7 @@ fn versions_are_closed_and_opened() {
     let mut staged = staged(&place, &brought());
     staged.graves = Some(place.table.beside("_ingestr_staging_gone"));
     let mut columns = brought();
-    columns.extend(crate::dest::sql::brought::version_columns());
+    columns.extend(crate::dest::sql::columns::version_columns());
     columns.push(Column::new("_ingestr_loaded_at", LogicalType::Timestamp));
     assert!(columns.iter().any(|column| column.name == IS_CURRENT));
     let seen = Seen { names: there(), table: Some(shape(&place, &columns)), shadow: None };
