@@ -278,7 +278,7 @@ impl Run<'_, '_> {
             self.commit(Ending::None).await?;
         }
         let answer = self.job.dest.ask(&self.target, question).await;
-        self.pages.answer(Some(answer.map_err(|error| words::destination(&self.target, &error))?));
+        self.pages.answer(answer.map_err(|error| words::destination(&self.target, &error))?);
         Ok(())
     }
 

@@ -18,6 +18,10 @@ pub(crate) mod conformance;
 #[cfg(feature = "duckdb")]
 pub mod duckdb;
 mod error;
+#[cfg_attr(
+    not(any(feature = "duckdb", feature = "sqlite", feature = "bigquery")),
+    expect(dead_code, reason = "without a SQL destination nobody drives it")
+)]
 pub mod sql;
 mod target;
 
@@ -162,11 +166,15 @@ pub trait Destination: Send + Sync + std::fmt::Debug {
 
     /// Answers a question about the rows of the target (of the rows kept aside, for an unfinished replacement; none
     /// for one that is [`Target::fresh`]). Of rows that repeat a key in them, only the newest counts. No rows if there
-    /// is no such table or column.
+    /// is no such table; `None` if it does not have the columns that the question is about, and so cannot tell.
     ///
     /// # Errors
     /// When the destination cannot be read.
-    fn ask<'a>(&'a self, target: &'a Target, question: Question) -> BoxFuture<'a, Result<Answer, DestError>>;
+    fn ask<'a>(
+        &'a self,
+        target: &'a Target,
+        question: Question,
+    ) -> BoxFuture<'a, Result<Option<Answer>, DestError>>;
 
     /// Takes the lease of the target, or renews it. `live` tells whether a lease found there still counts. Creates
     /// what is needed to store it.

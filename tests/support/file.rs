@@ -98,7 +98,11 @@ impl Destination for File {
         self.inner.inspect(target)
     }
 
-    fn ask<'a>(&'a self, target: &'a Target, question: Question) -> BoxFuture<'a, Result<Answer, DestError>> {
+    fn ask<'a>(
+        &'a self,
+        target: &'a Target,
+        question: Question,
+    ) -> BoxFuture<'a, Result<Option<Answer>, DestError>> {
         self.inner.ask(target, question)
     }
 

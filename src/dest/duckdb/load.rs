@@ -7,7 +7,9 @@ use duckdb::Connection;
 use futures_util::future::BoxFuture;
 
 use super::apply::Work;
-use super::{Faults, Step, books, open};
+use super::engine::Session;
+use super::{Faults, Step, open};
+use crate::dest::sql::embedded::{at_once, has_landed};
 use crate::dest::{Commit, Counts, DestError, DestErrorKind, Load, Target};
 use crate::model::Tombstone;
 
@@ -64,7 +66,7 @@ impl DuckLoad {
         let wrap = |e| open::failed(&self.path, "write", e);
         connection.execute_batch("BEGIN TRANSACTION").map_err(wrap)?;
         let work = Work {
-            connection,
+            session: Session::of(connection, &self.path, &self.target),
             target: &self.target,
             commit,
             tombstones: &self.tombstones,
@@ -101,8 +103,8 @@ impl DuckLoad {
     }
 }
 
-fn landed(path: &Path, target: &Target, commit: &Commit) -> Result<bool, DestError> {
+fn landed(path: &Path, target: &Target, made: &Commit) -> Result<bool, DestError> {
     open::with_file(path, open::INSPECT_PATIENCE, open::Grain::Bulk, |connection| {
-        books::has_landed(connection, target, commit).map_err(|e| open::failed(path, "read", e))
+        at_once(has_landed(&Session::of(connection, path, target), target, made))
     })
 }

@@ -2,37 +2,32 @@
 //!
 //! The file is open only while it is looked at and while a commit runs; every commit is one transaction.
 
-use std::collections::HashMap;
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use duckdb::Connection;
 use futures_util::future::BoxFuture;
 
-use super::sql::create_schema;
-use super::sql::ledger::{newer, not_ours};
-use super::sql::shadow::shadow;
+use super::sql::embedded::{at_once, inspect};
+use super::sql::ledger::{STATE, not_ours};
+use super::sql::{answers, create_schema, inventory, leases};
 use super::{
     Answer, Capabilities, DestError, DestErrorKind, Destination, FlushDefaults, Inspection, Lease, Load,
-    Owner, Question, Remembered, Target,
+    Question, Remembered, Target,
 };
 use crate::model::{Micros, Strategy};
-use books::Stored;
+use engine::Session;
 
 mod append;
 mod apply;
-mod ask;
-mod books;
-mod bury;
 mod dialect;
-mod leases;
+mod engine;
 mod leftovers;
 mod load;
 mod merge;
 mod open;
 mod packing;
 mod position;
-mod remember;
-mod rows;
 mod shape;
 #[cfg(test)]
 mod tests;
@@ -64,39 +59,9 @@ impl DuckDb {
         if !open::exists_and_is_writable(&self.path)? {
             return Ok(Inspection::default());
         }
-        let wrap = |e| open::failed(&self.path, "read", e);
         open::with_file(&self.path, open::INSPECT_PATIENCE, open::Grain::Bulk, |connection| {
-            let name = apply::table_of(target);
-            let read = |name: &_| {
-                shape::Shape::read(connection, name).map_err(|e| apply::unreadable(e, name, &wrap))
-            };
-            let table = read(&name)?;
-            if let Some(shape) = &table {
-                shape.check(&target.columns)?;
-            }
-            let state = |rows_in: &str| {
-                self.state(books::read_state(connection, target, rows_in).map_err(wrap)?, target)
-            };
-            let aside = match shadow(target, target.strategy) {
-                Some(hidden) if read(&name.beside(&hidden))?.is_some() => state(&hidden)?,
-                _ => None,
-            };
-            let state = if table.is_some() { state("")? } else { None };
-            let mut there = HashMap::from([(String::new(), table.is_some())]);
-            let states = books::owners(connection, target).map_err(wrap)?;
-            for (_, _, rows_in) in states.iter().filter(|(_, _, rows_in)| !rows_in.is_empty()) {
-                there.insert(rows_in.clone(), read(&name.beside(rows_in))?.is_some());
-            }
-            let owners = Owner::others(target, states, |rows_in| there.get(rows_in) == Some(&true));
-            let lease = leases::read(connection, &target.schema, &target.table).map_err(wrap)?;
-            Ok(Inspection {
-                columns: table.map(|shape| shape.known()),
-                state,
-                aside,
-                owners,
-                lease,
-                notes: Vec::new(),
-            })
+            let session = Session::of(connection, &self.path, target);
+            at_once(inspect(&session, target, &self.path.display().to_string()))
         })
     }
 
@@ -142,16 +107,31 @@ impl DuckDb {
         self.change_or_create(|connection| {
             let schema = create_schema(&dialect::DuckDialect, &apply::table_of(target));
             connection.execute_batch(&schema).map_err(wrap)?;
-            leases::take(connection, target, lease, live).map_err(wrap)?
+            at_once(leases::take(&Session::of(connection, &self.path, target), target, lease, live))
         })
     }
 
-    fn state(&self, stored: Stored, target: &Target) -> Result<Option<crate::model::State>, DestError> {
-        match stored {
-            Stored::Nothing => Ok(None),
-            Stored::Found(state, _) => Ok(Some(state)),
-            Stored::Newer(version) => Err(newer(target.into(), &self.path.display().to_string(), version)),
+    fn all_remembered(&self, connection: &Connection) -> Result<Vec<Remembered>, DestError> {
+        let wrap = |e| open::failed(&self.path, "read", e);
+        let schemas =
+            "SELECT schema_name FROM duckdb_tables() WHERE database_name = ? AND lower(table_name) = ?";
+        let mut all = Vec::new();
+        for schema in Session::strings(connection, schemas, &[open::CATALOG, STATE]).map_err(wrap)? {
+            all.extend(at_once(inventory::of_schema(&Session::new(connection, &self.path, &schema)))?);
         }
+        all.sort_by_cached_key(Remembered::order);
+        Ok(all)
+    }
+
+    fn give(&self, connection: &Connection, tables: &[Remembered], account: &str) -> Result<u64, DestError> {
+        let schemas: BTreeSet<&str> = tables.iter().map(|one| one.schema.as_str()).collect();
+        let mut changed = 0;
+        for schema in schemas {
+            let there: Vec<&Remembered> = tables.iter().filter(|one| one.schema == schema).collect();
+            let session = Session::new(connection, &self.path, schema);
+            changed += at_once(inventory::reassign(&session, &there, account))?;
+        }
+        Ok(changed)
     }
 }
 
@@ -182,14 +162,19 @@ impl Destination for DuckDb {
         Box::pin(blocking(move || own.look(&target)))
     }
 
-    fn ask<'a>(&'a self, target: &'a Target, question: Question) -> BoxFuture<'a, Result<Answer, DestError>> {
+    fn ask<'a>(
+        &'a self,
+        target: &'a Target,
+        question: Question,
+    ) -> BoxFuture<'a, Result<Option<Answer>, DestError>> {
         let (own, target) = (self.clone(), target.clone());
         Box::pin(blocking(move || {
             if !open::exists(&own.path)? {
-                return Ok(Answer::default());
+                return Ok(Some(Answer::default()));
             }
-            let wrap = |e| open::failed(&own.path, "read", e);
-            open::reading(&own.path, |connection| ask::answer(connection, &target, &question, &wrap))
+            open::reading(&own.path, |connection| {
+                at_once(answers::answer(&Session::of(connection, &own.path, &target), &target, &question))
+            })
         }))
     }
 
@@ -206,8 +191,9 @@ impl Destination for DuckDb {
     fn release<'a>(&'a self, target: &'a Target, run: &'a str) -> BoxFuture<'a, Result<(), DestError>> {
         let (own, target, run) = (self.clone(), target.clone(), run.to_owned());
         Box::pin(blocking(move || {
-            let wrap = |e| open::failed(&own.path, "write", e);
-            own.change(|connection| leases::give_up(connection, &target, &run).map_err(wrap))
+            own.change(|connection| {
+                at_once(leases::release(&Session::of(connection, &own.path, &target), &target, &run))
+            })
         }))
     }
 
@@ -217,16 +203,16 @@ impl Destination for DuckDb {
             if !open::exists(&own.path)? {
                 return Ok(Vec::new());
             }
-            let wrap = |e| open::failed(&own.path, "read", e);
-            open::reading(&own.path, |connection| remember::remembered(connection).map_err(wrap))
+            open::reading(&own.path, |connection| own.all_remembered(connection))
         }))
     }
 
     fn forget<'a>(&'a self, schema: &'a str, table: &'a str) -> BoxFuture<'a, Result<u64, DestError>> {
         let (own, schema, table) = (self.clone(), schema.to_owned(), table.to_owned());
         Box::pin(blocking(move || {
-            let wrap = |e| open::failed(&own.path, "write", e);
-            own.change(|connection| remember::forget(connection, &schema, &table).map_err(wrap))
+            own.change(|connection| {
+                at_once(inventory::reset(&Session::new(connection, &own.path, &schema), &table))
+            })
         }))
     }
 
@@ -236,10 +222,7 @@ impl Destination for DuckDb {
         account: &'a str,
     ) -> BoxFuture<'a, Result<u64, DestError>> {
         let (own, tables, account) = (self.clone(), tables.to_vec(), account.to_owned());
-        Box::pin(blocking(move || {
-            let wrap = |e| open::failed(&own.path, "write", e);
-            own.change(|connection| remember::reassign(connection, &tables, &account).map_err(wrap))
-        }))
+        Box::pin(blocking(move || own.change(|connection| own.give(connection, &tables, &account))))
     }
 
     fn begin(&self, target: &Target) -> Box<dyn Load> {

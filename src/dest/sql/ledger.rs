@@ -1,10 +1,14 @@
 //! The four tables kept beside the data: state, runs, rejects and leases.
 //!
-//! They live in the schema of the table they are about, so that copying or dropping the schema takes them along.
+//! They live in the schema of the table they are about, so that copying or dropping the schema takes them along. Lines are
+//! written as named cells, so that a column which is added to a table here cannot get another one's value, and a
+//! destination that is no database can keep them, too.
 
-use crate::dest::{DestError, DestErrorKind, Target};
+use super::columns::same;
+use super::{Dialect, TableName, list};
+use crate::dest::{Commit, DestError, DestErrorKind, Target};
 use crate::model::lease;
-use crate::model::{Column, Lease, LogicalType, Micros, STATE_VERSION};
+use crate::model::{Column, Lease, LogicalType, Micros, RunLine, STATE_VERSION, SourceState, State};
 
 /// Table with where reading stands.
 pub const STATE: &str = "_ingestr_state";
@@ -93,7 +97,196 @@ pub fn lease_columns() -> Vec<Column> {
     ]
 }
 
-/// Whose rows a line of a book is about.
+/// The columns of one of the four tables.
+pub(crate) fn declared(table: &str) -> Vec<Column> {
+    match table {
+        STATE => state_columns(),
+        RUNS => run_columns(),
+        REJECTS => reject_columns(),
+        _ => lease_columns(),
+    }
+}
+
+/// A value of the ledger.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Cell {
+    /// None.
+    Null,
+    /// Text.
+    Text(String),
+    /// A whole number.
+    Int(i64),
+    /// Yes or no.
+    Bool(bool),
+    /// An instant.
+    Instant(Micros),
+    /// What a query names, and no value: a parameter or a column.
+    Named(String),
+}
+
+impl Cell {
+    fn text(value: &str) -> Self {
+        Self::Text(value.to_owned())
+    }
+
+    fn maybe(at: Option<Micros>) -> Self {
+        at.map_or(Self::Null, Self::Instant)
+    }
+
+    fn count(value: u64) -> Self {
+        Self::Int(i64::try_from(value).unwrap_or(i64::MAX))
+    }
+
+    /// The value as a literal. NUL, which only a message of others can have, becomes a replacement character: there are
+    /// databases that take statements as C strings.
+    pub(crate) fn sql(&self, d: &dyn Dialect) -> String {
+        match self {
+            Self::Null => "NULL".into(),
+            Self::Text(text) => d.text(&text.replace('\0', "\u{fffd}")),
+            Self::Int(number) => number.to_string(),
+            Self::Bool(yes) => yes.to_string().to_uppercase(),
+            Self::Instant(at) => d.instant(*at),
+            Self::Named(name) => name.clone(),
+        }
+    }
+
+    /// The whole number that it is.
+    pub(crate) fn number(&self) -> Option<i64> {
+        match self {
+            Self::Int(number) => Some(*number),
+            _ => None,
+        }
+    }
+}
+
+/// A line that is written: each column by its name.
+pub(crate) type Cells = Vec<(&'static str, Cell)>;
+
+/// A line that was read.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Line(Vec<(String, Cell)>);
+
+impl Line {
+    pub(crate) fn new(columns: &[Column], cells: Vec<Cell>) -> Self {
+        Self(columns.iter().map(|column| column.name.clone()).zip(cells).collect())
+    }
+
+    fn cell(&self, name: &str) -> &Cell {
+        self.0.iter().find(|(column, _)| column == name).map_or(&Cell::Null, |(_, cell)| cell)
+    }
+
+    pub(crate) fn text(&self, name: &str) -> &str {
+        self.maybe_text(name).unwrap_or_default()
+    }
+
+    pub(crate) fn maybe_text(&self, name: &str) -> Option<&str> {
+        match self.cell(name) {
+            Cell::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn number(&self, name: &str) -> i64 {
+        self.cell(name).number().unwrap_or(0)
+    }
+
+    pub(crate) fn instant(&self, name: &str) -> Option<Micros> {
+        match self.cell(name) {
+            Cell::Instant(at) => Some(*at),
+            _ => None,
+        }
+    }
+
+    /// The state in a line of [`STATE`]; the version of a newer program's as an error.
+    pub(crate) fn state(&self) -> Result<State, i64> {
+        let version = self.number("version");
+        if version > STATE_VERSION {
+            return Err(version);
+        }
+        Ok(State {
+            watermark: self.instant("watermark"),
+            covered_since: self.instant("covered_since"),
+            complete: *self.cell("complete") == Cell::Bool(true),
+            source: SourceState(self.text("source").to_owned()),
+        })
+    }
+
+    /// The lease in a line of [`LEASES`]. One without its dates was not written by us: it holds nobody up.
+    pub(crate) fn lease(&self) -> Lease {
+        Lease {
+            run: self.text("run_id").to_owned(),
+            process: self.text("process").to_owned(),
+            since: self.instant("since").unwrap_or(Micros(0)),
+            until: self.instant("until").unwrap_or(Micros(0)),
+        }
+    }
+
+    /// The run in a line of [`RUNS`].
+    pub(crate) fn run(&self) -> RunLine {
+        RunLine {
+            id: self.text("run_id").to_owned(),
+            started_at: self.instant("started_at"),
+            ended_at: self.instant("ended_at"),
+            outcome: self.text("outcome").to_owned(),
+            rows_read: self.number("rows_read"),
+            requests: self.number("requests"),
+            error: self.maybe_text("error").map(ToOwned::to_owned),
+        }
+    }
+}
+
+/// A query for the lines of a table that `which` holds for, which has the columns `there`; and its columns: those that
+/// older versions did not have are left out.
+pub(crate) fn select(
+    d: &dyn Dialect,
+    name: &TableName,
+    table: &str,
+    there: &[String],
+    which: &str,
+) -> (String, Vec<Column>) {
+    let mut columns = declared(table);
+    columns.retain(|column| there.iter().any(|name| same(name, &column.name)));
+    let sql = format!("SELECT {} FROM {} WHERE {which}", list(&columns, |c| d.quote(&c.name)), name.sql(d));
+    (sql, columns)
+}
+
+/// Statements that make a table of the ledger, or add what a version before this one did not have: `there` are its
+/// columns.
+pub(crate) fn prepare(
+    d: &dyn Dialect,
+    name: &TableName,
+    table: &str,
+    there: Option<&[String]>,
+) -> Vec<String> {
+    let columns = declared(table);
+    let Some(there) = there else { return vec![create(d, name, &columns)] };
+    let missing = columns.iter().filter(|column| !there.iter().any(|name| same(name, &column.name)));
+    missing.map(|column| super::add_column(d, name, column)).collect()
+}
+
+/// The statement that makes a table unless it is there.
+pub(crate) fn create(d: &dyn Dialect, name: &TableName, columns: &[Column]) -> String {
+    let declared = list(columns, |c| format!("{} {}", d.quote(&c.name), d.type_name(c.logical)));
+    format!("CREATE TABLE IF NOT EXISTS {} ({declared})", name.sql(d))
+}
+
+/// The statement that adds a line.
+pub(crate) fn insert(d: &dyn Dialect, name: &TableName, cells: &[(&str, Cell)]) -> String {
+    let (names, values) = (list(cells, |(name, _)| d.quote(name)), list(cells, |(_, cell)| cell.sql(d)));
+    format!("INSERT INTO {} ({names}) VALUES ({values})", name.sql(d))
+}
+
+/// Statements that write a line in the place of those that `which` holds for.
+fn put(d: &dyn Dialect, name: &TableName, which: &str, cells: &[(&str, Cell)]) -> [String; 2] {
+    [delete(d, name, which), insert(d, name, cells)]
+}
+
+/// The statement that removes the lines that `which` holds for.
+pub(crate) fn delete(d: &dyn Dialect, name: &TableName, which: &str) -> String {
+    format!("DELETE FROM {} WHERE {which}", name.sql(d))
+}
+
+/// Whose rows a line of the ledger is about.
 #[derive(Debug, Clone, Copy)]
 pub struct Whose<'a> {
     /// The source account.
@@ -115,6 +308,167 @@ impl<'a> From<&'a Target> for Whose<'a> {
             table: &target.table,
         }
     }
+}
+
+impl<'a> Whose<'a> {
+    /// The target under the name that its schema has in the database: a copied dataset keeps its ledger.
+    pub(crate) fn of(target: &'a Target, table: &'a TableName) -> Self {
+        Self { schema: &table.schema, ..Self::from(target) }
+    }
+
+    /// The condition that a line of any of the tables but [`LEASES`] is of that account, source table and table.
+    pub(crate) fn lines(self, d: &dyn Dialect) -> String {
+        format!(
+            "account = {} AND source_table = {} AND {}",
+            d.text(self.account),
+            d.text(self.source_table),
+            d.named("dest_table", self.table)
+        )
+    }
+
+    /// The condition that a line of [`STATE`] is about the rows in `rows_in` (empty: the table itself).
+    pub(crate) fn state(self, d: &dyn Dialect, rows_in: &str) -> String {
+        let schema = d.named("dest_schema", self.schema);
+        format!("{} AND {schema} AND rows_in = {}", self.lines(d), d.text(rows_in))
+    }
+}
+
+/// The condition that a line of [`STATE`] or [`LEASES`] is about that table, whoever's rows it has.
+pub(crate) fn of_table(d: &dyn Dialect, name: &TableName) -> String {
+    format!("{} AND {}", d.named("dest_schema", &name.schema), d.named("dest_table", &name.table))
+}
+
+/// A line of [`STATE`]. `source`: where the source's own text is.
+pub(crate) fn state_line(whose: Whose<'_>, rows_in: &str, commit: &Commit, source: Cell) -> Cells {
+    let state = &commit.state;
+    vec![
+        ("account", Cell::text(whose.account)),
+        ("source_table", Cell::text(whose.source_table)),
+        ("dest_schema", Cell::text(whose.schema)),
+        ("dest_table", Cell::text(whose.table)),
+        ("rows_in", Cell::text(rows_in)),
+        ("version", Cell::Int(STATE_VERSION)),
+        ("watermark", Cell::maybe(state.watermark)),
+        ("covered_since", Cell::maybe(state.covered_since)),
+        ("complete", Cell::Bool(state.complete)),
+        ("source", source),
+        ("run_id", Cell::text(&commit.run.id)),
+        ("updated_at", Cell::Instant(commit.run.ended_at)),
+    ]
+}
+
+/// A line of [`RUNS`].
+pub(crate) fn run_line(whose: Whose<'_>, commit: &Commit) -> Cells {
+    let run = &commit.run;
+    vec![
+        ("run_id", Cell::text(&run.id)),
+        ("account", Cell::text(whose.account)),
+        ("source_table", Cell::text(whose.source_table)),
+        ("dest_table", Cell::text(whose.table)),
+        ("started_at", Cell::Instant(run.started_at)),
+        ("ended_at", Cell::Instant(run.ended_at)),
+        ("outcome", Cell::text(run.outcome)),
+        ("rows_read", Cell::count(run.rows_read)),
+        ("requests", Cell::count(run.requests)),
+        ("retries", Cell::count(run.retries)),
+        ("error", run.error.as_deref().map_or(Cell::Null, Cell::text)),
+    ]
+}
+
+/// A line of [`LEASES`].
+pub(crate) fn lease_line(whose: Whose<'_>, lease: &Lease) -> Cells {
+    vec![
+        ("account", Cell::text(whose.account)),
+        ("source_table", Cell::text(whose.source_table)),
+        ("dest_schema", Cell::text(whose.schema)),
+        ("dest_table", Cell::text(whose.table)),
+        ("run_id", Cell::text(&lease.run)),
+        ("process", Cell::text(&lease.process)),
+        ("since", Cell::Instant(lease.since)),
+        ("until", Cell::Instant(lease.until)),
+    ]
+}
+
+/// The statement that adds the values that did not fit, which a query has as `row_id`, `column_name`, `value` and
+/// `reason`.
+pub(crate) fn insert_rejects(
+    d: &dyn Dialect,
+    table: &TableName,
+    whose: Whose<'_>,
+    commit: &Commit,
+    from: &str,
+) -> String {
+    let own = |name| (name, Cell::Named(format!("_ingestr_s.{name}")));
+    let cells = [
+        ("run_id", Cell::text(&commit.run.id)),
+        ("account", Cell::text(whose.account)),
+        ("source_table", Cell::text(whose.source_table)),
+        ("dest_table", Cell::text(whose.table)),
+        own("row_id"),
+        own("column_name"),
+        own("value"),
+        own("reason"),
+        ("rejected_at", Cell::Instant(commit.run.ended_at)),
+    ];
+    let (names, values) = (list(&cells, |(name, _)| d.quote(name)), list(&cells, |(_, cell)| cell.sql(d)));
+    let name = table.beside(REJECTS).sql(d);
+    format!("INSERT INTO {name} ({names}) SELECT {values} FROM ({from}) AS _ingestr_s")
+}
+
+/// Statements that write the state of the rows in `rows_in`.
+pub(crate) fn write_state(
+    d: &dyn Dialect,
+    table: &TableName,
+    target: &Target,
+    rows_in: &str,
+    commit: &Commit,
+) -> [String; 2] {
+    let whose = Whose::of(target, table);
+    // It may be longer than a statement should be.
+    let source = d.parameter(SOURCE).map_or_else(|| Cell::text(&commit.state.source.0), Cell::Named);
+    let line = state_line(whose, rows_in, commit, source);
+    put(d, &table.beside(STATE), &whose.state(d, rows_in), &line)
+}
+
+/// Name of the parameter with the source's own state, where the database has parameters.
+pub(crate) const SOURCE: &str = "source_state";
+
+/// The statement that forgets the state of rows that are gone.
+pub(crate) fn forget_state(d: &dyn Dialect, table: &TableName, target: &Target, rows_in: &str) -> String {
+    delete(d, &table.beside(STATE), &Whose::of(target, table).state(d, rows_in))
+}
+
+/// The statement that forgets what others had read into a table of that name: it is gone, and another one is made.
+pub(crate) fn forget_others(d: &dyn Dialect, table: &TableName, target: &Target) -> String {
+    let others = format!(
+        "{} AND rows_in = '' AND NOT (account = {} AND source_table = {})",
+        of_table(d, table),
+        d.text(&target.account),
+        d.text(&target.source_table)
+    );
+    delete(d, &table.beside(STATE), &others)
+}
+
+/// The condition that a line of [`RUNS`] is that of the run.
+pub(crate) fn of_run(d: &dyn Dialect, whose: Whose<'_>, run: &str) -> String {
+    format!("run_id = {} AND {}", d.text(run), whose.lines(d))
+}
+
+/// Statements that rewrite the run's line.
+pub(crate) fn write_run(d: &dyn Dialect, table: &TableName, target: &Target, commit: &Commit) -> [String; 2] {
+    let whose = Whose::of(target, table);
+    put(d, &table.beside(RUNS), &of_run(d, whose, &commit.run.id), &run_line(whose, commit))
+}
+
+/// Statements that write the lease, in the place of whatever was there.
+pub(crate) fn write_lease(d: &dyn Dialect, table: &TableName, target: &Target, lease: &Lease) -> [String; 2] {
+    let line = lease_line(Whose::of(target, table), lease);
+    put(d, &table.beside(LEASES), &of_table(d, table), &line)
+}
+
+/// The statement that gives the lease up if it is that run's.
+pub(crate) fn give_up(d: &dyn Dialect, table: &TableName, run: &str) -> String {
+    delete(d, &table.beside(LEASES), &format!("{} AND run_id = {}", of_table(d, table), d.text(run)))
 }
 
 /// Another run holds the target.
@@ -162,4 +516,27 @@ pub fn not_ours(target: &Target) -> Result<(), DestError> {
         hint: Some("choose another --dest-table".into()),
         source: None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dest::conformance::{commit, items};
+    use crate::model::Strategy;
+
+    #[test]
+    fn every_column_of_a_line_is_declared_and_every_declared_one_is_written() {
+        let target = items(Strategy::Merge);
+        let (whose, commit) = (Whose::from(&target), commit("r1", "p", true));
+        let lease = Lease { run: "r1".into(), process: "p".into(), since: Micros(1), until: Micros(2) };
+        for (table, line) in [
+            (STATE, state_line(whose, "", &commit, Cell::Null)),
+            (RUNS, run_line(whose, &commit)),
+            (LEASES, lease_line(whose, &lease)),
+        ] {
+            let written: Vec<&str> = line.iter().map(|(name, _)| *name).collect();
+            let declared = declared(table);
+            assert_eq!(written, declared.iter().map(|c| c.name.as_str()).collect::<Vec<_>>(), "{table}");
+        }
+    }
 }

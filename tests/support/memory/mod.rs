@@ -233,9 +233,13 @@ impl Destination for Memory {
         })
     }
 
-    fn ask<'a>(&'a self, target: &'a Target, question: Question) -> BoxFuture<'a, Result<Answer, DestError>> {
-        let pairs = ask::answer(&self.store(), target, &question).unwrap_or_default();
-        Box::pin(async { Ok(Answer { pairs }) })
+    fn ask<'a>(
+        &'a self,
+        target: &'a Target,
+        question: Question,
+    ) -> BoxFuture<'a, Result<Option<Answer>, DestError>> {
+        let answer = ask::answer(&self.store(), target, &question).map(|pairs| Answer { pairs });
+        Box::pin(async { Ok(answer) })
     }
 
     fn lease<'a>(

@@ -121,7 +121,7 @@ async fn questions_are_answered_while_another_process_reads() {
     let mut reader = started("reads_the_file", &file);
     let question = Question::CountBy { column: "id".into(), values: vec![1] };
     let answer = file.duck().ask(&items(Strategy::Merge), question).await.expect("can be asked");
-    assert_eq!(answer.pairs, [(1, 1)]);
+    assert_eq!(answer.expect("can tell").pairs, [(1, 1)]);
     assert_eq!(file.duck().remembered().await.expect("can be read").len(), 1);
     assert_eq!(inspect(&file).await.expect_err("wants to write").kind, DestErrorKind::Locked);
     drop(reader.stdin.take());
