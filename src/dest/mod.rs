@@ -18,11 +18,15 @@ pub(crate) mod conformance;
 #[cfg(feature = "duckdb")]
 pub mod duckdb;
 mod error;
+#[cfg(any(feature = "duckdb", feature = "sqlite"))]
+mod local;
 #[cfg_attr(
     not(any(feature = "duckdb", feature = "sqlite", feature = "bigquery")),
     expect(dead_code, reason = "without a SQL destination nobody drives it")
 )]
 pub mod sql;
+#[cfg(feature = "sqlite")]
+pub mod sqlite;
 mod target;
 
 pub use error::{DestError, DestErrorKind};
@@ -48,6 +52,13 @@ pub const DESTINATIONS: &[Entry] = &[
         name: "DuckDB",
         form: "duckdb:///<file>",
         open: |uri| Ok(Box::new(duckdb::DuckDb::from_uri(uri)?)),
+    },
+    #[cfg(feature = "sqlite")]
+    Entry {
+        scheme: "sqlite",
+        name: "SQLite",
+        form: "sqlite:///<file>",
+        open: |uri| Ok(Box::new(sqlite::Sqlite::from_uri(uri)?)),
     },
     #[cfg(feature = "bigquery")]
     Entry {

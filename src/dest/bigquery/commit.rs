@@ -114,7 +114,8 @@ impl Place {
                         place: self.table.beside(""),
                         names: vec![crate::dest::sql::ledger::LEASES.into()],
                     };
-                    return Err(leases::breached(&dataset, &self.target, Breach::LeaseLost).await);
+                    let (schema, table) = (self.target.schema.clone(), self.target.table.clone());
+                    return Err(leases::breached(&dataset, &Breach::LeaseLost { schema, table }).await);
                 }
                 Err(error) => return Err(self.failure("written", error)),
             }

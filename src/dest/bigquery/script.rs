@@ -40,7 +40,7 @@ pub(super) fn text(script: &Script) -> String {
         }
     }
     let guards = script.guards.iter().map(|(condition, breach)| {
-        let Breach::LeaseLost = breach;
+        let Breach::LeaseLost { .. } = breach;
         format!("IF {condition} THEN RAISE USING MESSAGE = '{LEASED}'; END IF")
     });
     let guards: Vec<String> = guards.collect();

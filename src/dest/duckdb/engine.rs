@@ -18,8 +18,8 @@ use crate::dest::sql::ledger::Cell;
 use crate::dest::sql::script::{Script, play};
 use crate::dest::sql::shape::Shape;
 use crate::dest::sql::staged::ORD;
-use crate::dest::sql::{Dialect, TableName, leases, list};
-use crate::dest::{Counts, DestError, Target};
+use crate::dest::sql::{Dialect, TableName, list};
+use crate::dest::{Counts, DestError};
 use crate::model::{Column, LogicalType, Micros};
 
 /// A table of the file.
@@ -36,19 +36,13 @@ pub(super) struct Session<'a> {
     pub(super) connection: &'a Connection,
     path: &'a Path,
     schema: &'a str,
-    /// What a lease that is lost is told of.
-    target: Option<&'a Target>,
     /// The tables of the schema, as long as none is made or dropped: asking for them takes as long as a small statement.
     listed: RefCell<Option<Vec<Listed>>>,
 }
 
 impl<'a> Session<'a> {
     pub(super) fn new(connection: &'a Connection, path: &'a Path, schema: &'a str) -> Self {
-        Self { connection, path, schema, target: None, listed: RefCell::default() }
-    }
-
-    pub(super) fn of(connection: &'a Connection, path: &'a Path, target: &'a Target) -> Self {
-        Self { target: Some(target), ..Self::new(connection, path, &target.schema) }
+        Self { connection, path, schema, listed: RefCell::default() }
     }
 
     pub(super) fn reading(&self, error: duckdb::Error) -> DestError {
@@ -126,11 +120,7 @@ impl Engine for Session<'_> {
     }
 
     async fn run(&self, script: &Script) -> Result<Counts, DestError> {
-        play(self, script, async |breach| match self.target {
-            Some(target) => leases::breached(self, target, breach).await,
-            None => self.writing(duckdb::Error::InvalidQuery),
-        })
-        .await
+        play(self, script).await
     }
 
     /// Preparing a statement asks the catalogue for that one table (0.1 ms). It is not planned for what it might give.

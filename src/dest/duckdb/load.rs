@@ -9,6 +9,7 @@ use futures_util::future::BoxFuture;
 use super::apply::Work;
 use super::engine::Session;
 use super::{Faults, Step, open};
+use crate::dest::local::{blocking, create_parents};
 use crate::dest::sql::embedded::{at_once, has_landed};
 use crate::dest::{Commit, Counts, DestError, DestErrorKind, Load, Target};
 use crate::model::Tombstone;
@@ -35,13 +36,13 @@ impl Load for DuckLoad {
     }
 
     fn commit(self: Box<Self>, commit: Commit) -> BoxFuture<'static, Result<Counts, DestError>> {
-        Box::pin(super::blocking(move || self.run(&commit)))
+        Box::pin(blocking(open::KIND, move || self.run(&commit)))
     }
 }
 
 impl DuckLoad {
     fn run(mut self, commit: &Commit) -> Result<Counts, DestError> {
-        open::create_parents(&self.path)?;
+        create_parents(open::KIND, &self.path)?;
         let batches = std::mem::take(&mut self.batches);
         let rows = batches.iter().map(RecordBatch::num_rows).sum::<usize>() + self.tombstones.len();
         let mut committing = false;
@@ -66,7 +67,7 @@ impl DuckLoad {
         let wrap = |e| open::failed(&self.path, "write", e);
         connection.execute_batch("BEGIN TRANSACTION").map_err(wrap)?;
         let work = Work {
-            session: Session::of(connection, &self.path, &self.target),
+            session: Session::new(connection, &self.path, &self.target.schema),
             target: &self.target,
             commit,
             tombstones: &self.tombstones,
@@ -105,6 +106,6 @@ impl DuckLoad {
 
 fn landed(path: &Path, target: &Target, made: &Commit) -> Result<bool, DestError> {
     open::with_file(path, open::INSPECT_PATIENCE, open::Grain::Bulk, |connection| {
-        at_once(has_landed(&Session::of(connection, path, target), target, made))
+        at_once(has_landed(&Session::new(connection, path, &target.schema), target, made))
     })
 }

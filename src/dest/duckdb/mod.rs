@@ -8,12 +8,13 @@ use std::path::PathBuf;
 use duckdb::Connection;
 use futures_util::future::BoxFuture;
 
+use super::local::{blocking, create_parents, exists, exists_and_is_writable, path_of};
 use super::sql::embedded::{at_once, inspect};
 use super::sql::ledger::{STATE, not_ours};
 use super::sql::{answers, create_schema, inventory, leases};
 use super::{
-    Answer, Capabilities, DestError, DestErrorKind, Destination, FlushDefaults, Inspection, Lease, Load,
-    Question, Remembered, Target,
+    Answer, Capabilities, DestError, Destination, FlushDefaults, Inspection, Lease, Load, Question,
+    Remembered, Target,
 };
 use crate::model::{Micros, Strategy};
 use engine::Session;
@@ -31,7 +32,6 @@ mod position;
 mod shape;
 #[cfg(test)]
 mod tests;
-mod uri;
 
 /// A DuckDB file as a destination.
 #[derive(Debug, Clone)]
@@ -46,7 +46,7 @@ impl DuckDb {
     /// # Errors
     /// When the URI names no file.
     pub fn from_uri(uri: &str) -> Result<Self, DestError> {
-        Ok(Self::at(uri::path_of(uri)?))
+        Ok(Self::at(path_of(open::KIND, uri)?))
     }
 
     /// The file at `path`. Touches nothing.
@@ -56,11 +56,11 @@ impl DuckDb {
 
     fn look(&self, target: &Target) -> Result<Inspection, DestError> {
         not_ours(target)?;
-        if !open::exists_and_is_writable(&self.path)? {
+        if !exists_and_is_writable(open::KIND, &self.path)? {
             return Ok(Inspection::default());
         }
         open::with_file(&self.path, open::INSPECT_PATIENCE, open::Grain::Bulk, |connection| {
-            let session = Session::of(connection, &self.path, target);
+            let session = Session::new(connection, &self.path, &target.schema);
             at_once(inspect(&session, target, &self.path.display().to_string()))
         })
     }
@@ -70,7 +70,7 @@ impl DuckDb {
         &self,
         work: impl FnOnce(&Connection) -> Result<T, DestError>,
     ) -> Result<T, DestError> {
-        if !open::exists(&self.path)? {
+        if !exists(open::KIND, &self.path)? {
             return Ok(T::default());
         }
         self.change_or_create(work)
@@ -103,11 +103,11 @@ impl DuckDb {
         live: fn(&Lease, Micros) -> bool,
     ) -> Result<(), DestError> {
         let wrap = |e| open::failed(&self.path, "write", e);
-        open::create_parents(&self.path)?;
+        create_parents(open::KIND, &self.path)?;
         self.change_or_create(|connection| {
             let schema = create_schema(&dialect::DuckDialect, &apply::table_of(target));
             connection.execute_batch(&schema).map_err(wrap)?;
-            at_once(leases::take(&Session::of(connection, &self.path, target), target, lease, live))
+            at_once(leases::take(&Session::new(connection, &self.path, &target.schema), target, lease, live))
         })
     }
 
@@ -159,7 +159,7 @@ impl Destination for DuckDb {
 
     fn inspect<'a>(&'a self, target: &'a Target) -> BoxFuture<'a, Result<Inspection, DestError>> {
         let (own, target) = (self.clone(), target.clone());
-        Box::pin(blocking(move || own.look(&target)))
+        Box::pin(blocking(open::KIND, move || own.look(&target)))
     }
 
     fn ask<'a>(
@@ -168,12 +168,16 @@ impl Destination for DuckDb {
         question: Question,
     ) -> BoxFuture<'a, Result<Option<Answer>, DestError>> {
         let (own, target) = (self.clone(), target.clone());
-        Box::pin(blocking(move || {
-            if !open::exists(&own.path)? {
+        Box::pin(blocking(open::KIND, move || {
+            if !exists(open::KIND, &own.path)? {
                 return Ok(Some(Answer::default()));
             }
             open::reading(&own.path, |connection| {
-                at_once(answers::answer(&Session::of(connection, &own.path, &target), &target, &question))
+                at_once(answers::answer(
+                    &Session::new(connection, &own.path, &target.schema),
+                    &target,
+                    &question,
+                ))
             })
         }))
     }
@@ -185,22 +189,22 @@ impl Destination for DuckDb {
         live: fn(&Lease, Micros) -> bool,
     ) -> BoxFuture<'a, Result<(), DestError>> {
         let (own, target) = (self.clone(), target.clone());
-        Box::pin(blocking(move || own.take_lease(&target, &lease, live)))
+        Box::pin(blocking(open::KIND, move || own.take_lease(&target, &lease, live)))
     }
 
     fn release<'a>(&'a self, target: &'a Target, run: &'a str) -> BoxFuture<'a, Result<(), DestError>> {
         let (own, target, run) = (self.clone(), target.clone(), run.to_owned());
-        Box::pin(blocking(move || {
+        Box::pin(blocking(open::KIND, move || {
             own.change(|connection| {
-                at_once(leases::release(&Session::of(connection, &own.path, &target), &target, &run))
+                at_once(leases::release(&Session::new(connection, &own.path, &target.schema), &target, &run))
             })
         }))
     }
 
     fn remembered(&self) -> BoxFuture<'_, Result<Vec<Remembered>, DestError>> {
         let own = self.clone();
-        Box::pin(blocking(move || {
-            if !open::exists(&own.path)? {
+        Box::pin(blocking(open::KIND, move || {
+            if !exists(open::KIND, &own.path)? {
                 return Ok(Vec::new());
             }
             open::reading(&own.path, |connection| own.all_remembered(connection))
@@ -209,7 +213,7 @@ impl Destination for DuckDb {
 
     fn forget<'a>(&'a self, schema: &'a str, table: &'a str) -> BoxFuture<'a, Result<u64, DestError>> {
         let (own, schema, table) = (self.clone(), schema.to_owned(), table.to_owned());
-        Box::pin(blocking(move || {
+        Box::pin(blocking(open::KIND, move || {
             own.change(|connection| {
                 at_once(inventory::reset(&Session::new(connection, &own.path, &schema), &table))
             })
@@ -222,7 +226,9 @@ impl Destination for DuckDb {
         account: &'a str,
     ) -> BoxFuture<'a, Result<u64, DestError>> {
         let (own, tables, account) = (self.clone(), tables.to_vec(), account.to_owned());
-        Box::pin(blocking(move || own.change(|connection| own.give(connection, &tables, &account))))
+        Box::pin(blocking(open::KIND, move || {
+            own.change(|connection| own.give(connection, &tables, &account))
+        }))
     }
 
     fn begin(&self, target: &Target) -> Box<dyn Load> {
@@ -233,21 +239,6 @@ impl Destination for DuckDb {
             batches: Vec::new(),
             tombstones: Vec::new(),
         })
-    }
-}
-
-/// DuckDB blocks; the run's one thread must not.
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, DestError> + Send + 'static,
-) -> Result<T, DestError> {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(result) => result,
-        Err(error) => Err(DestError {
-            kind: DestErrorKind::Unknown,
-            message: "the thread that writes the duckdb file came to an unexpected end".into(),
-            hint: None,
-            source: Some(Box::new(error)),
-        }),
     }
 }
 
@@ -283,7 +274,7 @@ impl Faults {
         }
         *next = None;
         Err(DestError {
-            kind: DestErrorKind::Other,
+            kind: super::DestErrorKind::Other,
             message: format!("fault {step:?}"),
             hint: None,
             source: None,

@@ -4,8 +4,6 @@
 //! schema, and is let go at the end of each look and each commit: between commits anybody may read it.
 
 use std::collections::HashMap;
-use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -15,8 +13,12 @@ use duckdb::{Config, Connection};
 use super::dialect::DuckDialect;
 use super::leftovers::{self, spill_of};
 use super::packing;
+use crate::dest::local::from_io;
 use crate::dest::sql::Dialect;
 use crate::dest::{DestError, DestErrorKind};
+
+/// What messages call the file.
+pub(super) const KIND: &str = "duckdb";
 
 /// Name under which the file is attached.
 pub(super) const CATALOG: &str = "_ingestr_file";
@@ -111,7 +113,7 @@ fn in_turn<T>(
     access: Access,
     work: impl FnOnce(&Connection) -> Result<T, DestError>,
 ) -> Result<T, DestError> {
-    let path = std::path::absolute(path).map_err(|e| from_io(path, "find", e))?;
+    let path = std::path::absolute(path).map_err(|e| from_io(KIND, path, "find", e))?;
     let turn =
         Arc::clone(TURNS.lock().unwrap_or_else(PoisonError::into_inner).entry(path.clone()).or_default());
     let mut engine = turn.lock().unwrap_or_else(PoisonError::into_inner);
@@ -240,107 +242,6 @@ fn start(spill: &Path, path: &Path) -> Result<Connection, DestError> {
 )]
 fn memory_from_environment() -> Option<String> {
     std::env::var("INGESTR_DUCKDB_MEMORY_LIMIT").ok().filter(|value| !value.is_empty())
-}
-
-/// Whether there is a file at `path` yet.
-pub(super) fn exists(path: &Path) -> Result<bool, DestError> {
-    path.try_exists().map_err(|e| from_io(path, "read", e))
-}
-
-/// Whether there is a file at `path` yet.
-///
-/// # Errors
-/// If it cannot be written, or could not be created.
-pub(super) fn exists_and_is_writable(path: &Path) -> Result<bool, DestError> {
-    match fs::metadata(path) {
-        Ok(found) if found.is_dir() => Err(DestError {
-            kind: DestErrorKind::Damaged,
-            message: format!("{} is a folder, not a database file", path.display()),
-            hint: Some("add the file's name to the destination URI".into()),
-            source: None,
-        }),
-        Ok(_) => {
-            fs::OpenOptions::new().write(true).open(path).map_err(|e| from_io(path, "write", e))?;
-            // The write-ahead log is created beside the file.
-            folder_is_writable(parent(path)?.as_path(), path)?;
-            Ok(true)
-        }
-        Err(e) if e.kind() == io::ErrorKind::NotFound => {
-            let mut folder = parent(path)?;
-            while !folder.exists() {
-                let Some(above) = folder.parent() else { break };
-                folder = above.to_path_buf();
-            }
-            folder_is_writable(&folder, path)?;
-            Ok(false)
-        }
-        Err(e) => Err(from_io(path, "create", e)),
-    }
-}
-
-fn parent(path: &Path) -> Result<PathBuf, DestError> {
-    let path = std::path::absolute(path).map_err(|e| from_io(path, "find", e))?;
-    Ok(path.parent().map_or_else(|| PathBuf::from("/"), Path::to_path_buf))
-}
-
-/// Tries to make a file without a name: the only question whose answer covers permission bits, ACLs and read-only
-/// mounts, and nothing of it is ever visible.
-#[cfg(target_os = "linux")]
-fn folder_is_writable(folder: &Path, path: &Path) -> Result<(), DestError> {
-    use std::os::unix::fs::OpenOptionsExt;
-    /// `O_TMPFILE` of Linux's generic ABI (x86-64 and most others; elsewhere the check passes or is skipped).
-    const O_TMPFILE: i32 = 0o20_000_000 | 0o200_000;
-    match fs::OpenOptions::new().write(true).custom_flags(O_TMPFILE).open(folder) {
-        Err(e)
-            if matches!(
-                e.kind(),
-                io::ErrorKind::PermissionDenied
-                    | io::ErrorKind::ReadOnlyFilesystem
-                    | io::ErrorKind::NotADirectory
-                    | io::ErrorKind::StorageFull
-            ) =>
-        {
-            Err(from_io(path, "create", e))
-        }
-        // Made, or this file system has no such files: then only the commit can tell.
-        _ => Ok(()),
-    }
-}
-
-#[cfg(not(target_os = "linux"))]
-fn folder_is_writable(folder: &Path, path: &Path) -> Result<(), DestError> {
-    match fs::metadata(folder) {
-        Ok(found) if !found.is_dir() => Err(from_io(path, "create", io::ErrorKind::NotADirectory.into())),
-        Ok(found) if found.permissions().readonly() => {
-            Err(from_io(path, "create", io::ErrorKind::PermissionDenied.into()))
-        }
-        Ok(_) => Ok(()),
-        Err(e) => Err(from_io(path, "create", e)),
-    }
-}
-
-/// Creates the folders above the file.
-pub(super) fn create_parents(path: &Path) -> Result<(), DestError> {
-    fs::create_dir_all(parent(path)?).map_err(|e| from_io(path, "create", e))
-}
-
-/// A failure of the file system.
-pub(super) fn from_io(path: &Path, action: &str, error: io::Error) -> DestError {
-    let path = path.display();
-    let (kind, message) = match error.kind() {
-        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
-            (DestErrorKind::Permission, format!("no permission to {action} the duckdb file {path}"))
-        }
-        io::ErrorKind::NotADirectory => (
-            DestErrorKind::Permission,
-            format!("cannot {action} the duckdb file {path}: its folder is a file"),
-        ),
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
-            (DestErrorKind::Full, format!("no space left for the duckdb file {path}"))
-        }
-        _ => (DestErrorKind::Other, format!("cannot {action} the duckdb file {path}: {error}")),
-    };
-    DestError { kind, message, hint: None, source: Some(Box::new(error)) }
 }
 
 /// A failure of DuckDB. DuckDB has no codes for these, so its words decide; what they do not settle is `Other` and

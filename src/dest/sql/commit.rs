@@ -106,7 +106,7 @@ impl Plan<'_> {
     /// Checks the lease, and makes the ledger.
     pub(crate) fn open(&self, script: &mut Script, seen: &Seen, rejects: bool) {
         if let Some(lease) = self.commit.lease.as_ref().filter(|_| seen.has(self.d, LEASES)) {
-            leases::guard(script, self.d, self.table, lease);
+            leases::guard(script, self.d, self.table, self.target, lease);
         }
         let leased = self.commit.lease.is_some() && !self.commit.release;
         for (table, wanted) in [(STATE, true), (RUNS, true), (LEASES, leased), (REJECTS, rejects)] {

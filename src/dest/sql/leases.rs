@@ -6,7 +6,7 @@
 
 use super::TableName;
 use super::engine::Engine;
-use super::ledger::{self, LEASES, refused};
+use super::ledger::{self, LEASES, held_by, refused};
 use super::script::{Breach, Script};
 use crate::dest::{Commit, DestError, Target};
 use crate::model::lease;
@@ -76,14 +76,21 @@ pub(crate) async fn release<E: Engine>(engine: &E, target: &Target, run: &str) -
 }
 
 /// A script fails if another run has taken the lease, dead or alive: what this one means to write may be outdated.
-pub(crate) fn guard(script: &mut Script, d: &dyn super::Dialect, table: &TableName, lease: &Lease) {
+pub(crate) fn guard(
+    script: &mut Script,
+    d: &dyn super::Dialect,
+    table: &TableName,
+    target: &Target,
+    lease: &Lease,
+) {
     let condition = format!(
         "EXISTS (SELECT 1 FROM {} WHERE {} AND run_id <> {})",
         table.beside(LEASES).sql(d),
         ledger::of_table(d, table),
         d.text(&lease.run)
     );
-    script.guards.push((condition, Breach::LeaseLost));
+    let (schema, table) = (target.schema.clone(), target.table.clone());
+    script.guards.push((condition, Breach::LeaseLost { schema, table }));
 }
 
 /// What a script does with the lease once its rows are in: renews it or gives it up. `there`: whether there are leases.
@@ -106,18 +113,10 @@ pub(crate) fn after_commit(
 }
 
 /// Why a script came to an end whose guard did not hold.
-pub(crate) async fn breached<E: Engine>(engine: &E, target: &Target, breach: Breach) -> DestError {
-    let Breach::LeaseLost = breach;
-    match read(engine, &engine.table(&target.table)).await {
-        Ok(held) => refused(
-            target,
-            &held.unwrap_or_else(|| Lease {
-                run: String::new(),
-                process: String::new(),
-                since: Micros(0),
-                until: Micros(0),
-            }),
-        ),
+pub(crate) async fn breached<E: Engine>(engine: &E, breach: &Breach) -> DestError {
+    let Breach::LeaseLost { schema, table } = breach;
+    match read(engine, &engine.table(table)).await {
+        Ok(held) => held_by(schema, table, held.as_ref()),
         Err(error) => error,
     }
 }

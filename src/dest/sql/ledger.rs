@@ -474,15 +474,20 @@ pub(crate) fn give_up(d: &dyn Dialect, table: &TableName, run: &str) -> String {
 /// Another run holds the target.
 #[must_use]
 pub fn refused(target: &Target, held: &Lease) -> DestError {
-    let process = lease::pid(held).map_or(String::new(), |pid| format!(", process {pid}"));
-    // To the second: nobody looks for a process by its microsecond.
-    let since = Micros(held.since.0 - held.since.0.rem_euclid(1_000_000));
+    held_by(&target.schema, &target.table, Some(held))
+}
+
+/// Another run holds a table, or held it a moment ago.
+pub(crate) fn held_by(schema: &str, table: &str, held: Option<&Lease>) -> DestError {
+    let by = held.map_or(String::new(), |held| {
+        let process = lease::pid(held).map_or(String::new(), |pid| format!(", process {pid}"));
+        // To the second: nobody looks for a process by its microsecond.
+        let since = Micros(held.since.0 - held.since.0.rem_euclid(1_000_000));
+        format!(" (started {since}{process})")
+    });
     DestError {
         kind: DestErrorKind::Leased,
-        message: format!(
-            "table {}.{} is being loaded by another run (started {since}{process})",
-            target.schema, target.table
-        ),
+        message: format!("table {schema}.{table} is being loaded by another run{by}"),
         hint: Some("wait for it with --wait, or run again later".into()),
         source: None,
     }

@@ -4,7 +4,7 @@
 //! tables runs before it, and what drops them after it.
 
 use super::engine::Engine;
-use super::{Dialect, TableName};
+use super::{Dialect, TableName, leases};
 use crate::dest::{Counts, DestError};
 use crate::model::LogicalType;
 
@@ -78,10 +78,10 @@ impl Step {
 }
 
 /// What ends a script before it has changed anything.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Breach {
-    /// Another run has taken the lease.
-    LeaseLost,
+    /// Another run has taken the lease of that schema's table.
+    LeaseLost { schema: String, table: String },
 }
 
 /// The steps of a commit.
@@ -124,19 +124,14 @@ impl Script {
     }
 }
 
-/// Runs a script step by step inside a transaction that is open, on a database that changes tables in one. `breached`
-/// makes an error of a guard that does not hold.
+/// Runs a script step by step inside a transaction that is open, on a database that changes tables in one.
 ///
 /// # Errors
 /// When a statement fails or a guard does not hold. The transaction has to be rolled back then.
-pub(crate) async fn play<E: Engine>(
-    engine: &E,
-    script: &Script,
-    breached: impl AsyncFn(Breach) -> DestError,
-) -> Result<Counts, DestError> {
+pub(crate) async fn play<E: Engine>(engine: &E, script: &Script) -> Result<Counts, DestError> {
     for (condition, breach) in &script.guards {
         if holds(engine, condition).await? {
-            return Err(breached(*breach).await);
+            return Err(leases::breached(engine, breach).await);
         }
     }
     let mut player = Player { engine, tally: Tally::default(), found: Vec::new() };

@@ -196,7 +196,7 @@ fn refusals_of_the_system_have_their_kinds() {
         ),
         (StorageFull, "create", DestErrorKind::Full, "no space left for the duckdb file FILE"),
     ] {
-        let error = open::from_io(file, action, kind.into());
+        let error = crate::dest::local::from_io("duckdb", file, action, kind.into());
         assert_eq!((error.kind, words(&error, file).as_str()), (expected, message));
     }
     let said = |text: &str| duckdb::Error::DuckDBFailure(duckdb::ffi::Error::new(1), Some(text.into()));
