@@ -287,7 +287,7 @@ fn begin(seed: u64, rng: &mut fastrand::Rng, most: usize) -> World {
     world.jitter = rng.f64();
     steps::untold(&world, rng);
     #[cfg(any(feature = "duckdb", feature = "sqlite"))]
-    if let Some(file) = File::wanted() {
+    if let Some(file) = std::env::var("INGESTR_DEST").ok().and_then(|dest| File::named(&dest)) {
         world.file = Some(file);
     }
     world

@@ -20,6 +20,8 @@ pub mod duckdb;
 mod error;
 #[cfg(any(feature = "duckdb", feature = "sqlite"))]
 mod local;
+#[cfg(any(feature = "duckdb", feature = "sqlite"))]
+mod one_file;
 #[cfg_attr(
     not(any(feature = "duckdb", feature = "sqlite", feature = "bigquery")),
     expect(dead_code, reason = "without a SQL destination nobody drives it")

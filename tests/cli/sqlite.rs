@@ -43,7 +43,12 @@ fn a_file_that_others_hold_is_named() {
     desk.ingestr(one).env("SOURCE_URI", desk.uri()).finish().well();
     let other = Connection::open(desk.folder().join("shop.db")).expect("a database");
     other.execute_batch("PRAGMA locking_mode = exclusive; BEGIN EXCLUSIVE").expect("is ours");
-    assert_snapshot!(desk.ingestr(one).env("SOURCE_URI", desk.uri()).finish().shown(), @"");
+    assert_snapshot!(desk.ingestr(one).env("SOURCE_URI", desk.uri()).finish().shown(), @r"
+    error: table main.customers: the sqlite file shop.db is in use by another process
+      cause: database is locked
+      hint: close what holds it open, or run again later
+    exit code 5
+    ");
 }
 
 #[test]

@@ -54,15 +54,15 @@ impl File {
         Self::with(Kind::Lite, |path| Arc::new(ingestr::dest::sqlite::Sqlite::at(path)))
     }
 
-    /// The kind that `INGESTR_DEST` names, if it names one.
-    pub fn wanted() -> Option<Self> {
-        match std::env::var("INGESTR_DEST").ok()?.as_str() {
+    /// A file of a kind, by the name of the destination; `None` for the one in memory.
+    pub fn named(dest: &str) -> Option<Self> {
+        match dest {
             #[cfg(feature = "duckdb")]
             "duckdb" => Some(Self::duckdb()),
             #[cfg(feature = "sqlite")]
             "sqlite" => Some(Self::sqlite()),
             "memory" => None,
-            other => panic!("INGESTR_DEST is {other}, which this build cannot"),
+            other => panic!("lives cannot be copied to {other}"),
         }
     }
 

@@ -12,9 +12,9 @@ use super::dialect::DuckDialect;
 use super::merge::temp;
 use super::open::{self, CATALOG};
 use crate::dest::sql::batches::Batches;
+use crate::dest::sql::cells::Cell;
 use crate::dest::sql::embedded::Stage;
 use crate::dest::sql::engine::Engine;
-use crate::dest::sql::ledger::Cell;
 use crate::dest::sql::script::{Script, play};
 use crate::dest::sql::shape::Shape;
 use crate::dest::sql::staged::ORD;
@@ -32,7 +32,7 @@ pub(super) struct Listed {
 }
 
 /// One schema of the file that is attached to a connection.
-pub(super) struct Session<'a> {
+pub(crate) struct Session<'a> {
     pub(super) connection: &'a Connection,
     path: &'a Path,
     schema: &'a str,

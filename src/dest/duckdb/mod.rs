@@ -2,21 +2,16 @@
 //!
 //! The file is open only while it is looked at and while a commit runs; every commit is one transaction.
 
-use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use arrow_array::RecordBatch;
 use duckdb::Connection;
-use futures_util::future::BoxFuture;
 
-use super::local::{blocking, create_parents, exists, exists_and_is_writable, path_of};
-use super::sql::embedded::{at_once, inspect};
-use super::sql::ledger::{STATE, not_ours};
-use super::sql::{answers, create_schema, inventory, leases};
-use super::{
-    Answer, Capabilities, DestError, Destination, FlushDefaults, Inspection, Lease, Load, Question,
-    Remembered, Target,
-};
-use crate::model::{Micros, Strategy};
+use super::local::path_of;
+use super::one_file::{Access, OneFile, Waiting};
+use super::sql::ledger::STATE;
+use super::sql::{TableName, create_schema};
+use super::{Commit, Counts, DestError};
 use engine::Session;
 
 mod append;
@@ -24,7 +19,6 @@ mod apply;
 mod dialect;
 mod engine;
 mod leftovers;
-mod load;
 mod merge;
 mod open;
 mod packing;
@@ -53,192 +47,96 @@ impl DuckDb {
     pub fn at(path: impl Into<PathBuf>) -> Self {
         Self { path: path.into(), faults: Faults::default() }
     }
+}
 
-    fn look(&self, target: &Target) -> Result<Inspection, DestError> {
-        not_ours(target)?;
-        if !exists_and_is_writable(open::KIND, &self.path)? {
-            return Ok(Inspection::default());
-        }
-        open::with_file(&self.path, open::INSPECT_PATIENCE, open::Grain::Bulk, |connection| {
-            let session = Session::new(connection, &self.path, &target.schema);
-            at_once(inspect(&session, target, &self.path.display().to_string()))
-        })
+impl OneFile for DuckDb {
+    const KIND: &'static str = open::KIND;
+    type Handle = Connection;
+    type Session<'a> = Session<'a>;
+
+    fn path(&self) -> &Path {
+        &self.path
     }
 
-    /// Runs `work` in a transaction of its own, outside of any load. Nothing is done if there is no file.
-    fn change<T: Default>(
+    fn open<T>(
         &self,
+        access: Access,
         work: impl FnOnce(&Connection) -> Result<T, DestError>,
     ) -> Result<T, DestError> {
-        if !exists(open::KIND, &self.path)? {
-            return Ok(T::default());
-        }
-        self.change_or_create(work)
-    }
-
-    /// With small groups of rows merged: a commit of many rows, of which few were new, has left its small groups as they
-    /// were, and each of them takes a block of 256 KiB. The run's next lease tidies them up, or that of the next run.
-    fn change_or_create<T>(
-        &self,
-        work: impl FnOnce(&Connection) -> Result<T, DestError>,
-    ) -> Result<T, DestError> {
-        let wrap = |e| open::failed(&self.path, "write", e);
-        open::with_file(&self.path, open::COMMIT_PATIENCE, open::Grain::Small, |connection| {
-            connection.execute_batch("BEGIN TRANSACTION").map_err(wrap)?;
-            match work(connection) {
-                Ok(done) => connection.execute_batch("COMMIT").map_err(wrap).map(|()| done),
-                Err(error) => {
-                    // If this fails too, closing the connection does the same; the first error is the one to tell.
-                    let _ = connection.execute_batch("ROLLBACK");
-                    Err(error)
-                }
+        match access {
+            Access::Look => open::with_file(&self.path, open::INSPECT_PATIENCE, open::Grain::Bulk, work),
+            Access::Read => open::reading(&self.path, work),
+            // With small groups of rows merged: a commit of many rows, of which few were new, has left its small groups as
+            // they were, and each of them takes a block of 256 KiB. The run's next lease tidies them up, or that of the
+            // next run.
+            Access::Change => {
+                open::with_file(&self.path, open::COMMIT_PATIENCE, open::Grain::Small, |connection| {
+                    self.transact(connection, || work(connection), &mut false)
+                })
             }
-        })
-    }
-
-    fn take_lease(
-        &self,
-        target: &Target,
-        lease: &Lease,
-        live: fn(&Lease, Micros) -> bool,
-    ) -> Result<(), DestError> {
-        let wrap = |e| open::failed(&self.path, "write", e);
-        create_parents(open::KIND, &self.path)?;
-        self.change_or_create(|connection| {
-            let schema = create_schema(&dialect::DuckDialect, &apply::table_of(target));
-            connection.execute_batch(&schema).map_err(wrap)?;
-            at_once(leases::take(&Session::new(connection, &self.path, &target.schema), target, lease, live))
-        })
-    }
-
-    fn all_remembered(&self, connection: &Connection) -> Result<Vec<Remembered>, DestError> {
-        let wrap = |e| open::failed(&self.path, "read", e);
-        let schemas =
-            "SELECT schema_name FROM duckdb_tables() WHERE database_name = ? AND lower(table_name) = ?";
-        let mut all = Vec::new();
-        for schema in Session::strings(connection, schemas, &[open::CATALOG, STATE]).map_err(wrap)? {
-            all.extend(at_once(inventory::of_schema(&Session::new(connection, &self.path, &schema)))?);
         }
-        all.sort_by_cached_key(Remembered::order);
-        Ok(all)
     }
 
-    fn give(&self, connection: &Connection, tables: &[Remembered], account: &str) -> Result<u64, DestError> {
-        let schemas: BTreeSet<&str> = tables.iter().map(|one| one.schema.as_str()).collect();
-        let mut changed = 0;
-        for schema in schemas {
-            let there: Vec<&Remembered> = tables.iter().filter(|one| one.schema == schema).collect();
-            let session = Session::new(connection, &self.path, schema);
-            changed += at_once(inventory::reassign(&session, &there, account))?;
-        }
-        Ok(changed)
+    fn session<'a>(&'a self, handle: &'a Connection, schema: &'a str) -> Session<'a> {
+        Session::new(handle, &self.path, schema)
+    }
+
+    fn schemas(&self, handle: &Connection) -> Result<Vec<String>, DestError> {
+        let sql = "SELECT schema_name FROM duckdb_tables() WHERE database_name = ? AND lower(table_name) = ?";
+        Session::strings(handle, sql, &[open::CATALOG, STATE])
+            .map_err(|error| open::failed(&self.path, "read", error))
+    }
+
+    fn create_schema(&self, schema: &str) -> Option<String> {
+        Some(create_schema(&dialect::DuckDialect, &TableName::new(open::CATALOG, schema, "")))
+    }
+
+    fn commit(&self, rows: Waiting, commit: &Commit, committing: &mut bool) -> Result<Counts, DestError> {
+        let Waiting { target, batches, tombstones } = rows;
+        let count = batches.iter().map(RecordBatch::num_rows).sum::<usize>() + tombstones.len();
+        open::with_file(&self.path, open::COMMIT_PATIENCE, open::Grain::of(count), |connection| {
+            let work = apply::Work {
+                session: Session::new(connection, &self.path, &target.schema),
+                target: &target,
+                commit,
+                tombstones: &tombstones,
+                wrap: &|error| open::failed(&self.path, "write", error),
+                faults: &self.faults,
+            };
+            let apply = || {
+                let counts = work.apply(batches)?;
+                self.faults.hit(Step::BeforeCommit).map(|()| counts)
+            };
+            self.transact(connection, apply, committing)
+        })
     }
 }
 
-impl Destination for DuckDb {
-    fn capabilities(&self) -> Capabilities {
-        Capabilities {
-            strategies: &Strategy::ALL,
-            partitioning: false,
-            clustering: false,
-            file_formats: &[],
-            staging_bucket: false,
-            staging_dataset: false,
-            projects: false,
-            flush: FlushDefaults::EMBEDDED,
+impl DuckDb {
+    /// Runs `work` in a transaction. `committing` is set while it is not known whether it went through.
+    fn transact<T>(
+        &self,
+        connection: &Connection,
+        work: impl FnOnce() -> Result<T, DestError>,
+        committing: &mut bool,
+    ) -> Result<T, DestError> {
+        let run = |sql: &str| {
+            connection.execute_batch(sql).map_err(|error| open::failed(&self.path, "write", error))
+        };
+        run("BEGIN TRANSACTION")?;
+        match work() {
+            Ok(done) => {
+                *committing = true;
+                run("COMMIT")?;
+                *committing = false;
+                Ok(done)
+            }
+            Err(error) => {
+                // If this fails too, closing the connection does the same; the first error is the one to tell.
+                let _ = run("ROLLBACK");
+                Err(error)
+            }
         }
-    }
-
-    fn default_schema(&self) -> Option<&str> {
-        Some("main")
-    }
-
-    fn describe(&self) -> String {
-        format!("duckdb file {}", self.path.display())
-    }
-
-    fn inspect<'a>(&'a self, target: &'a Target) -> BoxFuture<'a, Result<Inspection, DestError>> {
-        let (own, target) = (self.clone(), target.clone());
-        Box::pin(blocking(open::KIND, move || own.look(&target)))
-    }
-
-    fn ask<'a>(
-        &'a self,
-        target: &'a Target,
-        question: Question,
-    ) -> BoxFuture<'a, Result<Option<Answer>, DestError>> {
-        let (own, target) = (self.clone(), target.clone());
-        Box::pin(blocking(open::KIND, move || {
-            if !exists(open::KIND, &own.path)? {
-                return Ok(Some(Answer::default()));
-            }
-            open::reading(&own.path, |connection| {
-                at_once(answers::answer(
-                    &Session::new(connection, &own.path, &target.schema),
-                    &target,
-                    &question,
-                ))
-            })
-        }))
-    }
-
-    fn lease<'a>(
-        &'a self,
-        target: &'a Target,
-        lease: Lease,
-        live: fn(&Lease, Micros) -> bool,
-    ) -> BoxFuture<'a, Result<(), DestError>> {
-        let (own, target) = (self.clone(), target.clone());
-        Box::pin(blocking(open::KIND, move || own.take_lease(&target, &lease, live)))
-    }
-
-    fn release<'a>(&'a self, target: &'a Target, run: &'a str) -> BoxFuture<'a, Result<(), DestError>> {
-        let (own, target, run) = (self.clone(), target.clone(), run.to_owned());
-        Box::pin(blocking(open::KIND, move || {
-            own.change(|connection| {
-                at_once(leases::release(&Session::new(connection, &own.path, &target.schema), &target, &run))
-            })
-        }))
-    }
-
-    fn remembered(&self) -> BoxFuture<'_, Result<Vec<Remembered>, DestError>> {
-        let own = self.clone();
-        Box::pin(blocking(open::KIND, move || {
-            if !exists(open::KIND, &own.path)? {
-                return Ok(Vec::new());
-            }
-            open::reading(&own.path, |connection| own.all_remembered(connection))
-        }))
-    }
-
-    fn forget<'a>(&'a self, schema: &'a str, table: &'a str) -> BoxFuture<'a, Result<u64, DestError>> {
-        let (own, schema, table) = (self.clone(), schema.to_owned(), table.to_owned());
-        Box::pin(blocking(open::KIND, move || {
-            own.change(|connection| {
-                at_once(inventory::reset(&Session::new(connection, &own.path, &schema), &table))
-            })
-        }))
-    }
-
-    fn reassign<'a>(
-        &'a self,
-        tables: &'a [Remembered],
-        account: &'a str,
-    ) -> BoxFuture<'a, Result<u64, DestError>> {
-        let (own, tables, account) = (self.clone(), tables.to_vec(), account.to_owned());
-        Box::pin(blocking(open::KIND, move || {
-            own.change(|connection| own.give(connection, &tables, &account))
-        }))
-    }
-
-    fn begin(&self, target: &Target) -> Box<dyn Load> {
-        Box::new(load::DuckLoad {
-            path: self.path.clone(),
-            target: target.clone(),
-            faults: self.faults.clone(),
-            batches: Vec::new(),
-            tombstones: Vec::new(),
-        })
     }
 }
 

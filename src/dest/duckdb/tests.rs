@@ -8,6 +8,8 @@ use tempfile::TempDir;
 use super::*;
 use crate::dest::conformance::{self, Bench, batch, commit, items, load};
 use crate::dest::{Counts, DestErrorKind};
+use crate::dest::{Destination, Inspection, Target};
+use crate::model::{Lease, Micros, Question, Strategy};
 
 struct File {
     folder: TempDir,

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::Schema;
 
+use super::cells::Line;
 use super::columns::{needed, version_columns};
 use super::commit::Seen;
 use super::engine::Engine;
@@ -122,7 +123,7 @@ pub(crate) async fn has_landed<E: Engine>(
     let which = ledger::of_run(engine.dialect(), Whose::of(target, &table), &commit.run.id);
     let lines = engine.lines(RUNS, &which).await?;
     let rows = i64::try_from(commit.run.rows_read).ok();
-    let is_it = |line: &ledger::Line| {
+    let is_it = |line: &Line| {
         line.instant("ended_at") == Some(commit.run.ended_at) && Some(line.number("rows_read")) == rows
     };
     Ok(lines.iter().any(is_it))

@@ -1,6 +1,7 @@
 //! What a database must be able to do, for one schema of it that is open.
 
-use super::ledger::{self, Cell};
+use super::cells::{Cell, Line};
+use super::ledger;
 use super::script::Script;
 use super::shape::Shape;
 use super::{Dialect, TableName};
@@ -60,11 +61,11 @@ pub(crate) trait Engine {
     ///
     /// # Errors
     /// When it cannot be read.
-    async fn lines(&self, table: &'static str, which: &str) -> Result<Vec<ledger::Line>, DestError> {
+    async fn lines(&self, table: &'static str, which: &str) -> Result<Vec<Line>, DestError> {
         let Some(there) = self.ledger_columns(table).await? else { return Ok(Vec::new()) };
         let (sql, columns) = ledger::select(self.dialect(), &self.table(table), table, &there, which);
         let types: Vec<LogicalType> = columns.iter().map(|column| column.logical).collect();
         let rows = self.query(&sql, &types).await?;
-        Ok(rows.into_iter().map(|row| ledger::Line::new(&columns, row)).collect())
+        Ok(rows.into_iter().map(|row| Line::new(&columns, row)).collect())
     }
 }

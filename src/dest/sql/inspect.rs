@@ -1,5 +1,6 @@
 //! What is there before a run.
 
+use super::cells::Line;
 use super::commit::Seen;
 use super::engine::Engine;
 use super::leases;
@@ -41,7 +42,7 @@ pub(crate) async fn look_up<E: Engine>(
     found.owners =
         Owner::others(target, names.map(|[account, source, rows_in]| (account, source, rows_in)), there);
     let own = |rows_in: &str| -> Result<Option<State>, DestError> {
-        let mine = |line: &&ledger::Line| {
+        let mine = |line: &&Line| {
             line.text("account") == target.account
                 && line.text("source_table") == target.source_table
                 && line.text("rows_in") == rows_in

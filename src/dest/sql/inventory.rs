@@ -1,9 +1,10 @@
 //! What a schema remembers, for `ingestr state show`, `ingestr state reset` and `ingestr state move`.
 
+use super::cells::Line;
 use super::commit::Seen;
 use super::engine::Engine;
 use super::leases;
-use super::ledger::{self, LEASES, Line, REJECTS, RUNS, RUNS_TOLD, STATE, Whose};
+use super::ledger::{self, LEASES, REJECTS, RUNS, RUNS_TOLD, STATE, Whose};
 use super::script::{Counter, Script, Step};
 use super::shadow::{is_shadow_of, reassigned};
 use crate::dest::DestError;

@@ -5,6 +5,7 @@
 //! SQL.
 
 use super::TableName;
+use super::cells::Line;
 use super::engine::Engine;
 use super::ledger::{self, LEASES, held_by, refused};
 use super::script::{Breach, Script};
@@ -18,7 +19,7 @@ use crate::model::{Lease, Micros};
 /// When it cannot be read.
 pub(crate) async fn read<E: Engine>(engine: &E, table: &TableName) -> Result<Option<Lease>, DestError> {
     let lines = engine.lines(LEASES, &ledger::of_table(engine.dialect(), table)).await?;
-    Ok(longest(lines.iter().map(ledger::Line::lease)))
+    Ok(longest(lines.iter().map(Line::lease)))
 }
 
 /// Of several leases of a table the one that counts: every reader finds the same.

@@ -11,7 +11,7 @@
 //! | `shape`, `columns` | what a table looks like, whether it can be taken over, and what has to change |
 //! | `batches`, `staged` | the rows of a commit, in Arrow and in SQL |
 //! | `merge`, `deletions`, `publish`, `shadow` | how rows meet rows, by strategy |
-//! | `ledger`, `leases` | the four tables beside the data |
+//! | `ledger`, `leases`, `cells` | the four tables beside the data, and their values |
 //! | `inspect`, `answers`, `inventory` | what is there before a run; questions of the source; `ingestr state` |
 
 use crate::dest::{DestError, Target};
@@ -19,6 +19,7 @@ use crate::model::{Column, LogicalType, Micros};
 
 pub(crate) mod answers;
 pub(crate) mod batches;
+pub(crate) mod cells;
 pub mod columns;
 pub(crate) mod commit;
 pub(crate) mod deletions;

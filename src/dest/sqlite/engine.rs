@@ -1,8 +1,6 @@
 //! One schema of an open file, as the engine sees it.
 
-use std::path::{Path, PathBuf};
-use std::rc::Rc;
-use std::time::Duration;
+use std::path::Path;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float64Type, Int64Type, TimestampMicrosecondType};
@@ -11,10 +9,11 @@ use rusqlite::types::{Value, ValueRef};
 use rusqlite::{Connection, params_from_iter};
 
 use super::dialect::{MAIN, SqliteDialect, in_file, iso};
-use super::file::{self, COMMIT_PATIENCE};
+use super::file;
+use crate::dest::sql::cells::Cell;
 use crate::dest::sql::embedded::Stage;
 use crate::dest::sql::engine::Engine;
-use crate::dest::sql::ledger::{Cell, STATE};
+use crate::dest::sql::ledger::STATE;
 use crate::dest::sql::script::{Script, play};
 use crate::dest::sql::shape::{Found, Shape};
 use crate::dest::sql::staged::ORD;
@@ -24,66 +23,22 @@ use crate::model::{Column, LogicalType, Micros};
 
 /// One schema of a file that is open.
 #[derive(Debug)]
-pub(super) struct Session {
-    connection: Rc<Connection>,
-    path: PathBuf,
-    schema: String,
+pub(crate) struct Session<'a> {
+    pub(super) connection: &'a Connection,
+    pub(super) path: &'a Path,
+    pub(super) schema: &'a str,
 }
 
-/// A transaction that did not go through.
-#[derive(Debug)]
-pub(super) struct Failed {
-    pub(super) error: DestError,
-    /// Whether it was COMMIT that failed, for another reason than that others hold the file.
-    pub(super) committing: bool,
-}
-
-impl Session {
-    /// A file that is there.
-    pub(super) fn open(path: &Path, schema: &str, patience: Duration) -> Result<Self, DestError> {
-        let connection = Rc::new(file::open(path, false, patience)?);
-        Ok(Self { connection, path: path.to_owned(), schema: schema.to_owned() })
-    }
-
-    /// A file to be written.
-    pub(super) fn open_or_create(path: &Path, schema: &str) -> Result<Self, DestError> {
-        let connection = Rc::new(file::open(path, true, COMMIT_PATIENCE)?);
-        Ok(Self { connection, path: path.to_owned(), schema: schema.to_owned() })
-    }
-
-    /// Another schema of the same file, in the same transaction.
-    pub(super) fn beside(&self, schema: &str) -> Self {
-        let (connection, path) = (Rc::clone(&self.connection), self.path.clone());
-        Self { connection, path, schema: schema.to_owned() }
-    }
-
-    /// Runs `work` in a transaction that nobody else writes in.
-    pub(super) fn transact<T>(&self, work: impl FnOnce() -> Result<T, DestError>) -> Result<T, Failed> {
-        let run = |sql: &str| self.connection.execute_batch(sql).map_err(|error| self.failed("write", error));
-        let not_yet = |error| Failed { error, committing: false };
-        run("BEGIN IMMEDIATE").map_err(not_yet)?;
-        let done = work().map_err(not_yet).and_then(|done| {
-            run("COMMIT").map(|()| done).map_err(|error| {
-                let committing = error.kind != DestErrorKind::Locked;
-                Failed { error, committing }
-            })
-        });
-        if done.is_err() {
-            // If this fails too, closing the connection does the same; the first error is the one to tell.
-            let _ = run("ROLLBACK");
-        }
-        done
-    }
-
-    fn failed(&self, action: &str, error: rusqlite::Error) -> DestError {
-        file::failed(&self.path, action, error)
+impl Session<'_> {
+    fn failed(&self, action: &str, error: &rusqlite::Error) -> DestError {
+        file::failed(self.path, action, error)
     }
 
     fn strings(&self, sql: &str) -> Result<Vec<String>, DestError> {
         let read = || -> rusqlite::Result<Vec<String>> {
             self.connection.prepare(sql)?.query_map([], |row| row.get(0))?.collect()
         };
-        read().map_err(|error| self.failed("read", error))
+        read().map_err(|error| self.failed("read", &error))
     }
 
     fn names(&self) -> Result<Vec<String>, DestError> {
@@ -141,13 +96,13 @@ impl Session {
     }
 }
 
-impl Engine for Session {
+impl Engine for Session<'_> {
     fn dialect(&self) -> &'static dyn Dialect {
         &SqliteDialect
     }
 
     fn table(&self, table: &str) -> TableName {
-        TableName::new(MAIN, &self.schema, table)
+        TableName::new(MAIN, self.schema, table)
     }
 
     async fn tables(&self) -> Result<Vec<String>, DestError> {
@@ -156,7 +111,7 @@ impl Engine for Session {
                 return (!name.contains('.')).then_some(name);
             }
             let (schema, table) = name.split_once('.')?;
-            schema.eq_ignore_ascii_case(&self.schema).then(|| table.to_owned())
+            schema.eq_ignore_ascii_case(self.schema).then(|| table.to_owned())
         };
         Ok(self.names()?.into_iter().filter_map(own).collect())
     }
@@ -177,7 +132,7 @@ impl Engine for Session {
             }),
             found => {
                 let shape = found.and_then(|(real, _)| self.shape(name, &real));
-                shape.map(Some).map_err(|error| self.failed("read", error))
+                shape.map(Some).map_err(|error| self.failed("read", &error))
             }
         }
     }
@@ -190,11 +145,11 @@ impl Engine for Session {
             };
             statement.query_map([], row)?.collect()
         };
-        read().map_err(|error| self.failed("read", error))
+        read().map_err(|error| self.failed("read", &error))
     }
 
     async fn execute(&self, sql: &str) -> Result<u64, DestError> {
-        self.connection.execute(sql, []).map(|rows| rows as u64).map_err(|error| self.failed("write", error))
+        self.connection.execute(sql, []).map(|rows| rows as u64).map_err(|error| self.failed("write", &error))
     }
 
     async fn run(&self, script: &Script) -> Result<Counts, DestError> {
@@ -202,7 +157,7 @@ impl Engine for Session {
     }
 }
 
-impl Stage for Session {
+impl Stage for Session<'_> {
     async fn stage(
         &self,
         what: &str,
@@ -229,7 +184,7 @@ impl Stage for Session {
             }
             Ok(())
         };
-        write().map_err(|error| self.failed("write", error))?;
+        write().map_err(|error| self.failed("write", &error))?;
         Ok(table)
     }
 }

@@ -29,14 +29,35 @@ pub(super) fn open(path: &Path, create: bool, patience: Duration) -> Result<Conn
         connection.execute_batch("PRAGMA cache_size = -16384")?;
         Ok(connection)
     };
-    open().map_err(|error| failed(path, "open", error))
+    open().map_err(|error| failed(path, "open", &error))
+}
+
+/// Runs `work` in a transaction that nobody else writes in. `committing` is set while it is not known whether it went
+/// through: not where it only met others, as nothing has happened then.
+pub(super) fn transact<T>(
+    connection: &Connection,
+    path: &Path,
+    work: impl FnOnce() -> Result<T, DestError>,
+    committing: &mut bool,
+) -> Result<T, DestError> {
+    let run = |sql: &str| connection.execute_batch(sql).map_err(|error| failed(path, "write", &error));
+    run("BEGIN IMMEDIATE")?;
+    let done = work().and_then(|done| {
+        let through = run("COMMIT");
+        *committing = through.as_ref().is_err_and(|error| error.kind != DestErrorKind::Locked);
+        through.map(|()| done)
+    });
+    if done.is_err() {
+        // If this fails too, closing the connection does the same; the first error is the one to tell.
+        let _ = run("ROLLBACK");
+    }
+    done
 }
 
 /// A failure of SQLite.
-pub(super) fn failed(path: &Path, action: &str, error: rusqlite::Error) -> DestError {
+pub(super) fn failed(path: &Path, action: &str, error: &rusqlite::Error) -> DestError {
     let file = path.display();
-    let code = error.sqlite_error_code();
-    let (kind, message, hint) = match code {
+    let (kind, message, hint) = match error.sqlite_error_code() {
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => (
             DestErrorKind::Locked,
             format!("the sqlite file {file} is in use by another process"),
@@ -59,5 +80,8 @@ pub(super) fn failed(path: &Path, action: &str, error: rusqlite::Error) -> DestE
         ),
         _ => (DestErrorKind::Other, format!("cannot {action} the sqlite file {file}: {error}"), None),
     };
-    DestError { kind, message, hint: hint.map(Into::into), source: Some(Box::new(error)) }
+    // Its text once: what lies below it is a number.
+    let text = error.to_string();
+    let source = (!message.contains(&text)).then(|| text.into());
+    DestError { kind, message, hint: hint.map(Into::into), source }
 }

@@ -7,6 +7,8 @@ use tempfile::TempDir;
 use super::dialect::in_file;
 use super::*;
 use crate::dest::conformance::{Bench, batch, batch_of, commit, counts, items, load};
+use crate::dest::{DestErrorKind, Destination};
+use crate::model::Strategy;
 use crate::model::{Column, LogicalType};
 
 struct File {
