@@ -20,7 +20,7 @@ const CONFLICTS: u32 = 12;
 
 /// What a script leaves to be dropped.
 #[derive(Debug, Default)]
-pub(super) struct Litter {
+pub(super) struct Cleanup {
     /// Whether it went through or not.
     always: Vec<TableName>,
     /// Once it went through.
@@ -32,12 +32,12 @@ pub(super) struct Litter {
 impl Place {
     pub(super) async fn run(self, staging: Staging, commit: Commit) -> Result<Counts, DestError> {
         let api = self.dest.ready(&self.table).await?;
-        let mut litter = Litter::default();
-        let done = self.transact(&api, staging, &commit, &mut litter).await;
-        let mut dropped = litter.always;
+        let mut cleanup = Cleanup::default();
+        let done = self.transact(&api, staging, &commit, &mut cleanup).await;
+        let mut dropped = cleanup.always;
         match &done {
             Ok(_) => {
-                dropped.extend(litter.after);
+                dropped.extend(cleanup.after);
                 dropped.extend(self.left_behind(&api, &dropped).await);
                 if let Some(bucket) = &self.target.hints.staging_bucket {
                     // What cannot be deleted now is found again by the next commit.
@@ -46,7 +46,7 @@ impl Place {
             }
             // It may yet happen, or may have: its tables are left to whoever finds out.
             Err(error) if error.kind == DestErrorKind::Unknown => dropped.clear(),
-            Err(_) => dropped.extend(litter.otherwise),
+            Err(_) => dropped.extend(cleanup.otherwise),
         }
         for table in dropped {
             // Staging tables expire by themselves, and the next commit drops whatever is left.
@@ -60,7 +60,7 @@ impl Place {
         api: &Api,
         staging: Staging,
         commit: &Commit,
-        litter: &mut Litter,
+        cleanup: &mut Cleanup,
     ) -> Result<Counts, DestError> {
         let Some(dataset) = self.dest.dataset(&self.table).await? else {
             return Err(DestError {
@@ -71,10 +71,10 @@ impl Place {
             });
         };
         let seen = Seen::look(&dataset, &self.target, true).await?;
-        let staged = staging.land(self, commit, &mut litter.always).await?;
+        let staged = staging.land(self, commit, &mut cleanup.always).await?;
         let script = self.script(seen, &staged, commit)?;
-        litter.after.clone_from(&script.dead);
-        litter.otherwise.clone_from(&script.made);
+        cleanup.after.clone_from(&script.dead);
+        cleanup.otherwise.clone_from(&script.made);
         let params = [Param { name: SOURCE.into(), value: commit.state.source.0.clone() }];
         let outcome = self.patiently(api, &commit.run.id, &text(&script), &params).await?;
         Ok(counts(&outcome))

@@ -13,7 +13,7 @@
 //! | `shape`, `dialect` | what a table looks like, and how it is changed; names, types and values |
 //! | `engine` | a dataset as [`super::sql`] sees it, where all that is decided is decided |
 //! | `leases`, `inventory` | one run at a time; what is remembered in all datasets |
-//! | `allowed` | what the credentials lack, before anything is read |
+//! | `permissions` | what the credentials lack, before anything is read |
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -28,19 +28,19 @@ use super::{
     Question, Remembered, Target,
 };
 use crate::model::{Micros, Strategy};
-use allowed::Change;
 use dialect::{check_names, spelled};
+use permissions::Change;
 use shape::{change, remarks, shape_of};
 use uri::BigQueryUri;
 use wire::{Api, ApiError, DatasetRef, JobId, TableRef};
 
-mod allowed;
 mod commit;
 mod dialect;
 mod engine;
 mod inventory;
 mod leases;
 mod load;
+mod permissions;
 mod ranges;
 mod script;
 mod shape;

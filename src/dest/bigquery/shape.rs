@@ -5,8 +5,8 @@
 //! a transaction, so these statements run before the one that brings the rows: each is done at once or not at all, and
 //! leaves a table that any run can go on with.
 
-use super::allowed::Change;
 use super::dialect::BigQueryDialect;
+use super::permissions::Change;
 use super::wire::{Field, Kind, Mode, Partitioning, TableInfo};
 use crate::dest::sql::columns::{needed, same, version_columns};
 use crate::dest::sql::shape::{Changes, Found, Needs, Shape};

@@ -14,9 +14,9 @@ use crate::dest::sql::Dialect;
 use crate::dest::{Commit, Counts};
 use crate::model::Tombstone;
 
-mod allowed;
 mod conflicts;
 mod emulator;
+mod permissions;
 mod statements;
 
 /// Datasets of one test. The suite calls them `shop` and `attic`.

@@ -12,7 +12,7 @@ use super::engine::Session;
 use super::merge::{self, Merge};
 use super::open::CATALOG;
 use super::position::POSITION;
-use super::{Faults, Step, packing};
+use super::{Faults, Step, compression};
 use crate::dest::sql::batches::Batches;
 use crate::dest::sql::columns::{IS_CURRENT, VALID_FROM, VALID_TO, columns_of, needed, version_columns};
 use crate::dest::sql::commit::{Plan, Seen};
@@ -89,7 +89,7 @@ impl Work<'_> {
         };
         // Batches added to a hidden table are counted when it is published.
         if hidden.is_some() || counts.inserted + counts.updated + counts.deleted > 0 {
-            self.run(packing::FULL)?;
+            self.run(compression::FULL)?;
         }
         self.faults.hit(Step::AfterRows)?;
         let mut script = Script::default();
@@ -155,7 +155,7 @@ impl Work<'_> {
         rows: &[arrow_array::RecordBatch],
     ) -> Result<Shape, DestError> {
         let Some(shape) = self.read(name)? else {
-            packing::create_table(self.connection(), name, needed, rows).map_err(self.wrap)?;
+            compression::create_table(self.connection(), name, needed, rows).map_err(self.wrap)?;
             self.session.changed();
             if *name == table_of(self.target) {
                 self.run(&ledger::forget_others(&DuckDialect, name, self.target))?;

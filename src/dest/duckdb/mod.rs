@@ -16,12 +16,12 @@ use engine::Session;
 
 mod append;
 mod apply;
+mod compression;
 mod dialect;
 mod engine;
 mod leftovers;
 mod merge;
 mod open;
-mod packing;
 mod position;
 mod shape;
 #[cfg(test)]
@@ -64,16 +64,19 @@ impl OneFile for DuckDb {
         work: impl FnOnce(&Connection) -> Result<T, DestError>,
     ) -> Result<T, DestError> {
         match access {
-            Access::Look => open::with_file(&self.path, open::INSPECT_PATIENCE, open::Grain::Bulk, work),
+            Access::Look => {
+                open::with_file(&self.path, open::INSPECT_PATIENCE, open::RowGroupPolicy::Bulk, work)
+            }
             Access::Read => open::reading(&self.path, work),
             // With small groups of rows merged: a commit of many rows, of which few were new, has left its small groups as
             // they were, and each of them takes a block of 256 KiB. The run's next lease tidies them up, or that of the
             // next run.
-            Access::Change => {
-                open::with_file(&self.path, open::COMMIT_PATIENCE, open::Grain::Small, |connection| {
-                    self.transact(connection, || work(connection), &mut false)
-                })
-            }
+            Access::Change => open::with_file(
+                &self.path,
+                open::COMMIT_PATIENCE,
+                open::RowGroupPolicy::Small,
+                |connection| self.transact(connection, || work(connection), &mut false),
+            ),
         }
     }
 
@@ -94,7 +97,7 @@ impl OneFile for DuckDb {
     fn commit(&self, rows: Waiting, commit: &Commit, committing: &mut bool) -> Result<Counts, DestError> {
         let Waiting { target, batches, tombstones } = rows;
         let count = batches.iter().map(RecordBatch::num_rows).sum::<usize>() + tombstones.len();
-        open::with_file(&self.path, open::COMMIT_PATIENCE, open::Grain::of(count), |connection| {
+        open::with_file(&self.path, open::COMMIT_PATIENCE, open::RowGroupPolicy::of(count), |connection| {
             let work = apply::Work {
                 session: Session::new(connection, &self.path, &target.schema),
                 target: &target,

@@ -10,9 +10,9 @@ use std::time::{Duration, Instant};
 
 use duckdb::{Config, Connection};
 
+use super::compression;
 use super::dialect::DuckDialect;
 use super::leftovers::{self, spill_of};
-use super::packing;
 use crate::dest::local::from_io;
 use crate::dest::sql::Dialect;
 use crate::dest::{DestError, DestErrorKind};
@@ -51,7 +51,7 @@ type Turn = Arc<Mutex<Option<Connection>>>;
 /// rewrite large groups whenever a few of their rows were deleted, and let the file grow by half. Space of deleted
 /// rows inside large groups is not reclaimed: that would mean to rewrite the table, and twice its size on disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Grain {
+pub(super) enum RowGroupPolicy {
     /// Leave the groups alone.
     Bulk,
     /// Merge small groups up to [`SMALL_GROUP`] rows.
@@ -61,7 +61,7 @@ pub(super) enum Grain {
 /// Rows up to which groups are merged.
 const SMALL_GROUP: usize = 4_096;
 
-impl Grain {
+impl RowGroupPolicy {
     /// What a commit of so many rows wants.
     pub(super) fn of(rows: usize) -> Self {
         if rows < SMALL_GROUP { Self::Small } else { Self::Bulk }
@@ -86,10 +86,10 @@ impl Grain {
 pub(super) fn with_file<T>(
     path: &Path,
     patience: Duration,
-    grain: Grain,
+    policy: RowGroupPolicy,
     work: impl FnOnce(&Connection) -> Result<T, DestError>,
 ) -> Result<T, DestError> {
-    in_turn(path, patience, Access::Write(grain), work)
+    in_turn(path, patience, Access::Write(policy), work)
 }
 
 /// Runs `work` with the file attached for reading only: other processes may read it meanwhile.
@@ -104,7 +104,7 @@ pub(super) fn reading<T>(
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Access {
     Read,
-    Write(Grain),
+    Write(RowGroupPolicy),
 }
 
 fn in_turn<T>(
@@ -138,7 +138,7 @@ fn in_turn<T>(
 /// Removes the log of a transaction that failed before a byte of it was written. Only what DuckDB's lock allows: if the
 /// file is somebody else's by now, so is the log. Whatever fails here, the next commit removes it.
 fn tidy(engine: &mut Option<Connection>, path: &Path) {
-    if let Ok(connection) = try_attach(engine, path, Access::Write(Grain::Bulk)) {
+    if let Ok(connection) = try_attach(engine, path, Access::Write(RowGroupPolicy::Bulk)) {
         leftovers::remove_empty_log(path);
         drop(connection);
     }
@@ -177,7 +177,7 @@ fn try_attach(engine: &mut Option<Connection>, path: &Path, access: Access) -> R
         None => (start(&spill, path)?, true),
     };
     let (options, vacuum_tasks) = match access {
-        Access::Write(grain) => (grain.options() + packing::options(path), grain.vacuum_tasks()),
+        Access::Write(policy) => (policy.options() + compression::options(path), policy.vacuum_tasks()),
         Access::Read => ("TYPE duckdb, READ_ONLY".into(), "0"),
     };
     let open = || -> duckdb::Result<Connection> {
@@ -186,7 +186,7 @@ fn try_attach(engine: &mut Option<Connection>, path: &Path, access: Access) -> R
         let catalog = DuckDialect.quote(CATALOG);
         connection.execute_batch(&format!(
             "SET GLOBAL max_vacuum_tasks = {vacuum_tasks}; {}; ATTACH {file} AS {catalog} ({options}); USE {catalog};",
-            packing::QUICK
+            compression::QUICK
         ))?;
         Ok(connection)
     };

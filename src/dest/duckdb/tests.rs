@@ -83,9 +83,9 @@ mod suite {
     crate::dest::conformance::suite!(File::new());
 }
 
+mod compressed;
 mod gone;
 mod groups;
 mod made_by_others;
-mod packed;
 mod trouble;
 mod words;

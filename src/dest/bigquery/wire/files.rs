@@ -8,13 +8,13 @@ use arrow_schema::ArrowError;
 use crate::model::{Column, LogicalType};
 
 mod csv;
+mod gzip;
 mod jsonl;
 mod parquet;
-mod squeeze;
 
+use gzip::Gzip;
 #[cfg(test)]
 pub(super) use parquet::codecs;
-use squeeze::Squeeze;
 
 /// Format of the load file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,8 +35,8 @@ pub(super) struct Encoder {
 }
 
 enum Kind {
-    Jsonl(jsonl::Jsonl, Squeeze),
-    Csv(csv::Csv, Squeeze),
+    Jsonl(jsonl::Jsonl, Gzip),
+    Csv(csv::Csv, Gzip),
     Parquet(Box<parquet::Parquet>),
 }
 
@@ -50,8 +50,8 @@ impl Encoder {
     /// An empty file with these columns. `compress` is for the text formats; Parquet compresses its pages anyway.
     pub(super) fn new(format: Format, columns: Vec<Column>, compress: bool) -> Result<Self, ArrowError> {
         let kind = match format {
-            Format::Jsonl => Kind::Jsonl(jsonl::Jsonl::new(&columns), Squeeze::new(compress)),
-            Format::Csv => Kind::Csv(csv::Csv, Squeeze::new(compress)),
+            Format::Jsonl => Kind::Jsonl(jsonl::Jsonl::new(&columns), Gzip::new(compress)),
+            Format::Csv => Kind::Csv(csv::Csv, Gzip::new(compress)),
             Format::Parquet => Kind::Parquet(Box::new(parquet::Parquet::new(&columns)?)),
         };
         Ok(Self { columns, kind })
@@ -60,7 +60,7 @@ impl Encoder {
     /// With another choice of compression, to measure what it costs.
     #[cfg(test)]
     pub(super) fn text(format: Format, columns: Vec<Column>, level: Option<u32>) -> Self {
-        let out = level.map_or_else(|| Squeeze::new(false), Squeeze::gzip);
+        let out = level.map_or_else(|| Gzip::new(false), Gzip::at_level);
         let kind = match format {
             Format::Csv => Kind::Csv(csv::Csv, out),
             _ => Kind::Jsonl(jsonl::Jsonl::new(&columns), out),

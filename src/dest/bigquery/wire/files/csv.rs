@@ -5,19 +5,14 @@ use arrow_array::types::{Float64Type, Int64Type, TimestampMicrosecondType};
 use arrow_array::{Array as _, ArrayRef, StringArray};
 use arrow_schema::{ArrowError, DataType};
 
-use super::squeeze::Squeeze;
+use super::gzip::Gzip;
 use super::{CSV_NULL, push_double, push_instant, typed};
 
 pub(super) struct Csv;
 
 impl Csv {
     #[expect(clippy::unused_self, reason = "the same call as the other formats'")]
-    pub(super) fn write(
-        &self,
-        columns: &[ArrayRef],
-        rows: usize,
-        out: &mut Squeeze,
-    ) -> Result<(), ArrowError> {
+    pub(super) fn write(&self, columns: &[ArrayRef], rows: usize, out: &mut Gzip) -> Result<(), ArrowError> {
         for row in 0..rows {
             let text = out.text();
             for (at, column) in columns.iter().enumerate() {

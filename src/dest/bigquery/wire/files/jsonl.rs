@@ -10,7 +10,7 @@ use arrow_array::{
 };
 use arrow_schema::{ArrowError, DataType};
 
-use super::squeeze::Squeeze;
+use super::gzip::Gzip;
 use super::{push_double, push_instant, typed};
 use crate::model::Column;
 
@@ -41,12 +41,7 @@ impl Jsonl {
         Self { keys: columns.iter().map(key).collect() }
     }
 
-    pub(super) fn write(
-        &self,
-        columns: &[ArrayRef],
-        rows: usize,
-        out: &mut Squeeze,
-    ) -> Result<(), ArrowError> {
+    pub(super) fn write(&self, columns: &[ArrayRef], rows: usize, out: &mut Gzip) -> Result<(), ArrowError> {
         let columns = columns.iter().map(values).collect::<Result<Vec<_>, _>>()?;
         for row in 0..rows {
             let text = out.text();

@@ -13,17 +13,17 @@ const LEVEL: u32 = 1;
 const BLOCK: usize = 64 * 1024;
 
 /// Text in, bytes of the file out.
-pub(super) enum Squeeze {
+pub(super) enum Gzip {
     Plain(Vec<u8>),
     Gzip { encoder: Box<GzEncoder<Vec<u8>>>, text: Vec<u8> },
 }
 
-impl Squeeze {
+impl Gzip {
     pub(super) fn new(compress: bool) -> Self {
-        if compress { Self::gzip(LEVEL) } else { Self::Plain(Vec::new()) }
+        if compress { Self::at_level(LEVEL) } else { Self::Plain(Vec::new()) }
     }
 
-    pub(super) fn gzip(level: u32) -> Self {
+    pub(super) fn at_level(level: u32) -> Self {
         let encoder = GzEncoder::new(Vec::new(), Compression::new(level));
         Self::Gzip { encoder: Box::new(encoder), text: Vec::new() }
     }
