@@ -21,7 +21,7 @@ pub(super) struct Dataset {
     pub(super) api: Api,
     /// Project and dataset.
     pub(super) place: TableName,
-    /// Names of its tables, where they are known: they are listed once.
+    /// Names of its tables, listed once; empty where nobody has asked for them.
     pub(super) names: Vec<String>,
 }
 
@@ -39,6 +39,9 @@ impl Engine for Dataset {
     }
 
     async fn describe(&self, name: &TableName) -> Result<Option<Shape>, DestError> {
+        if !self.names.is_empty() && !self.names.contains(&name.table) {
+            return Ok(None);
+        }
         let info = self.api.table(&table_ref(name)).await.map_err(|error| failed(name, "read", error))?;
         info.map(|info| shape_of(name.clone(), info)).transpose()
     }
