@@ -5,7 +5,7 @@ export CARGO_TARGET_DIR ?= $(HOME)/.cache/ingestr/target
 # FEATURES=bundled compiles DuckDB in instead of linking the prebuilt library.
 export FEATURES ?=
 PREFIX ?= $(HOME)/.local
-# Seeds of `make soak`, and where its lives are copied to: memory or duckdb.
+# Seeds of `make soak`, and where its lives are copied to: memory, duckdb or sqlite.
 SEEDS ?= 1000
 DEST ?= memory
 # Arguments of `make sim`.
@@ -37,9 +37,9 @@ install: build ## Install ingestr under PREFIX (~/.local), a link in its bin/
 test: libduckdb ## Run all tests
 	@scripts/test
 
-soak: libduckdb ## Run the convergence simulation over SEEDS seeds (1000); DEST=duckdb copies into files
+soak: libduckdb ## Run the convergence simulation over SEEDS seeds (1000); DEST=duckdb or sqlite copies into files
 	INGESTR_DEST=$(DEST) INGESTR_SEEDS=$(SEEDS) cargo test --profile soak --locked --no-default-features \
-		$(if $(filter duckdb,$(DEST)),--features duckdb) --test main -- convergence --nocapture
+		$(if $(filter duckdb sqlite,$(DEST)),--features $(DEST)) --test main -- convergence --nocapture
 
 broken-rules: libduckdb ## Break each rule of convergence in turn; the simulation must notice (half an hour)
 	@scripts/broken-rules

@@ -280,7 +280,7 @@ impl Run<'_, '_> {
             self.commit(Ending::None).await?;
         }
         let answer = self.job.dest.ask(&self.target, question).await;
-        self.pages.answer(Some(answer.map_err(|error| failure::destination(&self.target, &error))?));
+        self.pages.answer(answer.map_err(|error| failure::destination(&self.target, &error))?);
         Ok(())
     }
 

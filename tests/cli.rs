@@ -22,6 +22,8 @@ mod printed;
 mod refused;
 mod secrets;
 mod several;
+#[cfg(feature = "sqlite")]
+mod sqlite;
 mod state;
 mod stopped;
 mod tls;

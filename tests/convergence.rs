@@ -22,7 +22,7 @@ use ingestr::error::Failure;
 use ingestr::model::Micros;
 use ingestr::report::Receipt;
 
-#[cfg(feature = "duckdb")]
+#[cfg(any(feature = "duckdb", feature = "sqlite"))]
 use crate::support::file::File;
 use crate::support::memory::{Cell, Crash, Row};
 use crate::support::world::{Death, LISTS, SMALL, World, assert_same};
@@ -54,13 +54,25 @@ fn once_changes_stop_the_next_run_makes_both_equal() {
 #[cfg(feature = "duckdb")]
 #[test]
 fn once_changes_stop_a_duckdb_file_is_equal_too() {
+    lives_over(File::duckdb);
+}
+
+/// The same over a SQLite file.
+#[cfg(feature = "sqlite")]
+#[test]
+fn once_changes_stop_a_sqlite_file_is_equal_too() {
+    lives_over(File::sqlite);
+}
+
+#[cfg(any(feature = "duckdb", feature = "sqlite"))]
+fn lives_over(file: fn() -> File) {
     let seeds = seeds();
     let some = seeds.start..seeds.end.min(seeds.start + 25);
     for_each_seed(some, |seed| {
         Box::pin(async move {
             let mut rng = fastrand::Rng::with_seed(seed);
             let mut world = begin(seed, &mut rng, 100);
-            world.file = Some(File::new());
+            world.file = Some(file());
             live(world, seed, rng, 4).await;
         })
     });
@@ -274,9 +286,9 @@ fn begin(seed: u64, rng: &mut fastrand::Rng, most: usize) -> World {
     world.latency = Duration::from_millis(rng.u64(0..if slow { 6_000 } else { 1_500 }));
     world.jitter = rng.f64();
     steps::untold(&world, rng);
-    #[cfg(feature = "duckdb")]
-    if std::env::var("INGESTR_DEST").is_ok_and(|dest| dest == "duckdb") {
-        world.file = Some(File::new());
+    #[cfg(any(feature = "duckdb", feature = "sqlite"))]
+    if let Some(file) = std::env::var("INGESTR_DEST").ok().and_then(|dest| File::named(&dest)) {
+        world.file = Some(file);
     }
     world
 }

@@ -44,7 +44,7 @@ async fn later(commit: &str, kind: &str) -> World {
     world.flush_rows = 100;
     // Walking over everything again is not what this is about.
     world.sweeps = false;
-    let copy = File::new();
+    let copy = File::duckdb();
     std::fs::write(copy.path(), bytes).unwrap();
     world.file = Some(copy);
     world.pass(Duration::from_secs(7_200)).await;

@@ -138,7 +138,7 @@ async fn state(bench: &dyn Bench, target: &Target) -> Option<State> {
     found.aside.or(found.state)
 }
 
-fn counts(inserted: u64, updated: u64, unchanged: u64, deleted: u64) -> Counts {
+pub(crate) fn counts(inserted: u64, updated: u64, unchanged: u64, deleted: u64) -> Counts {
     Counts { inserted, updated, unchanged, deleted, rejected: 0 }
 }
 

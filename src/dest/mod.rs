@@ -18,7 +18,17 @@ pub(crate) mod conformance;
 #[cfg(feature = "duckdb")]
 pub mod duckdb;
 mod error;
+#[cfg(any(feature = "duckdb", feature = "sqlite"))]
+mod local;
+#[cfg(any(feature = "duckdb", feature = "sqlite"))]
+mod one_file;
+#[cfg_attr(
+    not(all(feature = "duckdb", feature = "sqlite", feature = "bigquery")),
+    allow(dead_code, reason = "each database drives a part of it")
+)]
 pub mod sql;
+#[cfg(feature = "sqlite")]
+pub mod sqlite;
 mod target;
 
 pub use error::{DestError, DestErrorKind};
@@ -44,6 +54,13 @@ pub const DESTINATIONS: &[Entry] = &[
         name: "DuckDB",
         form: "duckdb:///<file>",
         open: |uri| Ok(Box::new(duckdb::DuckDb::from_uri(uri)?)),
+    },
+    #[cfg(feature = "sqlite")]
+    Entry {
+        scheme: "sqlite",
+        name: "SQLite",
+        form: "sqlite:///<file>",
+        open: |uri| Ok(Box::new(sqlite::Sqlite::from_uri(uri)?)),
     },
     #[cfg(feature = "bigquery")]
     Entry {
@@ -162,11 +179,15 @@ pub trait Destination: Send + Sync + std::fmt::Debug {
 
     /// Answers a question about the rows of the target (of the rows kept aside, for an unfinished replacement; none
     /// for one that is [`Target::fresh`]). Of rows that repeat a key in them, only the newest counts. No rows if there
-    /// is no such table or column.
+    /// is no such table; `None` if it does not have the columns that the question is about, and so cannot tell.
     ///
     /// # Errors
     /// When the destination cannot be read.
-    fn ask<'a>(&'a self, target: &'a Target, question: Question) -> BoxFuture<'a, Result<Answer, DestError>>;
+    fn ask<'a>(
+        &'a self,
+        target: &'a Target,
+        question: Question,
+    ) -> BoxFuture<'a, Result<Option<Answer>, DestError>>;
 
     /// Takes the lease of the target, or renews it. `live` tells whether a lease found there still counts. Creates
     /// what is needed to store it.

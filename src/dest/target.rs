@@ -95,10 +95,6 @@ pub struct Owner {
 impl Owner {
     /// Of those who have a state for the target's table (account, source table, and where its rows are: empty for the table
     /// itself, else the name of a hidden table) all but the target, as long as the rows are there.
-    #[cfg_attr(
-        not(any(feature = "duckdb", feature = "bigquery")),
-        expect(dead_code, reason = "without a destination nobody has any")
-    )]
     pub(crate) fn others(
         target: &Target,
         states: impl IntoIterator<Item = (String, String, String)>,

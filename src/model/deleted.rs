@@ -31,24 +31,24 @@ pub struct Tombstone {
 impl Tombstone {
     /// One tombstone for each key, as if they had come one after the other: the first date, the first known survivor.
     #[cfg_attr(
-        not(any(feature = "duckdb", feature = "bigquery")),
+        not(any(feature = "duckdb", feature = "sqlite", feature = "bigquery")),
         expect(dead_code, reason = "without a destination nobody has any")
     )]
     pub(crate) fn once_each(tombstones: &[Self]) -> Vec<Self> {
-        let mut graves: Vec<Self> = Vec::with_capacity(tombstones.len());
+        let mut each: Vec<Self> = Vec::with_capacity(tombstones.len());
         let mut places = HashMap::with_capacity(tombstones.len());
         for tombstone in tombstones {
             match places.entry(tombstone.key) {
                 Entry::Vacant(place) => {
-                    place.insert(graves.len());
-                    graves.push(*tombstone);
+                    place.insert(each.len());
+                    each.push(*tombstone);
                 }
                 Entry::Occupied(place) => {
-                    let grave = &mut graves[*place.get()];
-                    grave.merged_into = grave.merged_into.or(tombstone.merged_into);
+                    let one = &mut each[*place.get()];
+                    one.merged_into = one.merged_into.or(tombstone.merged_into);
                 }
             }
         }
-        graves
+        each
     }
 }

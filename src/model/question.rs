@@ -51,6 +51,18 @@ pub enum Question {
 }
 
 impl Question {
+    /// Whether it is about no value at all.
+    #[must_use]
+    pub fn asks_for_nothing(&self) -> bool {
+        match self {
+            Self::CountBy { values, .. } | Self::KeysBy { values, .. } | Self::Stored { values, .. } => {
+                values.is_empty()
+            }
+            Self::ValuesOf { keys, .. } => keys.is_empty(),
+            Self::KeysBetween { .. } | Self::Count => false,
+        }
+    }
+
     /// The columns that it is about.
     pub(crate) fn columns(&mut self) -> impl Iterator<Item = &mut String> {
         let (column, with) = match self {

@@ -148,7 +148,7 @@ fn what_cannot_be_checked_as_typed() {
     ");
     assert_snapshot!(said(&["--dest-uri", "mysql://x"]), @r"
     error: --dest-uri: `mysql` is not a scheme ingestr knows
-      hint: use duckdb:///<file> or bigquery://<project>[/<dataset>]
+      hint: use duckdb:///<file> or sqlite:///<file> or bigquery://<project>[/<dataset>]
     exit code 2
     ");
     assert_snapshot!(said(&["--source-uri", "gorgias://acme"]), @r"

@@ -1,4 +1,4 @@
-//! A DuckDB file as the destination of runs in paused time.
+//! A DuckDB or SQLite file as the destination of runs in paused time.
 //!
 //! Its calls block, behind `spawn_blocking`: as long as they do, Tokio does not let the paused time run on. Here its
 //! commits can crash, and its tables vanish.
@@ -7,16 +7,13 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use arrow_array::RecordBatch;
-use duckdb::Connection;
 use futures_util::future::BoxFuture;
-use ingestr::dest::duckdb::DuckDb;
 use ingestr::dest::{
     Capabilities, Commit, Counts, DestError, DestErrorKind, Destination, Inspection, Load, Target,
 };
 use ingestr::model::{Answer, Lease, Micros, Question, Remembered, Tombstone};
 use tempfile::TempDir;
 
-use super::duck::Duck;
 use super::memory::{Crash, Row, count_down};
 
 /// What happens to the file at a commit.
@@ -28,23 +25,55 @@ struct Plans {
     vanishes: Option<(u64, String)>,
 }
 
+/// What a file is.
+#[derive(Debug, Clone, Copy)]
+enum Kind {
+    #[cfg(feature = "duckdb")]
+    Duck,
+    #[cfg(feature = "sqlite")]
+    Lite,
+}
+
 /// A file in a folder of its own, which goes with it.
 #[derive(Debug, Clone)]
 pub struct File {
-    inner: DuckDb,
+    inner: Arc<dyn Destination>,
+    kind: Kind,
     folder: Arc<TempDir>,
     plans: Arc<Mutex<Plans>>,
 }
 
 impl File {
-    pub fn new() -> Self {
+    #[cfg(feature = "duckdb")]
+    pub fn duckdb() -> Self {
+        Self::with(Kind::Duck, |path| Arc::new(ingestr::dest::duckdb::DuckDb::at(path)))
+    }
+
+    #[cfg(feature = "sqlite")]
+    pub fn sqlite() -> Self {
+        Self::with(Kind::Lite, |path| Arc::new(ingestr::dest::sqlite::Sqlite::at(path)))
+    }
+
+    /// A file of a kind, by the name of the destination; `None` for the one in memory.
+    pub fn named(dest: &str) -> Option<Self> {
+        match dest {
+            #[cfg(feature = "duckdb")]
+            "duckdb" => Some(Self::duckdb()),
+            #[cfg(feature = "sqlite")]
+            "sqlite" => Some(Self::sqlite()),
+            "memory" => None,
+            other => panic!("lives cannot be copied to {other}"),
+        }
+    }
+
+    fn with(kind: Kind, open: impl FnOnce(std::path::PathBuf) -> Arc<dyn Destination>) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let inner = DuckDb::at(folder.path().join("shop.duckdb"));
-        Self { inner, folder: Arc::new(folder), plans: Arc::default() }
+        let inner = open(folder.path().join("shop.db"));
+        Self { inner, kind, folder: Arc::new(folder), plans: Arc::default() }
     }
 
     pub fn path(&self) -> std::path::PathBuf {
-        self.folder.path().join("shop.duckdb")
+        self.folder.path().join("shop.db")
     }
 
     pub fn crash(&self, crash: Option<(u64, Crash)>) {
@@ -58,13 +87,27 @@ impl File {
 
     /// The rows of a table that are not marked as gone, by id.
     pub fn rows(&self, table: &str) -> BTreeMap<i64, Row> {
-        Duck::open(&self.path()).rows(table, table)
+        match self.kind {
+            #[cfg(feature = "duckdb")]
+            Kind::Duck => super::duck::Duck::open(&self.path()).rows(table, table),
+            #[cfg(feature = "sqlite")]
+            Kind::Lite => super::lite::rows(&self.path(), table),
+        }
     }
 
     /// Somebody else's statement, if there is a file.
     pub fn run(&self, sql: &str) {
         if self.path().exists() {
-            Connection::open(self.path()).and_then(|file| file.execute_batch(sql)).expect("a statement");
+            match self.kind {
+                #[cfg(feature = "duckdb")]
+                Kind::Duck => duckdb::Connection::open(self.path())
+                    .and_then(|file| file.execute_batch(sql))
+                    .expect("a statement"),
+                #[cfg(feature = "sqlite")]
+                Kind::Lite => rusqlite::Connection::open(self.path())
+                    .and_then(|file| file.execute_batch(sql))
+                    .expect("a statement"),
+            }
         }
     }
 
@@ -75,7 +118,7 @@ impl File {
 
     /// The file is not there any more.
     pub fn remove(&self) {
-        for end in ["", ".wal"] {
+        for end in ["", ".wal", "-journal"] {
             let _ = std::fs::remove_file(format!("{}{end}", self.path().display()));
         }
     }
@@ -98,7 +141,11 @@ impl Destination for File {
         self.inner.inspect(target)
     }
 
-    fn ask<'a>(&'a self, target: &'a Target, question: Question) -> BoxFuture<'a, Result<Answer, DestError>> {
+    fn ask<'a>(
+        &'a self,
+        target: &'a Target,
+        question: Question,
+    ) -> BoxFuture<'a, Result<Option<Answer>, DestError>> {
         self.inner.ask(target, question)
     }
 

@@ -2,8 +2,10 @@
 
 #[cfg(feature = "duckdb")]
 pub mod duck;
-#[cfg(feature = "duckdb")]
+#[cfg(any(feature = "duckdb", feature = "sqlite"))]
 pub mod file;
+#[cfg(feature = "sqlite")]
+pub mod lite;
 pub mod memory;
 #[cfg(feature = "bigquery")]
 pub mod outside;

@@ -155,7 +155,11 @@ impl Destination for Outside {
         Box::pin(self.really(async move |inner| inner.inspect(&target).await))
     }
 
-    fn ask<'a>(&'a self, target: &'a Target, question: Question) -> BoxFuture<'a, Result<Answer, DestError>> {
+    fn ask<'a>(
+        &'a self,
+        target: &'a Target,
+        question: Question,
+    ) -> BoxFuture<'a, Result<Option<Answer>, DestError>> {
         let target = target.clone();
         Box::pin(self.really(async move |inner| inner.ask(&target, question).await))
     }

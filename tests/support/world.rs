@@ -31,7 +31,7 @@ pub struct World {
     pub account: Arc<Mutex<Account>>,
     pub memory: Memory,
     /// Takes the place of the memory.
-    #[cfg(feature = "duckdb")]
+    #[cfg(any(feature = "duckdb", feature = "sqlite"))]
     pub file: Option<super::file::File>,
     /// Takes the place of both.
     #[cfg(feature = "bigquery")]
@@ -88,7 +88,7 @@ impl World {
         Self {
             account,
             memory: Memory::default(),
-            #[cfg(feature = "duckdb")]
+            #[cfg(any(feature = "duckdb", feature = "sqlite"))]
             file: None,
             #[cfg(feature = "bigquery")]
             outside: None,
@@ -131,7 +131,7 @@ impl World {
         if let Some(outside) = &self.outside {
             return outside;
         }
-        #[cfg(feature = "duckdb")]
+        #[cfg(any(feature = "duckdb", feature = "sqlite"))]
         if let Some(file) = &self.file {
             return file;
         }
@@ -153,7 +153,7 @@ impl World {
         if let Some(outside) = &self.outside {
             *outside.crash.lock().unwrap() = crash;
         }
-        #[cfg(feature = "duckdb")]
+        #[cfg(any(feature = "duckdb", feature = "sqlite"))]
         if let Some(file) = &self.file {
             file.crash(crash);
         }
@@ -162,7 +162,7 @@ impl World {
 
     /// A table is dropped by somebody else, or all there is removed.
     pub fn vanish(&self, table: Option<&str>) {
-        #[cfg(feature = "duckdb")]
+        #[cfg(any(feature = "duckdb", feature = "sqlite"))]
         if let Some(file) = &self.file {
             match table {
                 Some(table) => file.run(&format!("DROP TABLE IF EXISTS main.\"{table}\"")),
@@ -178,7 +178,7 @@ impl World {
 
     /// Which table is dropped, and before which commit from now.
     pub fn vanish_at(&self, vanishes: Option<(u64, &str)>) {
-        #[cfg(feature = "duckdb")]
+        #[cfg(any(feature = "duckdb", feature = "sqlite"))]
         if let Some(file) = &self.file {
             file.vanish_at(vanishes.map(|(commits, table)| (commits, table.into())));
         }
@@ -196,7 +196,7 @@ impl World {
         if let Some(outside) = &self.outside {
             return (outside.rows(table).await, covered_since);
         }
-        #[cfg(feature = "duckdb")]
+        #[cfg(any(feature = "duckdb", feature = "sqlite"))]
         if let Some(file) = &self.file {
             return (file.rows(table), covered_since);
         }
@@ -302,7 +302,7 @@ impl World {
         }
         // There is no process that could be seen to be dead: the dead one's lease goes with it.
         self.memory.store().leases.clear();
-        #[cfg(feature = "duckdb")]
+        #[cfg(any(feature = "duckdb", feature = "sqlite"))]
         if let Some(file) = &self.file {
             file.forget_leases();
         }

@@ -2,8 +2,11 @@
 
 use std::borrow::Cow;
 
-use crate::dest::sql::Dialect;
-use crate::dest::sql::hidden::fnv;
+use super::shape::alter;
+use crate::dest::sql::ledger::create;
+use crate::dest::sql::shadow::fnv;
+use crate::dest::sql::shape::{Changes, Shape};
+use crate::dest::sql::{Dialect, TableName, list};
 use crate::dest::{DestError, DestErrorKind, Target};
 use crate::model::{Column, LogicalType, Micros};
 
@@ -62,20 +65,136 @@ impl Dialect for BigQueryDialect {
             _ => "CAST(NULL AS TIMESTAMP)".into(),
         }
     }
+
+    fn logical_of(&self, kind: &str) -> Option<LogicalType> {
+        match kind {
+            "BOOL" => Some(LogicalType::Bool),
+            "INT64" => Some(LogicalType::Int64),
+            "FLOAT64" => Some(LogicalType::Float64),
+            "STRING" => Some(LogicalType::Text),
+            "TIMESTAMP" => Some(LogicalType::Timestamp),
+            "JSON" => Some(LogicalType::Json),
+            _ => None,
+        }
+    }
+
+    fn convert(&self, value: &str, from: Option<LogicalType>, to: LogicalType) -> String {
+        use LogicalType::{Float64, Json, Text, Timestamp};
+        let time = || format!("FORMAT_TIMESTAMP('%Y-%m-%dT%H:%M:%E6SZ', {value}, 'UTC')");
+        match (from, to) {
+            (Some(from), to) if from == to => value.to_owned(),
+            (Some(Json), _) => format!("TO_JSON_STRING({value})"),
+            (Some(Timestamp), Text) => time(),
+            (Some(Timestamp), Json) => format!("TO_JSON({})", time()),
+            (_, Json) => format!("TO_JSON({value})"),
+            (_, Text) => format!("CAST({value} AS STRING)"),
+            (_, Float64) => format!("CAST({value} AS FLOAT64)"),
+            (_, to) => format!("SAFE_CAST({value} AS {})", self.type_name(to)),
+        }
+    }
+
+    fn integer(&self, value: &str, logical: LogicalType) -> Option<String> {
+        match logical {
+            LogicalType::Int64 => Some(value.to_owned()),
+            LogicalType::Float64 | LogicalType::Text => Some(format!("SAFE_CAST({value} AS INT64)")),
+            LogicalType::Json => Some(format!("SAFE_CAST(TO_JSON_STRING({value}) AS INT64)")),
+            LogicalType::Bool | LogicalType::Timestamp => None,
+        }
+    }
+
+    fn unique(&self) -> &'static str {
+        "GENERATE_UUID()"
+    }
+
+    fn alike(&self, one: &str, other: &str) -> bool {
+        one == other
+    }
+
+    fn named(&self, column: &str, name: &str) -> String {
+        format!("{column} = {}", self.text(name))
+    }
+
+    /// Without an equality of both sides BigQuery does no outer join. A NULL has a text, too.
+    fn same(&self, one: &str, other: &str) -> String {
+        format!("TO_JSON_STRING({one}) = TO_JSON_STRING({other})")
+    }
+
+    /// JSON has no equality; its text is normalised.
+    fn differs(&self, one: &str, other: &str, logical: Option<LogicalType>) -> String {
+        if logical == Some(LogicalType::Json) {
+            let text = |value: &str| format!("IF({value} IS NULL, NULL, TO_JSON_STRING({value}))");
+            return format!("{} IS DISTINCT FROM {}", text(one), text(other));
+        }
+        format!("{one} IS DISTINCT FROM {other}")
+    }
+
+    /// JSON is loaded as text, so that SQL and not the load job decides what becomes of a value that BigQuery does not
+    /// take: `exact` where every number survives, else rounded to what fits, which is noted among the rejects; NULL for a
+    /// text that BigQuery does not take, which is, too.
+    fn staged(&self, value: &str, from: LogicalType, to: LogicalType) -> String {
+        let parse = |mode: &str| format!("SAFE.PARSE_JSON({value}, wide_number_mode => '{mode}')");
+        match (from, to) {
+            (LogicalType::Json, LogicalType::Json) => {
+                format!("COALESCE({}, {})", parse("exact"), parse("round"))
+            }
+            (LogicalType::Json, _) => value.to_owned(),
+            (from, to) => self.convert(value, Some(from), to),
+        }
+    }
+
+    fn refuses(&self, value: &str) -> Option<(String, String)> {
+        let parse = |mode: &str| format!("SAFE.PARSE_JSON({value}, wide_number_mode => '{mode}')");
+        let why = format!(
+            "IF({} IS NULL, {}, {})",
+            parse("round"),
+            self.text("BigQuery does not take this JSON; the column is NULL"),
+            self.text("a number has more digits than BigQuery's JSON holds; it was rounded")
+        );
+        Some((format!("{value} IS NOT NULL AND {} IS NULL", parse("exact")), why))
+    }
+
+    fn column<'a>(&self, name: &'a str) -> Cow<'a, str> {
+        column_name(name)
+    }
+
+    fn parameter(&self, name: &str) -> Option<String> {
+        Some(format!("@{name}"))
+    }
+
+    fn skips_ranges(&self) -> bool {
+        true
+    }
+
+    fn create(&self, name: &TableName, columns: &[Column], target: &Target, own: bool) -> Vec<String> {
+        let layout = if own { layout(target, columns) } else { String::new() };
+        vec![create(self, name, columns) + &layout]
+    }
+
+    fn alter(&self, shape: &Shape, changes: &Changes) -> Result<Vec<String>, DestError> {
+        alter(shape, changes)
+    }
 }
 
-/// Our type for one of BigQuery's, by its `GoogleSQL` name. `None`: not ours, the column is left alone.
-#[must_use]
-pub(super) fn logical_of(kind: &str) -> Option<LogicalType> {
-    match kind {
-        "BOOL" => Some(LogicalType::Bool),
-        "INT64" => Some(LogicalType::Int64),
-        "FLOAT64" => Some(LogicalType::Float64),
-        "STRING" => Some(LogicalType::Text),
-        "TIMESTAMP" => Some(LogicalType::Timestamp),
-        "JSON" => Some(LogicalType::Json),
-        _ => None,
+/// Partitions and clusters of a table that is made.
+fn layout(target: &Target, columns: &[Column]) -> String {
+    let d = &BigQueryDialect;
+    let kind = |name: &str| columns.iter().find(|c| c.name == name).map(|c| c.logical);
+    let mut layout = String::new();
+    if let Some(column) = &target.hints.partition_by {
+        layout.push_str(&format!(" PARTITION BY TIMESTAMP_TRUNC({}, DAY)", d.quote(column)));
     }
+    let mut clusters = target.hints.cluster_by.clone();
+    if clusters.is_empty() {
+        clusters.clone_from(&target.key);
+    }
+    // BigQuery clusters by at most four columns, and by none without an order.
+    clusters
+        .retain(|name| kind(name).is_some_and(|k| !matches!(k, LogicalType::Json | LogicalType::Float64)));
+    clusters.truncate(4);
+    if !clusters.is_empty() {
+        layout.push_str(&format!(" CLUSTER BY {}", list(&clusters, |name| d.quote(name))));
+    }
+    layout
 }
 
 /// What a column name of BigQuery may begin with no less than any other.

@@ -1,27 +1,27 @@
 //! Who may write to a table: taking and giving up leases by compare and swap.
 //!
-//! Whether a lease that is found still counts is decided here, not in SQL; the statement then writes only if what it
-//! finds is what was judged. BigQuery lets two such statements run one after the other, never both on the same rows.
+//! The statement writes only if what it finds is what was judged. BigQuery lets two such statements run one after the
+//! other, never both on the same rows.
 
 use super::BigQuery;
-use super::books::{self, give_up, lease_of, swap_lease};
 use super::dialect::BigQueryDialect;
-use super::wire::{Api, ApiError, JobId};
-use crate::dest::sql::books::{LEASES, lease_columns, refused};
-use crate::dest::sql::{Dialect, TableName};
+use super::engine::cells;
+use super::wire::{Api, ApiError, JobId, QueryOutcome};
+use crate::dest::sql::cells::Line;
+use crate::dest::sql::ledger::{self, LEASES, Whose, lease_columns, lease_line, refused};
+use crate::dest::sql::{Dialect, TableName, leases, list};
 use crate::dest::{DestError, DestErrorKind, Target};
-use crate::model::lease;
 use crate::model::{Lease, Micros};
 
 /// How often a lease is looked at again that changed while it was judged.
 const TURNS: usize = 5;
 
 impl BigQuery {
-    /// The lease of a table, expired or not; `None` also if there is no book of leases.
-    pub(super) async fn lease_on(&self, api: &Api, table: &TableName) -> Result<Option<Lease>, DestError> {
-        let one = format!("dest_table = {}", BigQueryDialect.text(&table.table));
-        match api.query(&fresh_job("lease"), &books::leases(table, &one), &[]).await {
-            Ok(found) => Ok(found.rows.first().map(|row| lease_of(row).1)),
+    /// The lease of a table, expired or not; `None` also if there are no leases.
+    async fn lease_on(&self, api: &Api, table: &TableName) -> Result<Option<Lease>, DestError> {
+        match api.query(&fresh_job("lease"), &of_table(table), &[]).await {
+            Ok(found) => Ok(leases::longest(told(found))),
+            // Nobody asked whether there are any.
             Err(error) if is_missing(&error) => Ok(None),
             Err(error) => Err(super::failed(table, "read", error)),
         }
@@ -35,13 +35,9 @@ impl BigQuery {
     ) -> Result<(), DestError> {
         let table = self.table_of(target);
         let api = self.ready(&table).await?;
-        // The one who asks wants a whole term from now.
-        let now = lease.until.minus(lease::TERM);
         let mut held = self.lease_on(&api, &table).await?;
         for _ in 0..TURNS {
-            if let Some(held) = held.as_ref().filter(|held| held.run != lease.run && live(held, now)) {
-                return Err(refused(target, held));
-            }
+            leases::judge(target, held.as_ref(), lease, live)?;
             held = self.swap(&api, &table, target, lease, held.as_ref()).await?;
             if held.as_ref() == Some(lease) {
                 return Ok(());
@@ -76,12 +72,11 @@ impl BigQuery {
             ),
             None => "FALSE".into(),
         };
-        let one = format!("dest_table = {}", d.text(&table.table));
         let sql = format!(
             "{};\n{};\n{};\n",
-            books::create(&table.beside(LEASES), &lease_columns()),
+            ledger::create(d, &table.beside(LEASES), &lease_columns()),
             swap_lease(table, target, lease, &expected),
-            books::leases(table, &one)
+            of_table(table)
         );
         let found = api.query(&fresh_job("take_lease"), &sql, &[]).await;
         let found = match found {
@@ -89,12 +84,11 @@ impl BigQuery {
             Err(error) if error.is_conflict() => return self.lease_on(api, table).await,
             Err(error) => return Err(super::failed(table, "written", error)),
         };
-        let mut leases = found.rows.iter().map(|row| lease_of(row).1);
-        let Some(first) = leases.next() else { return Ok(None) };
+        let found = told(found);
+        let Some(first) = leases::longest(found.clone()) else { return Ok(None) };
         // Two that both found nothing may both have inserted: the one that a later reader would find has it.
-        let lost = leases.any(|other| other.run != first.run) && first.run != lease.run;
-        if lost {
-            let sql = give_up(table, &table.table, &lease.run);
+        if found.iter().any(|other| other.run != first.run) && first.run != lease.run {
+            let sql = ledger::give_up(d, table, &lease.run);
             let _ = api.query(&fresh_job("withdraw_lease"), &sql, &[]).await;
         }
         Ok(Some(first))
@@ -103,12 +97,42 @@ impl BigQuery {
     pub(super) async fn release_lease(&self, target: &Target, run: &str) -> Result<(), DestError> {
         let table = self.table_of(target);
         let Some(api) = self.existing(&table).await? else { return Ok(()) };
-        match api.query(&fresh_job("release"), &give_up(&table, &table.table, run), &[]).await {
+        match api.query(&fresh_job("release"), &ledger::give_up(&BigQueryDialect, &table, run), &[]).await {
             Ok(_) => Ok(()),
             Err(error) if is_missing(&error) => Ok(()),
             Err(error) => Err(super::failed(&table, "written", error)),
         }
     }
+}
+
+/// A query for the leases of a table.
+fn of_table(table: &TableName) -> String {
+    let d = &BigQueryDialect;
+    let all: Vec<String> = lease_columns().into_iter().map(|column| column.name).collect();
+    ledger::select(d, &table.beside(LEASES), LEASES, &all, &ledger::of_table(d, table)).0
+}
+
+/// The leases in an answer to [`of_table`].
+fn told(found: QueryOutcome) -> Vec<Lease> {
+    let columns = lease_columns();
+    let types: Vec<_> = columns.iter().map(|column| column.logical).collect();
+    cells(found, &types).into_iter().map(|row| Line::new(&columns, row).lease()).collect()
+}
+
+/// Writes the lease, unless there is one that is not as `expected` says: compare and swap in one statement.
+pub(super) fn swap_lease(table: &TableName, target: &Target, lease: &Lease, expected: &str) -> String {
+    let d = &BigQueryDialect;
+    let line = lease_line(Whose::of(target, table), lease);
+    format!(
+        "MERGE {} AS _ingestr_t USING (SELECT {}) AS _ingestr_s \
+         ON _ingestr_t.dest_schema = _ingestr_s.dest_schema AND _ingestr_t.dest_table = _ingestr_s.dest_table \
+         WHEN MATCHED AND ({expected}) THEN UPDATE SET {} WHEN NOT MATCHED THEN INSERT ({}) VALUES ({})",
+        table.beside(LEASES).sql(d),
+        list(&line, |(name, cell)| format!("{} AS {}", cell.sql(d), d.quote(name))),
+        list(&line, |(name, _)| format!("{0} = _ingestr_s.{0}", d.quote(name))),
+        list(&line, |(name, _)| d.quote(name)),
+        list(&line, |(name, _)| format!("_ingestr_s.{}", d.quote(name)))
+    )
 }
 
 /// A job that nobody will look for.

@@ -6,19 +6,20 @@
 
 use std::sync::Arc;
 
-use arrow_array::{Array, ArrayRef, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
+use arrow_array::{Array, ArrayRef, Int64Array, RecordBatch};
 use arrow_schema::Schema;
 use futures_util::future::BoxFuture;
 
+use super::dialect::BigQueryDialect;
 use super::dialect::{spelled, spelled_column};
 use super::ranges::ranges;
-use super::rows::{ORD, Part, Rows, staged_type};
 use super::wire::{ApiError, Format, JobId, LoadSpec, Upload};
-use super::{BigQuery, books, bury, table_ref};
-use crate::dest::sql::TableName;
-use crate::dest::sql::brought::{columns_of, same, shape as misfit, widen};
+use super::{BigQuery, table_ref};
+use crate::dest::sql::columns::{columns_of, same, shape as misfit, widen};
+use crate::dest::sql::staged::{ORD, Part, Rows, Staged, reject_rows, tombstone_rows};
+use crate::dest::sql::{TableName, deletions, ledger};
 use crate::dest::{Commit, Counts, DestError, DestErrorKind, Load, Target};
-use crate::model::{Column, FileFormat, LogicalType, Reject, Tombstone};
+use crate::model::{Column, FileFormat, LogicalType, Tombstone};
 
 /// How long a staging table lives if nobody drops it; by BigQuery's clock, as ours may be wrong by more than that.
 const LIFE: &str = "OPTIONS (expiration_timestamp = TIMESTAMP_ADD(CURRENT_TIMESTAMP(), INTERVAL 1 DAY))";
@@ -57,16 +58,9 @@ pub(super) struct Staging {
 /// A staging table that rows are on their way into.
 #[derive(Debug)]
 struct Open {
-    part: Part,
+    table: TableName,
+    columns: Vec<Column>,
     upload: Upload,
-}
-
-/// What was staged, ready for the script.
-#[derive(Debug, Default)]
-pub(super) struct Staged {
-    pub(super) rows: Rows,
-    pub(super) graves: Option<TableName>,
-    pub(super) rejects: Option<TableName>,
 }
 
 impl BigQueryLoad {
@@ -130,7 +124,7 @@ impl Place {
             staging_bucket: self.target.hints.staging_bucket.clone(),
         };
         let upload = api.load(spec).map_err(|error| self.failed(error))?;
-        Ok(Open { part: Part { table, columns }, upload })
+        Ok(Open { table, columns, upload })
     }
 
     /// The id of a job of this load.
@@ -172,7 +166,8 @@ impl Place {
             return Ok(());
         }
         let api = self.dest.ready(&self.table).await?;
-        let made = all.iter().map(|open| create_staging(&open.part) + ";\n").collect::<String>();
+        let made =
+            all.iter().map(|open| create_staging(&open.table, &open.columns) + ";\n").collect::<String>();
         api.query(&self.job("stage")?, &made, &[]).await.map_err(|error| self.failed(error))?;
         for open in all {
             open.upload.finish().await.map_err(|error| self.failed(error))?;
@@ -181,16 +176,20 @@ impl Place {
     }
 }
 
+/// The type a column has in a staging table: JSON is loaded as text.
+fn staged_type(logical: LogicalType) -> LogicalType {
+    if logical == LogicalType::Json { LogicalType::Text } else { logical }
+}
+
 /// The statement that makes a staging table.
-pub(super) fn create_staging(part: &Part) -> String {
-    let columns: Vec<Column> = part
-        .columns
+pub(super) fn create_staging(table: &TableName, columns: &[Column]) -> String {
+    let columns: Vec<Column> = columns
         .iter()
         .enumerate()
         .map(|(i, c)| Column::new(format!("c{i}"), staged_type(c.logical)))
         .chain([Column::new(ORD, LogicalType::Int64)])
         .collect();
-    format!("{} {LIFE}", books::create(&part.table, &columns))
+    format!("{} {LIFE}", ledger::create(&BigQueryDialect, table, &columns))
 }
 
 impl Staging {
@@ -205,7 +204,7 @@ impl Staging {
         }
         self.note_keys(&place.target, &columns, &batch)?;
         let spot = |open: &Open, column: &Column| {
-            open.part.columns.iter().position(|c| same(&c.name, &column.name) && c.logical == column.logical)
+            open.columns.iter().position(|c| same(&c.name, &column.name) && c.logical == column.logical)
         };
         let fits = |open: &Open| columns.iter().all(|column| spot(open, column).is_some());
         let (at, parts) = (self.open.iter().position(fits), self.open.len());
@@ -266,30 +265,31 @@ impl Staging {
         made: &mut Vec<TableName>,
     ) -> Result<Staged, DestError> {
         let mut staged = Staged::default();
-        let keys = self.keys.unwrap_or_default();
-        staged.rows = Rows {
-            columns: self.columns,
-            parts: Vec::new(),
-            null_keys: self.null_keys,
-            ranges: ranges(keys),
-        };
         let parts = self.open.len();
         let mut open = self.open;
         if !self.tombstones.is_empty() {
-            let columns = bury::COLUMNS.map(|logical| Column::new("", logical)).to_vec();
-            let arrays = graves(&Tombstone::once_each(&self.tombstones));
-            let side = place.side("gone", columns, arrays).await?;
-            staged.graves = Some(side.part.table.clone());
+            let columns = deletions::COLUMNS.map(|logical| Column::new("", logical)).to_vec();
+            let side =
+                place.side("gone", columns, tombstone_rows(&Tombstone::once_each(&self.tombstones))).await?;
+            staged.tombstones = Some(side.table.sql(&BigQueryDialect));
             open.push(side);
         }
         if !commit.rejects.is_empty() {
             let columns = vec![Column::new("", LogicalType::Text); 4];
-            let side = place.side("rejects", columns, refused(&commit.rejects)).await?;
-            staged.rejects = Some(side.part.table.clone());
+            let side = place.side("rejects", columns, reject_rows(&commit.rejects)).await?;
+            staged.rejects = Some(side.table.sql(&BigQueryDialect));
             open.push(side);
         }
-        staged.rows.parts = open[..parts].iter().map(|open| open.part.clone()).collect();
-        made.extend(open.iter().map(|open| open.part.table.clone()));
+        let part =
+            |open: &Open| Part { table: open.table.sql(&BigQueryDialect), columns: open.columns.clone() };
+        staged.rows = Rows {
+            columns: self.columns,
+            parts: open[..parts].iter().map(part).collect(),
+            null_keys: self.null_keys,
+            ranges: ranges(self.keys.unwrap_or_default()),
+            once: false,
+        };
+        made.extend(open.iter().map(|open| open.table.clone()));
         place.arrive(open).await?;
         Ok(staged)
     }
@@ -318,22 +318,4 @@ fn positional(
 ) -> Result<RecordBatch, DestError> {
     RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays)
         .map_err(|error| misfit(format!("rows for {table} do not fit together: {error}")))
-}
-
-fn graves(tombstones: &[Tombstone]) -> Vec<ArrayRef> {
-    let at = TimestampMicrosecondArray::from_iter_values(tombstones.iter().map(|grave| grave.at.0));
-    vec![
-        Arc::new(Int64Array::from_iter_values(tombstones.iter().map(|grave| grave.key))),
-        Arc::new(at.with_timezone("UTC")),
-        Arc::new(Int64Array::from_iter(tombstones.iter().map(|grave| grave.merged_into))),
-    ]
-}
-
-fn refused(rejects: &[Reject]) -> Vec<ArrayRef> {
-    vec![
-        Arc::new(StringArray::from_iter(rejects.iter().map(|reject| reject.id.as_deref()))),
-        Arc::new(StringArray::from_iter(rejects.iter().map(|reject| reject.column.as_deref()))),
-        Arc::new(StringArray::from_iter_values(rejects.iter().map(|reject| &reject.value))),
-        Arc::new(StringArray::from_iter_values(rejects.iter().map(|reject| reject.reason))),
-    ]
 }

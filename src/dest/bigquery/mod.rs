@@ -9,46 +9,39 @@
 //! | room | what |
 //! | --- | --- |
 //! | `load` | staging: batches → staging tables |
-//! | `commit` | one commit: look, make the script, run it, clean up |
-//! | `script`, `rows`, `merge`, `bury`, `publish`, `books` | its statements, as pure functions |
-//! | `shape`, `dialect` | what a table looks like, and has to; names, types and values |
-//! | `leases`, `ask`, `remember` | one run at a time; questions; what is remembered |
-//! | `allowed` | what the credentials lack, before anything is read |
+//! | `commit`, `script` | one commit: look, make the script, write it as one text, run it, clean up |
+//! | `shape`, `dialect` | what a table looks like, and how it is changed; names, types and values |
+//! | `engine` | a dataset as [`super::sql`] sees it, where all that is decided is decided |
+//! | `leases`, `inventory` | one run at a time; what is remembered in all datasets |
+//! | `permissions` | what the credentials lack, before anything is read |
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::future::BoxFuture;
 
-use super::sql::TableName;
-use super::sql::books::{newer, not_ours};
-use super::sql::hidden::{is_shadow_of, shadow};
+use super::sql::commit::Seen;
+use super::sql::ledger::not_ours;
+use super::sql::{TableName, inspect};
 use super::{
     Answer, Capabilities, DestError, DestErrorKind, Destination, FlushDefaults, Inspection, Lease, Load,
-    Owner, Question, Remembered, Target,
+    Question, Remembered, Target,
 };
-use crate::model::{Micros, State, Strategy};
-use allowed::Change;
-use books::StateRow;
+use crate::model::{Micros, Strategy};
 use dialect::{check_names, spelled};
-use leases::fresh_job;
-use shape::{Shape, remarks};
+use permissions::Change;
+use shape::{change, remarks, shape_of};
 use uri::BigQueryUri;
 use wire::{Api, ApiError, DatasetRef, JobId, TableRef};
 
-mod allowed;
-mod ask;
-mod books;
-mod bury;
 mod commit;
 mod dialect;
+mod engine;
+mod inventory;
 mod leases;
 mod load;
-mod merge;
-mod publish;
+mod permissions;
 mod ranges;
-mod remember;
-mod rows;
 mod script;
 mod shape;
 #[cfg(test)]
@@ -134,73 +127,25 @@ impl BigQuery {
         let name = self.table_of(target);
         check_names(&name.schema, &name.table)?;
         self.check_places(target, &name).await?;
-        let Some(api) = self.existing(&name).await? else {
+        let Some(dataset) = self.dataset(&name).await? else {
             self.check_permissions(None, target, &name, Change::Make).await?;
             return Ok(Inspection::default());
         };
-        let names = api.tables(&table_ref(&name).dataset_ref()).await;
-        let names = names.map_err(|error| failed(&name, "read", error))?;
-        let has = |table: &str| names.iter().any(|name| name == table);
-        let (mut found, mut change) = (Inspection::default(), Change::Make);
-        let info = if has(&name.table) { api.table(&table_ref(&name)).await } else { Ok(None) };
+        let seen = Seen { tables: dataset.names.clone(), ..Seen::default() };
+        let (mut notes, mut shape, mut wanted) = (Vec::new(), None, Change::Make);
+        let there = seen.tables.contains(&name.table);
+        let info = if there { dataset.api.table(&table_ref(&name)).await } else { Ok(None) };
         if let Some(info) = info.map_err(|error| failed(&name, "read", error))? {
-            found.notes = remarks(target, &info);
-            let shape = Shape::of(name.clone(), info)?;
-            shape.check(&target.columns)?;
-            found.columns = Some(shape.known());
-            change = shape.change(target)?;
+            notes = remarks(target, &info);
+            let found = shape_of(name.clone(), info)?;
+            found.check(&target.columns)?;
+            wanted = change(&found, target)?;
+            shape = Some(found);
         }
-        self.check_permissions(Some(&api), target, &name, change).await?;
-        self.look_up(&api, &names, target, &mut found).await?;
-        if has(super::sql::books::LEASES) {
-            found.lease = self.lease_on(&api, &name).await?;
-        }
-        Ok(found)
-    }
-
-    /// What is remembered of the target, and who else has a state for its table: `there` are the tables of its dataset.
-    async fn look_up(
-        &self,
-        api: &Api,
-        there: &[String],
-        target: &Target,
-        found: &mut Inspection,
-    ) -> Result<(), DestError> {
-        let name = self.table_of(target);
-        let has = |table: &str| there.iter().any(|name| name == table);
-        let aside = there.iter().any(|hidden| is_shadow_of(hidden, &name.table));
-        if !has(super::sql::books::STATE) || !(found.columns.is_some() || aside) {
-            return Ok(());
-        }
-        let sql = books::states(&name, &books::of_table(&name.schema, &name.table));
-        let states = api.query(&fresh_job("state"), &sql, &[]).await;
-        let states = states.map_err(|error| failed(&name, "read", error))?;
-        let states: Vec<StateRow> = states.rows.iter().map(|row| StateRow::of(row)).collect();
-        let names = states
-            .iter()
-            .map(|row| (row.account.clone(), row.source_table.clone(), row.rows_in.clone()))
-            .collect::<Vec<_>>();
-        let exists = |rows_in: &str| if rows_in.is_empty() { found.columns.is_some() } else { has(rows_in) };
-        found.owners = Owner::others(target, names, exists);
-        let mut own: HashMap<String, Result<State, i64>> = states
-            .into_iter()
-            .filter(|row| row.account == target.account && row.source_table == target.source_table)
-            .map(|row| (row.rows_in.clone(), row.state()))
-            .collect();
-        let mut take = |rows_in: &str| match own.remove(rows_in) {
-            None => Ok(None),
-            Some(Ok(state)) => Ok(Some(state)),
-            Some(Err(version)) => {
-                Err(newer(target.into(), &format!("BigQuery project {}", name.catalog), version))
-            }
-        };
-        if let Some(hidden) = shadow(target, target.strategy).filter(|hidden| has(hidden)) {
-            found.aside = take(&hidden)?;
-        }
-        if found.columns.is_some() {
-            found.state = take("")?;
-        }
-        Ok(())
+        self.check_permissions(Some(&dataset.api), target, &name, wanted).await?;
+        let place = format!("BigQuery project {}", name.catalog);
+        let found = inspect::look_up(&dataset, &seen, target, shape.as_ref(), &place).await?;
+        Ok(Inspection { notes, ..found })
     }
 
     /// All that is read and written by one job must lie in one place.
@@ -310,7 +255,11 @@ impl Destination for BigQuery {
         Box::pin(self.look(target))
     }
 
-    fn ask<'a>(&'a self, target: &'a Target, question: Question) -> BoxFuture<'a, Result<Answer, DestError>> {
+    fn ask<'a>(
+        &'a self,
+        target: &'a Target,
+        question: Question,
+    ) -> BoxFuture<'a, Result<Option<Answer>, DestError>> {
         Box::pin(async move { self.answer(target, &question).await })
     }
 
@@ -370,14 +319,13 @@ struct Faults {
 impl Faults {
     #[cfg(not(test))]
     #[allow(clippy::unused_self, reason = "the same call as under test")]
-    fn hit(&self, _: Step, _: &mut script::Script) {}
+    fn hit(&self, _: Step) -> Option<String> {
+        None
+    }
 
     #[cfg(test)]
-    fn hit(&self, step: Step, script: &mut script::Script) {
+    fn hit(&self, step: Step) -> Option<String> {
         let mut next = self.next.lock().expect("no test panics while holding it");
-        if *next == Some(step) {
-            *next = None;
-            script.body([format!("RAISE USING MESSAGE = 'fault {step:?}'")]);
-        }
+        next.take_if(|next| *next == step).map(|step| format!("RAISE USING MESSAGE = 'fault {step:?}'"))
     }
 }

@@ -1,78 +1,89 @@
-//! A commit as one script: what must be there, then one transaction, then what it did.
+//! A commit as one text: what must be there, then one transaction, then what it did.
 //!
 //! BigQuery changes no permanent table inside a transaction, so tables are made and widened before it. A script that
 //! fails inside its transaction has done nothing of it: BigQuery rolls back.
 //! <https://cloud.google.com/bigquery/docs/transactions>
 
-/// Variables of every script; their names begin like ours, since a column of the same name would win.
-pub(super) const INSERTED: &str = "_ingestr_inserted";
-pub(super) const UPDATED: &str = "_ingestr_updated";
-pub(super) const UNCHANGED: &str = "_ingestr_unchanged";
-pub(super) const DELETED: &str = "_ingestr_deleted";
-pub(super) const REFUSED: &str = "_ingestr_refused";
-const COUNTS: [&str; 5] = [INSERTED, UPDATED, UNCHANGED, DELETED, REFUSED];
+use super::wire::QueryOutcome;
+use crate::dest::Counts;
+use crate::dest::sql::script::{Breach, Counter, Script, Step, Tally, When};
 
 /// What a script fails with when another run has taken the lease.
 pub(super) const LEASED: &str = "_ingestr_lease_lost";
 
-/// The name of a temporary table.
-pub(super) fn scratch(name: &str) -> String {
-    format!("_ingestr_scratch_{name}")
+/// Variables of every script; their names begin like ours, since a column of the same name would win.
+fn variable(counter: Counter) -> &'static str {
+    match counter {
+        Counter::Read => "_ingestr_read",
+        Counter::Inserted => "_ingestr_inserted",
+        Counter::Updated => "_ingestr_updated",
+        Counter::Told => "_ingestr_survivors",
+        Counter::Deleted => "_ingestr_deleted",
+        Counter::Rejected => "_ingestr_rejected",
+    }
 }
 
-/// The statements of a commit, without their semicolons.
-#[derive(Debug, Default)]
-pub(super) struct Script {
-    variables: Vec<String>,
-    guard: Option<String>,
-    before: Vec<String>,
-    body: Vec<String>,
-    scratch: Vec<String>,
-}
-
-impl Script {
-    /// An INT64 variable for the statements of the transaction.
-    pub(super) fn variable(&mut self, name: &str) -> String {
-        let name = format!("_ingestr_{name}");
-        if !self.variables.contains(&name) {
-            self.variables.push(name.clone());
+/// The whole, which ends in one row: what [`counts`] reads.
+pub(super) fn text(script: &Script) -> String {
+    let counters = Counter::ALL.map(variable).join(", ");
+    let mut variables = vec![counters.clone()];
+    for step in script.before.iter().chain(&script.body) {
+        let names: &[&'static str] = match step {
+            Step::Find(name, ..) => &[name],
+            Step::Only(When::Any(names), _) => names,
+            _ => &[],
+        };
+        for name in names {
+            if !variables.iter().any(|known| known == name) {
+                variables.push((*name).to_owned());
+            }
         }
-        name
     }
+    let guards = script.guards.iter().map(|(condition, breach)| {
+        let Breach::LeaseLost { .. } = breach;
+        format!("IF {condition} THEN RAISE USING MESSAGE = '{LEASED}'; END IF")
+    });
+    let guards: Vec<String> = guards.collect();
+    let mut statements = vec![format!("DECLARE {} INT64 DEFAULT 0", variables.join(", "))];
+    // Before anything is changed, and again inside the transaction.
+    statements.extend(guards.iter().cloned());
+    statements.extend(script.before.iter().flat_map(step));
+    statements.push("BEGIN TRANSACTION".into());
+    statements.extend(guards);
+    statements.extend(script.body.iter().flat_map(step));
+    statements.push("COMMIT TRANSACTION".into());
+    // BigQuery would keep them for a day.
+    statements.extend(script.scratch.iter().map(|name| format!("DROP TABLE {name}")));
+    statements.push(format!("SELECT {counters}"));
+    statements.join(";\n") + ";\n"
+}
 
-    /// Looked at before anything is changed, and again inside the transaction.
-    pub(super) fn guard(&mut self, statement: String) {
-        self.guard = Some(statement);
+fn step(step: &Step) -> Vec<String> {
+    let add = |counter: &Option<Counter>, rows: &str| {
+        counter.map(|counter| format!("SET {0} = {0} + {rows}", variable(counter)))
+    };
+    match step {
+        Step::Run(sql, counter) => [sql.clone()].into_iter().chain(add(counter, "@@row_count")).collect(),
+        Step::Find(name, query, counter) => {
+            [format!("SET {name} = ({query})")].into_iter().chain(add(counter, name)).collect()
+        }
+        Step::Only(when, then) => {
+            let condition = match when {
+                When::Any(names) => format!("{} > 0", names.join(" + ")),
+                When::Not(condition) => format!("NOT {condition}"),
+                When::Holds(condition) => condition.clone(),
+            };
+            vec![format!("IF {condition} THEN {}; END IF", then.join("; "))]
+        }
     }
+}
 
-    /// Statements that make and change tables.
-    pub(super) fn before(&mut self, statements: impl IntoIterator<Item = String>) {
-        self.before.extend(statements);
+/// What a script did.
+pub(super) fn counts(outcome: &QueryOutcome) -> Counts {
+    let row = outcome.rows.first().map(Vec::as_slice).unwrap_or_default();
+    let mut tally = Tally::default();
+    for (count, cell) in tally.0.iter_mut().zip(row) {
+        *count = cell.as_deref().and_then(|cell| cell.parse().ok()).unwrap_or(0);
     }
-
-    /// Statements of the transaction.
-    pub(super) fn body(&mut self, statements: impl IntoIterator<Item = String>) {
-        self.body.extend(statements);
-    }
-
-    /// A temporary table that is dropped at the end: BigQuery would keep it for a day.
-    pub(super) fn scratch(&mut self, name: &str) {
-        self.scratch.push(name.to_owned());
-    }
-
-    /// The whole, which ends in one row: inserted, updated, unchanged and deleted rows, and refused values.
-    pub(super) fn text(&self) -> String {
-        let variables: Vec<&str> =
-            COUNTS.into_iter().chain(self.variables.iter().map(String::as_str)).collect();
-        let mut statements = vec![format!("DECLARE {} INT64 DEFAULT 0", variables.join(", "))];
-        statements.extend(self.guard.clone());
-        statements.extend(self.before.iter().cloned());
-        statements.push("BEGIN TRANSACTION".into());
-        statements.extend(self.guard.clone());
-        statements.extend(self.body.iter().cloned());
-        statements.push("COMMIT TRANSACTION".into());
-        statements.extend(self.scratch.iter().map(|name| format!("DROP TABLE {name}")));
-        statements.push(format!("SELECT {}", COUNTS.join(", ")));
-        statements.join(";\n") + ";\n"
-    }
+    tally.into()
 }

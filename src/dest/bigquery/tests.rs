@@ -7,15 +7,16 @@
 use futures_util::future::BoxFuture;
 
 use super::dialect::{BigQueryDialect, column_name};
+use super::leases::fresh_job;
 use super::*;
 use crate::dest::conformance::Bench;
 use crate::dest::sql::Dialect;
 use crate::dest::{Commit, Counts};
 use crate::model::Tombstone;
 
-mod allowed;
 mod conflicts;
 mod emulator;
+mod permissions;
 mod statements;
 
 /// Datasets of one test. The suite calls them `shop` and `attic`.
@@ -214,7 +215,11 @@ impl Destination for Elsewhere {
         Box::pin(async move { self.words(self.inner.inspect(&self.target(target)).await) })
     }
 
-    fn ask<'a>(&'a self, target: &'a Target, question: Question) -> BoxFuture<'a, Result<Answer, DestError>> {
+    fn ask<'a>(
+        &'a self,
+        target: &'a Target,
+        question: Question,
+    ) -> BoxFuture<'a, Result<Option<Answer>, DestError>> {
         Box::pin(async move { self.words(self.inner.ask(&self.target(target), question).await) })
     }
 

@@ -233,14 +233,22 @@ fn children(rows: &[(i64, Option<i64>, i64)]) -> RecordBatch {
     ])
 }
 
+async fn answered(
+    destination: &dyn Destination,
+    target: &Target,
+    question: Question,
+) -> Option<Vec<(i64, i64)>> {
+    let mut pairs = destination.ask(target, question).await.expect("can be asked")?.pairs;
+    pairs.sort_unstable();
+    Some(pairs)
+}
+
 pub(super) async fn asked(
     destination: &dyn Destination,
     target: &Target,
     question: Question,
 ) -> Vec<(i64, i64)> {
-    let mut pairs = destination.ask(target, question).await.expect("can be asked").pairs;
-    pairs.sort_unstable();
-    pairs
+    answered(destination, target, question).await.expect("can tell")
 }
 
 pub(super) fn count_by(column: &str, values: &[i64]) -> Question {
@@ -302,7 +310,8 @@ pub(crate) async fn questions_are_about_rows_that_are_there(bench: &dyn Bench) {
     }
 }
 
-/// Questions about what is not there, or is of another kind, have no rows in their answers.
+/// Questions about rows that are not there have no rows in their answers. Those about columns that are not there, or are of
+/// another kind, have no answer: that nobody can tell is not to be taken for none.
 pub(crate) async fn questions_about_nothing_have_empty_answers(bench: &dyn Bench) {
     let target = tracking(Strategy::Merge, Deletes::Soft);
     let destination = bench.destination();
@@ -310,11 +319,6 @@ pub(crate) async fn questions_about_nothing_have_empty_answers(bench: &dyn Bench
     assert!(bench.tables().is_empty());
     loaded(bench, &target, &THREE, commit("r1", "p", true)).await;
     for question in [
-        count_by("no such", &[1]),
-        keys_by("no such", &[1]),
-        keys_between("no such", 0, 100),
-        keys_between_with("changed_at", 0, 100, "no such"),
-        values_of("no such", &[1]),
         values_of("id", &[]),
         count_by("id", &[]),
         keys_by("id", &[]),
@@ -322,17 +326,26 @@ pub(crate) async fn questions_about_nothing_have_empty_answers(bench: &dyn Bench
         stored("id", &[99]),
         count_by("id", &[99]),
         count_by("name", &[1]),
-        count_by("changed_at", &[10]),
-        keys_between("id", 0, 100),
         keys_between("changed_at", 31, 29),
     ] {
         assert_eq!(asked(&*destination, &target, question.clone()).await, [], "{question:?}");
     }
+    for question in [
+        count_by("no such", &[1]),
+        keys_by("no such", &[1]),
+        keys_between("no such", 0, 100),
+        keys_between_with("changed_at", 0, 100, "no such"),
+        values_of("no such", &[1]),
+        count_by("changed_at", &[10]),
+        keys_between("id", 0, 100),
+    ] {
+        assert_eq!(answered(&*destination, &target, question.clone()).await, None, "{question:?}");
+    }
     let mut keyless = target.clone();
     keyless.key = vec!["no such".into()];
-    assert_eq!(asked(&*destination, &keyless, keys_by("id", &[1])).await, []);
+    assert_eq!(answered(&*destination, &keyless, keys_by("id", &[1])).await, None);
     keyless.key.clear();
-    assert_eq!(asked(&*destination, &keyless, keys_by("id", &[1])).await, []);
+    assert_eq!(answered(&*destination, &keyless, keys_by("id", &[1])).await, None);
     let mut other = target;
     other.table = "others".into();
     assert_eq!(asked(&*destination, &other, count_by("id", &[1])).await, []);

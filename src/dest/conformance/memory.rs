@@ -6,7 +6,7 @@
 
 use super::Bench;
 use crate::dest::Destination;
-use crate::dest::sql::hidden::{SHADOWS, fnv};
+use crate::dest::sql::shadow::{SHADOWS, fnv};
 use crate::model::{Column, LogicalType};
 
 #[path = "../../../tests/support/memory/mod.rs"]

@@ -1,4 +1,4 @@
-//! Rows into a table through DuckDB's appender: the fastest way in, and transactional.
+//! Batches into a table through DuckDB's appender: the fastest way in, and transactional.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use arrow_schema::{Field, Schema};
 use duckdb::Connection;
 
 use super::dialect::DuckDialect;
-use super::rows::Rows;
+use crate::dest::sql::batches::Batches;
 use crate::dest::sql::{Dialect, TableName};
 use crate::model::{Column, LogicalType, Micros};
 
@@ -66,7 +66,7 @@ pub(super) fn append(
     connection: &Connection,
     table: &TableName,
     names: &[&str],
-    rows: Rows,
+    rows: Batches,
     fills: &[(String, Fill)],
 ) -> duckdb::Result<()> {
     if rows.batches.is_empty() {

@@ -7,19 +7,25 @@
 use duckdb::Connection;
 
 use super::append::{Fill, append};
-use super::books::{self, Stored};
 use super::dialect::DuckDialect;
+use super::engine::Session;
 use super::merge::{self, Merge};
 use super::open::CATALOG;
 use super::position::POSITION;
-use super::rows::Rows;
-use super::shape::{Found, Needs, ReadError, Shape};
-use super::{Faults, Step, leases, packing};
-use crate::dest::sql::brought::{IS_CURRENT, VALID_FROM, VALID_TO, columns_of, needed, version_columns};
-use crate::dest::sql::hidden::{SHADOWS, shadow};
-use crate::dest::sql::{Dialect, TableName, create_schema, delete_window, list};
-use crate::dest::{Commit, Counts, DestError, DestErrorKind, Target};
-use crate::model::{Column, LOADED_AT, LogicalType, Strategy, Tombstone};
+use super::{Faults, Step, compression};
+use crate::dest::sql::batches::Batches;
+use crate::dest::sql::columns::{IS_CURRENT, VALID_FROM, VALID_TO, columns_of, needed, version_columns};
+use crate::dest::sql::commit::{Plan, Seen};
+use crate::dest::sql::embedded::{at_once, stage_rest};
+use crate::dest::sql::engine::Engine as _;
+use crate::dest::sql::merge as shared;
+use crate::dest::sql::script::Script;
+use crate::dest::sql::shadow::{SHADOWS, shadow};
+use crate::dest::sql::shape::{Needs, Shape};
+use crate::dest::sql::staged::Staged;
+use crate::dest::sql::{Dialect, TableName, create_schema, delete_window, deletions, ledger, list};
+use crate::dest::{Commit, Counts, DestError, Target};
+use crate::model::{Column, LogicalType, Strategy, Tombstone};
 
 const T: &str = "\"_ingestr_t\"";
 const S: &str = "\"_ingestr_s\"";
@@ -31,7 +37,7 @@ pub(super) fn table_of(target: &Target) -> TableName {
 
 /// One commit at work.
 pub(super) struct Work<'a> {
-    pub(super) connection: &'a Connection,
+    pub(super) session: Session<'a>,
     pub(super) target: &'a Target,
     pub(super) commit: &'a Commit,
     pub(super) tombstones: &'a [Tombstone],
@@ -40,27 +46,40 @@ pub(super) struct Work<'a> {
 }
 
 impl Work<'_> {
-    pub(super) fn run(&self, sql: &str) -> Result<u64, DestError> {
-        self.connection.execute(sql, []).map(|n| n as u64).map_err(self.wrap)
+    fn connection(&self) -> &Connection {
+        self.session.connection
+    }
+
+    fn run(&self, sql: &str) -> Result<u64, DestError> {
+        at_once(self.session.execute(sql))
     }
 
     fn read(&self, name: &TableName) -> Result<Option<Shape>, DestError> {
-        Shape::read(self.connection, name).map_err(|e| unreadable(e, name, self.wrap))
+        at_once(self.session.describe(name))
     }
 
-    /// Rows, tombstones, state, run, rejects and lease.
+    fn play(&self, script: &Script) -> Result<Counts, DestError> {
+        at_once(self.session.run(script))
+    }
+
+    /// Batches, tombstones, state, run, rejects and lease.
     pub(super) fn apply(&self, batches: Vec<arrow_array::RecordBatch>) -> Result<Counts, DestError> {
-        if let Some(lease) = &self.commit.lease {
-            leases::still_held(self.connection, self.target, lease).map_err(self.wrap)??;
-        }
-        self.run(&create_schema(&DuckDialect, &table_of(self.target)))?;
-        self.sweep()?;
-        let shadow = shadow(self.target, self.target.strategy);
-        let (counts, rows_in) = match &shadow {
-            None => (self.in_place(batches)?, ""),
+        let table = table_of(self.target);
+        let (target, commit) = (self.target, self.commit);
+        let plan = Plan { d: &DuckDialect, table: &table, target, commit, fault: None };
+        let seen = at_once(Seen::look(&self.session, target, false))?;
+        let mut script = Script::default();
+        script.before([create_schema(&DuckDialect, &table)]);
+        plan.open(&mut script, &seen, !commit.rejects.is_empty());
+        self.play(&script)?;
+        let staged = at_once(stage_rest(&self.session, self.tombstones, &commit.rejects))?;
+        self.sweep(&seen)?;
+        let hidden = shadow(target, target.strategy);
+        let (counts, rows_in) = match &hidden {
+            None => (self.in_place(batches, &staged)?, ""),
             Some(name) => {
-                let mut counts = self.collect(name, batches)?;
-                if self.commit.last {
+                let mut counts = self.collect(name, batches, &staged)?;
+                if commit.last {
                     counts.add(self.publish(name)?);
                     (counts, "")
                 } else {
@@ -68,41 +87,41 @@ impl Work<'_> {
                 }
             }
         };
-        // Rows added to a shadow are counted when it is published.
-        if shadow.is_some() || counts.inserted + counts.updated + counts.deleted > 0 {
-            self.run(packing::FULL)?;
+        // Batches added to a hidden table are counted when it is published.
+        if hidden.is_some() || counts.inserted + counts.updated + counts.deleted > 0 {
+            self.run(compression::FULL)?;
         }
         self.faults.hit(Step::AfterRows)?;
-        let books = || {
-            if let Some(name) = shadow.as_deref().filter(|_| self.commit.last) {
-                books::forget_state(self.connection, self.target, name)?;
-            }
-            books::write_state(self.connection, self.target, rows_in, self.commit)?;
-            books::write_run(self.connection, self.target, self.commit)?;
-            books::write_rejects(self.connection, self.target, self.commit)?;
-            leases::after_commit(self.connection, self.target, self.commit)
-        };
-        books().map_err(self.wrap)?;
+        let mut script = Script::default();
+        if let Some(name) = hidden.as_deref().filter(|_| commit.last) {
+            script.then([ledger::forget_state(&DuckDialect, &table, target, name)]);
+        }
+        plan.ledger(&mut script, &seen, rows_in, &staged);
+        self.play(&script)?;
         Ok(counts)
     }
 
-    /// Drops shadows of this target that no run will continue: of another strategy, without a state, or of an
-    /// earlier run when this one starts from zero. A run's own shadow is known by the run id in its state.
-    fn sweep(&self) -> Result<(), DestError> {
+    /// Drops hidden tables of this target that no run will continue: of another strategy, without a state, or of an
+    /// earlier run when this one starts from zero. A run's own is known by the run id in its state.
+    fn sweep(&self, seen: &Seen) -> Result<(), DestError> {
+        let table = table_of(self.target);
         for (strategy, _) in SHADOWS {
             let Some(name) = shadow(self.target, strategy) else { continue };
-            let stored = books::read_state(self.connection, self.target, &name).map_err(self.wrap)?;
+            let whose = ledger::Whose::of(self.target, &table);
+            let states = at_once(self.session.lines(ledger::STATE, &whose.state(&DuckDialect, &name)))?;
             let ours = strategy == self.target.strategy
-                && match &stored {
-                    Stored::Found(_, run) => !self.target.fresh || *run == self.commit.run.id,
-                    Stored::Nothing | Stored::Newer(_) => false,
-                };
-            if !ours {
-                let table = table_of(self.target).beside(&name).sql(&DuckDialect);
-                self.run(&format!("DROP TABLE IF EXISTS {table}"))?;
-                if !matches!(stored, Stored::Nothing) {
-                    books::forget_state(self.connection, self.target, &name).map_err(self.wrap)?;
-                }
+                && states.iter().any(|state| {
+                    let newer = state.state().is_err();
+                    !newer && (!self.target.fresh || state.text("run_id") == self.commit.run.id)
+                });
+            if ours {
+                continue;
+            }
+            if seen.has(&DuckDialect, &name) {
+                self.run(&format!("DROP TABLE IF EXISTS {}", table.beside(&name).sql(&DuckDialect)))?;
+            }
+            if !states.is_empty() {
+                self.run(&ledger::forget_state(&DuckDialect, &table, self.target, &name))?;
             }
         }
         Ok(())
@@ -114,7 +133,7 @@ impl Work<'_> {
         name: &TableName,
         batches: Vec<arrow_array::RecordBatch>,
         extra: &[Column],
-    ) -> Result<(Shape, Rows), DestError> {
+    ) -> Result<(Shape, Batches), DestError> {
         let brought = columns_of(&batches, &self.target.table)?;
         let needed = needed(self.target, &brought, extra);
         let shape = self.shape_for(name, &needed, &batches)?;
@@ -122,10 +141,10 @@ impl Work<'_> {
             // The appender wants the table's spelling of a name.
             let found = shape.find(&c.name);
             let name = found.map_or(&c.name, |found| &found.name);
-            Column::new(name, found.and_then(Found::logical).unwrap_or(c.logical))
+            Column::new(name, found.and_then(|found| found.logical).unwrap_or(c.logical))
         });
         let columns = columns.collect();
-        let rows = Rows::new(batches, columns, &self.target.table)?;
+        let rows = Batches::new(batches, columns, &self.target.table)?;
         Ok((shape, rows))
     }
 
@@ -135,36 +154,23 @@ impl Work<'_> {
         needed: &[Column],
         rows: &[arrow_array::RecordBatch],
     ) -> Result<Shape, DestError> {
-        match self.read(name)? {
-            None => {
-                packing::create_table(self.connection, name, needed, rows).map_err(self.wrap)?;
-                if *name == table_of(self.target) {
-                    books::forget_others(self.connection, self.target).map_err(self.wrap)?;
-                }
+        let Some(shape) = self.read(name)? else {
+            compression::create_table(self.connection(), name, needed, rows).map_err(self.wrap)?;
+            self.session.changed();
+            if *name == table_of(self.target) {
+                self.run(&ledger::forget_others(&DuckDialect, name, self.target))?;
             }
-            Some(shape) => {
-                shape.check(needed)?;
-                let repeats = matches!(self.target.strategy, Strategy::Append | Strategy::Scd2);
-                let key: &[String] = if repeats { &[] } else { &self.target.key };
-                let needs = Needs { columns: needed, documented: &self.target.columns, key, repeats };
-                let changes = shape.changes(&needs);
-                if changes.is_empty() {
-                    return Ok(shape);
-                }
-                for statement in changes {
-                    self.run(&statement)?;
-                }
-            }
+            return Ok(Shape::planned(&DuckDialect, name.clone(), needed));
+        };
+        shape.check(needed)?;
+        let (changes, after) = shape.clone().changed(&Needs::of(self.target, needed));
+        for statement in DuckDialect.alter(&shape, &changes)? {
+            self.run(&statement)?;
         }
-        self.read(name)?.ok_or_else(|| DestError {
-            kind: DestErrorKind::Other,
-            message: format!("table {}.{} is not there after it was created", name.schema, name.table),
-            hint: None,
-            source: None,
-        })
+        Ok(after)
     }
 
-    fn in_place(&self, batches: Vec<arrow_array::RecordBatch>) -> Result<Counts, DestError> {
+    fn in_place(&self, batches: Vec<arrow_array::RecordBatch>, staged: &Staged) -> Result<Counts, DestError> {
         let target = self.target;
         let versions = (target.strategy == Strategy::Scd2).then_some(self.commit.run.started_at);
         let extra: &[Column] = &if versions.is_some() { version_columns() } else { Vec::new() };
@@ -174,7 +180,9 @@ impl Work<'_> {
         }
         let mut fills = merge::loaded_at(target.loaded_at);
         if let Some(at) = versions {
-            self.adopt_versions(&shape)?;
+            let mut script = Script::default();
+            shared::adopt(&mut script, &shape, at);
+            self.play(&script)?;
             fills.push((VALID_FROM.into(), Fill::At(at)));
             fills.push((VALID_TO.into(), Fill::Null(LogicalType::Timestamp)));
             fills.push((IS_CURRENT.into(), Fill::True));
@@ -184,46 +192,43 @@ impl Work<'_> {
         let wrap = self.wrap;
         let key = &target.key;
         let merge =
-            Merge { connection: self.connection, shape: &shape, key, incremental, versions, fills, wrap };
+            Merge { connection: self.connection(), shape: &shape, key, incremental, versions, fills, wrap };
         let mut counts = merge.apply(rows)?;
-        counts.add(self.bury(&shape)?);
+        counts.add(self.delete(&shape, staged)?);
         Ok(counts)
     }
 
-    /// Rows of a table that had no versions become current ones, valid since they were loaded.
-    fn adopt_versions(&self, shape: &Shape) -> Result<(), DestError> {
-        let d = &DuckDialect;
-        let start = d.instant(self.commit.run.started_at);
-        let since = match shape.find(LOADED_AT) {
-            Some(found) => format!("coalesce({}, {start})", d.quote(&found.name)),
-            None => start,
-        };
-        let (from, current) = (d.quote(VALID_FROM), d.quote(IS_CURRENT));
-        self.run(&format!(
-            "UPDATE {} SET {current} = TRUE, {from} = {since} WHERE {current} IS NULL",
-            shape.name.sql(d)
-        ))?;
-        Ok(())
+    /// Applies the tombstones to the rows of a table, or of a hidden one.
+    fn delete(&self, shape: &Shape, staged: &Staged) -> Result<Counts, DestError> {
+        let Some(tombstones) = &staged.tombstones else { return Ok(Counts::default()) };
+        let mut script = Script::default();
+        deletions::apply(&mut script, shape, self.target, tombstones, self.commit.run.started_at);
+        self.play(&script)
     }
 
-    fn append(&self, shape: &Shape, rows: Rows) -> Result<Counts, DestError> {
+    fn append(&self, shape: &Shape, rows: Batches) -> Result<Counts, DestError> {
         let inserted = rows.count() as u64;
         let columns = rows.columns.clone();
         let names: Vec<&str> = columns.iter().map(|c| c.name.as_str()).collect();
         let mut fills = merge::spelled(shape, merge::loaded_at(self.target.loaded_at));
         fills.extend(merge::foreign_fills(shape, &columns));
-        append(self.connection, &shape.name, &names, rows, &fills).map_err(self.wrap)?;
+        append(self.connection(), &shape.name, &names, rows, &fills).map_err(self.wrap)?;
         Ok(Counts { inserted, ..Counts::default() })
     }
 
     /// Adds the rows to the shadow, and counts what was buried there.
-    fn collect(&self, shadow: &str, batches: Vec<arrow_array::RecordBatch>) -> Result<Counts, DestError> {
+    fn collect(
+        &self,
+        shadow: &str,
+        batches: Vec<arrow_array::RecordBatch>,
+        staged: &Staged,
+    ) -> Result<Counts, DestError> {
         let (shape, rows) = self.fit(&table_of(self.target).beside(shadow), batches, &[])?;
         let rows =
             rows.newest(&self.target.key, self.target.incremental_key.as_deref(), &self.target.table)?;
         self.append(&shape, rows)?;
         match self.target.strategy {
-            Strategy::Replace => self.bury(&shape),
+            Strategy::Replace => self.delete(&shape, staged),
             _ => Ok(Counts::default()),
         }
     }
@@ -272,7 +277,7 @@ impl Work<'_> {
 
     fn count(&self, name: &TableName) -> Result<u64, DestError> {
         let sql = format!("SELECT count(*) FROM {}", name.sql(&DuckDialect));
-        self.connection.query_row(&sql, [], |row| row.get(0)).map_err(self.wrap)
+        self.connection().query_row(&sql, [], |row| row.get(0)).map_err(self.wrap)
     }
 
     fn swap(&self, hidden: &TableName) -> Result<Counts, DestError> {
@@ -281,11 +286,11 @@ impl Work<'_> {
         let deleted = match self.read(&table)? {
             Some(old) => {
                 let deleted = self.count(&table)?;
-                self.run(&format!("DROP TABLE {}", old.name.sql(d)))?;
+                self.run(&format!("DROP TABLE {}", old.sql()))?;
                 deleted
             }
             None => {
-                books::forget_others(self.connection, self.target).map_err(self.wrap)?;
+                self.run(&ledger::forget_others(d, &table, self.target))?;
                 0
             }
         };
@@ -298,7 +303,7 @@ impl Work<'_> {
         let d = &DuckDialect;
         let source = self.read(hidden)?.map(|shape| shape.known()).unwrap_or_default();
         let shape = self.shape_for(&table_of(self.target), &source, &[])?;
-        let name = shape.name.sql(d);
+        let name = shape.sql();
         let from = hidden.sql(d);
         let mut deleted = 0;
         if let Some(column) = &self.target.incremental_key {
@@ -332,22 +337,5 @@ impl Work<'_> {
         ))?;
         self.run(&format!("DROP TABLE {from}"))?;
         Ok(Counts { inserted, deleted, ..Counts::default() })
-    }
-}
-
-/// Why a table's shape could not be read, for the user.
-pub(super) fn unreadable(
-    error: ReadError,
-    name: &TableName,
-    wrap: &dyn Fn(duckdb::Error) -> DestError,
-) -> DestError {
-    match error {
-        ReadError::Duck(error) => wrap(error),
-        ReadError::View => DestError {
-            kind: DestErrorKind::Shape,
-            message: format!("{}.{} is a view, not a table", name.schema, name.table),
-            hint: Some("load into another table, or drop the view".into()),
-            source: None,
-        },
     }
 }

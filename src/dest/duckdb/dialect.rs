@@ -1,7 +1,12 @@
 //! How DuckDB spells names, types and values, and which of its types are ours.
 
-use crate::dest::sql::Dialect;
-use crate::model::{LogicalType, Micros};
+use super::position::POSITION;
+use super::shape::alter;
+use crate::dest::sql::ledger::create;
+use crate::dest::sql::shape::{Changes, Shape};
+use crate::dest::sql::{Dialect, TableName};
+use crate::dest::{DestError, Target};
+use crate::model::{Column, LOADED_AT, LogicalType, Micros};
 
 /// DuckDB's spelling.
 #[derive(Debug, Clone, Copy)]
@@ -34,30 +39,64 @@ impl Dialect for DuckDialect {
             |at| format!("TIMESTAMPTZ '{}+00'", at.strftime("%Y-%m-%d %H:%M:%S%.6f")),
         )
     }
-}
 
-/// Our type for one of DuckDB's, as `duckdb_columns()` spells it. Narrower integers and FLOAT count as ours: they
-/// are widened when a load brings the column. `None`: not ours, the column is left alone.
-#[must_use]
-pub(super) fn logical_of(type_name: &str) -> Option<LogicalType> {
-    match type_name {
-        "BOOLEAN" => Some(LogicalType::Bool),
-        "TINYINT" | "SMALLINT" | "INTEGER" | "BIGINT" | "UTINYINT" | "USMALLINT" | "UINTEGER" => {
-            Some(LogicalType::Int64)
+    /// Narrower integers and FLOAT count as ours: they are widened when a load brings the column.
+    fn logical_of(&self, kind: &str) -> Option<LogicalType> {
+        match kind {
+            "BOOLEAN" => Some(LogicalType::Bool),
+            "TINYINT" | "SMALLINT" | "INTEGER" | "BIGINT" | "UTINYINT" | "USMALLINT" | "UINTEGER" => {
+                Some(LogicalType::Int64)
+            }
+            "FLOAT" | "DOUBLE" => Some(LogicalType::Float64),
+            "VARCHAR" => Some(LogicalType::Text),
+            "TIMESTAMP WITH TIME ZONE" => Some(LogicalType::Timestamp),
+            "JSON" => Some(LogicalType::Json),
+            _ => None,
         }
-        "FLOAT" | "DOUBLE" => Some(LogicalType::Float64),
-        "VARCHAR" => Some(LogicalType::Text),
-        "TIMESTAMP WITH TIME ZONE" => Some(LogicalType::Timestamp),
-        "JSON" => Some(LogicalType::Json),
-        _ => None,
+    }
+
+    fn convert(&self, value: &str, from: Option<LogicalType>, to: LogicalType) -> String {
+        match (from, to) {
+            (Some(LogicalType::Json), _) | (_, LogicalType::Text) => format!("CAST({value} AS VARCHAR)"),
+            (_, LogicalType::Json) => format!("to_json({value})"),
+            _ => format!("CAST({value} AS {})", self.type_name(to)),
+        }
+    }
+
+    fn integer(&self, value: &str, logical: LogicalType) -> Option<String> {
+        match logical {
+            LogicalType::Int64 => Some(value.to_owned()),
+            LogicalType::Float64 | LogicalType::Text | LogicalType::Json => {
+                Some(format!("TRY_CAST({value} AS BIGINT)"))
+            }
+            LogicalType::Bool | LogicalType::Timestamp => None,
+        }
+    }
+
+    fn unique(&self) -> &'static str {
+        "'-' || uuid()"
+    }
+
+    fn create(&self, name: &TableName, columns: &[Column], _: &Target, _: bool) -> Vec<String> {
+        vec![create(self, name, columns)]
+    }
+
+    fn alter(&self, shape: &Shape, changes: &Changes) -> Result<Vec<String>, DestError> {
+        Ok(alter(shape, changes))
+    }
+
+    fn written_last(&self, shape: &Shape, key: &str) -> String {
+        if !shape.hides_positions() {
+            return POSITION.into();
+        }
+        shape.quoted(if shape.find(LOADED_AT).is_some() { LOADED_AT } else { key })
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dest::sql::{TableName, add_column, create_schema, create_table, delete_window, newest_first};
-    use crate::model::Column;
+    use crate::dest::sql::{add_column, create_schema, create_table, delete_window, newest_first};
 
     #[test]
     fn hostile_names_stay_names() {

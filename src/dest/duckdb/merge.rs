@@ -1,4 +1,4 @@
-//! Rows meeting rows by key: merge and scd2.
+//! Batches meeting rows by key: merge and scd2.
 //!
 //! Most commits bring keys the table does not have. They are found with a narrow join on the key columns alone, and
 //! only rows whose key is there are staged in full. A row whose incremental key differs is changed without further
@@ -12,9 +12,9 @@ use duckdb::Connection;
 use super::append::{Fill, append};
 use super::dialect::DuckDialect;
 use super::position::POSITION;
-use super::rows::Rows;
-use super::shape::Shape;
-use crate::dest::sql::brought::{IS_CURRENT, MARKS, VALID_TO, same};
+use crate::dest::sql::batches::Batches;
+use crate::dest::sql::columns::{IS_CURRENT, MARKS, VALID_TO, same};
+use crate::dest::sql::shape::Shape;
 use crate::dest::sql::{Dialect, TableName, list};
 use crate::dest::{Counts, DestError};
 use crate::model::{Column, LOADED_AT, LogicalType, Micros};
@@ -41,7 +41,7 @@ pub(super) fn temp(table: &str) -> TableName {
     TableName::new("temp", "main", table)
 }
 
-fn positional(rows: &Rows, prefix: &str) -> Vec<String> {
+fn positional(rows: &Batches, prefix: &str) -> Vec<String> {
     (0..rows.columns.len()).map(|i| format!("{prefix}{i}")).collect()
 }
 
@@ -75,7 +75,7 @@ impl Merge<'_> {
     }
 
     /// Brings the rows in.
-    pub(super) fn apply(&self, rows: Rows) -> Result<Counts, DestError> {
+    pub(super) fn apply(&self, rows: Batches) -> Result<Counts, DestError> {
         if rows.count() == 0 {
             return Ok(Counts::default());
         }
@@ -101,7 +101,7 @@ impl Merge<'_> {
         Ok(self.ordinals(&sql)?.is_empty())
     }
 
-    fn insert_new(&self, rows: Rows) -> Result<Counts, DestError> {
+    fn insert_new(&self, rows: Batches) -> Result<Counts, DestError> {
         let inserted = rows.count() as u64;
         let columns = rows.columns.clone();
         let names: Vec<&str> = columns.iter().map(|c| c.name.as_str()).collect();
@@ -113,7 +113,7 @@ impl Merge<'_> {
 
     /// Notes in `_ingestr_match` which rows are there already, where, and whether they may say nothing new; returns
     /// their numbers, ascending.
-    fn find(&self, rows: &Rows) -> Result<Vec<i64>, DestError> {
+    fn find(&self, rows: &Batches) -> Result<Vec<i64>, DestError> {
         let d = &DuckDialect;
         let mut names: Vec<&str> = self.key.iter().map(String::as_str).collect();
         let compared = self.incremental.filter(|name| {
@@ -164,7 +164,7 @@ impl Merge<'_> {
     fn stage(
         &self,
         table: &str,
-        rows: &Rows,
+        rows: &Batches,
         prefix: &str,
         numbers: impl Iterator<Item = i64>,
     ) -> Result<(), DestError> {
@@ -180,7 +180,7 @@ impl Merge<'_> {
     }
 
     /// Stages the rows whose key is there, drops those that say nothing new, writes the others; returns how many.
-    fn write_changed(&self, rows: Rows, matched: &[i64]) -> Result<u64, DestError> {
+    fn write_changed(&self, rows: Batches, matched: &[i64]) -> Result<u64, DestError> {
         let columns = rows.columns.clone();
         self.stage("_ingestr_stage", &rows, "c", matched.iter().copied())?;
         drop(rows);
@@ -313,7 +313,7 @@ pub(super) fn foreign_fills(shape: &Shape, brought: &[Column]) -> Vec<(String, F
         .into_iter()
         .filter(|(name, _)| !brought.iter().any(|c| same(&c.name, name)))
         .filter_map(|(name, fill)| {
-            let found = shape.find(name).filter(|c| c.type_name == "VARCHAR")?;
+            let found = shape.find(name).filter(|c| c.logical == Some(LogicalType::Text))?;
             Some((found.name.clone(), fill))
         })
         .collect()

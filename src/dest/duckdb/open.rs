@@ -4,19 +4,21 @@
 //! schema, and is let go at the end of each look and each commit: between commits anybody may read it.
 
 use std::collections::HashMap;
-use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use duckdb::{Config, Connection};
 
+use super::compression;
 use super::dialect::DuckDialect;
 use super::leftovers::{self, spill_of};
-use super::packing;
+use crate::dest::local::from_io;
 use crate::dest::sql::Dialect;
 use crate::dest::{DestError, DestErrorKind};
+
+/// What messages call the file.
+pub(super) const KIND: &str = "duckdb";
 
 /// Name under which the file is attached.
 pub(super) const CATALOG: &str = "_ingestr_file";
@@ -49,7 +51,7 @@ type Turn = Arc<Mutex<Option<Connection>>>;
 /// rewrite large groups whenever a few of their rows were deleted, and let the file grow by half. Space of deleted
 /// rows inside large groups is not reclaimed: that would mean to rewrite the table, and twice its size on disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Grain {
+pub(super) enum RowGroupPolicy {
     /// Leave the groups alone.
     Bulk,
     /// Merge small groups up to [`SMALL_GROUP`] rows.
@@ -59,7 +61,7 @@ pub(super) enum Grain {
 /// Rows up to which groups are merged.
 const SMALL_GROUP: usize = 4_096;
 
-impl Grain {
+impl RowGroupPolicy {
     /// What a commit of so many rows wants.
     pub(super) fn of(rows: usize) -> Self {
         if rows < SMALL_GROUP { Self::Small } else { Self::Bulk }
@@ -84,10 +86,10 @@ impl Grain {
 pub(super) fn with_file<T>(
     path: &Path,
     patience: Duration,
-    grain: Grain,
+    policy: RowGroupPolicy,
     work: impl FnOnce(&Connection) -> Result<T, DestError>,
 ) -> Result<T, DestError> {
-    in_turn(path, patience, Access::Write(grain), work)
+    in_turn(path, patience, Access::Write(policy), work)
 }
 
 /// Runs `work` with the file attached for reading only: other processes may read it meanwhile.
@@ -102,7 +104,7 @@ pub(super) fn reading<T>(
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Access {
     Read,
-    Write(Grain),
+    Write(RowGroupPolicy),
 }
 
 fn in_turn<T>(
@@ -111,7 +113,7 @@ fn in_turn<T>(
     access: Access,
     work: impl FnOnce(&Connection) -> Result<T, DestError>,
 ) -> Result<T, DestError> {
-    let path = std::path::absolute(path).map_err(|e| from_io(path, "find", e))?;
+    let path = std::path::absolute(path).map_err(|e| from_io(KIND, path, "find", e))?;
     let turn =
         Arc::clone(TURNS.lock().unwrap_or_else(PoisonError::into_inner).entry(path.clone()).or_default());
     let mut engine = turn.lock().unwrap_or_else(PoisonError::into_inner);
@@ -136,7 +138,7 @@ fn in_turn<T>(
 /// Removes the log of a transaction that failed before a byte of it was written. Only what DuckDB's lock allows: if the
 /// file is somebody else's by now, so is the log. Whatever fails here, the next commit removes it.
 fn tidy(engine: &mut Option<Connection>, path: &Path) {
-    if let Ok(connection) = try_attach(engine, path, Access::Write(Grain::Bulk)) {
+    if let Ok(connection) = try_attach(engine, path, Access::Write(RowGroupPolicy::Bulk)) {
         leftovers::remove_empty_log(path);
         drop(connection);
     }
@@ -175,7 +177,7 @@ fn try_attach(engine: &mut Option<Connection>, path: &Path, access: Access) -> R
         None => (start(&spill, path)?, true),
     };
     let (options, vacuum_tasks) = match access {
-        Access::Write(grain) => (grain.options() + packing::options(path), grain.vacuum_tasks()),
+        Access::Write(policy) => (policy.options() + compression::options(path), policy.vacuum_tasks()),
         Access::Read => ("TYPE duckdb, READ_ONLY".into(), "0"),
     };
     let open = || -> duckdb::Result<Connection> {
@@ -184,7 +186,7 @@ fn try_attach(engine: &mut Option<Connection>, path: &Path, access: Access) -> R
         let catalog = DuckDialect.quote(CATALOG);
         connection.execute_batch(&format!(
             "SET GLOBAL max_vacuum_tasks = {vacuum_tasks}; {}; ATTACH {file} AS {catalog} ({options}); USE {catalog};",
-            packing::QUICK
+            compression::QUICK
         ))?;
         Ok(connection)
     };
@@ -240,107 +242,6 @@ fn start(spill: &Path, path: &Path) -> Result<Connection, DestError> {
 )]
 fn memory_from_environment() -> Option<String> {
     std::env::var("INGESTR_DUCKDB_MEMORY_LIMIT").ok().filter(|value| !value.is_empty())
-}
-
-/// Whether there is a file at `path` yet.
-pub(super) fn exists(path: &Path) -> Result<bool, DestError> {
-    path.try_exists().map_err(|e| from_io(path, "read", e))
-}
-
-/// Whether there is a file at `path` yet.
-///
-/// # Errors
-/// If it cannot be written, or could not be created.
-pub(super) fn exists_and_is_writable(path: &Path) -> Result<bool, DestError> {
-    match fs::metadata(path) {
-        Ok(found) if found.is_dir() => Err(DestError {
-            kind: DestErrorKind::Damaged,
-            message: format!("{} is a folder, not a database file", path.display()),
-            hint: Some("add the file's name to the destination URI".into()),
-            source: None,
-        }),
-        Ok(_) => {
-            fs::OpenOptions::new().write(true).open(path).map_err(|e| from_io(path, "write", e))?;
-            // The write-ahead log is created beside the file.
-            folder_is_writable(parent(path)?.as_path(), path)?;
-            Ok(true)
-        }
-        Err(e) if e.kind() == io::ErrorKind::NotFound => {
-            let mut folder = parent(path)?;
-            while !folder.exists() {
-                let Some(above) = folder.parent() else { break };
-                folder = above.to_path_buf();
-            }
-            folder_is_writable(&folder, path)?;
-            Ok(false)
-        }
-        Err(e) => Err(from_io(path, "create", e)),
-    }
-}
-
-fn parent(path: &Path) -> Result<PathBuf, DestError> {
-    let path = std::path::absolute(path).map_err(|e| from_io(path, "find", e))?;
-    Ok(path.parent().map_or_else(|| PathBuf::from("/"), Path::to_path_buf))
-}
-
-/// Tries to make a file without a name: the only question whose answer covers permission bits, ACLs and read-only
-/// mounts, and nothing of it is ever visible.
-#[cfg(target_os = "linux")]
-fn folder_is_writable(folder: &Path, path: &Path) -> Result<(), DestError> {
-    use std::os::unix::fs::OpenOptionsExt;
-    /// `O_TMPFILE` of Linux's generic ABI (x86-64 and most others; elsewhere the check passes or is skipped).
-    const O_TMPFILE: i32 = 0o20_000_000 | 0o200_000;
-    match fs::OpenOptions::new().write(true).custom_flags(O_TMPFILE).open(folder) {
-        Err(e)
-            if matches!(
-                e.kind(),
-                io::ErrorKind::PermissionDenied
-                    | io::ErrorKind::ReadOnlyFilesystem
-                    | io::ErrorKind::NotADirectory
-                    | io::ErrorKind::StorageFull
-            ) =>
-        {
-            Err(from_io(path, "create", e))
-        }
-        // Made, or this file system has no such files: then only the commit can tell.
-        _ => Ok(()),
-    }
-}
-
-#[cfg(not(target_os = "linux"))]
-fn folder_is_writable(folder: &Path, path: &Path) -> Result<(), DestError> {
-    match fs::metadata(folder) {
-        Ok(found) if !found.is_dir() => Err(from_io(path, "create", io::ErrorKind::NotADirectory.into())),
-        Ok(found) if found.permissions().readonly() => {
-            Err(from_io(path, "create", io::ErrorKind::PermissionDenied.into()))
-        }
-        Ok(_) => Ok(()),
-        Err(e) => Err(from_io(path, "create", e)),
-    }
-}
-
-/// Creates the folders above the file.
-pub(super) fn create_parents(path: &Path) -> Result<(), DestError> {
-    fs::create_dir_all(parent(path)?).map_err(|e| from_io(path, "create", e))
-}
-
-/// A failure of the file system.
-pub(super) fn from_io(path: &Path, action: &str, error: io::Error) -> DestError {
-    let path = path.display();
-    let (kind, message) = match error.kind() {
-        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
-            (DestErrorKind::Permission, format!("no permission to {action} the duckdb file {path}"))
-        }
-        io::ErrorKind::NotADirectory => (
-            DestErrorKind::Permission,
-            format!("cannot {action} the duckdb file {path}: its folder is a file"),
-        ),
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
-            (DestErrorKind::Full, format!("no space left for the duckdb file {path}"))
-        }
-        _ => (DestErrorKind::Other, format!("cannot {action} the duckdb file {path}: {error}")),
-    };
-    DestError { kind, message, hint: None, source: Some(Box::new(error)) }
 }
 
 /// A failure of DuckDB. DuckDB has no codes for these, so its words decide; what they do not settle is `Other` and

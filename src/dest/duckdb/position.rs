@@ -7,9 +7,9 @@
 //! without such a column by position.
 
 use super::dialect::DuckDialect;
-use super::shape::Shape;
 use crate::dest::Target;
-use crate::dest::sql::brought::same;
+use crate::dest::sql::columns::same;
+use crate::dest::sql::shape::Shape;
 use crate::dest::sql::{Dialect, list, newest_first};
 
 /// DuckDB's word for a row's position. Only to be used with what [`Shape::read_as`] makes, or where

@@ -8,6 +8,8 @@ use tempfile::TempDir;
 use super::*;
 use crate::dest::conformance::{self, Bench, batch, commit, items, load};
 use crate::dest::{Counts, DestErrorKind};
+use crate::dest::{Destination, Inspection, Target};
+use crate::model::{Lease, Micros, Question, Strategy};
 
 struct File {
     folder: TempDir,
@@ -81,9 +83,9 @@ mod suite {
     crate::dest::conformance::suite!(File::new());
 }
 
+mod compressed;
 mod gone;
 mod groups;
 mod made_by_others;
-mod packed;
 mod trouble;
 mod words;

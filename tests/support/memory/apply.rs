@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 
 use arrow_array::RecordBatch;
-use ingestr::dest::sql::books::refused;
-pub use ingestr::dest::sql::brought::IS_CURRENT;
-use ingestr::dest::sql::brought::{
+pub use ingestr::dest::sql::columns::IS_CURRENT;
+use ingestr::dest::sql::columns::{
     MARKS, VALID_FROM, VALID_TO, columns_of, needed, type_after, version_columns,
 };
+use ingestr::dest::sql::ledger::refused;
 use ingestr::dest::{Commit, Counts, DestError, Target};
 use ingestr::model::{Column, DELETED_AT, Deletes, LOADED_AT, MERGED_INTO, Micros, Strategy, Tombstone};
 

@@ -8,9 +8,12 @@ use super::apply::{IS_CURRENT, newest_first, waits};
 use super::rows::{Cell, Row, Rows, find, get};
 use super::{Store, Whose, place};
 
-/// The answer; none if there is nothing to look at.
+/// The answer; `None` if the table does not have what the question is about.
 pub(super) fn answer(store: &Store, target: &Target, question: &Question) -> Option<Vec<(i64, i64)>> {
-    let (held, repeats) = held(store, target)?;
+    if question.asks_for_nothing() {
+        return Some(Vec::new());
+    }
+    let Some((held, repeats)) = held(store, target) else { return Some(Vec::new()) };
     let columns = &held.columns;
     let key = &find(columns, target.key.first()?)?.name;
     let instant = |name: &str| find(columns, name).filter(|c| c.logical == LogicalType::Timestamp);

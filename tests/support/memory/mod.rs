@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use arrow_array::RecordBatch;
 use futures_util::future::BoxFuture;
-use ingestr::dest::sql::books::{newer, refused};
+use ingestr::dest::sql::ledger::{newer, refused};
 use ingestr::dest::{
     Capabilities, Commit, Counts, DestError, DestErrorKind, Destination, FlushDefaults, Inspection, Load,
     Owner, Target,
@@ -233,9 +233,13 @@ impl Destination for Memory {
         })
     }
 
-    fn ask<'a>(&'a self, target: &'a Target, question: Question) -> BoxFuture<'a, Result<Answer, DestError>> {
-        let pairs = ask::answer(&self.store(), target, &question).unwrap_or_default();
-        Box::pin(async { Ok(Answer { pairs }) })
+    fn ask<'a>(
+        &'a self,
+        target: &'a Target,
+        question: Question,
+    ) -> BoxFuture<'a, Result<Option<Answer>, DestError>> {
+        let answer = ask::answer(&self.store(), target, &question).map(|pairs| Answer { pairs });
+        Box::pin(async { Ok(answer) })
     }
 
     fn lease<'a>(

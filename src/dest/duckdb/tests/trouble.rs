@@ -121,7 +121,7 @@ async fn questions_are_answered_while_another_process_reads() {
     let mut reader = started("reads_the_file", &file);
     let question = Question::CountBy { column: "id".into(), values: vec![1] };
     let answer = file.duck().ask(&items(Strategy::Merge), question).await.expect("can be asked");
-    assert_eq!(answer.pairs, [(1, 1)]);
+    assert_eq!(answer.expect("can tell").pairs, [(1, 1)]);
     assert_eq!(file.duck().remembered().await.expect("can be read").len(), 1);
     assert_eq!(inspect(&file).await.expect_err("wants to write").kind, DestErrorKind::Locked);
     drop(reader.stdin.take());
@@ -196,7 +196,7 @@ fn refusals_of_the_system_have_their_kinds() {
         ),
         (StorageFull, "create", DestErrorKind::Full, "no space left for the duckdb file FILE"),
     ] {
-        let error = open::from_io(file, action, kind.into());
+        let error = crate::dest::local::from_io("duckdb", file, action, kind.into());
         assert_eq!((error.kind, words(&error, file).as_str()), (expected, message));
     }
     let said = |text: &str| duckdb::Error::DuckDBFailure(duckdb::ffi::Error::new(1), Some(text.into()));

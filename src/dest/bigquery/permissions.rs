@@ -6,7 +6,6 @@
 use super::dialect::BigQueryDialect;
 use super::leases::fresh_job;
 use super::load::create_staging;
-use super::rows::Part;
 use super::wire::{Api, ApiError};
 use super::{BigQuery, failed, table_ref};
 use crate::dest::sql::{Dialect as _, TableName};
@@ -58,7 +57,7 @@ impl BigQuery {
         match self.existing(&staging).await? {
             Some(there) => {
                 let table = staging.beside(&format!("{}probe", super::staging_prefix(name)));
-                let sql = create_staging(&Part { table, columns: Vec::new() });
+                let sql = create_staging(&table, &[]);
                 there.would_run(&fresh_job("try"), &sql).await.map_err(wrap)
             }
             // The table's own was asked for already.

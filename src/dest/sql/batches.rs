@@ -15,19 +15,19 @@ use arrow_schema::{DataType, Schema};
 use arrow_select::filter::filter_record_batch;
 
 use crate::dest::DestError;
-use crate::dest::sql::brought::{same, shape};
+use crate::dest::sql::columns::{same, shape};
 use crate::model::{Column, LogicalType};
 
-/// Rows with the same columns throughout.
+/// Batches with the same columns throughout.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Rows {
-    pub(super) columns: Vec<Column>,
-    pub(super) batches: Vec<RecordBatch>,
+pub(crate) struct Batches {
+    pub(crate) columns: Vec<Column>,
+    pub(crate) batches: Vec<RecordBatch>,
 }
 
-impl Rows {
+impl Batches {
     /// Brings the batches to `columns` (name and type), filling what a batch lacks with NULL.
-    pub(super) fn new(
+    pub(crate) fn new(
         batches: Vec<RecordBatch>,
         columns: Vec<Column>,
         table: &str,
@@ -50,7 +50,7 @@ impl Rows {
         Ok(Self { columns, batches: even })
     }
 
-    pub(super) fn count(&self) -> usize {
+    pub(crate) fn count(&self) -> usize {
         self.batches.iter().map(RecordBatch::num_rows).sum()
     }
 
@@ -61,7 +61,7 @@ impl Rows {
     }
 
     /// Keeps the newest row of each key: by incremental key (NULL is oldest), the later one on a tie.
-    pub(super) fn newest(
+    pub(crate) fn newest(
         self,
         key: &[String],
         incremental: Option<&str>,
@@ -121,7 +121,7 @@ impl Rows {
     }
 
     /// Splits by position: rows whose number is in `these` (sorted) and all others.
-    pub(super) fn split(self, these: &[i64]) -> Result<(Self, Self), DestError> {
+    pub(crate) fn split(self, these: &[i64]) -> Result<(Self, Self), DestError> {
         let mut next = these.iter().copied().peekable();
         let mut number = 0;
         let mut masks = Vec::with_capacity(self.batches.len());
@@ -142,7 +142,7 @@ impl Rows {
     }
 
     /// The same rows with their numbers in a last column `ord`. There must be a number for each row.
-    pub(super) fn numbered(&self, mut numbers: impl Iterator<Item = i64>) -> Result<Self, DestError> {
+    pub(crate) fn numbered(&self, mut numbers: impl Iterator<Item = i64>) -> Result<Self, DestError> {
         let mut columns = self.columns.clone();
         columns.push(Column::new("ord", LogicalType::Int64));
         let mut batches = Vec::with_capacity(self.batches.len());
@@ -160,7 +160,7 @@ impl Rows {
     }
 
     /// Only some columns, by name; unknown names are left out.
-    pub(super) fn project(&self, names: &[&str]) -> Result<Self, DestError> {
+    pub(crate) fn project(&self, names: &[&str]) -> Result<Self, DestError> {
         let at: Vec<usize> =
             names.iter().filter_map(|name| self.columns.iter().position(|c| same(&c.name, name))).collect();
         let batches = self.batches.iter().map(|batch| batch.project(&at)).collect::<Result<_, _>>();

@@ -16,7 +16,7 @@ use duckdb::Connection;
 
 use super::dialect::DuckDialect;
 use super::open::CATALOG;
-use crate::dest::sql::brought::same;
+use crate::dest::sql::columns::same;
 use crate::dest::sql::{Dialect, TableName, list};
 use crate::model::{Column, LogicalType};
 

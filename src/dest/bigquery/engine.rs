@@ -1,0 +1,113 @@
+//! One dataset, as the engine sees it.
+
+use super::dialect::{BigQueryDialect, spelled};
+use super::leases::fresh_job;
+use super::shape::shape_of;
+use super::wire::{Api, QueryOutcome};
+use super::{BigQuery, failed, script, table_ref};
+use crate::dest::sql::cells::Cell;
+use crate::dest::sql::engine::Engine;
+use crate::dest::sql::ledger::declared;
+use crate::dest::sql::script::Script;
+use crate::dest::sql::shape::Shape;
+use crate::dest::sql::{Dialect, TableName, answers};
+use crate::dest::{Counts, DestError, Target};
+use crate::model::{Answer, LogicalType, Micros, Question};
+
+/// A dataset that exists.
+#[derive(Debug)]
+pub(super) struct Dataset {
+    /// With its jobs where the dataset is.
+    pub(super) api: Api,
+    /// Project and dataset.
+    pub(super) place: TableName,
+    /// Names of its tables, listed once; empty where nobody has asked for them.
+    pub(super) names: Vec<String>,
+}
+
+impl Engine for Dataset {
+    fn dialect(&self) -> &'static dyn Dialect {
+        &BigQueryDialect
+    }
+
+    fn table(&self, table: &str) -> TableName {
+        self.place.beside(table)
+    }
+
+    async fn tables(&self) -> Result<Vec<String>, DestError> {
+        Ok(self.names.clone())
+    }
+
+    async fn describe(&self, name: &TableName) -> Result<Option<Shape>, DestError> {
+        if !self.names.is_empty() && !self.names.contains(&name.table) {
+            return Ok(None);
+        }
+        let info = self.api.table(&table_ref(name)).await.map_err(|error| failed(name, "read", error))?;
+        info.map(|info| shape_of(name.clone(), info)).transpose()
+    }
+
+    async fn query(&self, sql: &str, types: &[LogicalType]) -> Result<Vec<Vec<Cell>>, DestError> {
+        let found = self.api.query(&fresh_job("ask"), sql, &[]).await;
+        Ok(cells(found.map_err(|error| failed(&self.place, "read", error))?, types))
+    }
+
+    async fn execute(&self, sql: &str) -> Result<u64, DestError> {
+        let done = self.api.query(&fresh_job("run"), sql, &[]).await;
+        done.map(|_| 0).map_err(|error| failed(&self.place, "written", error))
+    }
+
+    async fn run(&self, script: &Script) -> Result<Counts, DestError> {
+        let wrap = |error| failed(&self.place, "written", error);
+        let done = self.api.query(&fresh_job("run"), &script::text(script), &[]).await.map_err(wrap)?;
+        for table in &script.dead {
+            self.api.delete_table(&table_ref(table)).await.map_err(wrap)?;
+        }
+        Ok(script::counts(&done))
+    }
+
+    /// They are as every version made them: nobody has added a column yet.
+    async fn ledger_columns(&self, table: &str) -> Result<Option<Vec<String>>, DestError> {
+        let columns = || declared(table).into_iter().map(|column| column.name).collect();
+        Ok(self.names.iter().any(|name| name == table).then(columns))
+    }
+}
+
+/// The rows of an answer, whose columns have these types.
+pub(super) fn cells(found: QueryOutcome, types: &[LogicalType]) -> Vec<Vec<Cell>> {
+    let row = |row: Vec<Option<String>>| row.into_iter().zip(types).map(|(text, kind)| cell(text, *kind));
+    found.rows.into_iter().map(|cells| row(cells).collect()).collect()
+}
+
+fn cell(text: Option<String>, kind: LogicalType) -> Cell {
+    let Some(text) = text else { return Cell::Null };
+    match kind {
+        LogicalType::Bool => Cell::Bool(text == "true"),
+        LogicalType::Int64 => text.parse().map_or(Cell::Null, Cell::Int),
+        LogicalType::Timestamp => text.parse().map_or(Cell::Null, |at| Cell::Instant(Micros(at))),
+        LogicalType::Float64 | LogicalType::Text | LogicalType::Json => Cell::Text(text),
+    }
+}
+
+impl BigQuery {
+    /// The dataset of that table, if it is there.
+    pub(super) async fn dataset(&self, table: &TableName) -> Result<Option<Dataset>, DestError> {
+        let Some(api) = self.existing(table).await? else { return Ok(None) };
+        let names = api.tables(&table_ref(table).dataset_ref()).await;
+        let names = names.map_err(|error| failed(table, "read", error))?;
+        Ok(Some(Dataset { api, place: table.beside(""), names }))
+    }
+
+    /// The answer to a source's question.
+    pub(super) async fn answer(
+        &self,
+        target: &Target,
+        question: &Question,
+    ) -> Result<Option<Answer>, DestError> {
+        let target = &spelled(target);
+        let table = self.table_of(target);
+        let Some(api) = self.existing(&table).await? else { return Ok(Some(Answer::default())) };
+        // Nothing is listed for it.
+        let dataset = Dataset { api, place: table.beside(""), names: Vec::new() };
+        answers::answer(&dataset, target, question).await
+    }
+}

@@ -1,0 +1,176 @@
+//! The attached file, as the engine sees it: one schema of it.
+
+use std::cell::RefCell;
+use std::path::Path;
+
+use arrow_array::RecordBatch;
+use duckdb::types::{TimeUnit, Value};
+use duckdb::{Connection, params};
+
+use super::append::append;
+use super::dialect::DuckDialect;
+use super::merge::temp;
+use super::open::{self, CATALOG};
+use crate::dest::sql::batches::Batches;
+use crate::dest::sql::cells::Cell;
+use crate::dest::sql::embedded::Stage;
+use crate::dest::sql::engine::Engine;
+use crate::dest::sql::script::{Script, play};
+use crate::dest::sql::shape::Shape;
+use crate::dest::sql::staged::ORD;
+use crate::dest::sql::{Dialect, TableName, list};
+use crate::dest::{Counts, DestError};
+use crate::model::{Column, LogicalType, Micros};
+
+/// A table of the file.
+#[derive(Debug, Clone)]
+pub(super) struct Listed {
+    pub(super) schema: String,
+    pub(super) table: String,
+    /// Whether it has a primary key or an index.
+    pub(super) keyed: bool,
+}
+
+/// One schema of the file that is attached to a connection.
+pub(crate) struct Session<'a> {
+    pub(super) connection: &'a Connection,
+    path: &'a Path,
+    schema: &'a str,
+    /// The tables of the schema, as long as none is made or dropped: asking for them takes as long as a small statement.
+    listed: RefCell<Option<Vec<Listed>>>,
+}
+
+impl<'a> Session<'a> {
+    pub(super) fn new(connection: &'a Connection, path: &'a Path, schema: &'a str) -> Self {
+        Self { connection, path, schema, listed: RefCell::default() }
+    }
+
+    pub(super) fn reading(&self, error: duckdb::Error) -> DestError {
+        open::failed(self.path, "read", error)
+    }
+
+    pub(super) fn writing(&self, error: duckdb::Error) -> DestError {
+        open::failed(self.path, "write", error)
+    }
+
+    /// Tables were made or dropped.
+    pub(super) fn changed(&self) {
+        self.listed.replace(None);
+    }
+
+    pub(super) fn list(&self) -> Result<Vec<Listed>, DestError> {
+        if let Some(listed) = &*self.listed.borrow() {
+            return Ok(listed.clone());
+        }
+        // Not duckdb_columns(): it binds every view there is, DuckDB's own included, to list their columns.
+        let read = || -> duckdb::Result<Vec<Listed>> {
+            let mut statement = self.connection.prepare(
+                "SELECT schema_name, table_name, has_primary_key OR index_count > 0 FROM duckdb_tables() \
+                 WHERE database_name = ? AND lower(schema_name) = lower(?)",
+            )?;
+            let row = |row: &duckdb::Row<'_>| {
+                Ok(Listed { schema: row.get(0)?, table: row.get(1)?, keyed: row.get(2)? })
+            };
+            statement.query_map(params![CATALOG, self.schema], row)?.collect()
+        };
+        let listed = read().map_err(|error| self.reading(error))?;
+        self.listed.replace(Some(listed.clone()));
+        Ok(listed)
+    }
+
+    /// Texts of the first column.
+    pub(super) fn strings(connection: &Connection, sql: &str, at: &[&str]) -> duckdb::Result<Vec<String>> {
+        let mut statement = connection.prepare(sql)?;
+        let found = statement.query_map(duckdb::params_from_iter(at), |row| row.get(0))?;
+        found.collect()
+    }
+}
+
+impl Engine for Session<'_> {
+    fn dialect(&self) -> &'static dyn Dialect {
+        &DuckDialect
+    }
+
+    fn table(&self, table: &str) -> TableName {
+        TableName::new(CATALOG, self.schema, table)
+    }
+
+    async fn tables(&self) -> Result<Vec<String>, DestError> {
+        Ok(self.list()?.into_iter().map(|listed| listed.table).collect())
+    }
+
+    async fn describe(&self, name: &TableName) -> Result<Option<Shape>, DestError> {
+        super::shape::read(self, name)
+    }
+
+    async fn query(&self, sql: &str, types: &[LogicalType]) -> Result<Vec<Vec<Cell>>, DestError> {
+        let read = || -> duckdb::Result<Vec<Vec<Cell>>> {
+            let mut statement = self.connection.prepare(sql)?;
+            let row = |row: &duckdb::Row<'_>| (0..types.len()).map(|i| row.get(i).map(cell)).collect();
+            statement.query_map([], row)?.collect()
+        };
+        read().map_err(|error| self.reading(error))
+    }
+
+    async fn execute(&self, sql: &str) -> Result<u64, DestError> {
+        if ["CREATE", "DROP", "ALTER"].iter().any(|word| sql.starts_with(word)) {
+            self.changed();
+        }
+        self.connection.execute(sql, []).map(|rows| rows as u64).map_err(|error| self.writing(error))
+    }
+
+    async fn run(&self, script: &Script) -> Result<Counts, DestError> {
+        play(self, script).await
+    }
+
+    /// Preparing a statement asks the catalogue for that one table (0.1 ms). It is not planned for what it might give.
+    async fn ledger_columns(&self, table: &str) -> Result<Option<Vec<String>>, DestError> {
+        if !self.list()?.iter().any(|listed| listed.table.eq_ignore_ascii_case(table)) {
+            return Ok(None);
+        }
+        let read = || -> duckdb::Result<Vec<String>> {
+            let sql = format!("SELECT * FROM {} LIMIT 0", self.table(table).sql(&DuckDialect));
+            let mut statement = self.connection.prepare(&sql)?;
+            let rows = statement.query([])?;
+            Ok(rows.as_ref().map(duckdb::Statement::column_names).unwrap_or_default())
+        };
+        read().map(Some).map_err(|error| self.reading(error))
+    }
+}
+
+impl Stage for Session<'_> {
+    async fn stage(
+        &self,
+        what: &str,
+        columns: &[Column],
+        batches: Vec<RecordBatch>,
+    ) -> Result<String, DestError> {
+        let table = format!("_ingestr_staged_{what}");
+        let mut columns = columns.to_vec();
+        let rows = Batches { columns: columns.clone(), batches }.numbered(0..)?;
+        columns.push(Column::new(ORD, LogicalType::Int64));
+        let declared = list(&columns, |c| format!("{} {}", c.name, DuckDialect.type_name(c.logical)));
+        let names: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
+        self.connection
+            .execute_batch(&format!("CREATE TEMP TABLE {table} ({declared})"))
+            .and_then(|()| append(self.connection, &temp(&table), &names, rows, &[]))
+            .map_err(|error| self.writing(error))?;
+        Ok(format!("temp.main.{table}"))
+    }
+}
+
+fn cell(value: Value) -> Cell {
+    match value {
+        Value::Boolean(yes) => Cell::Bool(yes),
+        Value::TinyInt(number) => Cell::Int(number.into()),
+        Value::SmallInt(number) => Cell::Int(number.into()),
+        Value::Int(number) => Cell::Int(number.into()),
+        Value::BigInt(number) => Cell::Int(number),
+        Value::UTinyInt(number) => Cell::Int(number.into()),
+        Value::USmallInt(number) => Cell::Int(number.into()),
+        Value::UInt(number) => Cell::Int(number.into()),
+        Value::Timestamp(TimeUnit::Microsecond, micros) => Cell::Instant(Micros(micros)),
+        Value::Text(text) => Cell::Text(text),
+        _ => Cell::Null,
+    }
+}

@@ -1,0 +1,252 @@
+//! What a commit is: rows, tombstones, state, run, rejects and lease, as a script for what was seen.
+//!
+//! `merge`, `append` and `scd2` write to the table itself. `replace` and `delete+insert` collect their rows in a
+//! hidden table beside it, over several commits and processes, and publish it with the last one.
+
+use super::columns::{needed, version_columns};
+use super::engine::Engine;
+use super::ledger::{self, LEASES, REJECTS, RUNS, STATE, Whose};
+use super::script::{Counter, Script, Step, When};
+use super::shadow::{SHADOWS, shadow};
+use super::shape::{Needs, Shape};
+use super::staged::Staged;
+use super::{Dialect, TableName, deletions, leases, merge, publish};
+use crate::dest::{Commit, DestError, Target};
+use crate::model::{Column, Strategy};
+
+/// What was there before a commit.
+#[derive(Debug, Default)]
+pub(crate) struct Seen {
+    /// All tables of the target's schema.
+    pub(crate) tables: Vec<String>,
+    /// Columns of the ledger's tables that are there.
+    pub(crate) ledger: Vec<(&'static str, Vec<String>)>,
+    /// The target's table.
+    pub(crate) table: Option<Shape>,
+    /// The hidden table of this target and strategy.
+    pub(crate) hidden: Option<Shape>,
+}
+
+impl Seen {
+    /// Looks at what is there. `own`: whether the tables with the rows are looked at, too.
+    ///
+    /// # Errors
+    /// When it cannot be read, or is no table.
+    pub(crate) async fn look<E: Engine>(engine: &E, target: &Target, own: bool) -> Result<Self, DestError> {
+        let mut seen = Self { tables: engine.tables().await?, ..Self::default() };
+        for table in [STATE, RUNS, LEASES, REJECTS] {
+            if seen.has(engine.dialect(), table)
+                && let Some(columns) = engine.ledger_columns(table).await?
+            {
+                seen.ledger.push((table, columns));
+            }
+        }
+        if own {
+            seen.table = engine.describe(&engine.table(&target.table)).await?;
+            if let Some(name) = shadow(target, target.strategy)
+                && seen.has(engine.dialect(), &name)
+            {
+                seen.hidden = engine.describe(&engine.table(&name)).await?;
+            }
+        }
+        Ok(seen)
+    }
+
+    /// Whether there is such a table.
+    pub(crate) fn has(&self, d: &dyn Dialect, name: &str) -> bool {
+        self.tables.iter().any(|there| d.alike(there, name))
+    }
+
+    fn ledger(&self, table: &str) -> Option<&[String]> {
+        self.ledger.iter().find(|(name, _)| *name == table).map(|(_, columns)| &**columns)
+    }
+}
+
+/// A commit on its way to be a script.
+#[derive(Debug)]
+pub(crate) struct Plan<'a> {
+    pub(crate) d: &'static dyn Dialect,
+    /// The target's own table.
+    pub(crate) table: &'a TableName,
+    pub(crate) target: &'a Target,
+    pub(crate) commit: &'a Commit,
+    /// Where something is to fail, a statement that does, between the rows and the ledger: for tests.
+    pub(crate) fault: Option<String>,
+}
+
+impl Plan<'_> {
+    /// The whole commit, for what was seen.
+    ///
+    /// # Errors
+    /// When the table cannot take the rows.
+    pub(crate) fn script(&self, mut seen: Seen, staged: &Staged) -> Result<Script, DestError> {
+        let (shape, waiting) = (seen.table.take(), seen.hidden.take());
+        let mut script = Script::default();
+        self.open(&mut script, &seen, staged.rejects.is_some());
+        let name = shadow(self.target, self.target.strategy).map(|name| self.table.beside(&name));
+        let rows_in = match &name {
+            None => {
+                self.in_place(&mut script, shape, &seen, staged)?;
+                ""
+            }
+            Some(name) => {
+                if waiting.is_none() {
+                    script.made.push(name.clone());
+                }
+                self.hidden(&mut script, shape, (name, waiting), &seen, staged)?;
+                if self.commit.last { "" } else { &name.table }
+            }
+        };
+        script.then(self.fault.clone());
+        self.sweep(&mut script, &seen);
+        self.ledger(&mut script, &seen, rows_in, staged);
+        Ok(script)
+    }
+
+    /// Checks the lease, and makes the ledger.
+    pub(crate) fn open(&self, script: &mut Script, seen: &Seen, rejects: bool) {
+        if let Some(lease) = self.commit.lease.as_ref().filter(|_| seen.has(self.d, LEASES)) {
+            leases::guard(script, self.d, self.table, self.target, lease);
+        }
+        let leased = self.commit.lease.is_some() && !self.commit.release;
+        for (table, wanted) in [(STATE, true), (RUNS, true), (LEASES, leased), (REJECTS, rejects)] {
+            if wanted {
+                let name = self.table.beside(table);
+                script.before(ledger::prepare(self.d, &name, table, seen.ledger(table)));
+            }
+        }
+    }
+
+    /// State, run, rejects and lease.
+    pub(crate) fn ledger(&self, script: &mut Script, seen: &Seen, rows_in: &str, staged: &Staged) {
+        let (d, table, target) = (self.d, self.table, self.target);
+        script.then(ledger::write_state(d, table, target, rows_in, self.commit));
+        script.then(ledger::write_run(d, table, target, self.commit));
+        if let Some(rejects) = &staged.rejects {
+            let from =
+                format!("SELECT c0 AS row_id, c1 AS column_name, c2 AS value, c3 AS reason FROM {rejects}");
+            script.then([self.rejects(&from)]);
+        }
+        leases::after_commit(script, d, table, target, self.commit, seen.has(d, LEASES));
+    }
+
+    /// Removes hidden tables of this target that nobody will go on with: this one's own after its last commit, and those of
+    /// other strategies. What is left of this strategy's own by an older replacement is forgotten where rows are
+    /// collected.
+    fn sweep(&self, script: &mut Script, seen: &Seen) {
+        for (strategy, _) in SHADOWS {
+            let Some(name) = shadow(self.target, strategy) else { continue };
+            let done = strategy == self.target.strategy && self.commit.last;
+            let dead = strategy != self.target.strategy && seen.has(self.d, &name);
+            if done || dead {
+                script.then([ledger::forget_state(self.d, self.table, self.target, &name)]);
+                script.dead.push(self.table.beside(&name));
+            }
+        }
+    }
+
+    fn rejects(&self, from: &str) -> String {
+        ledger::insert_rejects(self.d, self.table, Whose::of(self.target, self.table), self.commit, from)
+    }
+
+    /// `merge`, `append` and `scd2`.
+    fn in_place(
+        &self,
+        script: &mut Script,
+        shape: Option<Shape>,
+        seen: &Seen,
+        staged: &Staged,
+    ) -> Result<(), DestError> {
+        let target = self.target;
+        let at = self.commit.run.started_at;
+        let extra = if target.strategy == Strategy::Scd2 { version_columns() } else { Vec::new() };
+        let needed = needed(target, &staged.rows.columns, &extra);
+        let shape = self.fitted(script, self.table, shape, &needed, true)?;
+        self.note_refused(script, &shape, seen, staged);
+        match target.strategy {
+            Strategy::Append => merge::append(script, &shape, target, &staged.rows),
+            Strategy::Scd2 => merge::versions(script, &shape, target, &staged.rows, at),
+            _ => merge::merge(script, &shape, target, &staged.rows),
+        }
+        if let Some(tombstones) = staged.tombstones.as_ref().filter(|_| target.strategy != Strategy::Append) {
+            deletions::apply(script, &shape, target, tombstones, at);
+        }
+        Ok(())
+    }
+
+    /// `replace` and `delete+insert`.
+    fn hidden(
+        &self,
+        script: &mut Script,
+        shape: Option<Shape>,
+        (name, waiting): (&TableName, Option<Shape>),
+        seen: &Seen,
+        staged: &Staged,
+    ) -> Result<(), DestError> {
+        let target = self.target;
+        let wanted = needed(target, &staged.rows.columns, &[publish::sequence()]);
+        let hidden = self.fitted(script, name, waiting, &wanted, false)?;
+        self.note_refused(script, &hidden, seen, staged);
+        publish::collect(script, &hidden, target, &staged.rows, &self.continued(name));
+        if target.strategy == Strategy::Replace
+            && let Some(tombstones) = &staged.tombstones
+        {
+            deletions::apply(script, &hidden, target, tombstones, self.commit.run.started_at);
+        }
+        if self.commit.last {
+            let wanted: Vec<Column> = publish::published(&hidden);
+            let shape = self.fitted(script, self.table, shape, &wanted, true)?;
+            publish::publish(script, &shape, &hidden, target);
+        }
+        Ok(())
+    }
+
+    /// The condition that the rows that wait are of the replacement that goes on.
+    pub(crate) fn continued(&self, name: &TableName) -> String {
+        let whose = Whose::of(self.target, self.table);
+        let mut of_run = whose.state(self.d, &name.table);
+        // A run that starts from zero knows its own rows by its id.
+        if self.target.fresh {
+            of_run = format!("{of_run} AND run_id = {}", self.d.text(&self.commit.run.id));
+        }
+        format!("EXISTS (SELECT 1 FROM {} WHERE {of_run})", self.table.beside(STATE).sql(self.d))
+    }
+
+    fn note_refused(&self, script: &mut Script, shape: &Shape, seen: &Seen, staged: &Staged) {
+        let Some(from) = staged.rows.refused(shape, &self.target.key) else { return };
+        let any = || When::Any(vec!["_ingestr_refused"]);
+        let count = format!("SELECT COUNT(*) FROM ({from}) AS _ingestr_refusals");
+        script.before.push(Step::Find("_ingestr_refused", count, Some(Counter::Rejected)));
+        let name = self.table.beside(REJECTS);
+        let made = ledger::prepare(self.d, &name, REJECTS, seen.ledger(REJECTS));
+        if !made.is_empty() {
+            script.before.push(Step::Only(any(), made));
+        }
+        script.body([Step::Only(any(), vec![self.rejects(&from)])]);
+    }
+
+    /// The shape of a table once the script has made it, or made it fit.
+    fn fitted(
+        &self,
+        script: &mut Script,
+        name: &TableName,
+        shape: Option<Shape>,
+        needed: &[Column],
+        own: bool,
+    ) -> Result<Shape, DestError> {
+        let Some(shape) = shape else {
+            script.before(self.d.create(name, needed, self.target, own));
+            if own {
+                script.then([ledger::forget_others(self.d, self.table, self.target)]);
+            }
+            return Ok(Shape::planned(self.d, name.clone(), needed));
+        };
+        shape.check(needed)?;
+        let needs = Needs::of(self.target, needed);
+        let (changes, after) = shape.clone().changed(&needs);
+        if !changes.none() {
+            script.before(self.d.alter(&shape, &changes)?);
+        }
+        Ok(after)
+    }
+}

@@ -1,0 +1,178 @@
+//! What databases in this process have in common: they answer at once, keep the rows of a commit until it is made, and
+//! change tables inside a transaction.
+
+use std::sync::Arc;
+
+use arrow_array::{ArrayRef, RecordBatch};
+use arrow_schema::Schema;
+
+use super::cells::Line;
+use super::columns::{needed, version_columns};
+use super::commit::Seen;
+use super::engine::Engine;
+use super::ledger::{self, RUNS, Whose};
+use super::shape::Needs;
+use super::staged::{Staged, reject_rows, tombstone_rows};
+#[cfg(feature = "sqlite")]
+use super::{
+    batches::Batches,
+    columns::columns_of,
+    commit::Plan,
+    staged::{Part, Rows},
+};
+use super::{deletions, inspect};
+#[cfg(feature = "sqlite")]
+use crate::dest::Counts;
+use crate::dest::{Commit, DestError, Inspection, Target};
+use crate::model::{Column, LogicalType, Reject, Strategy, Tombstone};
+
+/// What a database in this process says: it never lets anybody wait, so its futures are done when they are asked first.
+///
+/// # Errors
+/// Those of the future.
+pub(crate) fn at_once<T>(work: impl Future<Output = Result<T, DestError>>) -> Result<T, DestError> {
+    futures_util::FutureExt::now_or_never(work).unwrap_or_else(|| {
+        Err(DestError {
+            kind: crate::dest::DestErrorKind::Other,
+            message: "the database in this process did not answer at once".into(),
+            hint: None,
+            source: None,
+        })
+    })
+}
+
+/// A database that keeps the rows of a commit until it is made, and stages them then.
+pub(crate) trait Stage: Engine {
+    /// Puts rows into a new temporary table with these columns (`c0`, `c1`, …) and [`super::staged::ORD`]; its name in SQL.
+    ///
+    /// # Errors
+    /// When they cannot be written.
+    async fn stage(
+        &self,
+        what: &str,
+        columns: &[Column],
+        batches: Vec<RecordBatch>,
+    ) -> Result<String, DestError>;
+}
+
+/// Stages tombstones and rejects.
+///
+/// # Errors
+/// When they cannot be written.
+pub(crate) async fn stage_rest<E: Stage>(
+    engine: &E,
+    tombstones: &[Tombstone],
+    rejects: &[Reject],
+) -> Result<Staged, DestError> {
+    let mut staged = Staged::default();
+    if !tombstones.is_empty() {
+        let columns = positional(&deletions::COLUMNS);
+        let batch = batch_of(&columns, tombstone_rows(&Tombstone::once_each(tombstones)))?;
+        staged.tombstones = Some(engine.stage("gone", &columns, vec![batch]).await?);
+    }
+    if !rejects.is_empty() {
+        let columns = positional(&[LogicalType::Text; 4]);
+        let batch = batch_of(&columns, reject_rows(rejects))?;
+        staged.rejects = Some(engine.stage("rejects", &columns, vec![batch]).await?);
+    }
+    Ok(staged)
+}
+
+fn positional(types: &[LogicalType]) -> Vec<Column> {
+    types.iter().enumerate().map(|(i, logical)| Column::new(format!("c{i}"), *logical)).collect()
+}
+
+fn batch_of(columns: &[Column], arrays: Vec<ArrayRef>) -> Result<RecordBatch, DestError> {
+    let schema = Schema::new(columns.iter().map(Column::field).collect::<Vec<_>>());
+    RecordBatch::try_new(Arc::new(schema), arrays)
+        .map_err(|error| super::columns::shape(format!("rows do not fit together: {error}")))
+}
+
+/// What a database in this process has of a target.
+///
+/// # Errors
+/// Everything that would make the load fail later and can be known now.
+pub(crate) async fn inspect<E: Engine>(
+    engine: &E,
+    target: &Target,
+    place: &str,
+) -> Result<Inspection, DestError> {
+    let seen = Seen { tables: engine.tables().await?, ..Seen::default() };
+    let shape = engine.describe(&engine.table(&target.table)).await?;
+    if let Some(shape) = &shape {
+        shape.check(&target.columns)?;
+        // What a commit could not do to the table is known now.
+        let extra = if target.strategy == Strategy::Scd2 { version_columns() } else { Vec::new() };
+        let needed = needed(target, &[], &extra);
+        let (changes, _) = shape.clone().changed(&Needs::of(target, &needed));
+        engine.dialect().alter(shape, &changes)?;
+    }
+    inspect::look_up(engine, &seen, target, shape.as_ref(), place).await
+}
+
+/// Whether this very commit is there: asked when it is not known whether it went through.
+///
+/// # Errors
+/// When it cannot be read.
+pub(crate) async fn has_landed<E: Engine>(
+    engine: &E,
+    target: &Target,
+    commit: &Commit,
+) -> Result<bool, DestError> {
+    let table = engine.table(&target.table);
+    let which = ledger::of_run(engine.dialect(), Whose::of(target, &table), &commit.run.id);
+    let lines = engine.lines(RUNS, &which).await?;
+    let rows = i64::try_from(commit.run.rows_read).ok();
+    let is_it = |line: &Line| {
+        line.instant("ended_at") == Some(commit.run.ended_at) && Some(line.number("rows_read")) == rows
+    };
+    Ok(lines.iter().any(is_it))
+}
+
+/// A commit, inside a transaction that is open. `fault`: see [`Plan::fault`].
+///
+/// # Errors
+/// When something of it fails; the transaction has to be rolled back then.
+#[cfg(feature = "sqlite")]
+pub(crate) async fn commit<E: Stage>(
+    engine: &E,
+    target: &Target,
+    batches: Vec<RecordBatch>,
+    tombstones: &[Tombstone],
+    commit: &Commit,
+    fault: Option<String>,
+) -> Result<Counts, DestError> {
+    let seen = Seen::look(engine, target, true).await?;
+    let mut staged = stage_rest(engine, tombstones, &commit.rejects).await?;
+    staged.rows = stage_rows(engine, target, batches).await?;
+    let table = engine.table(&target.table);
+    let plan = Plan { d: engine.dialect(), table: &table, target, commit, fault };
+    engine.run(&plan.script(seen, &staged)?).await
+}
+
+/// Stages rows, rid of repeated keys: done in Arrow it costs a fraction of what it does in SQL.
+#[cfg(feature = "sqlite")]
+async fn stage_rows<E: Stage>(
+    engine: &E,
+    target: &Target,
+    batches: Vec<RecordBatch>,
+) -> Result<Rows, DestError> {
+    let columns = columns_of(&batches, &target.table)?;
+    let mut rows = Batches::new(batches, columns.clone(), &target.table)?;
+    let once = target.strategy != Strategy::Append;
+    if once {
+        rows = rows.newest(&target.key, target.incremental_key.as_deref(), &target.table)?;
+    }
+    let mut staged = Rows { columns, once, ..Rows::default() };
+    if rows.count() == 0 {
+        return Ok(staged);
+    }
+    let key = target.key.iter().map(|name| staged.position(name));
+    staged.null_keys = key
+        .map(|at| at.is_none_or(|at| rows.batches.iter().any(|batch| batch.column(at).null_count() > 0)))
+        .collect();
+    let types: Vec<LogicalType> = staged.columns.iter().map(|column| column.logical).collect();
+    let table = engine.stage("rows", &positional(&types), rows.batches).await?;
+    staged.parts = vec![Part { table, columns: staged.columns.clone() }];
+    Ok(staged)
+}

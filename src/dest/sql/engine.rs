@@ -1,0 +1,71 @@
+//! What a database must be able to do, for one schema of it that is open.
+
+use super::cells::{Cell, Line};
+use super::ledger;
+use super::script::Script;
+use super::shape::Shape;
+use super::{Dialect, TableName};
+use crate::dest::{Counts, DestError};
+use crate::model::LogicalType;
+
+/// One schema of a database, opened. Where a file is locked or a transaction is open, it is for as long as this lives.
+///
+/// A database that lives in this process answers at once: see `embedded`.
+pub(crate) trait Engine {
+    /// How it spells SQL.
+    fn dialect(&self) -> &'static dyn Dialect;
+
+    /// A table of the schema.
+    fn table(&self, table: &str) -> TableName;
+
+    /// Names of all tables in the schema; none if there is no such schema.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    async fn tables(&self) -> Result<Vec<String>, DestError>;
+
+    /// What a table looks like; `None` if there is none.
+    ///
+    /// # Errors
+    /// When it cannot be read, and for what has that name and is no table.
+    async fn describe(&self, name: &TableName) -> Result<Option<Shape>, DestError>;
+
+    /// The rows of a query, whose columns have these types.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    async fn query(&self, sql: &str, types: &[LogicalType]) -> Result<Vec<Vec<Cell>>, DestError>;
+
+    /// Runs a statement; how many rows it changed.
+    ///
+    /// # Errors
+    /// When it fails.
+    async fn execute(&self, sql: &str) -> Result<u64, DestError>;
+
+    /// Runs a script: all of it or nothing.
+    ///
+    /// # Errors
+    /// [`crate::dest::DestErrorKind::Leased`] if its guard does not hold; otherwise when a statement fails.
+    async fn run(&self, script: &Script) -> Result<Counts, DestError>;
+
+    /// Which columns a table of the ledger has; `None` if there is no such table.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    async fn ledger_columns(&self, table: &str) -> Result<Option<Vec<String>>, DestError> {
+        let shape = self.describe(&self.table(table)).await?;
+        Ok(shape.map(|shape| shape.columns.into_iter().map(|column| column.name).collect()))
+    }
+
+    /// The lines of a table of the ledger that `which` holds for; none if there is no such table.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    async fn lines(&self, table: &'static str, which: &str) -> Result<Vec<Line>, DestError> {
+        let Some(there) = self.ledger_columns(table).await? else { return Ok(Vec::new()) };
+        let (sql, columns) = ledger::select(self.dialect(), &self.table(table), table, &there, which);
+        let types: Vec<LogicalType> = columns.iter().map(|column| column.logical).collect();
+        let rows = self.query(&sql, &types).await?;
+        Ok(rows.into_iter().map(|row| Line::new(&columns, row)).collect())
+    }
+}

@@ -1,0 +1,132 @@
+//! Replacements: rows wait in a hidden table beside the target, over several commits and processes, and become the
+//! target's with the last one. Until then everybody sees the old rows.
+//!
+//! They are published by emptying the target and filling it from the hidden table, in the transaction that stores the
+//! state. The table keeps its indexes, views, partitions, descriptions, policies and permissions. BigQuery empties a
+//! table without reading it; a copy job or `CREATE OR REPLACE TABLE` would not cost the second writing of the rows, but
+//! neither can be part of a transaction, so a run killed in between would leave new rows with the state of the old ones,
+//! or the other way round.
+
+use super::columns::same;
+use super::merge::{fills, inserting};
+use super::script::{Counter, Script, Step, When};
+use super::shape::Shape;
+use super::staged::{NTH, ORD, Rows, S, T};
+use super::{delete_window, list, newest_first};
+use crate::dest::Target;
+use crate::model::{Column, LogicalType, Strategy};
+
+/// Column of a hidden table that tells which of two rows came later.
+const SEQ: &str = "_ingestr_seq";
+
+/// The column every hidden table has besides the target's.
+pub(crate) fn sequence() -> Column {
+    Column::new(SEQ, LogicalType::Int64)
+}
+
+/// Columns that the target has to have for the rows of its hidden table.
+pub(crate) fn published(hidden: &Shape) -> Vec<Column> {
+    hidden.known().into_iter().filter(|column| !same(&column.name, SEQ)).collect()
+}
+
+/// Adds the rows of this commit to the hidden table. `ours` is the condition that the rows in it belong to this
+/// replacement; others are removed.
+pub(crate) fn collect(script: &mut Script, hidden: &Shape, target: &Target, rows: &Rows, ours: &str) {
+    let name = hidden.sql();
+    script.body([Step::Only(When::Not(ours.to_owned()), vec![format!("DELETE FROM {name} WHERE TRUE")])]);
+    if rows.parts.is_empty() {
+        return;
+    }
+    let newest = rows.newest(hidden, &target.key, target.incremental_key.as_deref());
+    let seq = hidden.quoted(SEQ);
+    let mut fills = fills(hidden, target, rows);
+    fills.push((seq.clone(), format!("(SELECT COALESCE(MAX({seq}), -1) + 1 FROM {name}) + {S}.{ORD}")));
+    let (names, values) = inserting(hidden, rows, &fills);
+    script.body([Step::run(format!("INSERT INTO {name} ({names}) SELECT {values} FROM ({newest}) AS {S}"))]);
+}
+
+/// The rows of a hidden table, the newest of each key.
+pub(crate) fn waiting(hidden: &Shape, target: &Target) -> String {
+    let incremental = target.incremental_key.as_deref().filter(|column| hidden.find(column).is_some());
+    // Where rows wait without a number, the database itself knows which were written last.
+    let tie = match (hidden.find(SEQ), target.key.first()) {
+        (None, Some(key)) => hidden.d.written_last(hidden, key),
+        _ => hidden.quoted(SEQ),
+    };
+    newest(hidden, target, incremental, &tie)
+}
+
+/// Of rows that repeat a key only the newest says something: a query for these.
+pub(crate) fn latest(shape: &Shape, target: &Target) -> String {
+    let Some(first) = target.key.first() else { return newest(shape, target, None, "") };
+    let incremental = target.incremental_key.as_deref().filter(|column| shape.find(column).is_some());
+    newest(shape, target, incremental, &shape.d.written_last(shape, first))
+}
+
+fn newest(shape: &Shape, target: &Target, incremental: Option<&str>, tie: &str) -> String {
+    let (columns, name) = (shape.all(), shape.sql());
+    if target.key.is_empty() {
+        return format!("SELECT {columns} FROM {name}");
+    }
+    let nth = newest_first(shape.d, &target.key, incremental, tie);
+    format!("SELECT {columns} FROM (SELECT *, {nth} AS {NTH} FROM {name}) AS _ingestr_some WHERE {NTH} = 1")
+}
+
+/// Makes the hidden table's rows the table's.
+pub(crate) fn publish(script: &mut Script, shape: &Shape, hidden: &Shape, target: &Target) {
+    let (d, name) = (shape.d, shape.sql());
+    if target.strategy == Strategy::DeleteInsert {
+        clear_window(script, shape, hidden, target);
+    } else {
+        script.body([Step::count(Counter::Deleted, format!("DELETE FROM {name} WHERE TRUE"))]);
+    }
+    let brought = published(hidden);
+    let mut cells: Vec<(String, String)> = Vec::new();
+    for column in &brought {
+        let to = shape.type_of(&column.name).unwrap_or(column.logical);
+        let value = format!("{S}.{}", d.quote(&column.name));
+        cells.push((shape.quoted(&column.name), d.convert(&value, Some(column.logical), to)));
+    }
+    cells.extend(shape.meaningless(|name| hidden.find(name).is_some()));
+    script.body([Step::count(
+        Counter::Inserted,
+        format!(
+            "INSERT INTO {name} ({}) SELECT {} FROM ({}) AS {S}",
+            list(&cells, |(name, _)| name.clone()),
+            list(&cells, |(_, value)| value.clone()),
+            waiting(hidden, target)
+        ),
+    )]);
+}
+
+/// Removes the rows of the window, and those whose key comes with the new rows.
+fn clear_window(script: &mut Script, shape: &Shape, hidden: &Shape, target: &Target) {
+    let (d, name, from) = (shape.d, shape.sql(), hidden.sql());
+    if let Some(column) = &target.incremental_key {
+        let end = |bound: Option<_>, read: &str| match bound {
+            Some(at) => d.instant(at),
+            // NULL if nothing was read: then nothing is compared as true, and nothing deleted.
+            None => {
+                let rows = waiting(hidden, target);
+                format!("(SELECT {read}({}) FROM ({rows}) AS _ingestr_rows)", hidden.quoted(column))
+            }
+        };
+        let (low, high) = target.window;
+        let column = &shape.find(column).map_or(column.clone(), |found| found.name.clone());
+        script.body([Step::count(
+            Counter::Deleted,
+            delete_window(d, &shape.name, column, &end(low, "MIN"), &end(high, "MAX")),
+        )]);
+    }
+    if !target.key.is_empty() {
+        let on = target
+            .key
+            .iter()
+            .map(|key| d.same(&format!("{T}.{}", shape.quoted(key)), &format!("{S}.{}", hidden.quoted(key))));
+        let on = on.collect::<Vec<_>>().join(" AND ");
+        script.body([Step::count(
+            Counter::Deleted,
+            format!("DELETE FROM {name} AS {T} WHERE EXISTS (SELECT 1 FROM {from} AS {S} WHERE {on})"),
+        )]);
+    }
+}
