@@ -2,7 +2,7 @@
 
 use serde_json::value::RawValue;
 
-use super::STAND_IN;
+use super::layout::STAND_IN;
 use crate::normalise::token::{SPACES, Token, token};
 
 /// What was wrong with a value, the worst of it.

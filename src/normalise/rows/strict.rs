@@ -10,7 +10,7 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::{Field, Meta, Rows, Span, Text, below_4_gib};
+use super::layout::{Field, Meta, Rows, Span, Text, below_4_gib};
 
 /// Reads `body` from `start` on into `rows`, which gets its fields and not yet the body.
 pub(super) fn read(body: &str, start: usize, rows: &mut Rows, meta: &mut Meta) -> serde_json::Result<()> {

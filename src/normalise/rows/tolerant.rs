@@ -8,11 +8,11 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
-use super::repair::{is_json, repaired};
-use super::strict::WireMeta;
-use super::{
+use super::layout::{
     CUT, DamagedField, DamagedRow, Field, Meta, NOT_JSON, OTHER_SHAPE, Rows, Span, Text, below_4_gib,
 };
+use super::repair::{is_json, repaired};
+use super::strict::WireMeta;
 use crate::normalise::decode::{self, Decoded};
 use crate::normalise::token::{SPACES, Token, token};
 
