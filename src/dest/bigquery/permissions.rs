@@ -4,7 +4,7 @@
 //! answer: that is a MERGE into a table of the dataset. What is left is what a run would only meet at its first commit.
 
 use super::dialect::BigQueryDialect;
-use super::leases::fresh_job;
+use super::engine::fresh_job;
 use super::load::create_staging;
 use super::shape::Change;
 use super::wire::{Api, ApiError};
