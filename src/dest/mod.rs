@@ -8,7 +8,6 @@ use std::time::Duration;
 use arrow_array::RecordBatch;
 use futures_util::future::BoxFuture;
 
-use crate::error::{Failure, unknown_scheme};
 use crate::model::{Answer, Lease, Micros, Question, Remembered, Strategy, Tombstone};
 
 #[cfg(feature = "bigquery")]
@@ -22,6 +21,7 @@ mod error;
 mod local;
 #[cfg(any(feature = "duckdb", feature = "sqlite"))]
 mod one_file;
+mod registry;
 #[cfg_attr(
     not(all(feature = "duckdb", feature = "sqlite", feature = "bigquery")),
     allow(dead_code, reason = "each database drives a part of it")
@@ -32,72 +32,8 @@ pub mod sqlite;
 mod target;
 
 pub use error::{DestError, DestErrorKind};
+pub use registry::{DESTINATIONS, Entry, entry};
 pub use target::{Commit, Counts, Hints, Inspection, Owner, Target};
-
-/// One kind of destination.
-#[derive(Debug, Clone, Copy)]
-pub struct Entry {
-    /// What its URIs begin with.
-    pub scheme: &'static str,
-    /// Its name in messages.
-    pub name: &'static str,
-    /// The form of its URIs, for messages.
-    pub form: &'static str,
-    open: fn(&str) -> Result<Box<dyn Destination>, DestError>,
-}
-
-/// All kinds of destinations, in the order help lists them.
-pub const DESTINATIONS: &[Entry] = &[
-    #[cfg(feature = "duckdb")]
-    Entry {
-        scheme: "duckdb",
-        name: "DuckDB",
-        form: "duckdb:///<file>",
-        open: |uri| Ok(Box::new(duckdb::DuckDb::from_uri(uri)?)),
-    },
-    #[cfg(feature = "sqlite")]
-    Entry {
-        scheme: "sqlite",
-        name: "SQLite",
-        form: "sqlite:///<file>",
-        open: |uri| Ok(Box::new(sqlite::Sqlite::from_uri(uri)?)),
-    },
-    #[cfg(feature = "bigquery")]
-    Entry {
-        scheme: "bigquery",
-        name: "BigQuery",
-        form: "bigquery://<project>[/<dataset>]",
-        open: |uri| Ok(Box::new(bigquery::BigQuery::from_uri(uri)?)),
-    },
-];
-
-/// The kind of destination a URI names.
-///
-/// # Errors
-/// A usage failure that names what exists.
-pub fn entry(uri: &str) -> Result<&'static Entry, Failure> {
-    let scheme = uri.trim().split_once(':').map_or("", |(scheme, _)| scheme);
-    DESTINATIONS.iter().find(|entry| entry.scheme == scheme).ok_or_else(|| {
-        let forms: Vec<&str> = DESTINATIONS.iter().map(|entry| entry.form).collect();
-        unknown_scheme("--dest-uri", scheme, &forms)
-    })
-}
-
-impl Entry {
-    /// Opens the destination; touches nothing.
-    ///
-    /// # Errors
-    /// A usage failure that says what is wrong with the URI.
-    pub fn open(&self, uri: &str) -> Result<Box<dyn Destination>, Failure> {
-        (self.open)(uri.trim()).map_err(|error| {
-            let failure = Failure::usage(error.message);
-            match error.hint {
-                Some(hint) => failure.hint(hint),
-                None => failure,
-            }
-        })
-    }
-}
 
 /// What a destination can do. Plain data: the plan refuses what is not in here before the first request.
 #[derive(Debug, Clone, Copy)]

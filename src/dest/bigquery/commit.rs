@@ -10,7 +10,7 @@ use super::wire::{Api, ApiError, Param, QueryOutcome};
 use super::{Step, table_ref};
 use crate::dest::sql::commit::{Plan, Seen};
 use crate::dest::sql::ledger::SOURCE;
-use crate::dest::sql::script::{Breach, Script};
+use crate::dest::sql::script::Script;
 use crate::dest::sql::staged::Staged;
 use crate::dest::sql::{TableName, leases};
 use crate::dest::{Commit, Counts, DestError, DestErrorKind};
@@ -114,8 +114,7 @@ impl Place {
                         place: self.table.beside(""),
                         names: vec![crate::dest::sql::ledger::LEASES.into()],
                     };
-                    let (schema, table) = (self.target.schema.clone(), self.target.table.clone());
-                    return Err(leases::breached(&dataset, &Breach::LeaseLost { schema, table }).await);
+                    return Err(leases::lost(&dataset, &self.target.schema, &self.target.table).await);
                 }
                 Err(error) => return Err(self.failure("written", error)),
             }

@@ -2,10 +2,10 @@
 
 use std::borrow::Cow;
 
-use super::shape::alter;
+use super::alter::alter;
+use crate::dest::sql::dialect::{Changes, Shape};
 use crate::dest::sql::ledger::create;
 use crate::dest::sql::shadow::fnv;
-use crate::dest::sql::shape::{Changes, Shape};
 use crate::dest::sql::{Dialect, TableName, list};
 use crate::dest::{DestError, DestErrorKind, Target};
 use crate::model::{Column, LogicalType, Micros};

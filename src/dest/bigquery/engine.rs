@@ -1,15 +1,14 @@
 //! One dataset, as the engine sees it.
 
 use super::dialect::{BigQueryDialect, spelled};
-use super::leases::fresh_job;
 use super::shape::shape_of;
-use super::wire::{Api, QueryOutcome};
+use super::wire::{Api, JobId, QueryOutcome};
 use super::{BigQuery, failed, script, table_ref};
 use crate::dest::sql::cells::Cell;
+use crate::dest::sql::dialect::Shape;
 use crate::dest::sql::engine::Engine;
 use crate::dest::sql::ledger::declared;
 use crate::dest::sql::script::Script;
-use crate::dest::sql::shape::Shape;
 use crate::dest::sql::{Dialect, TableName, answers};
 use crate::dest::{Counts, DestError, Target};
 use crate::model::{Answer, LogicalType, Micros, Question};
@@ -70,6 +69,11 @@ impl Engine for Dataset {
         let columns = || declared(table).into_iter().map(|column| column.name).collect();
         Ok(self.names.iter().any(|name| name == table).then(columns))
     }
+}
+
+/// A job that nobody will look for.
+pub(super) fn fresh_job(what: &str) -> JobId {
+    super::job_id(&format!("ingestr_{:032x}_{what}", fastrand::u128(..)))
 }
 
 /// The rows of an answer, whose columns have these types.

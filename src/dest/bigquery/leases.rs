@@ -5,8 +5,8 @@
 
 use super::BigQuery;
 use super::dialect::BigQueryDialect;
-use super::engine::cells;
-use super::wire::{Api, ApiError, JobId, QueryOutcome};
+use super::engine::{cells, fresh_job};
+use super::wire::{Api, ApiError, QueryOutcome};
 use crate::dest::sql::cells::Line;
 use crate::dest::sql::ledger::{self, LEASES, Whose, lease_columns, lease_line, refused};
 use crate::dest::sql::{Dialect, TableName, leases, list};
@@ -133,11 +133,6 @@ pub(super) fn swap_lease(table: &TableName, target: &Target, lease: &Lease, expe
         list(&line, |(name, _)| d.quote(name)),
         list(&line, |(name, _)| format!("_ingestr_s.{}", d.quote(name)))
     )
-}
-
-/// A job that nobody will look for.
-pub(super) fn fresh_job(what: &str) -> JobId {
-    super::job_id(&format!("ingestr_{:032x}_{what}", fastrand::u128(..)))
 }
 
 /// The table a statement is about does not exist.

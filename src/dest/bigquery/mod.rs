@@ -29,11 +29,11 @@ use super::{
 };
 use crate::model::{Micros, Strategy};
 use dialect::{check_names, spelled};
-use permissions::Change;
-use shape::{change, remarks, shape_of};
+use shape::{Change, change, remarks, shape_of};
 use uri::BigQueryUri;
 use wire::{Api, ApiError, DatasetRef, JobId, TableRef};
 
+mod alter;
 mod commit;
 mod dialect;
 mod engine;

@@ -4,24 +4,14 @@
 //! answer: that is a MERGE into a table of the dataset. What is left is what a run would only meet at its first commit.
 
 use super::dialect::BigQueryDialect;
-use super::leases::fresh_job;
+use super::engine::fresh_job;
 use super::load::create_staging;
+use super::shape::Change;
 use super::wire::{Api, ApiError};
 use super::{BigQuery, failed, table_ref};
 use crate::dest::sql::{Dialect as _, TableName};
 use crate::dest::{DestError, Target};
 use crate::model::Strategy;
-
-/// What a run will do to the target's table.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Change {
-    /// It is made.
-    Make,
-    /// It gets rows.
-    Fill,
-    /// It gets columns or types, and rows.
-    Alter,
-}
 
 impl BigQuery {
     /// Asks for the permissions that the first commit needs. `api`: `None` if the dataset is missing.

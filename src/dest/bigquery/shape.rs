@@ -5,14 +5,26 @@
 //! a transaction, so these statements run before the one that brings the rows: each is done at once or not at all, and
 //! leaves a table that any run can go on with.
 
+use super::alter::alter;
 use super::dialect::BigQueryDialect;
-use super::permissions::Change;
 use super::wire::{Field, Kind, Mode, Partitioning, TableInfo};
 use crate::dest::sql::columns::{needed, same, version_columns};
-use crate::dest::sql::shape::{Changes, Found, Needs, Shape};
+use crate::dest::sql::dialect::{Found, Shape};
+use crate::dest::sql::shape::Needs;
 use crate::dest::sql::{Dialect, TableName, list};
 use crate::dest::{DestError, DestErrorKind, Target};
 use crate::model::{LogicalType, Strategy};
+
+/// What a run will do to the target's table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Change {
+    /// It is made.
+    Make,
+    /// It gets rows.
+    Fill,
+    /// It gets columns or types, and rows.
+    Alter,
+}
 
 /// Our type of a field; `None` if it is none of ours.
 fn logical(field: &Field) -> Option<LogicalType> {
@@ -68,66 +80,6 @@ pub(super) fn change(shape: &Shape, target: &Target) -> Result<Change, DestError
     let needed = needed(target, &[], &extra);
     let (changes, _) = shape.clone().changed(&Needs::of(target, &needed));
     Ok(if alter(shape, &changes)?.is_empty() { Change::Fill } else { Change::Alter })
-}
-
-/// Statements that change a table so, in order.
-///
-/// # Errors
-/// [`DestErrorKind::Shape`] if a column's type has to change and the table would lose its partitions.
-pub(super) fn alter(shape: &Shape, changes: &Changes) -> Result<Vec<String>, DestError> {
-    let d = &BigQueryDialect;
-    let name = shape.sql();
-    let mut statements = Vec::new();
-    let mut rewritten = Vec::new();
-    for (at, after) in &changes.retyped {
-        let found = &shape.columns[*at];
-        let old = d.quote(&found.name);
-        if (found.logical, *after) == (Some(LogicalType::Int64), LogicalType::Float64) {
-            let to = d.type_name(*after);
-            statements.push(format!("ALTER TABLE {name} ALTER COLUMN {old} SET DATA TYPE {to}"));
-        } else {
-            rewritten.push(format!("{} AS {old}", d.convert(&old, found.logical, *after)));
-        }
-    }
-    if !rewritten.is_empty() {
-        statements.push(rewrite(shape, &rewritten.join(", "))?);
-    }
-    if !changes.added.is_empty() {
-        let added = list(&changes.added, |column| {
-            format!("ADD COLUMN {} {}", d.quote(&column.name), d.type_name(column.logical))
-        });
-        statements.push(format!("ALTER TABLE {name} {added}"));
-    }
-    // A table that was written anew refuses no NULL.
-    for at in changes.loosened.iter().filter(|_| rewritten.is_empty()) {
-        let column = d.quote(&shape.columns[*at].name);
-        statements.push(format!("ALTER TABLE {name} ALTER COLUMN {column} DROP NOT NULL"));
-    }
-    Ok(statements)
-}
-
-/// The table written anew with other types, in one statement. BigQuery changes only few types in place
-/// (<https://cloud.google.com/bigquery/docs/reference/standard-sql/data-definition-language#alter_column_set_data_type_statement>).
-/// To add a column, fill it, drop the old one and rename would be four statements with a table that fits nobody
-/// between each two.
-fn rewrite(shape: &Shape, replaced: &str) -> Result<String, DestError> {
-    let name = shape.sql();
-    let Some(layout) = &shape.layout else {
-        return Err(DestError {
-            kind: DestErrorKind::Shape,
-            message: format!(
-                "a column of table {}.{} needs another type, and the table would lose its partitions",
-                shape.name.schema, shape.name.table
-            ),
-            hint: Some(
-                "change the type yourself, load into another table, or leave such values out with \
-                 --schema-contract discard_value"
-                    .into(),
-            ),
-            source: None,
-        });
-    };
-    Ok(format!("CREATE OR REPLACE TABLE {name}{layout} AS SELECT * REPLACE ({replaced}) FROM {name}"))
 }
 
 /// What is not as one would expect of an existing table: another layout than was asked for, rows that cannot be changed.

@@ -7,7 +7,7 @@
 use futures_util::future::BoxFuture;
 
 use super::dialect::{BigQueryDialect, column_name};
-use super::leases::fresh_job;
+use super::engine::fresh_job;
 use super::*;
 use crate::dest::conformance::Bench;
 use crate::dest::sql::Dialect;

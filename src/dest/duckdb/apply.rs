@@ -7,21 +7,21 @@
 use duckdb::Connection;
 
 use super::append::{Fill, append};
-use super::dialect::DuckDialect;
+use super::dialect::{CATALOG, DuckDialect};
 use super::engine::Session;
 use super::merge::{self, Merge};
-use super::open::CATALOG;
 use super::position::POSITION;
 use super::{Faults, Step, compression};
 use crate::dest::sql::batches::Batches;
 use crate::dest::sql::columns::{IS_CURRENT, VALID_FROM, VALID_TO, columns_of, needed, version_columns};
 use crate::dest::sql::commit::{Plan, Seen};
+use crate::dest::sql::dialect::Shape;
 use crate::dest::sql::embedded::{at_once, stage_rest};
 use crate::dest::sql::engine::Engine as _;
 use crate::dest::sql::merge as shared;
 use crate::dest::sql::script::Script;
 use crate::dest::sql::shadow::{SHADOWS, shadow};
-use crate::dest::sql::shape::{Needs, Shape};
+use crate::dest::sql::shape::Needs;
 use crate::dest::sql::staged::Staged;
 use crate::dest::sql::{Dialect, TableName, create_schema, delete_window, deletions, ledger, list};
 use crate::dest::{Commit, Counts, DestError, Target};

@@ -14,8 +14,7 @@ use std::path::Path;
 use arrow_array::{Array, RecordBatch, StringArray};
 use duckdb::Connection;
 
-use super::dialect::DuckDialect;
-use super::open::CATALOG;
+use super::dialect::{CATALOG, DuckDialect};
 use crate::dest::sql::columns::same;
 use crate::dest::sql::{Dialect, TableName, list};
 use crate::model::{Column, LogicalType};

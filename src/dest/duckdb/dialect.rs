@@ -1,12 +1,15 @@
 //! How DuckDB spells names, types and values, and which of its types are ours.
 
+use super::alter::alter;
 use super::position::POSITION;
-use super::shape::alter;
+use crate::dest::sql::dialect::{Changes, Shape};
 use crate::dest::sql::ledger::create;
-use crate::dest::sql::shape::{Changes, Shape};
 use crate::dest::sql::{Dialect, TableName};
 use crate::dest::{DestError, Target};
 use crate::model::{Column, LOADED_AT, LogicalType, Micros};
+
+/// Name under which the file is attached.
+pub(super) const CATALOG: &str = "_ingestr_file";
 
 /// DuckDB's spelling.
 #[derive(Debug, Clone, Copy)]

@@ -8,15 +8,16 @@ use duckdb::types::{TimeUnit, Value};
 use duckdb::{Connection, params};
 
 use super::append::append;
-use super::dialect::DuckDialect;
+use super::dialect::{CATALOG, DuckDialect};
 use super::merge::temp;
-use super::open::{self, CATALOG};
+use super::open;
 use crate::dest::sql::batches::Batches;
 use crate::dest::sql::cells::Cell;
+use crate::dest::sql::dialect::Shape;
 use crate::dest::sql::embedded::Stage;
 use crate::dest::sql::engine::Engine;
-use crate::dest::sql::script::{Script, play};
-use crate::dest::sql::shape::Shape;
+use crate::dest::sql::play::play;
+use crate::dest::sql::script::Script;
 use crate::dest::sql::staged::ORD;
 use crate::dest::sql::{Dialect, TableName, list};
 use crate::dest::{Counts, DestError};
@@ -100,7 +101,7 @@ impl Engine for Session<'_> {
     }
 
     async fn describe(&self, name: &TableName) -> Result<Option<Shape>, DestError> {
-        super::shape::read(self, name)
+        self.shape(name)
     }
 
     async fn query(&self, sql: &str, types: &[LogicalType]) -> Result<Vec<Vec<Cell>>, DestError> {

@@ -14,7 +14,7 @@ use super::dialect::DuckDialect;
 use super::position::POSITION;
 use crate::dest::sql::batches::Batches;
 use crate::dest::sql::columns::{IS_CURRENT, MARKS, VALID_TO, same};
-use crate::dest::sql::shape::Shape;
+use crate::dest::sql::dialect::Shape;
 use crate::dest::sql::{Dialect, TableName, list};
 use crate::dest::{Counts, DestError};
 use crate::model::{Column, LOADED_AT, LogicalType, Micros};

@@ -14,6 +14,7 @@ use super::sql::{TableName, create_schema};
 use super::{Commit, Counts, DestError};
 use engine::Session;
 
+mod alter;
 mod append;
 mod apply;
 mod compression;
@@ -86,12 +87,12 @@ impl OneFile for DuckDb {
 
     fn schemas(&self, handle: &Connection) -> Result<Vec<String>, DestError> {
         let sql = "SELECT schema_name FROM duckdb_tables() WHERE database_name = ? AND lower(table_name) = ?";
-        Session::strings(handle, sql, &[open::CATALOG, STATE])
+        Session::strings(handle, sql, &[dialect::CATALOG, STATE])
             .map_err(|error| open::failed(&self.path, "read", error))
     }
 
     fn create_schema(&self, schema: &str) -> Option<String> {
-        Some(create_schema(&dialect::DuckDialect, &TableName::new(open::CATALOG, schema, "")))
+        Some(create_schema(&dialect::DuckDialect, &TableName::new(dialect::CATALOG, schema, "")))
     }
 
     fn commit(&self, rows: Waiting, commit: &Commit, committing: &mut bool) -> Result<Counts, DestError> {

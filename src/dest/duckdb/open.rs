@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use duckdb::{Config, Connection};
 
 use super::compression;
-use super::dialect::DuckDialect;
+use super::dialect::{CATALOG, DuckDialect};
 use super::leftovers::{self, spill_of};
 use crate::dest::local::from_io;
 use crate::dest::sql::Dialect;
@@ -19,9 +19,6 @@ use crate::dest::{DestError, DestErrorKind};
 
 /// What messages call the file.
 pub(super) const KIND: &str = "duckdb";
-
-/// Name under which the file is attached.
-pub(super) const CATALOG: &str = "_ingestr_file";
 
 /// How long a commit waits for a reader to let go.
 pub(super) const COMMIT_PATIENCE: Duration = Duration::from_secs(30);

@@ -6,11 +6,10 @@
 //! changed they cannot: there such a table is asked by key, which costs a second look at the key's column, and tables
 //! without such a column by position.
 
-use super::dialect::DuckDialect;
 use crate::dest::Target;
 use crate::dest::sql::columns::same;
-use crate::dest::sql::shape::Shape;
-use crate::dest::sql::{Dialect, list, newest_first};
+use crate::dest::sql::dialect::Shape;
+use crate::dest::sql::{list, newest_first};
 
 /// DuckDB's word for a row's position. Only to be used with what [`Shape::read_as`] makes, or where
 /// [`Shape::hides_positions`] is false.
@@ -25,7 +24,7 @@ impl Shape {
     /// The table as something to read, under an alias: `alias.rowid` is the position there, and columns are called as
     /// [`Self::called`] says.
     pub(super) fn read_as(&self, alias: &str) -> String {
-        let d = &DuckDialect;
+        let d = self.d;
         let name = self.name.sql(d);
         match self.columns.iter().position(|c| same(&c.name, POSITION)) {
             None => format!("{name} AS {alias}"),
@@ -55,6 +54,6 @@ impl Shape {
         let key: Vec<String> = target.key.iter().map(|name| self.called(name)).collect();
         let incremental = target.incremental_key.as_deref().filter(|name| self.find(name).is_some());
         let incremental = incremental.map(|name| self.called(name));
-        newest_first(&DuckDialect, &key, incremental.as_deref(), &format!("{alias}.{POSITION}"))
+        newest_first(self.d, &key, incremental.as_deref(), &format!("{alias}.{POSITION}"))
     }
 }

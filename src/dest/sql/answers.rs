@@ -1,9 +1,9 @@
 //! Answers to a source's questions about the rows a table holds.
 
 use super::columns::IS_CURRENT;
+use super::dialect::Shape;
 use super::engine::Engine;
 use super::shadow::shadow;
-use super::shape::Shape;
 use super::{list, publish};
 use crate::dest::{DestError, Target};
 use crate::model::{Answer, DELETED_AT, LogicalType, Question, Strategy};

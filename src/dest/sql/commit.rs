@@ -4,15 +4,16 @@
 //! hidden table beside it, over several commits and processes, and publish it with the last one.
 
 use super::columns::{needed, version_columns};
+use super::dialect::Shape;
 use super::engine::Engine;
 use super::ledger::{self, LEASES, REJECTS, RUNS, STATE, Whose};
-use super::script::{Counter, Script, Step, When};
+use super::script::{Breach, Counter, Script, Step, When};
 use super::shadow::{SHADOWS, shadow};
-use super::shape::{Needs, Shape};
+use super::shape::Needs;
 use super::staged::Staged;
-use super::{Dialect, TableName, deletions, leases, merge, publish};
+use super::{Dialect, TableName, deletions, merge, publish};
 use crate::dest::{Commit, DestError, Target};
-use crate::model::{Column, Strategy};
+use crate::model::{Column, Lease, Strategy};
 
 /// What was there before a commit.
 #[derive(Debug, Default)]
@@ -106,7 +107,7 @@ impl Plan<'_> {
     /// Checks the lease, and makes the ledger.
     pub(crate) fn open(&self, script: &mut Script, seen: &Seen, rejects: bool) {
         if let Some(lease) = self.commit.lease.as_ref().filter(|_| seen.has(self.d, LEASES)) {
-            leases::guard(script, self.d, self.table, self.target, lease);
+            guard_lease(script, self.d, self.table, self.target, lease);
         }
         let leased = self.commit.lease.is_some() && !self.commit.release;
         for (table, wanted) in [(STATE, true), (RUNS, true), (LEASES, leased), (REJECTS, rejects)] {
@@ -127,7 +128,7 @@ impl Plan<'_> {
                 format!("SELECT c0 AS row_id, c1 AS column_name, c2 AS value, c3 AS reason FROM {rejects}");
             script.then([self.rejects(&from)]);
         }
-        leases::after_commit(script, d, table, target, self.commit, seen.has(d, LEASES));
+        renew_lease(script, d, table, target, self.commit, seen.has(d, LEASES));
     }
 
     /// Removes hidden tables of this target that nobody will go on with: this one's own after its last commit, and those of
@@ -248,5 +249,36 @@ impl Plan<'_> {
             script.before(self.d.alter(&shape, &changes)?);
         }
         Ok(after)
+    }
+}
+
+/// A script fails if another run has taken the lease, dead or alive: what this one means to write may be outdated.
+fn guard_lease(script: &mut Script, d: &dyn Dialect, table: &TableName, target: &Target, lease: &Lease) {
+    let condition = format!(
+        "EXISTS (SELECT 1 FROM {} WHERE {} AND run_id <> {})",
+        table.beside(LEASES).sql(d),
+        ledger::of_table(d, table),
+        d.text(&lease.run)
+    );
+    let (schema, table) = (target.schema.clone(), target.table.clone());
+    script.guards.push((condition, Breach::LeaseLost { schema, table }));
+}
+
+/// What a script does with the lease once its rows are in: renews it or gives it up. `there`: whether there are leases.
+fn renew_lease(
+    script: &mut Script,
+    d: &dyn Dialect,
+    table: &TableName,
+    target: &Target,
+    commit: &Commit,
+    there: bool,
+) {
+    match &commit.lease {
+        lease if commit.release => {
+            let run = lease.as_ref().map_or(&commit.run.id, |lease| &lease.run);
+            script.then(there.then(|| ledger::give_up(d, table, run)));
+        }
+        Some(lease) => script.then(ledger::write_lease(d, table, target, lease)),
+        None => {}
     }
 }

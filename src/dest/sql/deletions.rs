@@ -3,8 +3,8 @@
 //! Tombstones come in a staging table of their own, each key once: `c0` the key, `c1` when, `c2` the survivor.
 
 use super::columns::{IS_CURRENT, VALID_TO};
+use super::dialect::Shape;
 use super::script::{Counter, Script, Step, When};
-use super::shape::Shape;
 use super::staged::{S, T};
 use crate::dest::Target;
 use crate::model::{DELETED_AT, Deletes, LOADED_AT, LogicalType, MERGED_INTO, Micros, Strategy};

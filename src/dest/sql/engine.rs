@@ -1,9 +1,9 @@
 //! What a database must be able to do, for one schema of it that is open.
 
 use super::cells::{Cell, Line};
+use super::dialect::Shape;
 use super::ledger;
 use super::script::Script;
-use super::shape::Shape;
 use super::{Dialect, TableName};
 use crate::dest::{Counts, DestError};
 use crate::model::LogicalType;

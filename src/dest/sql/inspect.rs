@@ -2,11 +2,11 @@
 
 use super::cells::Line;
 use super::commit::Seen;
+use super::dialect::Shape;
 use super::engine::Engine;
 use super::leases;
 use super::ledger::{self, LEASES, STATE, newer};
 use super::shadow::{is_shadow_of, shadow};
-use super::shape::Shape;
 use crate::dest::{DestError, Inspection, Owner, Target};
 use crate::model::State;
 

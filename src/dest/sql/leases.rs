@@ -8,8 +8,7 @@ use super::TableName;
 use super::cells::Line;
 use super::engine::Engine;
 use super::ledger::{self, LEASES, held_by, refused};
-use super::script::{Breach, Script};
-use crate::dest::{Commit, DestError, Target};
+use crate::dest::{DestError, Target};
 use crate::model::lease;
 use crate::model::{Lease, Micros};
 
@@ -76,46 +75,8 @@ pub(crate) async fn release<E: Engine>(engine: &E, target: &Target, run: &str) -
     Ok(())
 }
 
-/// A script fails if another run has taken the lease, dead or alive: what this one means to write may be outdated.
-pub(crate) fn guard(
-    script: &mut Script,
-    d: &dyn super::Dialect,
-    table: &TableName,
-    target: &Target,
-    lease: &Lease,
-) {
-    let condition = format!(
-        "EXISTS (SELECT 1 FROM {} WHERE {} AND run_id <> {})",
-        table.beside(LEASES).sql(d),
-        ledger::of_table(d, table),
-        d.text(&lease.run)
-    );
-    let (schema, table) = (target.schema.clone(), target.table.clone());
-    script.guards.push((condition, Breach::LeaseLost { schema, table }));
-}
-
-/// What a script does with the lease once its rows are in: renews it or gives it up. `there`: whether there are leases.
-pub(crate) fn after_commit(
-    script: &mut Script,
-    d: &dyn super::Dialect,
-    table: &TableName,
-    target: &Target,
-    commit: &Commit,
-    there: bool,
-) {
-    match &commit.lease {
-        lease if commit.release => {
-            let run = lease.as_ref().map_or(&commit.run.id, |lease| &lease.run);
-            script.then(there.then(|| ledger::give_up(d, table, run)));
-        }
-        Some(lease) => script.then(ledger::write_lease(d, table, target, lease)),
-        None => {}
-    }
-}
-
-/// Why a script came to an end whose guard did not hold.
-pub(crate) async fn breached<E: Engine>(engine: &E, breach: &Breach) -> DestError {
-    let Breach::LeaseLost { schema, table } = breach;
+/// Why a commit came to an end whose lease was lost.
+pub(crate) async fn lost<E: Engine>(engine: &E, schema: &str, table: &str) -> DestError {
     match read(engine, &engine.table(table)).await {
         Ok(held) => held_by(schema, table, held.as_ref()),
         Err(error) => error,

@@ -1,8 +1,8 @@
 //! Rows meeting rows by key: merge, append and scd2, as steps of a commit's transaction.
 
 use super::columns::{IS_CURRENT, MARKS, VALID_FROM, VALID_TO, same};
+use super::dialect::Shape;
 use super::script::{Counter, Script, Step, When};
-use super::shape::Shape;
 use super::staged::{NTH, ORD, Rows, S, T};
 use crate::dest::Target;
 use crate::model::{LOADED_AT, Micros};

@@ -8,9 +8,9 @@
 //! or the other way round.
 
 use super::columns::same;
+use super::dialect::Shape;
 use super::merge::{fills, inserting};
 use super::script::{Counter, Script, Step, When};
-use super::shape::Shape;
 use super::staged::{NTH, ORD, Rows, S, T};
 use super::{delete_window, list, newest_first};
 use crate::dest::Target;

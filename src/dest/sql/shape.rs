@@ -5,43 +5,9 @@
 //! to change is decided here, how it is said is the database's own.
 
 use super::columns::{same, type_after};
-use super::{Dialect, TableName};
+use super::dialect::{Changes, Dialect, Found, Shape, TableName};
 use crate::dest::{DestError, DestErrorKind, Target};
 use crate::model::{Column, LogicalType, Strategy};
-
-/// A column as it was found.
-#[derive(Debug, Clone)]
-pub struct Found {
-    /// Its name, as the table spells it.
-    pub name: String,
-    /// Its type, as the database spells it.
-    pub kind: String,
-    /// The type, if it is one of ours.
-    pub logical: Option<LogicalType>,
-    /// Whether it refuses NULL.
-    pub not_null: bool,
-    /// What it has in rows that say nothing of it, as an expression.
-    pub default: Option<String>,
-}
-
-/// A table as it was found, or will be once it is made.
-#[derive(Debug, Clone)]
-pub struct Shape {
-    /// How its database spells SQL.
-    pub(crate) d: &'static dyn Dialect,
-    /// Its name.
-    pub(crate) name: TableName,
-    /// Its columns, in order.
-    pub(crate) columns: Vec<Found>,
-    /// Columns of the primary key.
-    pub(crate) primary_key: Vec<String>,
-    /// Whether something else says that rows are not alike.
-    pub(crate) unique: bool,
-    /// Indexes made by the user: name, and the statement that makes it.
-    pub(crate) indexes: Vec<(String, String)>,
-    /// What a new table has to be made with to be laid out alike; `None`: it cannot be said in SQL from what is known.
-    pub(crate) layout: Option<String>,
-}
 
 /// What a load means to do with the table.
 #[derive(Debug, Clone, Copy)]
@@ -62,19 +28,6 @@ impl<'a> Needs<'a> {
         let repeats = matches!(target.strategy, Strategy::Append | Strategy::Scd2);
         Self { columns, documented: &target.columns, key: &target.key, repeats }
     }
-}
-
-/// What has to change before rows come.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Changes {
-    /// Columns that are added.
-    pub added: Vec<Column>,
-    /// Columns that get another type: which, and which.
-    pub retyped: Vec<(usize, LogicalType)>,
-    /// Columns that must take NULL.
-    pub loosened: Vec<usize>,
-    /// Whether keys that the table demands to be there once may repeat.
-    pub unkeyed: bool,
 }
 
 impl Changes {

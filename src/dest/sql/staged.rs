@@ -8,7 +8,7 @@ use std::sync::Arc;
 use arrow_array::{ArrayRef, Int64Array, StringArray, TimestampMicrosecondArray};
 
 use super::columns::same;
-use super::shape::Shape;
+use super::dialect::Shape;
 use crate::model::{Column, LogicalType, Reject, Tombstone};
 
 /// Number of a row within its commit; in a staging table.

@@ -4,8 +4,8 @@
 //! as SQLite's own functions read them. A column's affinity must not touch either: both types are called something with
 //! `TEXT`, or SQLite would make numbers of JSON that is one.
 
+use crate::dest::sql::dialect::{Changes, Found, Shape};
 use crate::dest::sql::ledger::create;
-use crate::dest::sql::shape::{Changes, Found, Shape};
 use crate::dest::sql::{Dialect, TableName, add_column, list};
 use crate::dest::{DestError, DestErrorKind, Target};
 use crate::model::{Column, LOADED_AT, LogicalType, Micros, Strategy};

@@ -3,16 +3,17 @@
 use super::*;
 use crate::dest::conformance::{commit, items};
 use crate::dest::sql::columns::IS_CURRENT;
+use crate::dest::sql::dialect::{Found, Shape};
 use crate::dest::sql::ledger::{LEASES, RUNS, STATE, declared};
 use crate::dest::sql::publish;
 use crate::dest::sql::shadow::shadow;
-use crate::dest::sql::shape::{Found, Needs, Shape};
+use crate::dest::sql::shape::Needs;
 use crate::dest::sql::staged::{Part, Rows, Staged};
 use crate::model::{Column, DELETED_AT, Deletes, LogicalType, MERGED_INTO};
+use alter::alter;
 use leases::swap_lease;
 use load::{BigQueryLoad, Place};
 use script::text;
-use shape::alter;
 use wire::{Field, Mode, Partitioning, TableInfo};
 
 pub(super) fn place(target: &Target) -> Place {

@@ -1,0 +1,66 @@
+//! How BigQuery changes a table.
+
+use crate::dest::sql::dialect::{Changes, Shape};
+use crate::dest::sql::list;
+use crate::dest::{DestError, DestErrorKind};
+use crate::model::LogicalType;
+
+/// Statements that change a table so, in order.
+///
+/// # Errors
+/// [`DestErrorKind::Shape`] if a column's type has to change and the table would lose its partitions.
+pub(super) fn alter(shape: &Shape, changes: &Changes) -> Result<Vec<String>, DestError> {
+    let d = shape.d;
+    let name = shape.sql();
+    let mut statements = Vec::new();
+    let mut rewritten = Vec::new();
+    for (at, after) in &changes.retyped {
+        let found = &shape.columns[*at];
+        let old = d.quote(&found.name);
+        if (found.logical, *after) == (Some(LogicalType::Int64), LogicalType::Float64) {
+            let to = d.type_name(*after);
+            statements.push(format!("ALTER TABLE {name} ALTER COLUMN {old} SET DATA TYPE {to}"));
+        } else {
+            rewritten.push(format!("{} AS {old}", d.convert(&old, found.logical, *after)));
+        }
+    }
+    if !rewritten.is_empty() {
+        statements.push(rewrite(shape, &rewritten.join(", "))?);
+    }
+    if !changes.added.is_empty() {
+        let added = list(&changes.added, |column| {
+            format!("ADD COLUMN {} {}", d.quote(&column.name), d.type_name(column.logical))
+        });
+        statements.push(format!("ALTER TABLE {name} {added}"));
+    }
+    // A table that was written anew refuses no NULL.
+    for at in changes.loosened.iter().filter(|_| rewritten.is_empty()) {
+        let column = d.quote(&shape.columns[*at].name);
+        statements.push(format!("ALTER TABLE {name} ALTER COLUMN {column} DROP NOT NULL"));
+    }
+    Ok(statements)
+}
+
+/// The table written anew with other types, in one statement. BigQuery changes only few types in place
+/// (<https://cloud.google.com/bigquery/docs/reference/standard-sql/data-definition-language#alter_column_set_data_type_statement>).
+/// To add a column, fill it, drop the old one and rename would be four statements with a table that fits nobody
+/// between each two.
+fn rewrite(shape: &Shape, replaced: &str) -> Result<String, DestError> {
+    let name = shape.sql();
+    let Some(layout) = &shape.layout else {
+        return Err(DestError {
+            kind: DestErrorKind::Shape,
+            message: format!(
+                "a column of table {}.{} needs another type, and the table would lose its partitions",
+                shape.name.schema, shape.name.table
+            ),
+            hint: Some(
+                "change the type yourself, load into another table, or leave such values out with \
+                 --schema-contract discard_value"
+                    .into(),
+            ),
+            source: None,
+        });
+    };
+    Ok(format!("CREATE OR REPLACE TABLE {name}{layout} AS SELECT * REPLACE ({replaced}) FROM {name}"))
+}

@@ -1,0 +1,69 @@
+//! The ordered list of destinations, found by the scheme of a URI.
+
+use super::{DestError, Destination};
+use crate::error::{Failure, unknown_scheme};
+
+/// One kind of destination.
+#[derive(Debug, Clone, Copy)]
+pub struct Entry {
+    /// What its URIs begin with.
+    pub scheme: &'static str,
+    /// Its name in messages.
+    pub name: &'static str,
+    /// The form of its URIs, for messages.
+    pub form: &'static str,
+    open: fn(&str) -> Result<Box<dyn Destination>, DestError>,
+}
+
+/// All kinds of destinations, in the order help lists them.
+pub const DESTINATIONS: &[Entry] = &[
+    #[cfg(feature = "duckdb")]
+    Entry {
+        scheme: "duckdb",
+        name: "DuckDB",
+        form: "duckdb:///<file>",
+        open: |uri| Ok(Box::new(super::duckdb::DuckDb::from_uri(uri)?)),
+    },
+    #[cfg(feature = "sqlite")]
+    Entry {
+        scheme: "sqlite",
+        name: "SQLite",
+        form: "sqlite:///<file>",
+        open: |uri| Ok(Box::new(super::sqlite::Sqlite::from_uri(uri)?)),
+    },
+    #[cfg(feature = "bigquery")]
+    Entry {
+        scheme: "bigquery",
+        name: "BigQuery",
+        form: "bigquery://<project>[/<dataset>]",
+        open: |uri| Ok(Box::new(super::bigquery::BigQuery::from_uri(uri)?)),
+    },
+];
+
+/// The kind of destination a URI names.
+///
+/// # Errors
+/// A usage failure that names what exists.
+pub fn entry(uri: &str) -> Result<&'static Entry, Failure> {
+    let scheme = uri.trim().split_once(':').map_or("", |(scheme, _)| scheme);
+    DESTINATIONS.iter().find(|entry| entry.scheme == scheme).ok_or_else(|| {
+        let forms: Vec<&str> = DESTINATIONS.iter().map(|entry| entry.form).collect();
+        unknown_scheme("--dest-uri", scheme, &forms)
+    })
+}
+
+impl Entry {
+    /// Opens the destination; touches nothing.
+    ///
+    /// # Errors
+    /// A usage failure that says what is wrong with the URI.
+    pub fn open(&self, uri: &str) -> Result<Box<dyn Destination>, Failure> {
+        (self.open)(uri.trim()).map_err(|error| {
+            let failure = Failure::usage(error.message);
+            match error.hint {
+                Some(hint) => failure.hint(hint),
+                None => failure,
+            }
+        })
+    }
+}

@@ -1,0 +1,88 @@
+//! A script on a database that changes tables inside a transaction: step by step.
+
+use super::engine::Engine;
+use super::leases;
+use super::script::{Breach, Counter, Script, Step, Tally, When};
+use crate::dest::{Counts, DestError};
+use crate::model::LogicalType;
+
+/// Runs a script step by step inside a transaction that is open, on a database that changes tables in one.
+///
+/// # Errors
+/// When a statement fails or a guard does not hold. The transaction has to be rolled back then.
+pub(crate) async fn play<E: Engine>(engine: &E, script: &Script) -> Result<Counts, DestError> {
+    for (condition, breach) in &script.guards {
+        if holds(engine, condition).await? {
+            let Breach::LeaseLost { schema, table } = breach;
+            return Err(leases::lost(engine, schema, table).await);
+        }
+    }
+    let mut player = Player { engine, tally: Tally::default(), found: Vec::new() };
+    player.steps(&script.before).await?;
+    player.steps(&script.body).await?;
+    let tally = player.tally;
+    for name in &script.scratch {
+        engine.execute(&format!("DROP TABLE {name}")).await?;
+    }
+    for name in &script.dead {
+        engine.execute(&format!("DROP TABLE IF EXISTS {}", name.sql(engine.dialect()))).await?;
+    }
+    Ok(tally.into())
+}
+
+async fn number<E: Engine>(engine: &E, query: &str) -> Result<i64, DestError> {
+    let rows = engine.query(query, &[LogicalType::Int64]).await?;
+    Ok(rows.first().and_then(|row| row.first()?.number()).unwrap_or(0))
+}
+
+async fn holds<E: Engine>(engine: &E, condition: &str) -> Result<bool, DestError> {
+    Ok(number(engine, &format!("SELECT CASE WHEN {condition} THEN 1 ELSE 0 END")).await? != 0)
+}
+
+/// A script on its way.
+struct Player<'a, E> {
+    engine: &'a E,
+    tally: Tally,
+    found: Vec<(&'static str, i64)>,
+}
+
+impl<E: Engine> Player<'_, E> {
+    fn add(&mut self, counter: Option<Counter>, rows: u64) {
+        if let Some(counter) = counter {
+            *counter.of(&mut self.tally) += rows;
+        }
+    }
+
+    async fn applies(&self, when: &When) -> Result<bool, DestError> {
+        match when {
+            When::Any(names) => Ok(self.found.iter().any(|(name, n)| names.contains(name) && *n > 0)),
+            When::Holds(condition) => holds(self.engine, condition).await,
+            When::Not(condition) => Ok(!holds(self.engine, condition).await?),
+        }
+    }
+
+    async fn steps(&mut self, steps: &[Step]) -> Result<(), DestError> {
+        for step in steps {
+            match step {
+                Step::Run(sql, counter) => {
+                    let rows = self.engine.execute(sql).await?;
+                    self.add(*counter, rows);
+                }
+                Step::Find(name, query, counter) => {
+                    let found = number(self.engine, query).await?;
+                    self.found.retain(|(known, _)| known != name);
+                    self.found.push((name, found));
+                    self.add(*counter, u64::try_from(found).unwrap_or(0));
+                }
+                Step::Only(when, then) => {
+                    if self.applies(when).await? {
+                        for sql in then {
+                            self.engine.execute(sql).await?;
+                        }
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
