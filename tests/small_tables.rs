@@ -79,6 +79,18 @@ async fn changes_and_deletions_are_seen_by_the_next_run_in_every_strategy() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_newest_row_may_be_the_one_that_vanished() {
+    let world = with_tags(3);
+    world.ingest(TAGS, &[]).await.unwrap();
+    let newest = *world.account().ids(TAGS).iter().max().unwrap();
+    let now = world.clock.now();
+    world.account().apply(Change::DeleteTag { tag: newest }, now).unwrap();
+    let receipt = world.ingest(TAGS, &[]).await.unwrap();
+    assert_eq!(receipt.counts.deleted, 1);
+    world.assert_equal(TAGS, "the newest is gone");
+}
+
+#[tokio::test(start_paused = true)]
 async fn rows_that_vanished_stay_where_deletions_are_ignored() {
     let world = with_tags(0);
     world.ingest(TAGS, &["--deletes", "ignore"]).await.unwrap();

@@ -18,13 +18,6 @@ use crate::source::{SortField, SourceError};
 /// So many rows are asked for by their own address.
 const ONE_BY_ONE: usize = 10;
 
-/// What a reading of the whole list met.
-struct Met {
-    ids: HashSet<i64>,
-    /// Creation of the newest row when it began. Rows that were created later may have been missed.
-    newest: Option<Micros>,
-}
-
 /// Reads all of the table, and looks for rows that are not there any more.
 pub(crate) async fn read_in_full(ctx: &mut Context, out: &mut Sender) -> Result<(), SourceError> {
     // 0: it was never read whole.
@@ -37,30 +30,36 @@ pub(crate) async fn read_in_full(ctx: &mut Context, out: &mut Sender) -> Result<
     Ok(())
 }
 
-async fn read_whole(ctx: &mut Context, out: &mut Sender) -> Result<Met, SourceError> {
+/// The ids that a reading of the whole list met. Rows that were created while it went on may be missing: they are there when
+/// they are asked for.
+async fn read_whole(ctx: &mut Context, out: &mut Sender) -> Result<HashSet<i64>, SourceError> {
     // Nothing counts rows that are read whole anyway.
     let mut counts = MessageCounts::default();
     let mut active = pass::begin(ctx);
     pass::pass(ctx, &mut counts, &mut active, out).await?;
-    let met = Met { ids: active.seen.take().unwrap_or_default(), newest: active.pass.top };
+    let met = active.seen.take().unwrap_or_default();
     pass::rounds(ctx, &mut counts, active, out).await?;
     Ok(met)
 }
 
-async fn conclude_vanished(ctx: &mut Context, met: &Met, out: &mut Sender) -> Result<(), SourceError> {
+async fn conclude_vanished(
+    ctx: &mut Context,
+    met: &HashSet<i64>,
+    out: &mut Sender,
+) -> Result<(), SourceError> {
     let column = SortField::Created.column().into();
-    let to = met.newest.unwrap_or(ENDS.1);
-    let Some(held) = out.ask(Question::KeysBetween { column, from: ENDS.0, to, with: None }).await else {
+    let (from, to) = ENDS;
+    let Some(held) = out.ask(Question::KeysBetween { column, from, to, with: None }).await else {
         return Ok(());
     };
     let keys = held.pairs.into_iter().map(|(key, _)| key);
-    let absent: BTreeSet<i64> = keys.filter(|key| !met.ids.contains(key)).collect();
+    let absent: BTreeSet<i64> = keys.filter(|key| !met.contains(key)).collect();
     let gone: Gone = if absent.len() <= ONE_BY_ONE {
         // What these credentials may not know, the next run finds again.
         lookup::look_up_each(ctx, ctx.resource.path(), &absent).await?.gone.into_iter().collect()
     } else {
         let again = read_whole(ctx, out).await?;
-        absent.into_iter().filter(|key| !again.ids.contains(key)).map(|key| (key, None)).collect()
+        absent.into_iter().filter(|key| !again.contains(key)).map(|key| (key, None)).collect()
     };
     absence::believe(ctx, gone.len(), out).await?;
     if !gone.is_empty() {
