@@ -83,12 +83,13 @@ pub(crate) async fn dead_leases_are_replaced(bench: &dyn Bench) {
     assert_eq!(holder(bench, &target).await.as_deref(), Some("r4"));
 }
 
-/// Commits renew the lease, write one that is missing, and give it up when told, all with their rows or not at all.
+/// Commits renew the lease and give it up when told, all with their rows or not at all.
 pub(crate) async fn commits_carry_the_lease(bench: &dyn Bench) {
     let target = items(Strategy::Merge);
     let first = held("r1", NINE_FORTY);
     let mut next = commit("r1", "p1", false);
     next.lease = Some(first.clone());
+    take(&*bench.destination(), &target, &first).await.expect("nobody holds it");
     loaded(bench, &target, &[(1, "a", 10)], next.clone()).await;
     assert_eq!(found(bench, &target).await, Some(first));
     let renewed = held("r1", Micros(NINE_FORTY.0 + 1_000_000));
@@ -113,6 +114,7 @@ pub(crate) async fn who_lost_the_lease_writes_nothing(bench: &dyn Bench) {
         let mine = held("r1", NINE_FORTY);
         let mut first = commit("r1", "p1", true);
         first.lease = Some(mine.clone());
+        take(&*bench.destination(), &target, &mine).await.expect("nobody holds it");
         loaded(bench, &target, &[(1, "a", 10)], first).await;
         take(&*bench.destination(), &target, &held("r2", mine.until)).await.expect("has lapsed");
         let (rows, tables) = (bench.rows(&target.table, &["id", "name"]), bench.tables());
@@ -126,6 +128,24 @@ pub(crate) async fn who_lost_the_lease_writes_nothing(bench: &dyn Bench) {
         assert_eq!(state(bench, &target).await.expect("has a state").source.0, "p1", "{strategy}");
         assert_eq!(holder(bench, &target).await.as_deref(), Some("r2"), "{strategy}");
     }
+}
+
+/// A lease that is missing is lost: another run took it and is done, or all that was here is gone.
+pub(crate) async fn who_finds_no_lease_writes_nothing(bench: &dyn Bench) {
+    let target = items(Strategy::Merge);
+    let mine = held("r1", NINE_FORTY);
+    let mut next = commit("r1", "p1", false);
+    next.lease = Some(mine.clone());
+    let error = load(&*bench.destination(), &target, vec![batch(&[(1, "a", 10)])], next.clone()).await;
+    assert_eq!(error.expect_err("never had one").kind, DestErrorKind::Leased);
+    assert_eq!(bench.tables(), Vec::<String>::new());
+    take(&*bench.destination(), &target, &mine).await.expect("nobody holds it");
+    loaded(bench, &target, &[(1, "a", 10)], next.clone()).await;
+    take(&*bench.destination(), &target, &held("r2", mine.until)).await.expect("has lapsed");
+    bench.destination().release(&target, "r2").await.expect("is its own");
+    let error = load(&*bench.destination(), &target, vec![batch(&[(1, "b", 20)])], next).await;
+    assert_eq!(error.expect_err("lost its lease").kind, DestErrorKind::Leased);
+    assert_eq!(named(bench), ["1 a"]);
 }
 
 /// Every state is listed with its lease and its last runs; one of a newer version without its content.

@@ -106,8 +106,9 @@ impl Plan<'_> {
 
     /// Checks the lease, and makes the ledger.
     pub(crate) fn open(&self, script: &mut Script, seen: &Seen, rejects: bool) {
-        if let Some(lease) = self.commit.lease.as_ref().filter(|_| seen.has(self.d, LEASES)) {
-            guard_lease(script, self.d, self.table, self.target, lease);
+        if let Some(lease) = &self.commit.lease {
+            let there = seen.has(self.d, LEASES);
+            guard_lease(script, self.d, self.table, self.target, lease, there);
         }
         let leased = self.commit.lease.is_some() && !self.commit.release;
         for (table, wanted) in [(STATE, true), (RUNS, true), (LEASES, leased), (REJECTS, rejects)] {
@@ -252,14 +253,26 @@ impl Plan<'_> {
     }
 }
 
-/// A script fails if another run has taken the lease, dead or alive: what this one means to write may be outdated.
-fn guard_lease(script: &mut Script, d: &dyn Dialect, table: &TableName, target: &Target, lease: &Lease) {
-    let condition = format!(
-        "EXISTS (SELECT 1 FROM {} WHERE {} AND run_id <> {})",
-        table.beside(LEASES).sql(d),
-        ledger::of_table(d, table),
-        d.text(&lease.run)
-    );
+/// A script fails unless the lease is still there, and is no other run's, dead or alive: what this one means to write may
+/// be outdated. One that is missing was taken and given up by a run that came in between, or went with all that was here.
+/// `there`: whether there are leases.
+fn guard_lease(
+    script: &mut Script,
+    d: &dyn Dialect,
+    table: &TableName,
+    target: &Target,
+    lease: &Lease,
+    there: bool,
+) {
+    let of = |which: &str| {
+        format!(
+            "EXISTS (SELECT 1 FROM {} WHERE {} AND run_id {which} {})",
+            table.beside(LEASES).sql(d),
+            ledger::of_table(d, table),
+            d.text(&lease.run)
+        )
+    };
+    let condition = if there { format!("NOT {} OR {}", of("="), of("<>")) } else { "1 = 1".to_owned() };
     let (schema, table) = (target.schema.clone(), target.table.clone());
     script.guards.push((condition, Breach::LeaseLost { schema, table }));
 }

@@ -7,8 +7,8 @@
 use super::TableName;
 use super::cells::Line;
 use super::engine::Engine;
-use super::ledger::{self, LEASES, held_by, refused};
-use crate::dest::{DestError, Target};
+use super::ledger::{self, LEASES};
+use crate::dest::{DestError, DestErrorKind, Target};
 use crate::model::lease;
 use crate::model::{Lease, Micros};
 
@@ -75,10 +75,52 @@ pub(crate) async fn release<E: Engine>(engine: &E, target: &Target, run: &str) -
     Ok(())
 }
 
+/// Another run holds the target.
+#[must_use]
+pub fn refused(target: &Target, held: &Lease) -> DestError {
+    held_by(&target.schema, &target.table, Some(held))
+}
+
+/// Another run holds a table, or held it a moment ago.
+pub(crate) fn held_by(schema: &str, table: &str, held: Option<&Lease>) -> DestError {
+    let by = held.map_or(String::new(), |held| {
+        let process = lease::pid(held).map_or(String::new(), |pid| format!(", process {pid}"));
+        // To the second: nobody looks for a process by its microsecond.
+        let since = Micros(held.since.0 - held.since.0.rem_euclid(1_000_000));
+        format!(" (started {since}{process})")
+    });
+    DestError {
+        kind: DestErrorKind::Leased,
+        message: format!("table {schema}.{table} is being loaded by another run{by}"),
+        hint: Some("wait for it with --wait, or run again later".into()),
+        source: None,
+    }
+}
+
+/// A run's lease is not its own any more: it has slept or was cut off for longer than that lasts, or all that was there is
+/// gone. `held` is whose it is now.
+#[must_use]
+pub fn gone(schema: &str, table: &str, held: Option<&Lease>) -> DestError {
+    if held.is_some() {
+        return held_by(schema, table, held);
+    }
+    DestError {
+        kind: DestErrorKind::Leased,
+        message: format!(
+            "table {schema}.{table}: the lease of this run is gone, since another run has loaded the table meanwhile, or \
+             tables were dropped or replaced"
+        ),
+        hint: Some(
+            "nothing more was written; run the same command again, it goes on from what is stored".into(),
+        ),
+        source: None,
+    }
+}
+
 /// Why a commit came to an end whose lease was lost.
 pub(crate) async fn lost<E: Engine>(engine: &E, schema: &str, table: &str) -> DestError {
     match read(engine, &engine.table(table)).await {
-        Ok(held) => held_by(schema, table, held.as_ref()),
+        Ok(held) => gone(schema, table, held.as_ref()),
         Err(error) => error,
     }
 }

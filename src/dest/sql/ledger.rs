@@ -8,8 +8,7 @@ use super::cells::{Cell, Cells};
 use super::columns::same;
 use super::{Dialect, TableName, list};
 use crate::dest::{Commit, DestError, DestErrorKind, Target};
-use crate::model::lease;
-use crate::model::{Column, Lease, LogicalType, Micros, STATE_VERSION};
+use crate::model::{Column, Lease, LogicalType, STATE_VERSION};
 
 /// Table with where reading stands.
 pub const STATE: &str = "_ingestr_state";
@@ -344,28 +343,6 @@ pub(crate) fn give_up(d: &dyn Dialect, table: &TableName, run: &str) -> String {
     delete(d, &table.beside(LEASES), &format!("{} AND run_id = {}", of_table(d, table), d.text(run)))
 }
 
-/// Another run holds the target.
-#[must_use]
-pub fn refused(target: &Target, held: &Lease) -> DestError {
-    held_by(&target.schema, &target.table, Some(held))
-}
-
-/// Another run holds a table, or held it a moment ago.
-pub(crate) fn held_by(schema: &str, table: &str, held: Option<&Lease>) -> DestError {
-    let by = held.map_or(String::new(), |held| {
-        let process = lease::pid(held).map_or(String::new(), |pid| format!(", process {pid}"));
-        // To the second: nobody looks for a process by its microsecond.
-        let since = Micros(held.since.0 - held.since.0.rem_euclid(1_000_000));
-        format!(" (started {since}{process})")
-    });
-    DestError {
-        kind: DestErrorKind::Leased,
-        message: format!("table {schema}.{table} is being loaded by another run{by}"),
-        hint: Some("wait for it with --wait, or run again later".into()),
-        source: None,
-    }
-}
-
 /// A newer version wrote the state; `place` is where it lies.
 #[must_use]
 pub fn newer(whose: Whose<'_>, place: &str, version: i64) -> DestError {
@@ -400,6 +377,7 @@ pub fn not_ours(target: &Target) -> Result<(), DestError> {
 mod tests {
     use super::*;
     use crate::dest::conformance::{commit, items};
+    use crate::model::Micros;
     use crate::model::Strategy;
 
     #[test]

@@ -30,7 +30,7 @@ pub(crate) mod embedded;
 pub(crate) mod engine;
 pub(crate) mod inspect;
 pub(crate) mod inventory;
-pub(crate) mod leases;
+pub mod leases;
 pub mod ledger;
 pub(crate) mod merge;
 #[cfg(any(feature = "duckdb", feature = "sqlite"))]

@@ -7,7 +7,7 @@ pub use ingestr::dest::sql::columns::IS_CURRENT;
 use ingestr::dest::sql::columns::{
     MARKS, VALID_FROM, VALID_TO, columns_of, needed, type_after, version_columns,
 };
-use ingestr::dest::sql::ledger::refused;
+use ingestr::dest::sql::leases::gone;
 use ingestr::dest::{Commit, Counts, DestError, Target};
 use ingestr::model::{Column, DELETED_AT, Deletes, LOADED_AT, MERGED_INTO, Micros, Strategy, Tombstone};
 
@@ -38,10 +38,11 @@ impl Work<'_> {
     /// Rows, tombstones, state, run, rejects and lease.
     pub(super) fn apply(&self, store: &mut Store, batches: &[RecordBatch]) -> Result<Counts, DestError> {
         let (target, place) = (self.target, place(self.target));
-        if let (Some(held), Some(ours)) = (store.leases.get(&place), &self.commit.lease)
-            && held.run != ours.run
-        {
-            return Err(refused(target, held));
+        if let Some(ours) = &self.commit.lease {
+            let held = store.leases.get(&place);
+            if held.is_none_or(|held| held.run != ours.run) {
+                return Err(gone(&target.schema, &target.table, held));
+            }
         }
         let brought = columns_of(batches, &target.table)?;
         self.sweep(store);

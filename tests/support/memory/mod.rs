@@ -9,7 +9,8 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use arrow_array::RecordBatch;
 use futures_util::future::BoxFuture;
-use ingestr::dest::sql::ledger::{newer, refused};
+use ingestr::dest::sql::leases::refused;
+use ingestr::dest::sql::ledger::newer;
 use ingestr::dest::{
     Capabilities, Commit, Counts, DestError, DestErrorKind, Destination, FlushDefaults, Inspection, Load,
     Owner, Target,

@@ -280,11 +280,11 @@ fn the_books_of_a_commit() {
     let text = text(&place.script(seen, &staged, &commit).expect("fits"));
     insta::assert_snapshot!(text.replace("`shop-1`.`shop`.", ""), @r"
     DECLARE _ingestr_read, _ingestr_inserted, _ingestr_updated, _ingestr_survivors, _ingestr_deleted, _ingestr_rejected INT64 DEFAULT 0;
-    IF EXISTS (SELECT 1 FROM `_ingestr_leases` WHERE dest_schema = 'shop' AND dest_table = 'größe - 2' AND run_id <> 'r\'1') THEN RAISE USING MESSAGE = '_ingestr_lease_lost'; END IF;
+    IF NOT EXISTS (SELECT 1 FROM `_ingestr_leases` WHERE dest_schema = 'shop' AND dest_table = 'größe - 2' AND run_id = 'r\'1') OR EXISTS (SELECT 1 FROM `_ingestr_leases` WHERE dest_schema = 'shop' AND dest_table = 'größe - 2' AND run_id <> 'r\'1') THEN RAISE USING MESSAGE = '_ingestr_lease_lost'; END IF;
     CREATE TABLE IF NOT EXISTS `_ingestr_rejects` (`run_id` STRING, `account` STRING, `source_table` STRING, `dest_table` STRING, `row_id` STRING, `column_name` STRING, `value` STRING, `reason` STRING, `rejected_at` TIMESTAMP);
     ALTER TABLE `größe - 2` ADD COLUMN `_ingestr_loaded_at` TIMESTAMP;
     BEGIN TRANSACTION;
-    IF EXISTS (SELECT 1 FROM `_ingestr_leases` WHERE dest_schema = 'shop' AND dest_table = 'größe - 2' AND run_id <> 'r\'1') THEN RAISE USING MESSAGE = '_ingestr_lease_lost'; END IF;
+    IF NOT EXISTS (SELECT 1 FROM `_ingestr_leases` WHERE dest_schema = 'shop' AND dest_table = 'größe - 2' AND run_id = 'r\'1') OR EXISTS (SELECT 1 FROM `_ingestr_leases` WHERE dest_schema = 'shop' AND dest_table = 'größe - 2' AND run_id <> 'r\'1') THEN RAISE USING MESSAGE = '_ingestr_lease_lost'; END IF;
     DELETE FROM `_ingestr_state` WHERE account = 'acme' AND source_table = 'items' AND dest_table = 'größe - 2' AND dest_schema = 'shop' AND rows_in = '';
     INSERT INTO `_ingestr_state` (`account`, `source_table`, `dest_schema`, `dest_table`, `rows_in`, `version`, `watermark`, `covered_since`, `complete`, `source`, `run_id`, `updated_at`) VALUES ('acme', 'items', 'shop', 'größe - 2', '', 1, NULL, NULL, FALSE, @source_state, 'r\'1', TIMESTAMP '2023-11-14 22:13:21.000000+00');
     DELETE FROM `_ingestr_runs` WHERE run_id = 'r\'1' AND account = 'acme' AND source_table = 'items' AND dest_table = 'größe - 2';
