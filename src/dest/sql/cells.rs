@@ -93,7 +93,7 @@ impl Line {
         }
     }
 
-    /// The state in a line of [`STATE`]; the version of a newer program's as an error.
+    /// The state in a line of `_ingestr_state`; the version of a newer program's as an error.
     pub(crate) fn state(&self) -> Result<State, i64> {
         let version = self.number("version");
         if version > STATE_VERSION {
@@ -107,7 +107,7 @@ impl Line {
         })
     }
 
-    /// The lease in a line of [`LEASES`]. One without its dates was not written by us: it holds nobody up.
+    /// The lease in a line of `_ingestr_leases`. One without its dates was not written by us: it holds nobody up.
     pub(crate) fn lease(&self) -> Lease {
         Lease {
             run: self.text("run_id").to_owned(),
@@ -117,7 +117,7 @@ impl Line {
         }
     }
 
-    /// The run in a line of [`RUNS`].
+    /// The run in a line of `_ingestr_runs`.
     pub(crate) fn run(&self) -> RunLine {
         RunLine {
             id: self.text("run_id").to_owned(),

@@ -1,6 +1,6 @@
 //! One engine for all SQL databases: what is written, and in which order, is decided here once.
 //!
-//! A database implements [`engine::Engine`] (describe, query, stage, run a script) and a [`Dialect`]. Statements are
+//! A database implements `engine::Engine` (describe, query, stage, run a script) and a [`Dialect`]. Statements are
 //! text made from values by pure functions, so that hostile names (quotes, dots, reserved words) are tested once, by
 //! snapshot, and not once per destination. A statement only one database understands lives in that one's folder.
 //!

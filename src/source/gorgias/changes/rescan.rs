@@ -3,7 +3,7 @@
 //! Deleting a message lowers a ticket's count and moves nothing; merging customers may not move the survivor. So a list is
 //! read again once a period, by creation. Two bounds decide how much of it a run reads, each in one place: how many pages
 //! have become due in the time that has passed ([`Sweep::due`]), and how many requests a run may spend beside its passes
-//! ([`Cap`]). Rows with a sign are looked up first, out of the same cap.
+//! (`cap`). Rows with a sign are looked up first, out of the same cap.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

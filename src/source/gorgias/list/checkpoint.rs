@@ -110,7 +110,7 @@ pub(crate) struct Loss {
     pub(crate) at: Micros,
     /// What it was merged into, if the event says so.
     pub(crate) survivor: Option<i64>,
-    /// Of the table that counts this one's rows, as [`EventKind::parent`] says.
+    /// Of the table that counts this one's rows, as `EventKind::parent` says.
     #[serde(rename = "ticket")]
     pub(crate) parent: bool,
     pub(crate) merged: bool,
