@@ -7,7 +7,6 @@ use tokio::time::Instant;
 
 use super::World;
 use crate::error::Failure;
-use crate::model::Micros;
 use crate::report::{Event, Reporter, Several, Summary, long_wait};
 use crate::run::Meter;
 
@@ -35,6 +34,5 @@ impl Reporter for LongWaits {
 
 /// Counts requests from now on.
 pub(super) fn meter(world: &World) -> Arc<Meter> {
-    let now: Micros = world.now;
-    Arc::new(Meter::new("", Arc::new(LongWaits { err: world.err }), Instant::now(), now))
+    Arc::new(Meter::new("", Arc::new(LongWaits { err: world.err }), Instant::now(), world.now))
 }

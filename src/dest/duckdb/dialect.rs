@@ -16,14 +16,6 @@ pub(super) const CATALOG: &str = "_ingestr_file";
 pub(super) struct DuckDialect;
 
 impl Dialect for DuckDialect {
-    fn quote(&self, name: &str) -> String {
-        format!("\"{}\"", name.replace('"', "\"\""))
-    }
-
-    fn text(&self, value: &str) -> String {
-        format!("'{}'", value.replace('\'', "''"))
-    }
-
     fn type_name(&self, logical: LogicalType) -> &'static str {
         match logical {
             LogicalType::Bool => "BOOLEAN",

@@ -5,10 +5,16 @@ use crate::model::{Column, LOADED_AT, LogicalType, Micros};
 
 /// How one database spells names, types and values.
 pub trait Dialect: std::fmt::Debug + Sync {
-    /// A name as an identifier, whatever it contains.
-    fn quote(&self, name: &str) -> String;
-    /// A text as a literal.
-    fn text(&self, value: &str) -> String;
+    /// A name as an identifier, whatever it contains; as the SQL standard has it, unless the database differs.
+    fn quote(&self, name: &str) -> String {
+        format!("\"{}\"", name.replace('"', "\"\""))
+    }
+
+    /// A text as a literal; the same.
+    fn text(&self, value: &str) -> String {
+        format!("'{}'", value.replace('\'', "''"))
+    }
+
     /// A column type.
     fn type_name(&self, logical: LogicalType) -> &'static str;
     /// Our type for one of the database's; `None`: not ours, the column is left alone.

@@ -50,14 +50,6 @@ pub(super) fn iso(at: Micros) -> Option<String> {
 }
 
 impl Dialect for SqliteDialect {
-    fn quote(&self, name: &str) -> String {
-        format!("\"{}\"", name.replace('"', "\"\""))
-    }
-
-    fn text(&self, value: &str) -> String {
-        format!("'{}'", value.replace('\'', "''"))
-    }
-
     fn type_name(&self, logical: LogicalType) -> &'static str {
         match logical {
             LogicalType::Bool => "BOOLEAN",

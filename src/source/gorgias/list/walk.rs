@@ -78,8 +78,7 @@ impl WalkState {
     /// Whether a page shows a row of the page before at the place where it was. No cursor leads there, unless the list
     /// has turned around; among rows that share one time their ids alone tell. The very same page once more is an endless
     /// list ([`LoopGuard`]).
-    fn repeats(&self, rows: &Rows, values: &[Option<Micros>]) -> bool {
-        let page: Vec<_> = keys(rows, values).collect();
+    fn repeats(&self, page: &[(i64, Option<Micros>)]) -> bool {
         page != self.page && page.iter().any(|key| self.page.contains(key))
     }
 
@@ -92,11 +91,8 @@ impl WalkState {
 }
 
 /// Id and sort value of each row that has an id.
-fn keys<'a>(
-    rows: &'a Rows,
-    values: &'a [Option<Micros>],
-) -> impl Iterator<Item = (i64, Option<Micros>)> + 'a {
-    rows.iter().zip(values).filter_map(|(row, value)| Some((integer(row, "id")?, *value)))
+fn keys(rows: &Rows, values: &[Option<Micros>]) -> Vec<(i64, Option<Micros>)> {
+    rows.iter().zip(values).filter_map(|(row, value)| Some((integer(row, "id")?, *value))).collect()
 }
 
 /// Time between the first and the last value.
@@ -192,7 +188,8 @@ pub(crate) fn take(
     state.size.fits();
     state.last_id = last_id(&rows).or(state.last_id);
     let values: Vec<_> = rows.iter().map(|row| fields::datetime(row, walk.sort.column())).collect();
-    let repeats = state.repeats(&rows, &values);
+    let page = keys(&rows, &values);
+    let repeats = state.repeats(&page);
     let warning = check_order(walk, state.previous, list, &values, repeats);
     if warning.is_some() && (state.previous.is_some() || meta.next_cursor.is_some()) {
         // The list turned around, now or at its first page: where this page's cursor leads is anybody's guess. Only a list read
@@ -213,7 +210,7 @@ pub(crate) fn take(
         }
     };
     state.previous = last.or(state.previous);
-    state.page = keys(&rows, &values).collect();
+    state.page = page;
     state.note_span(span(&values));
     if !skipped && last.is_some() {
         walk.last = last;
