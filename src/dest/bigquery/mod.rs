@@ -25,7 +25,7 @@ use super::sql::ledger::not_ours;
 use super::sql::{TableName, inspect};
 use super::{
     Answer, Capabilities, DestError, DestErrorKind, Destination, FlushDefaults, Inspection, Lease, Load,
-    Question, Remembered, Target,
+    Question, Remembered, Target, Targets,
 };
 use crate::model::lease::Claim;
 use crate::model::{Micros, Strategy};
@@ -298,8 +298,8 @@ impl Destination for BigQuery {
         Box::pin(self.reassign_tables(tables, account))
     }
 
-    fn begin(&self, target: &Target) -> Box<dyn Load> {
-        Box::new(load::BigQueryLoad::new(self.clone(), target))
+    fn begin(&self, targets: Targets<'_>) -> Box<dyn Load> {
+        Box::new(load::BigQueryLoad::new(self.clone(), targets))
     }
 }
 

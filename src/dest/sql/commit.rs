@@ -1,7 +1,8 @@
 //! What a commit is: rows, tombstones, state, run, rejects and lease, as a script for what was seen.
 //!
 //! `merge`, `append` and `scd2` write to the table itself. `replace` and `delete+insert` collect their rows in a
-//! hidden table beside it, over several commits and processes, and publish it with the last one.
+//! hidden table beside it, over several commits and processes, and publish it with the last one. Child tables are further
+//! targets of the same commit.
 
 use super::columns::{needed, version_columns};
 use super::dialect::Shape;
@@ -11,29 +12,34 @@ use super::script::{Breach, Counter, Script, Step, When};
 use super::shadow::{SHADOWS, shadow};
 use super::shape::Needs;
 use super::staged::Staged;
-use super::{Dialect, TableName, deletions, merge, publish};
+use super::{Dialect, TableName, children, deletions, merge, publish};
 use crate::dest::{Commit, DestError, Target};
 use crate::model::{Column, Lease, Strategy};
 
-/// What was there before a commit.
+/// What was there before a commit, of the schema.
 #[derive(Debug, Default)]
 pub(crate) struct Seen {
-    /// All tables of the target's schema.
+    /// All its tables.
     pub(crate) tables: Vec<String>,
     /// Columns of the ledger's tables that are there.
     pub(crate) ledger: Vec<(&'static str, Vec<String>)>,
-    /// The target's table.
+}
+
+/// What was there before a commit, of one target.
+#[derive(Debug, Default)]
+pub(crate) struct Tables {
+    /// Its table.
     pub(crate) table: Option<Shape>,
     /// The hidden table of this target and strategy.
     pub(crate) hidden: Option<Shape>,
 }
 
 impl Seen {
-    /// Looks at what is there. `own`: whether the tables with the rows are looked at, too.
+    /// Looks at what is there.
     ///
     /// # Errors
-    /// When it cannot be read, or is no table.
-    pub(crate) async fn look<E: Engine>(engine: &E, target: &Target, own: bool) -> Result<Self, DestError> {
+    /// When it cannot be read.
+    pub(crate) async fn look<E: Engine>(engine: &E) -> Result<Self, DestError> {
         let mut seen = Self { tables: engine.tables().await?, ..Self::default() };
         for table in [STATE, RUNS, LEASES, REJECTS] {
             if seen.has(engine.dialect(), table)
@@ -42,15 +48,22 @@ impl Seen {
                 seen.ledger.push((table, columns));
             }
         }
-        if own {
-            seen.table = engine.describe(&engine.table(&target.table)).await?;
-            if let Some(name) = shadow(target, target.strategy)
-                && seen.has(engine.dialect(), &name)
-            {
-                seen.hidden = engine.describe(&engine.table(&name)).await?;
-            }
-        }
         Ok(seen)
+    }
+
+    /// Looks at the tables of a target.
+    ///
+    /// # Errors
+    /// When they cannot be read, or are none.
+    pub(crate) async fn of<E: Engine>(&self, engine: &E, target: &Target) -> Result<Tables, DestError> {
+        let table = engine.describe(&engine.table(&target.table)).await?;
+        let mut found = Tables { table, hidden: None };
+        if let Some(name) = shadow(target, target.strategy)
+            && self.has(engine.dialect(), &name)
+        {
+            found.hidden = engine.describe(&engine.table(&name)).await?;
+        }
+        Ok(found)
     }
 
     /// Whether there is such a table.
@@ -63,45 +76,64 @@ impl Seen {
     }
 }
 
-/// A commit on its way to be a script.
-#[derive(Debug)]
+/// A commit on its way to be a script: what it is for one of its targets.
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Plan<'a> {
     pub(crate) d: &'static dyn Dialect,
     /// The target's own table.
     pub(crate) table: &'a TableName,
     pub(crate) target: &'a Target,
     pub(crate) commit: &'a Commit,
-    /// Where something is to fail, a statement that does, between the rows and the ledger: for tests.
-    pub(crate) fault: Option<String>,
+}
+
+/// The whole commit, for what was seen: the first target's is the run. `fault`: where something is to fail, a statement that
+/// does, between the rows and the ledger; for tests.
+///
+/// # Errors
+/// When a table cannot take its rows.
+pub(crate) fn script(
+    targets: Vec<(Plan<'_>, Tables, &Staged)>,
+    seen: &Seen,
+    fault: Option<String>,
+) -> Result<Script, DestError> {
+    let mut script = Script::default();
+    let Some((first, ..)) = targets.first() else { return Ok(script) };
+    let first = *first;
+    first.open(&mut script, seen, targets.iter().any(|(_, _, staged)| staged.rejects.is_some()));
+    let mut done = Vec::with_capacity(targets.len());
+    for (at, (plan, found, staged)) in targets.into_iter().enumerate() {
+        script.of(at);
+        done.push((plan, plan.rows(&mut script, found, seen, staged)?, staged));
+    }
+    script.then(fault);
+    for (plan, rows_in, staged) in &done {
+        plan.sweep(&mut script, seen);
+        plan.remember(&mut script, rows_in, staged);
+    }
+    first.end(&mut script, seen);
+    Ok(script)
 }
 
 impl Plan<'_> {
-    /// The whole commit, for what was seen.
-    ///
-    /// # Errors
-    /// When the table cannot take the rows.
-    pub(crate) fn script(&self, mut seen: Seen, staged: &Staged) -> Result<Script, DestError> {
-        let (shape, waiting) = (seen.table.take(), seen.hidden.take());
-        let mut script = Script::default();
-        self.open(&mut script, &seen, staged.rejects.is_some());
+    /// What becomes of the rows; the name of the hidden table that they wait in, or nothing.
+    fn rows(
+        &self,
+        script: &mut Script,
+        found: Tables,
+        seen: &Seen,
+        staged: &Staged,
+    ) -> Result<String, DestError> {
+        let Tables { table: shape, hidden: waiting } = found;
         let name = shadow(self.target, self.target.strategy).map(|name| self.table.beside(&name));
-        let rows_in = match &name {
-            None => {
-                self.in_place(&mut script, shape, &seen, staged)?;
-                ""
-            }
-            Some(name) => {
-                if waiting.is_none() {
-                    script.made.push(name.clone());
-                }
-                self.hidden(&mut script, shape, (name, waiting), &seen, staged)?;
-                if self.commit.last { "" } else { &name.table }
-            }
+        let Some(name) = name else {
+            self.in_place(script, shape, seen, staged)?;
+            return Ok(String::new());
         };
-        script.then(self.fault.clone());
-        self.sweep(&mut script, &seen);
-        self.ledger(&mut script, &seen, rows_in, staged);
-        Ok(script)
+        if waiting.is_none() {
+            script.made.push(name.clone());
+        }
+        self.hidden(script, shape, (&name, waiting), seen, staged)?;
+        Ok(if self.commit.last { String::new() } else { name.table })
     }
 
     /// Checks the lease, and makes the ledger.
@@ -119,16 +151,20 @@ impl Plan<'_> {
         }
     }
 
-    /// State, run, rejects and lease.
-    pub(crate) fn ledger(&self, script: &mut Script, seen: &Seen, rows_in: &str, staged: &Staged) {
-        let (d, table, target) = (self.d, self.table, self.target);
-        script.then(ledger::write_state(d, table, target, rows_in, self.commit));
-        script.then(ledger::write_run(d, table, target, self.commit));
+    /// The state and the rejects of a target.
+    pub(crate) fn remember(&self, script: &mut Script, rows_in: &str, staged: &Staged) {
+        script.then(ledger::write_state(self.d, self.table, self.target, rows_in, self.commit));
         if let Some(rejects) = &staged.rejects {
             let from =
                 format!("SELECT c0 AS row_id, c1 AS column_name, c2 AS value, c3 AS reason FROM {rejects}");
             script.then([self.rejects(&from)]);
         }
+    }
+
+    /// The run and its lease.
+    pub(crate) fn end(&self, script: &mut Script, seen: &Seen) {
+        let (d, table, target) = (self.d, self.table, self.target);
+        script.then(ledger::write_run(d, table, target, self.commit));
         renew_lease(script, d, table, target, self.commit, seen.has(d, LEASES));
     }
 
@@ -168,7 +204,10 @@ impl Plan<'_> {
         match target.strategy {
             Strategy::Append => merge::append(script, &shape, target, &staged.rows),
             Strategy::Scd2 => merge::versions(script, &shape, target, &staged.rows, at),
-            _ => merge::merge(script, &shape, target, &staged.rows),
+            _ => {
+                children::complete(script, &shape, target, staged);
+                merge::merge(script, &shape, target, &staged.rows);
+            }
         }
         if let Some(tombstones) = staged.tombstones.as_ref().filter(|_| target.strategy != Strategy::Append) {
             deletions::apply(script, &shape, target, tombstones, at);
@@ -189,7 +228,9 @@ impl Plan<'_> {
         let wanted = needed(target, &staged.rows.columns, &[publish::sequence()]);
         let hidden = self.fitted(script, name, waiting, &wanted, false)?;
         self.note_refused(script, &hidden, seen, staged);
-        publish::collect(script, &hidden, target, &staged.rows, &self.continued(name));
+        publish::begin(script, &hidden, &self.continued(name));
+        children::complete(script, &hidden, target, staged);
+        publish::collect(script, &hidden, target, &staged.rows);
         if target.strategy == Strategy::Replace
             && let Some(tombstones) = &staged.tombstones
         {

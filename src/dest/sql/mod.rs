@@ -10,7 +10,7 @@
 //! | `commit` | one commit: look, make the script, run it |
 //! | `shape`, `columns` | what a table looks like, whether it can be taken over, and what has to change |
 //! | `batches`, `staged` | the rows of a commit, in Arrow and in SQL |
-//! | `merge`, `deletions`, `publish`, `shadow` | how rows meet rows, by strategy |
+//! | `merge`, `deletions`, `publish`, `shadow`, `children` | how rows meet rows, by strategy |
 //! | `ledger`, `leases`, `cells` | the four tables beside the data, and their values |
 //! | `inspect`, `answers`, `inventory` | what is there before a run; questions of the source; `ingestr state` |
 
@@ -21,6 +21,7 @@ use crate::model::Column;
 pub(crate) mod answers;
 pub(crate) mod batches;
 pub(crate) mod cells;
+pub(crate) mod children;
 pub mod columns;
 pub(crate) mod commit;
 pub(crate) mod deletions;
