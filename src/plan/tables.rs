@@ -4,7 +4,7 @@
 //! Each table gets a plan of its own. What could only be meant for one of several is refused by name: a flag that
 //! silently did nothing to the others would be worse than an error.
 
-use super::{Endpoints, Plan, columns, names};
+use super::{Endpoints, Plan, columns, names, strategy};
 use crate::cli::IngestArgs;
 use crate::error::Failure;
 use crate::model::Micros;
@@ -29,14 +29,18 @@ impl Plans {
         super::flags::refuse(args)?;
         super::uris(args)?;
         let mut notes = Vec::new();
-        let tables = source_tables(args.source_table.as_deref().unwrap_or_default(), ends, &mut notes)?;
+        let typed = source_tables(args.source_table.as_deref().unwrap_or_default(), ends, &mut notes)?;
+        let tables = with_parents(&typed, &mut notes);
         if let [table] = tables.as_slice() {
             let name = names::dest_table(args.dest_table.as_deref(), table, ends)?;
             let mut plan = Plan::of_table(args, now, ends, table, name)?;
             plan.notes.splice(0..0, notes);
             return Ok(Self { tables: vec![plan], notes: Vec::new() });
         }
-        let names = names::dest_tables(args.dest_table.as_deref(), &tables, ends)?;
+        let names = match typed.as_slice() {
+            [child] => beside(names::dest_table(args.dest_table.as_deref(), child, ends)?, child, &tables)?,
+            _ => names::dest_tables(args.dest_table.as_deref(), &tables, ends)?,
+        };
         for_all(args, &tables)?;
         let plans = tables.iter().zip(names);
         let plans = plans.map(|(table, name)| Plan::of_table(args, now, ends, table, name)).collect();
@@ -52,8 +56,68 @@ impl Plans {
             .collect();
         tables.iter_mut().for_each(|plan| plan.notes.retain(|note| !common.contains(note)));
         notes.extend(common);
-        Ok(Self { tables, notes })
+        Ok(Self { tables: under_parents(tables)?, notes })
     }
+
+    /// Source tables of all runs, children after their parents.
+    pub fn names(&self) -> impl Iterator<Item = &'static str> {
+        self.tables
+            .iter()
+            .flat_map(|plan| std::iter::once(plan).chain(&plan.children))
+            .map(|plan| plan.table.name)
+    }
+}
+
+/// The tables, and before each child the parent that it is taken out of.
+fn with_parents(typed: &[&'static Resource], notes: &mut Vec<String>) -> Vec<&'static Resource> {
+    let mut tables: Vec<&'static Resource> = Vec::new();
+    for table in typed {
+        if let Some((parent, _)) = table.embedded()
+            && !typed.iter().chain(&tables).any(|there| there.name == parent.name)
+        {
+            notes.push(format!(
+                "rows of {} are taken out of those of {}, which is copied, too",
+                table.name, parent.name
+            ));
+            tables.push(parent);
+        }
+        tables.push(table);
+    }
+    tables
+}
+
+/// Names of a child that was named alone, and of its parent: that one lies beside it, under its own name.
+fn beside(
+    (schema, table): (String, String),
+    child: &Resource,
+    tables: &[&'static Resource],
+) -> Result<Vec<(String, String)>, Failure> {
+    let names = tables.iter().map(|one| {
+        let name = if one.name == child.name { &table } else { one.name };
+        (schema.clone(), name.to_owned())
+    });
+    let names: Vec<(String, String)> = names.collect();
+    match names.iter().filter(|(_, name)| *name == table).count() {
+        1 => Ok(names),
+        _ => Err(Failure::usage(format!(
+            "--dest-table: `{table}` is where the rows of {table} go, which {} is taken out of",
+            child.name
+        ))
+        .hint(format!("type --dest-table {schema}.{}", child.name))),
+    }
+}
+
+/// Puts the plans of children under those of their parents.
+fn under_parents(plans: Vec<Plan>) -> Result<Vec<Plan>, Failure> {
+    let (children, mut tables): (Vec<Plan>, Vec<Plan>) =
+        plans.into_iter().partition(|plan| plan.table.embedded().is_some());
+    for child in children {
+        let Some((parent, _)) = child.table.embedded() else { continue };
+        let Some(under) = tables.iter_mut().find(|plan| plan.table.name == parent.name) else { continue };
+        strategy::of_child(&child, under)?;
+        under.children.push(child);
+    }
+    Ok(tables)
 }
 
 /// All plans, or the failure: one that only some of the tables have says which.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::children::Child;
 use super::eta::Eta;
 use super::meter::Meter;
 use super::shared::Slot;
@@ -41,8 +42,19 @@ impl<'a, 'm> Run<'a, 'm> {
         let mut target = target(plan, job.source, shape(&Inspection::default()).documented());
         let inspection = look(&job, &target, start, slot).await?;
         let normaliser = shape(&inspection);
-        let from = begins_from(plan, job.source, &inspection);
-        target.fresh = plan.strategy != Strategy::Replace || from.is_none();
+        let mut from = begins_from(plan, job.source, &inspection);
+        let (mut children, mut child_targets) = (Vec::new(), Vec::new());
+        for child in &plan.children {
+            if let Some((child, target)) = Child::prepare(&job, child, &target).await? {
+                children.push(child);
+                child_targets.push(target);
+            }
+        }
+        if plan.strategy == Strategy::Replace {
+            from = from.filter(|aside| children.iter().all(|child: &Child<'_>| child.waits_with(aside)));
+        }
+        let fresh = plan.strategy != Strategy::Replace || from.is_none();
+        std::iter::once(&mut target).chain(&mut child_targets).for_each(|target| target.fresh = fresh);
         let meter = Arc::new(Meter::new(spec.name, Arc::clone(&job.reporter), start, plan.started_at));
         let request = read_request(plan, from.clone());
         let listener: Arc<dyn Listener> = Arc::<Meter>::clone(&meter);
@@ -56,6 +68,8 @@ impl<'a, 'm> Run<'a, 'm> {
             job,
             slot,
             target,
+            children,
+            child_targets,
             normaliser,
             pages,
             meter,

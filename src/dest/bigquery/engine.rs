@@ -10,7 +10,7 @@ use crate::dest::sql::engine::Engine;
 use crate::dest::sql::ledger::declared;
 use crate::dest::sql::script::Script;
 use crate::dest::sql::{Dialect, TableName, answers};
-use crate::dest::{Counts, DestError, Target};
+use crate::dest::{Counts, DestError, Stored, Target};
 use crate::model::{Answer, LogicalType, Micros, Question};
 
 /// A dataset that exists.
@@ -99,6 +99,21 @@ impl BigQuery {
         let names = api.tables(&table_ref(table).dataset_ref()).await;
         let names = names.map_err(|error| failed(table, "read", error))?;
         Ok(Some(Dataset { api, place: table.beside(""), names }))
+    }
+
+    /// Rows of the table: see [`crate::dest::Destination::rows`].
+    pub(super) async fn stored(
+        &self,
+        target: &Target,
+        columns: &[String],
+        after: Option<i64>,
+        most: u64,
+    ) -> Result<Option<Vec<Stored>>, DestError> {
+        let target = &spelled(target);
+        let table = self.table_of(target);
+        let Some(api) = self.existing(&table).await? else { return Ok(Some(Vec::new())) };
+        let dataset = Dataset { api, place: table.beside(""), names: Vec::new() };
+        answers::rows(&dataset, target, columns, after, most).await
     }
 
     /// The answer to a source's question.

@@ -13,7 +13,7 @@ use ingestr::dest::sql::leases::judge;
 use ingestr::dest::sql::ledger::newer;
 use ingestr::dest::{
     Capabilities, Commit, Counts, DestError, DestErrorKind, Destination, FlushDefaults, Inspection, Load,
-    Owner, Target, Targets,
+    Owner, Stored, Target, Targets,
 };
 use ingestr::model::lease::Claim;
 use ingestr::model::{
@@ -239,6 +239,17 @@ impl Destination for Memory {
     ) -> BoxFuture<'a, Result<Option<Answer>, DestError>> {
         let answer = ask::answer(&self.store(), target, &question).map(|pairs| Answer { pairs });
         Box::pin(async { Ok(answer) })
+    }
+
+    fn rows<'a>(
+        &'a self,
+        target: &'a Target,
+        columns: &'a [String],
+        after: Option<i64>,
+        most: u64,
+    ) -> BoxFuture<'a, Result<Option<Vec<Stored>>, DestError>> {
+        let rows = ask::stored(&self.store(), target, columns, after, most);
+        Box::pin(async { Ok(rows) })
     }
 
     fn lease<'a>(
