@@ -156,7 +156,11 @@ pub fn tables_markdown(tables: &[Resource]) -> String {
     );
     let named: Vec<&str> = tables.iter().filter(|table| !table.default).map(|table| table.name).collect();
     if !named.is_empty() {
-        let _ = writeln!(page, "\n`--source-table '*'` means all of them but {}.", named.join(", "));
+        let _ = writeln!(
+            page,
+            "\n`--source-table '*'` means all of them but {}; `'**'` means all.",
+            named.join(", ")
+        );
     }
     let tracked: Vec<&str> = tables
         .iter()
@@ -286,6 +290,7 @@ mod tests {
 
     const TICKETS: Resource = Resource {
         name: "tickets",
+        aliases: &[],
         default: true,
         about: "One conversation.",
         key: &["id"],

@@ -4,6 +4,7 @@
 //! so many rows, bytes or seconds; whatever stops a run, what was read since the last commit is committed first, so
 //! that the next run goes on from there.
 
+mod child;
 mod children;
 mod commit;
 mod eta;
@@ -14,6 +15,7 @@ mod prepare;
 mod preview;
 mod shared;
 mod staged;
+mod target;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,7 +23,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use self::children::Child;
+use self::child::Child;
 use self::eta::Eta;
 pub(crate) use self::failure::{in_use, of_destination, of_source};
 pub(crate) use self::meter::Meter;

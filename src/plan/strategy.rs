@@ -1,6 +1,5 @@
 //! How rows meet rows: strategy, merge key and incremental key, with `--full-refresh` translated.
 
-use super::Plan;
 use super::columns::Columns;
 use super::endpoints::Endpoints;
 use crate::cli::IngestArgs;
@@ -102,27 +101,6 @@ pub(super) fn read_in_full(table: &Resource, window: &Window, strategy: Strategy
         .hint("type merge, replace or scd2")),
         Strategy::Merge | Strategy::Replace | Strategy::Scd2 => Ok(()),
     }
-}
-
-/// Refuses what makes no sense for a table whose rows are taken out of those of another one.
-pub(super) fn of_child(child: &Plan, parent: &Plan) -> Result<(), Failure> {
-    let (name, of) = (child.table.name, parent.table.name);
-    match child.strategy {
-        Strategy::Merge | Strategy::Replace => {}
-        Strategy::Append | Strategy::Scd2 | Strategy::DeleteInsert => {
-            return Err(Failure::usage(format!(
-                "--incremental-strategy: rows of {name} are replaced together with those of {of} that they are in, \
-                 which {} cannot do",
-                child.strategy
-            ))
-            .hint(format!("leave {name} out, or type merge or replace")));
-        }
-    }
-    if parent.key == parent.table.key && child.key == child.table.key {
-        return Ok(());
-    }
-    Err(Failure::usage(format!("--primary-key: rows of {name} belong to those of {of} by their own keys"))
-        .hint(format!("leave --primary-key out, or leave {name} out")))
 }
 
 /// What a limit does to the strategy.

@@ -4,10 +4,10 @@
 //! Each table gets a plan of its own. What could only be meant for one of several is refused by name: a flag that
 //! silently did nothing to the others would be worse than an error.
 
-use super::{Endpoints, Plan, columns, names, strategy};
+use super::{Endpoints, Plan, columns, names};
 use crate::cli::IngestArgs;
 use crate::error::Failure;
-use crate::model::Micros;
+use crate::model::{Micros, Strategy};
 use crate::nearest::nearest;
 use crate::source::Resource;
 
@@ -114,10 +114,31 @@ fn under_parents(plans: Vec<Plan>) -> Result<Vec<Plan>, Failure> {
     for child in children {
         let Some((parent, _)) = child.table.embedded() else { continue };
         let Some(under) = tables.iter_mut().find(|plan| plan.table.name == parent.name) else { continue };
-        strategy::of_child(&child, under)?;
+        fits_parent(&child, under)?;
         under.children.push(child);
     }
     Ok(tables)
+}
+
+/// Refuses what makes no sense for a table whose rows are taken out of those of another one.
+fn fits_parent(child: &Plan, parent: &Plan) -> Result<(), Failure> {
+    let (name, of) = (child.table.name, parent.table.name);
+    match child.strategy {
+        Strategy::Merge | Strategy::Replace => {}
+        Strategy::Append | Strategy::Scd2 | Strategy::DeleteInsert => {
+            return Err(Failure::usage(format!(
+                "--incremental-strategy: rows of {name} are replaced together with those of {of} that they are in, \
+                 which {} cannot do",
+                child.strategy
+            ))
+            .hint(format!("leave {name} out, or type merge or replace")));
+        }
+    }
+    if parent.key == parent.table.key && child.key == child.table.key {
+        return Ok(());
+    }
+    Err(Failure::usage(format!("--primary-key: rows of {name} belong to those of {of} by their own keys"))
+        .hint(format!("leave --primary-key out, or leave {name} out")))
 }
 
 /// All plans, or the failure: one that only some of the tables have says which.
@@ -183,9 +204,6 @@ fn source_tables(
     notes: &mut Vec<String>,
 ) -> Result<Vec<&'static Resource>, Failure> {
     let typed = typed.trim();
-    if typed == "*" {
-        return Ok(ends.tables.iter().filter(|table| table.default).collect());
-    }
     if typed.starts_with("query:") {
         return Err(Failure::usage(format!("--source-table: {} cannot be asked in SQL", ends.source))
             .hint(format!("tables are {}; query the copy in the destination", list(ends))));
@@ -197,15 +215,15 @@ fn source_tables(
             return Err(Failure::usage(format!("--source-table: `{typed}` has an empty name"))
                 .hint(format!("put one comma between two tables; they are {}", list(ends))));
         }
-        if *name == "*" {
-            return Err(Failure::usage(format!(
-                "--source-table: `{typed}` names all tables and others beside"
-            ))
-            .hint("type '*' alone for all, or the names of some"));
-        }
-        let table = source_table(name, ends)?;
-        if !tables.iter().any(|there| there.name == table.name) {
-            tables.push(table);
+        let named: Vec<&'static Resource> = match *name {
+            "*" => ends.tables.iter().filter(|table| table.default).collect(),
+            "**" | "all" => ends.tables.iter().collect(),
+            name => vec![source_table(name, ends)?],
+        };
+        for table in named {
+            if !tables.iter().any(|there| there.name == table.name) {
+                tables.push(table);
+            }
         }
     }
     for table in &tables {
@@ -219,10 +237,12 @@ fn source_tables(
 
 /// The table of that name.
 fn source_table(typed: &str, ends: &Endpoints) -> Result<&'static Resource, Failure> {
-    if let Some(table) = ends.tables.iter().find(|table| table.name == typed) {
+    let spelled = typed.to_lowercase().replace('-', "_");
+    let is_it = |table: &&Resource| table.name == spelled || table.aliases.contains(&spelled.as_str());
+    if let Some(table) = ends.tables.iter().find(is_it) {
         return Ok(table);
     }
-    let names = ends.tables.iter().map(|table| table.name);
+    let names = ends.tables.iter().flat_map(|table| table.aliases.iter().copied().chain([table.name]));
     let meant = nearest(typed, names).map(|name| format!("did you mean `{name}`? ")).unwrap_or_default();
     Err(Failure::usage(format!("{} has no table `{typed}`", ends.source)).hint(format!(
         "{meant}{} are {}",
@@ -232,6 +252,11 @@ fn source_table(typed: &str, ends: &Endpoints) -> Result<&'static Resource, Fail
 }
 
 fn list(ends: &Endpoints) -> String {
-    let names: Vec<&str> = ends.tables.iter().map(|table| table.name).collect();
-    names.join(", ")
+    let (usual, others): (Vec<&Resource>, Vec<&Resource>) =
+        ends.tables.iter().partition(|table| table.default);
+    let usual: Vec<&str> = usual.iter().map(|table| table.name).collect();
+    match others.len() {
+        0 => usual.join(", "),
+        more => format!("{}, and {more} more (`ingestr tables` lists all)", usual.join(", ")),
+    }
 }

@@ -108,6 +108,8 @@ pub enum Computed {
 pub struct Resource {
     /// Its name on the command line.
     pub name: &'static str,
+    /// Other names it may be called by on the command line, in lower case and with `_`.
+    pub aliases: &'static [&'static str],
     /// Whether `*` means it, too; otherwise it is copied only where it is named.
     pub default: bool,
     /// One sentence on what a row is.

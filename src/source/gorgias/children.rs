@@ -4,6 +4,7 @@
 //! here becomes columns as in any table. Names of others' objects in them are what the parent showed when it was read, and
 //! may be outdated: join the table of these objects by id.
 
+use super::small::TEAMS;
 use super::tables::{CUSTOMERS, TICKET_MESSAGES, TICKETS};
 use crate::model::LogicalType::{Bool, Int64, Json, Text};
 use crate::normalise::children::{Elements, Embedded, Taken};
@@ -16,6 +17,7 @@ const POSITION: (&str, crate::model::LogicalType, &str) =
 const fn child(name: &'static str, parent: &'static Resource, embedded: Embedded) -> Resource {
     Resource {
         name,
+        aliases: &[],
         default: false,
         about: "",
         key: &[],
@@ -58,6 +60,30 @@ pub(super) const TICKET_TAGS: Resource = Resource {
     )
 };
 
+pub(super) const TEAM_MEMBERS: Resource = Resource {
+    about: "Which agents are in which teams.",
+    key: &["team_id", "user_id"],
+    columns: &[
+        ("team_id", Int64, "The team."),
+        ("user_id", Int64, "The agent."),
+        ("name", Text, "The agent's name when the team was read."),
+        ("email", Text, "The agent's e-mail address when the team was read."),
+        POSITION,
+    ],
+    ..child(
+        "team_members",
+        &TEAMS,
+        list(
+            "members",
+            &[
+                ("team_id", Taken::Parent("id")),
+                ("user_id", Taken::Field("id")),
+                ("position", Taken::Position),
+            ],
+        ),
+    )
+};
+
 /// Columns of field values, of a ticket or a customer.
 const fn field_values(
     name: &'static str,
@@ -75,6 +101,7 @@ const VALUE_TYPE: (&str, crate::model::LogicalType, &str) =
 
 pub(super) const TICKET_FIELD_VALUES: Resource = Resource {
     about: "Values of custom fields of tickets. One that is set through the API moves no date of its ticket: a re-scan finds it.",
+    aliases: &["ticket_custom_field_values"],
     key: &["ticket_id", "field_id"],
     columns: &[("ticket_id", Int64, "The ticket."), FIELD_ID, VALUE, VALUE_TYPE],
     ..field_values(
@@ -91,6 +118,7 @@ pub(super) const TICKET_FIELD_VALUES: Resource = Resource {
 
 pub(super) const CUSTOMER_FIELD_VALUES: Resource = Resource {
     about: "Values of custom fields of customers. One that is set through the API moves no date of its customer: a re-scan finds it.",
+    aliases: &["customer_custom_field_values"],
     key: &["customer_id", "field_id"],
     columns: &[("customer_id", Int64, "The customer."), FIELD_ID, VALUE, VALUE_TYPE],
     ..field_values(

@@ -10,6 +10,7 @@ mod explain;
 mod fields;
 mod list;
 mod resources;
+mod small;
 mod table_reader;
 mod tables;
 mod uri;

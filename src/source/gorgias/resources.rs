@@ -1,19 +1,25 @@
-//! All tables of Gorgias: those that it lists (`tables`), and those whose rows lie in theirs (`children`).
+//! All tables of Gorgias: those that it lists (`tables`, and `small` ones), and those whose rows lie in theirs (`children`).
 
 use super::children::{
     CUSTOMER_FIELD_VALUES, MESSAGE_ATTACHMENTS, MESSAGE_INTENTS, MESSAGE_MACROS, MESSAGE_RECIPIENTS,
-    TICKET_FIELD_VALUES, TICKET_INTEGRATIONS, TICKET_TAGS,
+    TEAM_MEMBERS, TICKET_FIELD_VALUES, TICKET_INTEGRATIONS, TICKET_TAGS,
 };
-use super::tables::{CUSTOMERS, SATISFACTION_SURVEYS, TAGS, TICKET_MESSAGES, TICKETS};
+use super::small::{RULES, TAGS, TEAMS, USERS, VIEWS, WIDGETS};
+use super::tables::{CUSTOMERS, SATISFACTION_SURVEYS, TICKET_MESSAGES, TICKETS};
 use crate::source::{Counted, Resource};
 
 /// All tables, in the order help lists them.
-pub static TABLES: [Resource; 13] = [
+pub static TABLES: [Resource; 19] = [
     CUSTOMERS,
     TICKETS,
     TICKET_MESSAGES,
     SATISFACTION_SURVEYS,
+    USERS,
+    TEAMS,
     TAGS,
+    VIEWS,
+    RULES,
+    WIDGETS,
     TICKET_TAGS,
     TICKET_FIELD_VALUES,
     CUSTOMER_FIELD_VALUES,
@@ -22,6 +28,7 @@ pub static TABLES: [Resource; 13] = [
     MESSAGE_MACROS,
     MESSAGE_RECIPIENTS,
     TICKET_INTEGRATIONS,
+    TEAM_MEMBERS,
 ];
 
 /// What the rows of a list count, if they count rows of another table.
@@ -35,7 +42,7 @@ mod tests {
     use crate::model::LogicalType::Timestamp;
 
     /// Field names of the rows that were recorded from the API in August 2026, in their order.
-    const RECORDED: [(&str, &str); 5] = [
+    const RECORDED: [(&str, &str); 6] = [
         (
             "customers",
             "id external_id active email name firstname lastname language timezone created_datetime updated_datetime meta data note custom_fields",
@@ -53,6 +60,10 @@ mod tests {
             "id body_text created_datetime customer_id meta score scored_datetime sent_datetime should_send_datetime ticket_id uri",
         ),
         ("tags", "id decoration description name usage uri created_datetime deleted_datetime"),
+        (
+            "users",
+            "id active bio created_datetime country deactivated_datetime email external_id firstname has_password has_2fa_enabled lastname language meta name role timezone updated_datetime client_id uri",
+        ),
     ];
 
     #[test]

@@ -23,6 +23,7 @@ const fn of_parent(event: EventKind) -> EventKind {
 
 pub(super) const CUSTOMERS: Resource = Resource {
     name: "customers",
+    aliases: &[],
     default: true,
     about: "People who wrote to the help desk, or were created in it.",
     key: &["id"],
@@ -54,6 +55,7 @@ pub(super) const CUSTOMERS: Resource = Resource {
 
 pub(super) const TICKETS: Resource = Resource {
     name: "tickets",
+    aliases: &[],
     default: true,
     about: "Conversations, without their messages.",
     key: &["id"],
@@ -109,6 +111,7 @@ pub(super) const TICKETS: Resource = Resource {
 
 pub(super) const TICKET_MESSAGES: Resource = Resource {
     name: "ticket_messages",
+    aliases: &["messages"],
     default: true,
     about: "Messages of all tickets: e-mails, chats, notes, calls.",
     key: &["id"],
@@ -168,6 +171,7 @@ pub(super) const TICKET_MESSAGES: Resource = Resource {
 
 pub(super) const SATISFACTION_SURVEYS: Resource = Resource {
     name: "satisfaction_surveys",
+    aliases: &["surveys"],
     default: true,
     about: "Surveys sent after a ticket, with their scores.",
     key: &["id"],
@@ -192,29 +196,5 @@ pub(super) const SATISFACTION_SURVEYS: Resource = Resource {
         ("ticket_id", Int64, "The ticket it is about."),
         ("uri", Text, "Path of the survey in the API."),
         ("updated_datetime", Timestamp, "The newest `*_datetime` of the row; the API has none of this name."),
-    ],
-};
-
-pub(super) const TAGS: Resource = Resource {
-    name: "tags",
-    default: false,
-    about: "Tags that tickets can have.",
-    key: &["id"],
-    incremental_key: None,
-    list: List::Keyset { path: "/api/tags" },
-    by_ids: None,
-    changes: Changes::Full,
-    removals: Removals::Absence,
-    counted: None,
-    computed: None,
-    columns: &[
-        ("id", Int64, "Identifies the tag within the account."),
-        ("decoration", Json, "How it looks: color."),
-        ("description", Text, "What it is for."),
-        ("name", Text, "Name."),
-        ("usage", Int64, "On how many tickets it is, as of the last time Gorgias counted."),
-        ("uri", Text, "Path of the tag in the API."),
-        ("created_datetime", Timestamp, "When it was created."),
-        ("deleted_datetime", Timestamp, "When it was deleted; lists show no such tags."),
     ],
 };
