@@ -13,12 +13,14 @@ use arrow_schema::Schema;
 use super::{Commit, Counts, DestError, Destination, Hints, Target};
 use crate::model::{Column, Deletes, LogicalType, Micros, Reject, RunRecord, SourceState, State, Strategy};
 
+mod apart;
 mod gone;
 mod held;
 mod memory;
 mod owners;
 mod words;
 
+pub(crate) use apart::*;
 pub(crate) use gone::*;
 pub(crate) use held::*;
 pub(crate) use owners::*;
@@ -104,6 +106,7 @@ pub(crate) fn commit(run: &str, at: &str, last: bool) -> Commit {
             retries: 1,
             error: None,
         },
+        basis: None,
         lease: None,
         release: false,
         last,
@@ -510,7 +513,10 @@ macro_rules! suite {
             words_of_engines_are_names_where_rows_wait, words_of_engines_are_names_in_questions,
             words_of_engines_may_be_the_users,
             a_table_is_of_whom_its_state_tells, rows_kept_aside_have_an_owner,
-            a_table_made_anew_is_its_makers, tables_are_given_to_another_account);
+            a_table_made_anew_is_its_makers, tables_are_given_to_another_account,
+            commits_go_on_from_their_own_progress, commits_go_on_in_their_own_table,
+            what_users_change_in_a_table_ends_no_run, replacements_go_on_with_their_own_rows,
+            older_states_tell_of_no_table);
     };
 }
 pub(crate) use suite;

@@ -123,16 +123,19 @@ impl Run<'_, '_> {
             state: self.state.clone(),
             rejects: staged.rejects,
             run: self.record(ending),
+            basis: Some(self.basis.clone()),
             lease: self.leased.is_some().then(|| self.lease()),
             release: !matches!(ending, Ending::None),
             last: matches!(ending, Ending::Success),
         };
         let (release, stored) = (commit.release, commit.state.clone());
+        let basis = self.basis.after(self.target.strategy, &commit);
         let counts = load.commit(commit).await;
         self.slot.stage(0);
         let counts = counts.map_err(|error| failure::destination(&self.target, &error))?;
         self.leased = self.leased.filter(|_| !release).map(|_| Instant::now());
         self.target.fresh = false;
+        self.basis = basis;
         self.stored = Some(stored);
         self.done.commits += 1;
         self.done.committed += staged.rows.saturating_sub(refused);

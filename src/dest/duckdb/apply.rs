@@ -11,13 +11,16 @@ use super::dialect::{CATALOG, DuckDialect};
 use super::engine::Session;
 use super::merge::{self, Merge};
 use super::position::POSITION;
-use super::{Faults, Step, compression};
+use super::{Faults, Step, compression, mark};
 use crate::dest::sql::batches::Batches;
+use crate::dest::sql::cells::Cell;
 use crate::dest::sql::columns::{IS_CURRENT, VALID_FROM, VALID_TO, columns_of, needed, version_columns};
 use crate::dest::sql::commit::{Plan, Seen};
 use crate::dest::sql::dialect::Shape;
 use crate::dest::sql::embedded::{at_once, stage_rest};
 use crate::dest::sql::engine::Engine as _;
+use crate::dest::sql::identity::Identity;
+use crate::dest::sql::ledger::RowsIn;
 use crate::dest::sql::merge as shared;
 use crate::dest::sql::script::Script;
 use crate::dest::sql::shadow::{SHADOWS, shadow};
@@ -96,9 +99,24 @@ impl Work<'_> {
         if let Some(name) = hidden.as_deref().filter(|_| commit.last) {
             script.then([ledger::forget_state(&DuckDialect, &table, target, name)]);
         }
-        plan.ledger(&mut script, &seen, rows_in, &staged);
+        let id = self.identify(rows_in)?;
+        plan.ledger(&mut script, &seen, RowsIn { name: rows_in, id: Cell::Text(id) }, &staged);
         self.play(&script)?;
         Ok(counts)
+    }
+
+    /// Which table the rows are in; one that has no mark yet gets one.
+    fn identify(&self, rows_in: &str) -> Result<String, DestError> {
+        let own = table_of(self.target);
+        let name = if rows_in.is_empty() { own } else { own.beside(rows_in) };
+        if let Some(Identity::Is(id)) = at_once(self.session.identity(&name))? {
+            return Ok(id);
+        }
+        let id = Identity::new_id();
+        if let Some(shape) = self.read(&name)? {
+            self.run(&mark::write(&shape, &id))?;
+        }
+        Ok(id)
     }
 
     /// Drops hidden tables of this target that no run will continue: of another strategy, without a state, or of an

@@ -21,6 +21,7 @@ mod compression;
 mod dialect;
 mod engine;
 mod leftovers;
+mod mark;
 mod merge;
 mod open;
 mod position;

@@ -6,8 +6,10 @@
 use super::columns::{needed, version_columns};
 use super::dialect::Shape;
 use super::engine::Engine;
-use super::ledger::{self, LEASES, REJECTS, RUNS, STATE, Whose};
-use super::script::{Breach, Counter, Script, Step, When};
+use super::guards::{self, Held};
+use super::identity::{Identity, Mark};
+use super::ledger::{self, LEASES, REJECTS, RUNS, RowsIn, STATE, Whose};
+use super::script::{Breach, Breached, Counter, Script, Step, When};
 use super::shadow::{SHADOWS, shadow};
 use super::shape::Needs;
 use super::staged::Staged;
@@ -26,6 +28,8 @@ pub(crate) struct Seen {
     pub(crate) table: Option<Shape>,
     /// The hidden table of this target and strategy.
     pub(crate) hidden: Option<Shape>,
+    /// Which tables these two are.
+    pub(crate) identities: [Option<Identity>; 2],
 }
 
 impl Seen {
@@ -48,6 +52,13 @@ impl Seen {
                 && seen.has(engine.dialect(), &name)
             {
                 seen.hidden = engine.describe(&engine.table(&name)).await?;
+            }
+            let identity = |shape: &Option<Shape>| shape.as_ref().map(|shape| shape.identity.clone());
+            seen.identities = [identity(&seen.table), identity(&seen.hidden)];
+        } else {
+            seen.identities[0] = engine.identity(&engine.table(&target.table)).await?;
+            if let Some(name) = shadow(target, target.strategy) {
+                seen.identities[1] = engine.identity(&engine.table(&name)).await?;
             }
         }
         Ok(seen)
@@ -87,19 +98,20 @@ impl Plan<'_> {
         let name = shadow(self.target, self.target.strategy).map(|name| self.table.beside(&name));
         let rows_in = match &name {
             None => {
-                self.in_place(&mut script, shape, &seen, staged)?;
-                ""
+                let after = self.in_place(&mut script, shape, &seen, staged)?;
+                ("", after.identity)
             }
             Some(name) => {
                 if waiting.is_none() {
                     script.made.push(name.clone());
                 }
-                self.hidden(&mut script, shape, (name, waiting), &seen, staged)?;
-                if self.commit.last { "" } else { &name.table }
+                let after = self.hidden(&mut script, shape, (name, waiting), &seen, staged)?;
+                (if self.commit.last { "" } else { &*name.table }, after.identity)
             }
         };
         script.then(self.fault.clone());
         self.sweep(&mut script, &seen);
+        let rows_in = RowsIn { name: rows_in.0, id: guards::cell(&rows_in.1) };
         self.ledger(&mut script, &seen, rows_in, staged);
         Ok(script)
     }
@@ -110,6 +122,7 @@ impl Plan<'_> {
             let there = seen.has(self.d, LEASES);
             guard_lease(script, self.d, self.table, self.target, lease, there);
         }
+        self.guard_basis(script, seen);
         let leased = self.commit.lease.is_some() && !self.commit.release;
         for (table, wanted) in [(STATE, true), (RUNS, true), (LEASES, leased), (REJECTS, rejects)] {
             if wanted {
@@ -120,7 +133,7 @@ impl Plan<'_> {
     }
 
     /// State, run, rejects and lease.
-    pub(crate) fn ledger(&self, script: &mut Script, seen: &Seen, rows_in: &str, staged: &Staged) {
+    pub(crate) fn ledger(&self, script: &mut Script, seen: &Seen, rows_in: RowsIn<'_>, staged: &Staged) {
         let (d, table, target) = (self.d, self.table, self.target);
         script.then(ledger::write_state(d, table, target, rows_in, self.commit));
         script.then(ledger::write_run(d, table, target, self.commit));
@@ -158,7 +171,7 @@ impl Plan<'_> {
         shape: Option<Shape>,
         seen: &Seen,
         staged: &Staged,
-    ) -> Result<(), DestError> {
+    ) -> Result<Shape, DestError> {
         let target = self.target;
         let at = self.commit.run.started_at;
         let extra = if target.strategy == Strategy::Scd2 { version_columns() } else { Vec::new() };
@@ -173,7 +186,7 @@ impl Plan<'_> {
         if let Some(tombstones) = staged.tombstones.as_ref().filter(|_| target.strategy != Strategy::Append) {
             deletions::apply(script, &shape, target, tombstones, at);
         }
-        Ok(())
+        Ok(shape)
     }
 
     /// `replace` and `delete+insert`.
@@ -184,7 +197,7 @@ impl Plan<'_> {
         (name, waiting): (&TableName, Option<Shape>),
         seen: &Seen,
         staged: &Staged,
-    ) -> Result<(), DestError> {
+    ) -> Result<Shape, DestError> {
         let target = self.target;
         let wanted = needed(target, &staged.rows.columns, &[publish::sequence()]);
         let hidden = self.fitted(script, name, waiting, &wanted, false)?;
@@ -199,8 +212,9 @@ impl Plan<'_> {
             let wanted: Vec<Column> = publish::published(&hidden);
             let shape = self.fitted(script, self.table, shape, &wanted, true)?;
             publish::publish(script, &shape, &hidden, target);
+            return Ok(shape);
         }
-        Ok(())
+        Ok(hidden)
     }
 
     /// The condition that the rows that wait are of the replacement that goes on.
@@ -241,15 +255,53 @@ impl Plan<'_> {
             if own {
                 script.then([ledger::forget_others(self.d, self.table, self.target)]);
             }
-            return Ok(Shape::planned(self.d, name.clone(), needed));
+            return Ok(self.marked(script, Shape::planned(self.d, name.clone(), needed)));
         };
         shape.check(needed)?;
         let needs = Needs::of(self.target, needed);
-        let (changes, after) = shape.clone().changed(&needs);
+        let (changes, mut after) = shape.clone().changed(&needs);
         if !changes.none() {
             script.before(self.d.alter(&shape, &changes)?);
+            if self.d.remakes(&shape, &changes) {
+                after.identity = Identity::Untold;
+            }
         }
-        Ok(after)
+        Ok(self.marked(script, after))
+    }
+
+    /// The shape once the table has a mark, as one that is made now or was made by others has not.
+    fn marked(&self, script: &mut Script, mut shape: Shape) -> Shape {
+        if shape.identity.is_missing() {
+            let (step, identity) = match self.d.mark(&shape, Identity::new_id()) {
+                Mark::Set(statement, id) => (Step::run(statement), Identity::Is(id)),
+                Mark::Found { variable, query, expression } => {
+                    (Step::Find(variable, query, None), Identity::Found(expression))
+                }
+            };
+            script.before.push(step);
+            shape.identity = identity;
+        }
+        shape
+    }
+
+    /// Checks that the state is the one that the run knows, and that the table is the one it is about.
+    fn guard_basis(&self, script: &mut Script, seen: &Seen) {
+        let Some(basis) = &self.commit.basis else { return };
+        let (d, target) = (self.d, self.target);
+        let states = self.table.beside(STATE);
+        let states = seen.ledger(STATE).map(|columns| (&states, columns));
+        let whose = Whose::of(target, self.table);
+        let [own, waiting] = &seen.identities;
+        // Whose rows are replaced as a whole may lose them before.
+        let needed = target.strategy != Strategy::Replace && !basis.apart;
+        let table = needed.then(|| (self.table.clone(), own.as_ref()));
+        guards::guard(script, d, &Held { whose, rows_in: "", written: basis.own.as_ref(), table }, states);
+        if let Some(hidden) = shadow(target, target.strategy) {
+            // Who begins from zero forgets them anyway.
+            let table = (!target.fresh).then(|| (self.table.beside(&hidden), waiting.as_ref()));
+            let held = Held { whose, rows_in: &hidden, written: basis.aside.as_ref(), table };
+            guards::guard(script, d, &held, states);
+        }
     }
 }
 
@@ -274,7 +326,7 @@ fn guard_lease(
     };
     let condition = if there { format!("NOT {} OR {}", of("="), of("<>")) } else { "1 = 1".to_owned() };
     let (schema, table) = (target.schema.clone(), target.table.clone());
-    script.guards.push((condition, Breach::LeaseLost { schema, table }));
+    script.guards.push((condition, Breach { what: Breached::LeaseLost, schema, table }));
 }
 
 /// What a script does with the lease once its rows are in: renews it or gives it up. `there`: whether there are leases.

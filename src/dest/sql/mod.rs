@@ -11,6 +11,7 @@
 //! | `shape`, `columns` | what a table looks like, whether it can be taken over, and what has to change |
 //! | `batches`, `staged` | the rows of a commit, in Arrow and in SQL |
 //! | `merge`, `deletions`, `publish`, `shadow` | how rows meet rows, by strategy |
+//! | `identity`, `guards` | whether table and state still belong together |
 //! | `ledger`, `leases`, `cells` | the four tables beside the data, and their values |
 //! | `inspect`, `answers`, `inventory` | what is there before a run; questions of the source; `ingestr state` |
 
@@ -28,6 +29,8 @@ pub mod dialect;
 #[cfg(any(feature = "duckdb", feature = "sqlite"))]
 pub(crate) mod embedded;
 pub(crate) mod engine;
+pub(crate) mod guards;
+pub mod identity;
 pub(crate) mod inspect;
 pub(crate) mod inventory;
 pub mod leases;
