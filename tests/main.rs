@@ -23,6 +23,7 @@ mod oversize;
 mod reading;
 mod rescan;
 mod several;
+mod sleeping;
 mod small_tables;
 mod speed;
 mod support;

@@ -36,6 +36,29 @@ pub struct Target {
     pub fresh: bool,
 }
 
+/// What one load writes to: the table that is read, and its child tables, whose rows are taken out of its rows and become
+/// visible with them. A child is keyed by its parent's key first, is in the same schema, and is merged or replaced.
+#[derive(Debug, Clone, Copy)]
+pub struct Targets<'a> {
+    /// The table that is read.
+    pub table: &'a Target,
+    /// Its child tables.
+    pub children: &'a [Target],
+}
+
+impl Targets<'_> {
+    /// All of them; the one that is read is the first.
+    pub fn all(&self) -> impl Iterator<Item = &Target> {
+        std::iter::once(self.table).chain(self.children)
+    }
+}
+
+impl<'a> From<&'a Target> for Targets<'a> {
+    fn from(table: &'a Target) -> Self {
+        Self { table, children: &[] }
+    }
+}
+
 /// What a destination may be told, and others do not ask for.
 #[derive(Debug, Clone, Default)]
 pub struct Hints {
@@ -182,8 +205,8 @@ impl Counts {
 pub struct Commit {
     /// Where the run stands after these rows.
     pub state: State,
-    /// Values that did not fit.
-    pub rejects: Vec<Reject>,
+    /// Values that did not fit, of each target; where there are none of the last targets, their lists may be missing.
+    pub rejects: Vec<Vec<Reject>>,
     /// The run's line in the ledger.
     pub run: RunRecord,
     /// What must be stored before, or the commit fails with [`super::DestErrorKind::Changed`]; `None`: whatever is there.
@@ -196,4 +219,12 @@ pub struct Commit {
     /// Whether the pass is complete with this commit. Strategies that publish at the end
     /// ([`Strategy::Replace`], [`Strategy::DeleteInsert`]) do so now; others do not care.
     pub last: bool,
+}
+
+impl Commit {
+    /// The values that did not fit of one target.
+    #[must_use]
+    pub fn rejects_of(&self, at: usize) -> &[Reject] {
+        self.rejects.get(at).map_or(&[], Vec::as_slice)
+    }
 }

@@ -4,7 +4,7 @@ use tokio::time::Instant;
 
 use super::staged::{Ending, Staged};
 use super::{Run, failure};
-use crate::dest::{Commit, FlushDefaults};
+use crate::dest::{Commit, FlushDefaults, Targets};
 use crate::error::{Failure, Kind};
 use crate::model::RunRecord;
 use crate::report::Event;
@@ -69,8 +69,8 @@ impl Run<'_, '_> {
 
     async fn stage(&mut self, all: bool) -> Result<(), Failure> {
         while let Some(batch) = self.normaliser.take(all) {
-            let load = self.load.get_or_insert_with(|| self.job.dest.begin(&self.target));
-            load.stage(batch).await.map_err(|error| failure::destination(&self.target, &error))?;
+            let load = self.load.get_or_insert_with(|| self.job.dest.begin(Targets::from(&self.target)));
+            load.stage(0, batch).await.map_err(|error| failure::destination(&self.target, &error))?;
         }
         Ok(())
     }
@@ -112,7 +112,7 @@ impl Run<'_, '_> {
 
     pub(super) async fn commit(&mut self, ending: Ending<'_>) -> Result<(), Failure> {
         self.stage(true).await?;
-        let mut load = self.load.take().unwrap_or_else(|| self.job.dest.begin(&self.target));
+        let mut load = self.load.take().unwrap_or_else(|| self.job.dest.begin(Targets::from(&self.target)));
         let elapsed = self.start.elapsed();
         self.job.tell(&Event::Committing { rows: self.staged.rows, elapsed });
         let staged = std::mem::replace(&mut self.staged, Staged::nothing(Instant::now()));
@@ -121,7 +121,7 @@ impl Run<'_, '_> {
         load.bury(staged.gone.into_values().collect());
         let commit = Commit {
             state: self.state.clone(),
-            rejects: staged.rejects,
+            rejects: vec![staged.rejects],
             run: self.record(ending),
             basis: Some(self.basis.clone()),
             lease: self.leased.is_some().then(|| self.lease()),
@@ -133,6 +133,7 @@ impl Run<'_, '_> {
         let counts = load.commit(commit).await;
         self.slot.stage(0);
         let counts = counts.map_err(|error| failure::destination(&self.target, &error))?;
+        let counts = counts.first().copied().unwrap_or_default();
         self.leased = self.leased.filter(|_| !release).map(|_| Instant::now());
         self.target.fresh = false;
         self.basis = basis;

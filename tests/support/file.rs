@@ -9,8 +9,9 @@ use std::sync::{Arc, Mutex};
 use arrow_array::RecordBatch;
 use futures_util::future::BoxFuture;
 use ingestr::dest::{
-    Capabilities, Commit, Counts, DestError, DestErrorKind, Destination, Inspection, Load, Target,
+    Capabilities, Commit, Counts, DestError, DestErrorKind, Destination, Inspection, Load, Target, Targets,
 };
+use ingestr::model::lease::Claim;
 use ingestr::model::{Answer, Lease, Micros, Question, Remembered, Tombstone};
 use tempfile::TempDir;
 
@@ -153,9 +154,10 @@ impl Destination for File {
         &'a self,
         target: &'a Target,
         lease: Lease,
+        claim: Claim,
         live: fn(&Lease, Micros) -> bool,
     ) -> BoxFuture<'a, Result<(), DestError>> {
-        self.inner.lease(target, lease, live)
+        self.inner.lease(target, lease, claim, live)
     }
 
     fn release<'a>(&'a self, target: &'a Target, run: &'a str) -> BoxFuture<'a, Result<(), DestError>> {
@@ -178,8 +180,8 @@ impl Destination for File {
         self.inner.forget(schema, table)
     }
 
-    fn begin(&self, target: &Target) -> Box<dyn Load> {
-        Box::new(FileLoad { file: self.clone(), inner: self.inner.begin(target) })
+    fn begin(&self, targets: Targets<'_>) -> Box<dyn Load> {
+        Box::new(FileLoad { file: self.clone(), inner: self.inner.begin(targets) })
     }
 }
 
@@ -189,15 +191,19 @@ struct FileLoad {
 }
 
 impl Load for FileLoad {
-    fn stage<'a>(&'a mut self, batch: RecordBatch) -> BoxFuture<'a, Result<(), DestError>> {
-        self.inner.stage(batch)
+    fn stage<'a>(&'a mut self, at: usize, batch: RecordBatch) -> BoxFuture<'a, Result<(), DestError>> {
+        self.inner.stage(at, batch)
+    }
+
+    fn complete(&mut self, at: usize, parents: Vec<i64>) {
+        self.inner.complete(at, parents);
     }
 
     fn bury(&mut self, tombstones: Vec<Tombstone>) {
         self.inner.bury(tombstones);
     }
 
-    fn commit(self: Box<Self>, commit: Commit) -> BoxFuture<'static, Result<Counts, DestError>> {
+    fn commit(self: Box<Self>, commit: Commit) -> BoxFuture<'static, Result<Vec<Counts>, DestError>> {
         let Self { file, inner } = *self;
         let (crash, vanishes) = {
             let mut plans = file.plans.lock().expect("no panic");

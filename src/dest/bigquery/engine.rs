@@ -55,7 +55,7 @@ impl Engine for Dataset {
         done.map(|_| 0).map_err(|error| failed(&self.place, "written", error))
     }
 
-    async fn run(&self, script: &Script) -> Result<Counts, DestError> {
+    async fn run(&self, script: &Script) -> Result<Vec<Counts>, DestError> {
         let wrap = |error| failed(&self.place, "written", error);
         let done = self.api.query(&fresh_job("run"), &script::text(script), &[]).await.map_err(wrap)?;
         for table in &script.dead {

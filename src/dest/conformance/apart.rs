@@ -60,8 +60,8 @@ pub(crate) async fn commits_go_on_from_their_own_progress(bench: &dyn Bench) {
         let older = Basis { own: older(&basis.own), aside: older(&basis.aside), ..basis.clone() };
         refused(bench, &target, from(&older, "r1", "p2", false), PROGRESS).await;
         // Staged before, committed after.
-        let mut staged = bench.destination().begin(&target);
-        staged.stage(batch(&[(3, "c", 20)])).await.expect("can be staged");
+        let mut staged = bench.destination().begin((&target).into());
+        staged.stage(0, batch(&[(3, "c", 20)])).await.expect("can be staged");
         loaded(bench, &target, &[(4, "d", 30)], commit("r2", "theirs", !waits)).await;
         let error = staged.commit(next.clone()).await.expect_err("another run was there");
         assert_eq!(error.kind, DestErrorKind::Changed, "{strategy}");

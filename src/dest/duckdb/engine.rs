@@ -130,7 +130,7 @@ impl Engine for Session<'_> {
         self.connection.execute(sql, []).map(|rows| rows as u64).map_err(|error| self.writing(error))
     }
 
-    async fn run(&self, script: &Script) -> Result<Counts, DestError> {
+    async fn run(&self, script: &Script) -> Result<Vec<Counts>, DestError> {
         play(self, script).await
     }
 

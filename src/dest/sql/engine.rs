@@ -60,11 +60,11 @@ pub(crate) trait Engine {
     /// When it fails.
     async fn execute(&self, sql: &str) -> Result<u64, DestError>;
 
-    /// Runs a script: all of it or nothing.
+    /// Runs a script: all of it or nothing. What it did to each target.
     ///
     /// # Errors
     /// [`crate::dest::DestErrorKind::Leased`] if its guard does not hold; otherwise when a statement fails.
-    async fn run(&self, script: &Script) -> Result<Counts, DestError>;
+    async fn run(&self, script: &Script) -> Result<Vec<Counts>, DestError>;
 
     /// Which columns a table of the ledger has; `None` if there is no such table.
     ///

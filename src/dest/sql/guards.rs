@@ -4,57 +4,90 @@ use super::cells::{Cell, Line};
 use super::dialect::TableName;
 use super::engine::Engine;
 use super::identity::{Apart, Identity, state_changed};
-use super::ledger::{HAS_ROWS, TABLE_ID, Whose};
+use super::ledger::{self, HAS_ROWS, LEASES, TABLE_ID, Whose};
 use super::script::{Breach, Breached, Script};
 use super::{Dialect, leases};
-use crate::dest::{DestError, Written};
+use crate::dest::{DestError, Target, Written};
+use crate::model::Lease;
 
-/// One line of the state that a commit goes on from, and the table with its rows.
+/// A script fails unless the lease is still there, and is no other run's, dead or alive: what this one means to write may
+/// be outdated. One that is missing was taken and given up by a run that came in between, or went with all that was here.
+/// `there`: whether there are leases.
+pub(crate) fn guard_lease(
+    script: &mut Script,
+    d: &dyn Dialect,
+    table: &TableName,
+    target: &Target,
+    lease: &Lease,
+    there: bool,
+) {
+    let of = |which: &str| {
+        format!(
+            "EXISTS (SELECT 1 FROM {} WHERE {} AND run_id {which} {})",
+            table.beside(LEASES).sql(d),
+            ledger::of_table(d, table),
+            d.text(&lease.run)
+        )
+    };
+    let condition = if there { format!("NOT {} OR {}", of("="), of("<>")) } else { "1 = 1".to_owned() };
+    let (schema, table) = (target.schema.clone(), target.table.clone());
+    script.guards.push((condition, Breach { what: Breached::LeaseLost, schema, table }));
+}
+
+/// One line of the state.
 pub(crate) struct Held<'a> {
+    pub(crate) d: &'a dyn Dialect,
+    /// The table of states, and the columns it has; `None`: there is none.
+    pub(crate) states: Option<(TableName, &'a [String])>,
     pub(crate) whose: Whose<'a>,
     /// Where the rows are: empty for the table itself.
     pub(crate) rows_in: &'a str,
-    /// Who is to have written the line; `None`: there must be none.
-    pub(crate) written: Option<&'a Written>,
-    /// The table with the rows, where it must still be the one of the line: its name, and which one it is now.
-    pub(crate) table: Option<(TableName, Option<&'a Identity>)>,
 }
 
-/// A script fails unless the state is still the one that the run knows, and the table the one it is about.
-/// `states`: the table of states, and the columns it has; `None`: there is none.
-pub(crate) fn guard(
-    script: &mut Script,
-    d: &dyn Dialect,
-    held: &Held<'_>,
-    states: Option<(&TableName, &[String])>,
-) {
-    let Held { whose, rows_in, written, table } = held;
-    let mut add = |condition: String, what: Breached| {
-        let (schema, table) = (whose.schema.to_owned(), whose.table.to_owned());
+impl Held<'_> {
+    fn add(&self, script: &mut Script, condition: String, what: Breached) {
+        let (schema, table) = (self.whose.schema.to_owned(), self.whose.table.to_owned());
         script.guards.push((condition, Breach { what, schema, table }));
-    };
-    let Some((states, columns)) = states else {
-        if written.is_some() {
-            add("1 = 1".into(), Breached::StateChanged);
-        }
-        return;
-    };
-    let line = |which: &str| {
-        format!("EXISTS (SELECT 1 FROM {} WHERE {}{which})", states.sql(d), whose.state(d, rows_in))
-    };
-    let Some(written) = written else { return add(line(""), Breached::StateChanged) };
-    let at = written.at.map_or("IS NULL".into(), |at| format!("= {}", d.instant(at)));
-    let which = format!(" AND run_id = {} AND updated_at {at}", d.text(&written.run));
-    add(format!("NOT {}", line(&which)), Breached::StateChanged);
-    let Some((name, there)) = table else { return };
-    let Some(there) = there else { return add("1 = 1".into(), Breached::Table(Apart::Missing)) };
-    let has = |column: &str| columns.iter().any(|there| there == column);
-    if let Some(differing) = differing(d, there).filter(|_| has(TABLE_ID)) {
-        add(line(&format!(" AND {differing}")), Breached::Table(Apart::Another));
     }
-    if has(HAS_ROWS) {
-        let rows = format!("EXISTS (SELECT 1 FROM {})", name.sql(d));
-        add(format!("{} AND NOT {rows}", line(&format!(" AND {HAS_ROWS}"))), Breached::Table(Apart::Emptied));
+
+    /// The condition that there is such a line.
+    fn exists(&self, states: &TableName, which: &str) -> String {
+        let line = self.whose.state(self.d, self.rows_in);
+        format!("EXISTS (SELECT 1 FROM {} WHERE {line}{which})", states.sql(self.d))
+    }
+
+    /// A script fails unless that run has written the line then; `None`: unless there is none.
+    pub(crate) fn guard_state(&self, script: &mut Script, written: Option<&Written>) {
+        let condition = match (&self.states, written) {
+            (None, None) => return,
+            (None, Some(_)) => "1 = 1".into(),
+            (Some((states, _)), None) => self.exists(states, ""),
+            (Some((states, _)), Some(written)) => {
+                let at = written.at.map_or("IS NULL".into(), |at| format!("= {}", self.d.instant(at)));
+                let which = format!(" AND run_id = {} AND updated_at {at}", self.d.text(&written.run));
+                format!("NOT {}", self.exists(states, &which))
+            }
+        };
+        self.add(script, condition, Breached::StateChanged);
+    }
+
+    /// A script fails if there is such a line, and the table of that name (`None`: there is none) is not the one that it
+    /// tells of.
+    pub(crate) fn guard_table(&self, script: &mut Script, name: &TableName, there: Option<&Identity>) {
+        let Some((states, columns)) = &self.states else { return };
+        let has = |column: &str| columns.iter().any(|there| there == column);
+        let Some(there) = there else {
+            return self.add(script, self.exists(states, ""), Breached::Table(Apart::Missing));
+        };
+        if let Some(differing) = differing(self.d, there).filter(|_| has(TABLE_ID)) {
+            let other = self.exists(states, &format!(" AND {differing}"));
+            self.add(script, other, Breached::Table(Apart::Another));
+        }
+        if has(HAS_ROWS) {
+            let had = self.exists(states, &format!(" AND {HAS_ROWS}"));
+            let emptied = format!("{had} AND NOT EXISTS (SELECT 1 FROM {})", name.sql(self.d));
+            self.add(script, emptied, Breached::Table(Apart::Emptied));
+        }
     }
 }
 

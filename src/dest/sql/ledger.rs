@@ -6,6 +6,7 @@
 
 use super::cells::{Cell, Cells};
 use super::columns::same;
+pub use super::whose::Whose;
 use super::{Dialect, TableName, list};
 use crate::dest::{Commit, DestError, DestErrorKind, Target};
 use crate::model::{Column, Lease, LogicalType, STATE_VERSION};
@@ -166,53 +167,6 @@ fn put(d: &dyn Dialect, name: &TableName, which: &str, cells: &[(&str, Cell)]) -
 /// The statement that removes the lines that `which` holds for.
 pub(crate) fn delete(d: &dyn Dialect, name: &TableName, which: &str) -> String {
     format!("DELETE FROM {} WHERE {which}", name.sql(d))
-}
-
-/// Whose rows a line of the ledger is about.
-#[derive(Debug, Clone, Copy)]
-pub struct Whose<'a> {
-    /// The source account.
-    pub account: &'a str,
-    /// The source's table.
-    pub source_table: &'a str,
-    /// Schema or dataset.
-    pub schema: &'a str,
-    /// The destination's table.
-    pub table: &'a str,
-}
-
-impl<'a> From<&'a Target> for Whose<'a> {
-    fn from(target: &'a Target) -> Self {
-        Self {
-            account: &target.account,
-            source_table: &target.source_table,
-            schema: &target.schema,
-            table: &target.table,
-        }
-    }
-}
-
-impl<'a> Whose<'a> {
-    /// The target under the name that its schema has in the database: a copied dataset keeps its ledger.
-    pub(crate) fn of(target: &'a Target, table: &'a TableName) -> Self {
-        Self { schema: &table.schema, ..Self::from(target) }
-    }
-
-    /// The condition that a line of any of the tables but [`LEASES`] is of that account, source table and table.
-    pub(crate) fn lines(self, d: &dyn Dialect) -> String {
-        format!(
-            "account = {} AND source_table = {} AND {}",
-            d.text(self.account),
-            d.text(self.source_table),
-            d.named("dest_table", self.table)
-        )
-    }
-
-    /// The condition that a line of [`STATE`] is about the rows in `rows_in` (empty: the table itself).
-    pub(crate) fn state(self, d: &dyn Dialect, rows_in: &str) -> String {
-        let schema = d.named("dest_schema", self.schema);
-        format!("{} AND {schema} AND rows_in = {}", self.lines(d), d.text(rows_in))
-    }
 }
 
 /// The condition that a line of [`STATE`] or [`LEASES`] is about that table, whoever's rows it has.

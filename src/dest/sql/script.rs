@@ -45,6 +45,8 @@ impl From<Tally> for Counts {
 /// One step of a script.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Step {
+    /// What is counted from here on is this target's.
+    Of(usize),
     /// A statement; the rows it changes are added to a counter.
     Run(String, Option<Counter>),
     /// A number that a query finds, for a [`When`] after it; added to a counter, too.
@@ -121,6 +123,8 @@ impl Breached {
 /// The steps of a commit.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Script {
+    /// The target that steps are added for; those before it have been.
+    pub(crate) at: usize,
     /// Conditions that must not hold, and what it means if one does: looked at inside the transaction, and before
     /// anything that is outside of it.
     pub(crate) guards: Vec<(String, Breach)>,
@@ -137,6 +141,13 @@ pub(crate) struct Script {
 }
 
 impl Script {
+    /// What is added and counted from here on is for this target, which follows on the one before.
+    pub(crate) fn of(&mut self, at: usize) {
+        self.at = at;
+        self.before.push(Step::Of(at));
+        self.body.push(Step::Of(at));
+    }
+
     pub(crate) fn before(&mut self, statements: impl IntoIterator<Item = String>) {
         self.before.extend(statements.into_iter().map(Step::run));
     }
@@ -152,8 +163,13 @@ impl Script {
 
     /// A name for a temporary table of the script.
     pub(crate) fn scratch(&mut self, d: &dyn Dialect, name: &str) -> String {
-        let name = d.temporary(&format!("_ingestr_scratch_{name}"));
+        let name = d.temporary(&format!("_ingestr_scratch_{name}{}", nth(self.at)));
         self.scratch.push(name.clone());
         name
     }
+}
+
+/// What tells names of one target from those of others: nothing for the first.
+pub(crate) fn nth(at: usize) -> String {
+    if at == 0 { String::new() } else { at.to_string() }
 }

@@ -10,13 +10,13 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use arrow_array::RecordBatch;
 use futures_util::future::BoxFuture;
 use ingestr::dest::sql::identity::Apart;
-use ingestr::dest::sql::leases::refused;
+use ingestr::dest::sql::leases::judge;
 use ingestr::dest::sql::ledger::newer;
 use ingestr::dest::{
     Basis, Capabilities, Commit, Counts, DestError, DestErrorKind, Destination, FlushDefaults, Inspection,
-    Load, Owner, Target, Written,
+    Load, Owner, Target, Targets, Written,
 };
-use ingestr::model::lease;
+use ingestr::model::lease::Claim;
 use ingestr::model::{
     Answer, DELETED_AT, Lease, MERGED_INTO, Micros, Question, Reject, Remembered, RunLine, RunRecord,
     STATE_VERSION, State, Strategy, Tombstone,
@@ -254,13 +254,11 @@ impl Destination for Memory {
         Box::pin(async { found })
     }
 
-    fn begin(&self, target: &Target) -> Box<dyn Load> {
-        Box::new(MemoryLoad {
-            memory: self.clone(),
-            target: target.clone(),
-            batches: Vec::new(),
-            gone: Vec::new(),
-        })
+    fn begin(&self, targets: Targets<'_>) -> Box<dyn Load> {
+        let incoming =
+            |target: &Target| Incoming { target: target.clone(), batches: Vec::new(), complete: Vec::new() };
+        let targets = targets.all().map(incoming).collect();
+        Box::new(MemoryLoad { memory: self.clone(), targets, gone: Vec::new() })
     }
 
     fn ask<'a>(
@@ -276,19 +274,15 @@ impl Destination for Memory {
         &'a self,
         target: &'a Target,
         wanted: Lease,
+        claim: Claim,
         live: fn(&Lease, Micros) -> bool,
     ) -> BoxFuture<'a, Result<(), DestError>> {
         let mut store = self.store();
-        // The one who asks wants a whole term from now.
-        let now = wanted.until.minus(lease::TERM);
-        let result = match store.leases.get(&place(target)) {
-            Some(held) if held.run != wanted.run && live(held, now) => Err(refused(target, held)),
-            _ => {
-                store.books.insert((target.schema.clone(), "_ingestr_leases"));
-                store.leases.insert(place(target), wanted);
-                Ok(())
-            }
-        };
+        let result = judge(target, store.leases.get(&place(target)), &wanted, claim, live);
+        if result.is_ok() {
+            store.books.insert((target.schema.clone(), "_ingestr_leases"));
+            store.leases.insert(place(target), wanted);
+        }
         Box::pin(async { result })
     }
 
@@ -408,22 +402,44 @@ impl Store {
 
 struct MemoryLoad {
     memory: Memory,
-    target: Target,
-    batches: Vec<RecordBatch>,
+    targets: Vec<Incoming>,
     gone: Vec<Tombstone>,
 }
 
+/// The rows of one commit for one target.
+struct Incoming {
+    target: Target,
+    batches: Vec<RecordBatch>,
+    /// Parents whose rows are all here.
+    complete: Vec<i64>,
+}
+
+impl MemoryLoad {
+    fn apply(&self, store: &mut Store, commit: &Commit) -> Result<Vec<Counts>, DestError> {
+        let gone = once_each(&self.gone);
+        let work = |(at, of): (usize, &Incoming)| {
+            let work = apply::Work { target: &of.target, commit, at, complete: &of.complete, gone: &gone };
+            work.apply(store, &of.batches)
+        };
+        self.targets.iter().enumerate().map(work).collect()
+    }
+}
+
 impl Load for MemoryLoad {
-    fn stage<'a>(&'a mut self, batch: RecordBatch) -> BoxFuture<'a, Result<(), DestError>> {
-        self.batches.push(batch);
+    fn stage<'a>(&'a mut self, at: usize, batch: RecordBatch) -> BoxFuture<'a, Result<(), DestError>> {
+        self.targets[at].batches.push(batch);
         Box::pin(async { Ok(()) })
+    }
+
+    fn complete(&mut self, at: usize, parents: Vec<i64>) {
+        self.targets[at].complete.extend(parents);
     }
 
     fn bury(&mut self, tombstones: Vec<Tombstone>) {
         self.gone.extend(tombstones);
     }
 
-    fn commit(self: Box<Self>, commit: Commit) -> BoxFuture<'static, Result<Counts, DestError>> {
+    fn commit(self: Box<Self>, commit: Commit) -> BoxFuture<'static, Result<Vec<Counts>, DestError>> {
         Box::pin(async move {
             let mut store = self.memory.store();
             let crash = count_down(&mut store.crash);
@@ -434,13 +450,12 @@ impl Load for MemoryLoad {
             if crash == Some(Crash::Before) {
                 return Err(failure(DestErrorKind::Other));
             }
-            let work = apply::Work { target: &self.target, commit: &commit, gone: &once_each(&self.gone) };
             if crash == Some(Crash::Between) {
                 store.crash = None;
-                work.apply(&mut store.clone(), &self.batches)?;
+                self.apply(&mut store.clone(), &commit)?;
                 return Err(failure(DestErrorKind::Other));
             }
-            let counts = work.apply(&mut store, &self.batches)?;
+            let counts = self.apply(&mut store, &commit)?;
             store.commits += 1;
             if crash == Some(Crash::After) { Err(failure(DestErrorKind::Unknown)) } else { Ok(counts) }
         })
