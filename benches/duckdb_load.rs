@@ -312,6 +312,7 @@ fn commit(last: bool) -> Commit {
             retries: 0,
             error: None,
         },
+        basis: None,
         lease: None,
         release: last,
         last,

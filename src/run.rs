@@ -31,7 +31,7 @@ pub use self::outcome::outcome;
 pub(crate) use self::preview::preview;
 use self::shared::{Shared, Slot};
 use self::staged::{Ending, Staged};
-use crate::dest::{Counts, DestErrorKind, Destination, Load, Target};
+use crate::dest::{Basis, Counts, DestErrorKind, Destination, Load, Target};
 use crate::error::{Failure, Kind};
 use crate::model::lease::{self, Claim};
 use crate::model::{Contract, Lease, Micros, Question, State, Strategy};
@@ -151,6 +151,8 @@ struct Run<'a, 'm> {
     state: State,
     /// The state that is stored.
     stored: Option<State>,
+    /// What must be stored for the next commit to go through.
+    basis: Basis,
     /// Whether the rows of this run are the first of its pass.
     from_zero: bool,
     load: Option<Box<dyn Load>>,

@@ -13,6 +13,7 @@ use arrow_schema::Schema;
 use super::{Commit, Counts, DestError, Destination, Hints, Target};
 use crate::model::{Column, Deletes, LogicalType, Micros, Reject, RunRecord, SourceState, State, Strategy};
 
+mod apart;
 mod children;
 mod gone;
 mod held;
@@ -20,6 +21,7 @@ mod memory;
 mod owners;
 mod words;
 
+pub(crate) use apart::*;
 pub(crate) use children::*;
 pub(crate) use gone::*;
 pub(crate) use held::*;
@@ -106,6 +108,7 @@ pub(crate) fn commit(run: &str, at: &str, last: bool) -> Commit {
             retries: 1,
             error: None,
         },
+        basis: None,
         lease: None,
         release: false,
         last,
@@ -513,7 +516,9 @@ macro_rules! suite {
             words_of_engines_may_be_the_users,
             a_table_is_of_whom_its_state_tells, rows_kept_aside_have_an_owner,
             a_table_made_anew_is_its_makers, tables_are_given_to_another_account,
-            child_rows_are_replaced_parent_by_parent, child_rows_go_with_their_parent,
+            commits_go_on_from_their_own_progress, commits_go_on_in_their_own_table,
+            what_users_change_in_a_table_ends_no_run, replacements_go_on_with_their_own_rows,
+            older_states_tell_of_no_table, child_rows_are_replaced_parent_by_parent, child_rows_go_with_their_parent,
             children_are_committed_with_their_parent, children_are_replaced_with_their_parent);
     };
 }

@@ -34,7 +34,7 @@ mod target;
 
 pub use error::{DestError, DestErrorKind};
 pub use registry::{DESTINATIONS, Entry, entry};
-pub use target::{Commit, Counts, Hints, Inspection, Owner, Stored, Target, Targets};
+pub use target::{Basis, Commit, Counts, Hints, Inspection, Owner, Stored, Target, Targets, Written};
 
 /// What a destination can do. Plain data: the plan refuses what is not in here before the first request.
 #[derive(Debug, Clone, Copy)]

@@ -92,6 +92,10 @@ impl<F: OneFile> Load for FileLoad<F> {
     fn commit(self: Box<Self>, commit: Commit) -> BoxFuture<'static, Result<Vec<Counts>, DestError>> {
         Box::pin(blocking(F::KIND, move || {
             let Self { file, rows } = *self;
+            // Who has a lease has written it there.
+            if commit.lease.is_some() && !exists(F::KIND, file.path())? {
+                return Err(leases::gone(&rows.target().schema, &rows.target().table, None));
+            }
             create_parents(F::KIND, file.path())?;
             let (target, mut committing) = (rows.target().clone(), false);
             match file.commit(rows, &commit, &mut committing) {

@@ -99,6 +99,8 @@ pub struct Inspection {
     pub owners: Vec<Owner>,
     /// Who holds the target, expired or not.
     pub lease: Option<Lease>,
+    /// What the run's first commit goes on from.
+    pub basis: Basis,
     /// What the user should know of the existing table, one sentence each.
     pub notes: Vec<String>,
 }
@@ -147,6 +149,41 @@ impl Owner {
     }
 }
 
+/// What a run knows to be stored of its target, from its look before the first request or from its last commit. A commit
+/// goes through only if it still is: progress and rows belong together.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Basis {
+    /// The state of the table's own rows; `None`: there is none.
+    pub own: Option<Written>,
+    /// That of the rows kept aside.
+    pub aside: Option<Written>,
+    /// The table is not there, or is not the one that its state tells of: the next commit makes the two one again.
+    pub apart: bool,
+}
+
+impl Basis {
+    /// What is stored after a commit.
+    #[must_use]
+    pub fn after(&self, strategy: Strategy, commit: &Commit) -> Self {
+        let written = Some(Written { run: commit.run.id.clone(), at: Some(commit.run.ended_at) });
+        let waits = matches!(strategy, Strategy::Replace | Strategy::DeleteInsert) && !commit.last;
+        if waits {
+            Self { own: self.own.clone(), aside: written, apart: self.apart }
+        } else {
+            Self { own: written, aside: None, apart: false }
+        }
+    }
+}
+
+/// Who wrote a state, and when: no two of them are alike.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Written {
+    /// The run.
+    pub run: String,
+    /// When.
+    pub at: Option<Micros>,
+}
+
 /// What a commit did to the table.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counts {
@@ -183,6 +220,8 @@ pub struct Commit {
     pub rejects: Vec<Vec<Reject>>,
     /// The run's line in the ledger.
     pub run: RunRecord,
+    /// What must be stored before, or the commit fails with [`super::DestErrorKind::Changed`]; `None`: whatever is there.
+    pub basis: Option<Basis>,
     /// The lease of the run, to be renewed with this commit; the commit fails with [`super::DestErrorKind::Leased`] if
     /// another run has taken it since.
     pub lease: Option<Lease>,

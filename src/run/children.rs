@@ -68,12 +68,14 @@ impl Run<'_, '_> {
 
     /// Makes those children anew that are not as far as their parent, from its rows as they are stored.
     pub(super) async fn build_children(&mut self) -> Result<(), Failure> {
-        let Some(parent) = self.stored.clone().filter(|_| self.target.strategy == Strategy::Merge) else {
+        if self.target.strategy != Strategy::Merge {
             return Ok(());
-        };
+        }
+        // Where the parent is read from zero, what the children have may be of rows that are not there any more.
+        let state = self.stored.clone().unwrap_or_else(|| self.job.source.nothing_known());
         for at in 0..self.children.len() {
-            if self.children[at].stored.as_ref() != Some(&parent) {
-                self.build(at, &parent).await?;
+            if self.children[at].stored != self.stored {
+                self.build(at, &state).await?;
             }
         }
         Ok(())
@@ -127,6 +129,7 @@ impl Run<'_, '_> {
                 ..self.record(if last { Ending::Success } else { Ending::None })
             };
             let commit = Commit {
+                basis: None,
                 state: state.clone(),
                 rejects: vec![rejects],
                 run,

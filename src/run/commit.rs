@@ -130,11 +130,13 @@ impl Run<'_, '_> {
             state: self.state.clone(),
             rejects: std::iter::once(staged.rejects).chain(child_rejects).collect(),
             run: self.record(ending),
+            basis: Some(self.basis.clone()),
             lease: self.leased.is_some().then(|| self.lease()),
             release: !matches!(ending, Ending::None),
             last: matches!(ending, Ending::Success),
         };
         let (release, stored) = (commit.release, commit.state.clone());
+        let basis = self.basis.after(self.target.strategy, &commit);
         let counts = load.commit(commit).await;
         self.slot.stage(0);
         let counts = counts.map_err(|error| failure::destination(&self.target, &error))?;
@@ -142,6 +144,7 @@ impl Run<'_, '_> {
         let counts = counts.first().copied().unwrap_or_default();
         self.leased = self.leased.filter(|_| !release).map(|_| Instant::now());
         self.target.fresh = false;
+        self.basis = basis;
         self.stored = Some(stored);
         self.done.commits += 1;
         self.done.committed += staged.rows.saturating_sub(refused);

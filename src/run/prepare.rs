@@ -76,6 +76,7 @@ impl<'a, 'm> Run<'a, 'm> {
             id,
             start,
             stored: from.clone(),
+            basis: inspection.basis,
             from_zero: from.as_ref().is_none_or(|from| from.complete),
             state,
             load: None,

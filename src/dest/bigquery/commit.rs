@@ -5,14 +5,14 @@ use std::time::Duration;
 use super::dialect::BigQueryDialect;
 use super::engine::Dataset;
 use super::load::{Place, Staging, land};
-use super::script::{LEASED, counts, text};
+use super::script::{counts, text};
 use super::wire::{Api, ApiError, Param, QueryOutcome};
 use super::{Step, table_ref};
 use crate::dest::sql::commit::{Plan, Seen, Tables, script};
-use crate::dest::sql::ledger::SOURCE;
-use crate::dest::sql::script::Script;
+use crate::dest::sql::ledger::{LEASES, SOURCE};
+use crate::dest::sql::script::{Breach, Breached, Script};
 use crate::dest::sql::staged::Staged;
-use crate::dest::sql::{TableName, leases};
+use crate::dest::sql::{TableName, guards};
 use crate::dest::{Commit, Counts, DestError, DestErrorKind, Target};
 use crate::model::Tombstone;
 
@@ -130,15 +130,17 @@ impl Place {
                     tokio::time::sleep(Duration::from_millis(fastrand::u64(most / 2..=most))).await;
                     attempt += 1;
                 }
-                Err(error) if error.message.contains(LEASED) => {
-                    let dataset = Dataset {
-                        api: api.clone(),
-                        place: self.table.beside(""),
-                        names: vec![crate::dest::sql::ledger::LEASES.into()],
+                Err(error) => {
+                    let Some(what) =
+                        Breached::ALL.into_iter().find(|what| error.message.contains(what.code()))
+                    else {
+                        return Err(self.failure("written", error));
                     };
-                    return Err(leases::lost(&dataset, &self.target.schema, &self.target.table).await);
+                    let (place, names) = (self.table.beside(""), vec![LEASES.into()]);
+                    let dataset = Dataset { api: api.clone(), place, names };
+                    let (schema, table) = (self.target.schema.clone(), self.target.table.clone());
+                    return Err(guards::explain(&dataset, &Breach { what, schema, table }).await);
                 }
-                Err(error) => return Err(self.failure("written", error)),
             }
         }
     }

@@ -7,7 +7,7 @@ use super::{BigQuery, failed, script, table_ref};
 use crate::dest::sql::cells::Cell;
 use crate::dest::sql::dialect::Shape;
 use crate::dest::sql::engine::Engine;
-use crate::dest::sql::ledger::declared;
+use crate::dest::sql::ledger::{STATE, declared};
 use crate::dest::sql::script::Script;
 use crate::dest::sql::{Dialect, TableName, answers};
 use crate::dest::{Counts, DestError, Stored, Target};
@@ -64,10 +64,16 @@ impl Engine for Dataset {
         Ok(script::counts(&done))
     }
 
-    /// They are as every version made them: nobody has added a column yet.
+    /// All but the states are as every version made them: nobody has added a column yet.
     async fn ledger_columns(&self, table: &str) -> Result<Option<Vec<String>>, DestError> {
-        let columns = || declared(table).into_iter().map(|column| column.name).collect();
-        Ok(self.names.iter().any(|name| name == table).then(columns))
+        if !self.names.iter().any(|name| name == table) {
+            return Ok(None);
+        }
+        if table == STATE {
+            let found = self.describe(&self.table(table)).await?;
+            return Ok(found.map(|shape| shape.columns.into_iter().map(|column| column.name).collect()));
+        }
+        Ok(Some(declared(table).into_iter().map(|column| column.name).collect()))
     }
 }
 

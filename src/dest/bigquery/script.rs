@@ -6,10 +6,7 @@
 
 use super::wire::QueryOutcome;
 use crate::dest::Counts;
-use crate::dest::sql::script::{Breach, Counter, Script, Step, Tally, When, nth};
-
-/// What a script fails with when another run has taken the lease.
-pub(super) const LEASED: &str = "_ingestr_lease_lost";
+use crate::dest::sql::script::{Counter, Script, Step, Tally, When, nth};
 
 /// Variables of every script; their names begin like ours, since a column of the same name would win.
 fn variable(counter: Counter, at: usize) -> String {
@@ -42,8 +39,7 @@ pub(super) fn text(script: &Script) -> String {
         }
     }
     let guards = script.guards.iter().map(|(condition, breach)| {
-        let Breach::LeaseLost { .. } = breach;
-        format!("IF {condition} THEN RAISE USING MESSAGE = '{LEASED}'; END IF")
+        format!("IF {condition} THEN RAISE USING MESSAGE = '{}'; END IF", breach.what.code())
     });
     let guards: Vec<String> = guards.collect();
     let mut statements = vec![format!("DECLARE {} INT64 DEFAULT 0", variables.join(", "))];

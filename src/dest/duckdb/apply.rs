@@ -12,13 +12,16 @@ use super::dialect::{CATALOG, DuckDialect};
 use super::engine::Session;
 use super::merge::{self, Merge};
 use super::position::POSITION;
-use super::{Faults, Step, compression};
+use super::{Faults, Step, compression, mark};
 use crate::dest::sql::batches::Batches;
+use crate::dest::sql::cells::Cell;
 use crate::dest::sql::columns::{IS_CURRENT, VALID_FROM, VALID_TO, columns_of, needed, version_columns};
 use crate::dest::sql::commit::{Plan, Seen};
 use crate::dest::sql::dialect::Shape;
 use crate::dest::sql::embedded::{Waiting, at_once, stage_batches, stage_rest};
 use crate::dest::sql::engine::Engine as _;
+use crate::dest::sql::identity::Identity;
+use crate::dest::sql::ledger::RowsIn;
 use crate::dest::sql::merge as shared;
 use crate::dest::sql::script::Script;
 use crate::dest::sql::shadow::{SHADOWS, shadow};
@@ -54,6 +57,10 @@ pub(super) fn apply(
     let mut script = Script::default();
     script.before([create_schema(&DuckDialect, first.table)]);
     first.open(&mut script, &seen, commit.rejects.iter().any(|rejects| !rejects.is_empty()));
+    for at in 0..tables.len() {
+        let there = at_once(Seen::identities(session, plan(at).target))?;
+        plan(at).guard(&mut script, &seen, &there, at == 0);
+    }
     at_once(session.run(&script))?;
     let staged = at_once(stage_rest(session, &rows, commit))?;
     let mut all = Vec::with_capacity(staged.len());
@@ -72,7 +79,8 @@ pub(super) fn apply(
             }
             hidden => rows_in = hidden.unwrap_or_default(),
         }
-        plan.remember(&mut last, &rows_in, staged);
+        let id = Cell::Text(work.identify(&rows_in)?);
+        plan.remember(&mut last, RowsIn { name: &rows_in, id }, staged);
         all.push(counts);
     }
     if changed {
@@ -132,6 +140,20 @@ impl Work<'_> {
             }
         };
         Ok((counts, hidden))
+    }
+
+    /// Which table the rows are in; one that has no mark yet gets one.
+    fn identify(&self, rows_in: &str) -> Result<String, DestError> {
+        let own = table_of(self.target);
+        let name = if rows_in.is_empty() { own } else { own.beside(rows_in) };
+        if let Some(Identity::Is(id)) = at_once(self.session.identity(&name))? {
+            return Ok(id);
+        }
+        let id = Identity::new_id();
+        if let Some(shape) = self.read(&name)? {
+            self.run(&mark::write(&shape, &id))?;
+        }
+        Ok(id)
     }
 
     /// Drops hidden tables of this target that no run will continue: of another strategy, without a state, or of an

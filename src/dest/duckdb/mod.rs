@@ -22,6 +22,7 @@ mod compression;
 mod dialect;
 mod engine;
 mod leftovers;
+mod mark;
 mod merge;
 mod open;
 mod position;

@@ -4,17 +4,20 @@
 //! hidden table beside it, over several commits and processes, and publish it with the last one. Child tables are further
 //! targets of the same commit.
 
+use super::cells::Cell;
 use super::columns::{needed, version_columns};
 use super::dialect::Shape;
 use super::engine::Engine;
-use super::ledger::{self, LEASES, REJECTS, RUNS, STATE, Whose};
-use super::script::{Breach, Counter, Script, Step, When};
+use super::guards::{self, Held};
+use super::identity::{Identity, Mark};
+use super::ledger::{self, LEASES, REJECTS, RUNS, RowsIn, STATE, Whose};
+use super::script::{Counter, Script, Step, When};
 use super::shadow::{SHADOWS, shadow};
 use super::shape::Needs;
 use super::staged::Staged;
 use super::{Dialect, TableName, children, deletions, merge, publish};
 use crate::dest::{Commit, DestError, Target};
-use crate::model::{Column, Lease, Strategy};
+use crate::model::{Column, Strategy};
 
 /// What was there before a commit, of the schema.
 #[derive(Debug, Default)]
@@ -32,6 +35,20 @@ pub(crate) struct Tables {
     pub(crate) table: Option<Shape>,
     /// The hidden table of this target and strategy.
     pub(crate) hidden: Option<Shape>,
+}
+
+/// Which tables these are.
+#[derive(Debug, Default)]
+pub(crate) struct Identities {
+    pub(crate) own: Option<Identity>,
+    pub(crate) hidden: Option<Identity>,
+}
+
+impl Tables {
+    fn identities(&self) -> Identities {
+        let of = |shape: &Option<Shape>| shape.as_ref().map(|shape| shape.identity.clone());
+        Identities { own: of(&self.table), hidden: of(&self.hidden) }
+    }
 }
 
 impl Seen {
@@ -64,6 +81,19 @@ impl Seen {
             found.hidden = engine.describe(&engine.table(&name)).await?;
         }
         Ok(found)
+    }
+
+    /// Which tables a target has.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    #[cfg(feature = "duckdb")]
+    pub(crate) async fn identities<E: Engine>(engine: &E, target: &Target) -> Result<Identities, DestError> {
+        let hidden = match shadow(target, target.strategy) {
+            Some(name) => engine.identity(&engine.table(&name)).await?,
+            None => None,
+        };
+        Ok(Identities { own: engine.identity(&engine.table(&target.table)).await?, hidden })
     }
 
     /// Whether there is such a table.
@@ -100,47 +130,51 @@ pub(crate) fn script(
     let Some((first, ..)) = targets.first() else { return Ok(script) };
     let first = *first;
     first.open(&mut script, seen, targets.iter().any(|(_, _, staged)| staged.rejects.is_some()));
+    for (at, (plan, found, _)) in targets.iter().enumerate() {
+        plan.guard(&mut script, seen, &found.identities(), at == 0);
+    }
     let mut done = Vec::with_capacity(targets.len());
     for (at, (plan, found, staged)) in targets.into_iter().enumerate() {
         script.of(at);
         done.push((plan, plan.rows(&mut script, found, seen, staged)?, staged));
     }
     script.then(fault);
-    for (plan, rows_in, staged) in &done {
+    for (plan, (name, id), staged) in &done {
         plan.sweep(&mut script, seen);
-        plan.remember(&mut script, rows_in, staged);
+        plan.remember(&mut script, RowsIn { name, id: id.clone() }, staged);
     }
     first.end(&mut script, seen);
     Ok(script)
 }
 
 impl Plan<'_> {
-    /// What becomes of the rows; the name of the hidden table that they wait in, or nothing.
+    /// What becomes of the rows; the name of the hidden table that they wait in, or nothing, and which table that is.
     fn rows(
         &self,
         script: &mut Script,
         found: Tables,
         seen: &Seen,
         staged: &Staged,
-    ) -> Result<String, DestError> {
+    ) -> Result<(String, Cell), DestError> {
         let Tables { table: shape, hidden: waiting } = found;
         let name = shadow(self.target, self.target.strategy).map(|name| self.table.beside(&name));
         let Some(name) = name else {
-            self.in_place(script, shape, seen, staged)?;
-            return Ok(String::new());
+            let after = self.in_place(script, shape, seen, staged)?;
+            return Ok((String::new(), guards::cell(&after.identity)));
         };
         if waiting.is_none() {
             script.made.push(name.clone());
         }
-        self.hidden(script, shape, (&name, waiting), seen, staged)?;
-        Ok(if self.commit.last { String::new() } else { name.table })
+        let after = self.hidden(script, shape, (&name, waiting), seen, staged)?;
+        let rows_in = if self.commit.last { String::new() } else { name.table };
+        Ok((rows_in, guards::cell(&after.identity)))
     }
 
     /// Checks the lease, and makes the ledger.
     pub(crate) fn open(&self, script: &mut Script, seen: &Seen, rejects: bool) {
         if let Some(lease) = &self.commit.lease {
             let there = seen.has(self.d, LEASES);
-            guard_lease(script, self.d, self.table, self.target, lease, there);
+            guards::guard_lease(script, self.d, self.table, self.target, lease, there);
         }
         let leased = self.commit.lease.is_some() && !self.commit.release;
         for (table, wanted) in [(STATE, true), (RUNS, true), (LEASES, leased), (REJECTS, rejects)] {
@@ -152,7 +186,7 @@ impl Plan<'_> {
     }
 
     /// The state and the rejects of a target.
-    pub(crate) fn remember(&self, script: &mut Script, rows_in: &str, staged: &Staged) {
+    pub(crate) fn remember(&self, script: &mut Script, rows_in: RowsIn<'_>, staged: &Staged) {
         script.then(ledger::write_state(self.d, self.table, self.target, rows_in, self.commit));
         if let Some(rejects) = &staged.rejects {
             let from =
@@ -194,7 +228,7 @@ impl Plan<'_> {
         shape: Option<Shape>,
         seen: &Seen,
         staged: &Staged,
-    ) -> Result<(), DestError> {
+    ) -> Result<Shape, DestError> {
         let target = self.target;
         let at = self.commit.run.started_at;
         let extra = if target.strategy == Strategy::Scd2 { version_columns() } else { Vec::new() };
@@ -212,7 +246,7 @@ impl Plan<'_> {
         if let Some(tombstones) = staged.tombstones.as_ref().filter(|_| target.strategy != Strategy::Append) {
             deletions::apply(script, &shape, target, tombstones, at);
         }
-        Ok(())
+        Ok(shape)
     }
 
     /// `replace` and `delete+insert`.
@@ -223,7 +257,7 @@ impl Plan<'_> {
         (name, waiting): (&TableName, Option<Shape>),
         seen: &Seen,
         staged: &Staged,
-    ) -> Result<(), DestError> {
+    ) -> Result<Shape, DestError> {
         let target = self.target;
         let wanted = needed(target, &staged.rows.columns, &[publish::sequence()]);
         let hidden = self.fitted(script, name, waiting, &wanted, false)?;
@@ -240,8 +274,9 @@ impl Plan<'_> {
             let wanted: Vec<Column> = publish::published(&hidden);
             let shape = self.fitted(script, self.table, shape, &wanted, true)?;
             publish::publish(script, &shape, &hidden, target);
+            return Ok(shape);
         }
-        Ok(())
+        Ok(hidden)
     }
 
     /// The condition that the rows that wait are of the replacement that goes on.
@@ -282,40 +317,62 @@ impl Plan<'_> {
             if own {
                 script.then([ledger::forget_others(self.d, self.table, self.target)]);
             }
-            return Ok(Shape::planned(self.d, name.clone(), needed));
+            return Ok(self.marked(script, Shape::planned(self.d, name.clone(), needed)));
         };
         shape.check(needed)?;
         let needs = Needs::of(self.target, needed);
-        let (changes, after) = shape.clone().changed(&needs);
+        let (changes, mut after) = shape.clone().changed(&needs);
         if !changes.none() {
             script.before(self.d.alter(&shape, &changes)?);
+            if self.d.remakes(&shape, &changes) {
+                after.identity = Identity::Untold;
+            }
         }
-        Ok(after)
+        Ok(self.marked(script, after))
     }
-}
 
-/// A script fails unless the lease is still there, and is no other run's, dead or alive: what this one means to write may
-/// be outdated. One that is missing was taken and given up by a run that came in between, or went with all that was here.
-/// `there`: whether there are leases.
-fn guard_lease(
-    script: &mut Script,
-    d: &dyn Dialect,
-    table: &TableName,
-    target: &Target,
-    lease: &Lease,
-    there: bool,
-) {
-    let of = |which: &str| {
-        format!(
-            "EXISTS (SELECT 1 FROM {} WHERE {} AND run_id {which} {})",
-            table.beside(LEASES).sql(d),
-            ledger::of_table(d, table),
-            d.text(&lease.run)
-        )
-    };
-    let condition = if there { format!("NOT {} OR {}", of("="), of("<>")) } else { "1 = 1".to_owned() };
-    let (schema, table) = (target.schema.clone(), target.table.clone());
-    script.guards.push((condition, Breach::LeaseLost { schema, table }));
+    /// The shape once the table has a mark, as one that is made now or was made by others has not.
+    fn marked(&self, script: &mut Script, mut shape: Shape) -> Shape {
+        if shape.identity.is_missing() {
+            let (step, identity) = match self.d.mark(&shape, Identity::new_id()) {
+                Mark::Set(statement, id) => (Step::run(statement), Identity::Is(id)),
+                Mark::Found { variable, query, expression } => {
+                    (Step::Find(variable, query, None), Identity::Found(expression))
+                }
+            };
+            script.before.push(step);
+            shape.identity = identity;
+        }
+        shape
+    }
+
+    /// Checks that the state is the one that the run knows, which is asked of the `first` target, and that the table is the
+    /// one it is about.
+    pub(crate) fn guard(&self, script: &mut Script, seen: &Seen, there: &Identities, first: bool) {
+        let Some(basis) = &self.commit.basis else { return };
+        let (d, target) = (self.d, self.target);
+        let held = |rows_in| Held {
+            d,
+            states: seen.ledger(STATE).map(|columns| (self.table.beside(STATE), columns)),
+            whose: Whose::of(target, self.table),
+            rows_in,
+        };
+        let hidden = shadow(target, target.strategy);
+        if first {
+            held("").guard_state(script, basis.own.as_ref());
+            if let Some(hidden) = hidden.as_deref() {
+                held(hidden).guard_state(script, basis.aside.as_ref());
+            }
+        }
+        // Whose rows are replaced as a whole may lose them before.
+        if target.strategy != Strategy::Replace && !basis.apart {
+            held("").guard_table(script, self.table, there.own.as_ref());
+        }
+        // Who begins from zero forgets them anyway.
+        if let Some(hidden) = hidden.as_deref().filter(|_| !target.fresh) {
+            held(hidden).guard_table(script, &self.table.beside(hidden), there.hidden.as_ref());
+        }
+    }
 }
 
 /// What a script does with the lease once its rows are in: renews it or gives it up. `there`: whether there are leases.

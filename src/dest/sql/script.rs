@@ -3,6 +3,7 @@
 //! Where a database changes tables inside a transaction, all of it is one; elsewhere (BigQuery) what makes and changes
 //! tables runs before it, and what drops them after it.
 
+use super::identity::Apart;
 use super::{Dialect, TableName};
 use crate::dest::Counts;
 
@@ -77,11 +78,46 @@ impl Step {
     }
 }
 
-/// What ends a script before it has changed anything.
+/// What ends a script before it has changed anything, and of which table.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Breach {
-    /// Another run has taken the lease of that schema's table.
-    LeaseLost { schema: String, table: String },
+pub(crate) struct Breach {
+    pub(crate) what: Breached,
+    pub(crate) schema: String,
+    pub(crate) table: String,
+}
+
+/// What is not as it must be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Breached {
+    /// Another run has taken the lease, or it is not there.
+    LeaseLost,
+    /// The state is not the one that the run wrote last.
+    StateChanged,
+    /// The table is not the one of which the state tells.
+    Table(Apart),
+}
+
+impl Breached {
+    #[cfg(feature = "bigquery")]
+    pub(crate) const ALL: [Self; 5] = [
+        Self::LeaseLost,
+        Self::StateChanged,
+        Self::Table(Apart::Missing),
+        Self::Table(Apart::Another),
+        Self::Table(Apart::Emptied),
+    ];
+
+    /// What a script fails with where it is one text.
+    #[cfg(feature = "bigquery")]
+    pub(crate) fn code(self) -> &'static str {
+        match self {
+            Self::LeaseLost => "_ingestr_lease_lost",
+            Self::StateChanged => "_ingestr_state_changed",
+            Self::Table(Apart::Missing) => "_ingestr_table_gone",
+            Self::Table(Apart::Another) => "_ingestr_table_replaced",
+            Self::Table(Apart::Emptied) => "_ingestr_table_emptied",
+        }
+    }
 }
 
 /// The steps of a commit.

@@ -7,8 +7,9 @@ pub use ingestr::dest::sql::columns::IS_CURRENT;
 use ingestr::dest::sql::columns::{
     MARKS, VALID_FROM, VALID_TO, columns_of, needed, type_after, version_columns,
 };
+use ingestr::dest::sql::identity::state_changed;
 use ingestr::dest::sql::leases::gone;
-use ingestr::dest::{Commit, Counts, DestError, Target};
+use ingestr::dest::{Commit, Counts, DestError, Target, Written};
 use ingestr::model::{Column, DELETED_AT, Deletes, LOADED_AT, MERGED_INTO, Micros, Strategy, Tombstone};
 
 use super::rows::{Cell, Row, Rows, find, get, of_batch};
@@ -48,6 +49,7 @@ impl Work<'_> {
                 return Err(gone(&target.schema, &target.table, held));
             }
         }
+        self.check(store)?;
         let brought = columns_of(batches, &target.table)?;
         self.sweep(store);
         let was_there = store.tables.contains_key(&place);
@@ -64,10 +66,36 @@ impl Work<'_> {
                 let ours = Whose::of(target);
                 store.states.retain(|whose, _| whose.place != ours.place || *whose == ours);
             }
-            store.states.insert(Whose::of(target), Saved::by(self.commit));
+            let saved = Saved::by(self.commit, &store.tables[&Whose::of(target).place]);
+            store.states.insert(Whose::of(target), saved);
         }
         self.keep_books(store);
         Ok(counts)
+    }
+
+    /// State and table are still those that the run knows.
+    fn check(&self, store: &Store) -> Result<(), DestError> {
+        let (target, Some(basis)) = (self.target, &self.commit.basis) else { return Ok(()) };
+        let whose = Whose::of(target);
+        let known = |saved: Option<&Saved>, written: Option<&Written>| {
+            let there = saved.map(|saved| (&saved.run, Some(saved.updated_at)));
+            there == written.map(|written| (&written.run, written.at))
+        };
+        let own = store.states.get(&whose);
+        let aside = waits(target.strategy).and_then(|name| store.shadows.get(&(whose.clone(), name)));
+        let is_known =
+            known(own, basis.own.as_ref()) && known(aside.map(|shadow| &shadow.saved), basis.aside.as_ref());
+        if self.at == 0 && !is_known {
+            return Err(state_changed(&target.schema, &target.table));
+        }
+        let needed = own.filter(|_| target.strategy != Strategy::Replace && !basis.apart);
+        let waiting =
+            aside.filter(|_| !target.fresh).and_then(|shadow| shadow.saved.apart(Some(&shadow.rows)));
+        let needed = needed.and_then(|saved| saved.apart(store.tables.get(&whose.place)));
+        match waiting.or(needed) {
+            Some(apart) => Err(apart.error(&target.schema, &target.table)),
+            None => Ok(()),
+        }
     }
 
     fn keep_books(&self, store: &mut Store) {
@@ -340,7 +368,8 @@ impl Work<'_> {
             counts = self.bury(&mut waiting, None);
         }
         if !self.commit.last {
-            store.shadows.insert(id, Shadow { rows: waiting, saved: Saved::by(self.commit) });
+            let saved = Saved::by(self.commit, &waiting);
+            store.shadows.insert(id, Shadow { rows: waiting, saved });
             return counts;
         }
         let mut published = Rows::with_columns(waiting.columns.clone());

@@ -9,11 +9,12 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use arrow_array::RecordBatch;
 use futures_util::future::BoxFuture;
+use ingestr::dest::sql::identity::Apart;
 use ingestr::dest::sql::leases::judge;
 use ingestr::dest::sql::ledger::newer;
 use ingestr::dest::{
-    Capabilities, Commit, Counts, DestError, DestErrorKind, Destination, FlushDefaults, Inspection, Load,
-    Owner, Stored, Target, Targets,
+    Basis, Capabilities, Commit, Counts, DestError, DestErrorKind, Destination, FlushDefaults, Inspection,
+    Load, Owner, Stored, Target, Targets, Written,
 };
 use ingestr::model::lease::Claim;
 use ingestr::model::{
@@ -60,15 +61,31 @@ pub struct Saved {
     pub run: String,
     pub version: i64,
     pub updated_at: Micros,
+    /// Which table its rows are in, if that is known.
+    pub table: Option<u64>,
+    /// Whether there are any.
+    pub filled: bool,
 }
 
 impl Saved {
-    fn by(commit: &Commit) -> Self {
+    fn by(commit: &Commit, rows: &Rows) -> Self {
         Self {
             state: commit.state.clone(),
             run: commit.run.id.clone(),
             version: STATE_VERSION,
             updated_at: commit.run.ended_at,
+            table: Some(rows.id),
+            filled: rows.len() > 0,
+        }
+    }
+
+    /// How it and the table that is there have come apart.
+    fn apart(&self, table: Option<&Rows>) -> Option<Apart> {
+        match table {
+            None => Some(Apart::Missing),
+            Some(table) if self.table.is_some_and(|id| id != table.id) => Some(Apart::Another),
+            Some(table) if self.filled && table.len() == 0 => Some(Apart::Emptied),
+            Some(_) => None,
         }
     }
 }
@@ -207,18 +224,30 @@ impl Destination for Memory {
             let store = self.store();
             let whose = Whose::of(target);
             let table = store.tables.get(&whose.place);
-            // A state dies with its table.
-            let state = store.states.get(&whose).filter(|_| table.is_some());
+            let state = store.states.get(&whose);
+            let apart = state.and_then(|saved| saved.apart(table));
             let aside = apply::waits(target.strategy)
                 .and_then(|strategy| store.shadows.get(&(whose.clone(), strategy)))
-                .map(|shadow| &shadow.saved);
+                .map(|shadow| (&shadow.saved, shadow.saved.apart(Some(&shadow.rows))));
+            let written = |saved: &Saved| Written { run: saved.run.clone(), at: Some(saved.updated_at) };
+            let basis = Basis {
+                own: state.map(written),
+                aside: aside.map(|(saved, _)| written(saved)),
+                apart: apart.is_some(),
+            };
+            let state = state.filter(|_| apart.is_none());
+            let note = apart.filter(|_| target.strategy != Strategy::Replace);
             Ok(Inspection {
                 columns: table.map(|table| table.columns.clone()),
                 state: state.map(|saved| readable(target, saved)).transpose()?,
-                aside: aside.map(|saved| readable(target, saved)).transpose()?,
+                aside: aside
+                    .filter(|(_, apart)| apart.is_none())
+                    .map(|(saved, _)| readable(target, saved))
+                    .transpose()?,
                 owners: store.owners(&whose),
                 lease: store.leases.get(&whose.place).cloned(),
-                notes: Vec::new(),
+                basis,
+                notes: note.map(|apart| apart.note(&target.schema, &target.table)).into_iter().collect(),
             })
         };
         let found = look();
