@@ -162,9 +162,9 @@ pub struct IngestArgs {
     /// Copy this table, these tables (tickets,customers), or the usual ones ('*'); `ingestr tables` lists them.
     ///
     /// Several tables are copied at once and share the account's request budget. One that fails does not stop the
-    /// others.
+    /// others. The flag may be repeated, too.
     #[arg(long, value_name = "TABLES", help_heading = READ)]
-    pub source_table: Option<String>,
+    pub source_table: Vec<String>,
     /// Copy only rows changed at or after this time.
     ///
     /// A date (2024-01-31) or a time (2024-01-31T10:00:00, with a fraction and a zone if you like; without a zone it

@@ -80,19 +80,21 @@ pub struct Plan {
 /// # Errors
 /// A usage failure that names each missing flag and its variables.
 pub fn uris(args: &IngestArgs) -> Result<(SecretUri, SecretUri), Failure> {
-    let given = |uri: &Option<SecretUri>| uri.as_ref().is_some_and(|uri| !uri.expose().trim().is_empty());
-    let table = args.source_table.as_ref().is_some_and(|table| !table.trim().is_empty());
-    let missing: Vec<&str> = [
+    let given = |uri: &Option<SecretUri>| uri.as_ref().map(|uri| !uri.expose().trim().is_empty());
+    let table = Some(&args.source_table).filter(|tables| !tables.is_empty());
+    let needed = [
         ("source-uri", given(&args.source_uri)),
-        ("source-table", table),
+        ("source-table", table.map(|tables| tables.iter().any(|table| !table.trim().is_empty()))),
         ("dest-uri", given(&args.dest_uri)),
-    ]
-    .into_iter()
-    .filter_map(|(flag, given)| (!given).then_some(flag))
-    .collect();
+    ];
+    let those = |which: Option<bool>| needed.into_iter().filter(move |(_, given)| *given == which);
+    let (missing, empty): (Vec<&str>, Vec<&str>) =
+        (those(None).map(|(flag, _)| flag).collect(), those(Some(false)).map(|(flag, _)| flag).collect());
     match (&args.source_uri, &args.dest_uri) {
-        (Some(source), Some(dest)) if missing.is_empty() => Ok((source.clone(), dest.clone())),
-        _ => Err(flags::missing(&missing)),
+        (Some(source), Some(dest)) if missing.is_empty() && empty.is_empty() => {
+            Ok((source.clone(), dest.clone()))
+        }
+        _ => Err(flags::missing(&missing, &empty)),
     }
 }
 

@@ -126,12 +126,15 @@ pub fn parse(argv: Vec<OsString>, env: &dyn Fn(&str) -> Option<OsString>) -> Res
 }
 
 /// The command with the URIs of the environment, if none were typed. Which table is meant has to be typed: a
-/// variable that is there for other commands must not narrow what is shown or moved, or choose what is forgotten.
+/// variable that is there for other commands must not narrow what is shown or moved, or choose what is forgotten. A
+/// variable that is there and empty gives an empty URI, which is refused: it was meant to say something.
 fn with_uris(mut command: Command, env: &dyn Fn(&str) -> Option<OsString>) -> Command {
     let fill = |long: &str, uri: &mut Option<SecretUri>| {
         if uri.is_none() {
-            let mut found = env_names(long).into_iter().filter_map(|name| env(&name)?.into_string().ok());
-            *uri = found.find(|uri| !uri.is_empty()).map(SecretUri::new);
+            let found: Vec<String> =
+                env_names(long).into_iter().filter_map(|name| env(&name)?.into_string().ok()).collect();
+            *uri =
+                found.iter().find(|uri| !uri.is_empty()).or(found.first()).map(|uri| SecretUri::new(&**uri));
         }
     };
     match &mut command {

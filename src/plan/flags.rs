@@ -27,23 +27,31 @@ pub struct Flush {
     pub pace: Option<Duration>,
 }
 
-/// The failure for flags that must be given.
+/// The failure for flags that must be given: those that are `missing`, and those that are `empty`.
 #[must_use]
-pub fn missing(flags: &[&str]) -> Failure {
-    let names: Vec<String> = flags.iter().map(|flag| format!("--{flag}")).collect();
-    let verb = if names.len() == 1 { "is" } else { "are" };
-    let ways: Vec<String> = flags
-        .iter()
-        .map(|flag| {
-            let example = match *flag {
-                "source-uri" => "'gorgias://mycompany?api_key=<key>&email=<email>'",
-                "source-table" => "tickets",
-                _ => "duckdb:///gorgias.duckdb",
-            };
-            format!("--{flag} {example} (or set {})", env_names(flag).join(" or "))
-        })
-        .collect();
-    Failure::usage(format!("{} {verb} missing", names.join(", "))).hint(format!("type {}", ways.join(", ")))
+pub fn missing(missing: &[&str], empty: &[&str]) -> Failure {
+    let told = |flags: &[&str], what: &str| {
+        let names: Vec<String> = flags.iter().map(|flag| format!("--{flag}")).collect();
+        let verb = if names.len() == 1 { "is" } else { "are" };
+        (!names.is_empty()).then(|| format!("{} {verb} {what}", names.join(", ")))
+    };
+    let headline: Vec<String> =
+        [told(missing, "missing"), told(empty, "empty")].into_iter().flatten().collect();
+    let way = |flag: &&str| {
+        let example = match *flag {
+            "source-uri" => "'gorgias://mycompany?api_key=<key>&email=<email>'",
+            "source-table" => "tickets",
+            _ => "duckdb:///gorgias.duckdb",
+        };
+        format!("--{flag} {example} (or set {})", env_names(flag).join(" or "))
+    };
+    let ways: Vec<String> = missing.iter().chain(empty).map(way).collect();
+    let hint = format!("type {}", ways.join(", "));
+    Failure::usage(headline.join(", ")).hint(match empty {
+        [] => hint,
+        [_] => format!("is the variable set? Otherwise {hint}"),
+        _ => format!("are the variables set? Otherwise {hint}"),
+    })
 }
 
 /// Refuses flags whose absence would change what is copied, and URIs in the wrong place: no later message may show
@@ -51,7 +59,8 @@ pub fn missing(flags: &[&str]) -> Failure {
 pub(super) fn refuse(args: &IngestArgs) -> Result<(), Failure> {
     let foreign = &args.foreign;
     let uri = |text: &Option<String>| text.as_ref().is_some_and(|text| text.contains("://"));
-    for (flag, given) in [("source", uri(&args.source_table)), ("dest", uri(&args.dest_table))] {
+    let source_table = args.source_table.iter().any(|tables| tables.contains("://"));
+    for (flag, given) in [("source", source_table), ("dest", uri(&args.dest_table))] {
         if given {
             return Err(Failure::usage(format!("--{flag}-table takes the name of a table, not a URI"))
                 .hint(format!("the URI belongs to --{flag}-uri")));

@@ -51,6 +51,18 @@ fn all_tables_into_a_schema_and_again() {
     assert_eq!(desk.files(), ["shop.duckdb"], "leftovers");
 }
 
+/// Two flags say what one says with a comma.
+#[test]
+fn tables_that_are_named_one_by_one_add_up() {
+    let desk = Desk::new();
+    let more = ["--source-table", "customers", "--source-table", "tickets,tags"];
+    desk.ingest("tickets", &more).finish().well();
+    let tables = "SELECT string_agg(table_name, ' ' ORDER BY table_name) FROM duckdb_tables() WHERE table_name NOT LIKE '_ingestr_%'";
+    assert_eq!(desk.ask("shop.duckdb", tables), "customers tags tickets");
+    let shown = desk.ingest("*", &["--source-table", "tickets"]).finish().shown();
+    assert!(shown.contains("names all tables and others beside"), "{shown}");
+}
+
 /// Times of single tables, in lines and in the receipt.
 fn timeless() -> insta::internals::SettingsBindDropGuard {
     let mut settings = insta::Settings::clone_current();
