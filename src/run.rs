@@ -29,7 +29,7 @@ use self::shared::{Shared, Slot};
 use self::staged::{Ending, Staged};
 use crate::dest::{Counts, DestErrorKind, Destination, Load, Target};
 use crate::error::{Failure, Kind};
-use crate::model::lease;
+use crate::model::lease::{self, Claim};
 use crate::model::{Contract, Lease, Micros, Question, State, Strategy};
 use crate::normalise::Normaliser;
 use crate::plan::Plan;
@@ -248,7 +248,8 @@ impl Run<'_, '_> {
 
     /// Takes or renews the lease.
     async fn hold(&mut self) -> Result<(), Failure> {
-        let held = self.job.dest.lease(&self.target, self.lease(), lease::live).await;
+        let claim = if self.leased.is_some() { Claim::Renew } else { Claim::Take };
+        let held = self.job.dest.lease(&self.target, self.lease(), claim, lease::live).await;
         self.overtaken =
             self.leased.is_none() && held.as_ref().is_err_and(|error| error.kind == DestErrorKind::Leased);
         held.map_err(|error| failure::destination(&self.target, &error))?;

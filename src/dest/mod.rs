@@ -8,6 +8,7 @@ use std::time::Duration;
 use arrow_array::RecordBatch;
 use futures_util::future::BoxFuture;
 
+use crate::model::lease::Claim;
 use crate::model::{Answer, Lease, Micros, Question, Remembered, Strategy, Tombstone};
 
 #[cfg(feature = "bigquery")]
@@ -129,11 +130,13 @@ pub trait Destination: Send + Sync + std::fmt::Debug {
     /// what is needed to store it.
     ///
     /// # Errors
-    /// [`DestErrorKind::Leased`] if a live lease of another run is there; the message names its holder.
+    /// [`DestErrorKind::Leased`] if a live lease of another run is there, the message names its holder; and if one that is
+    /// to be renewed is not there any more.
     fn lease<'a>(
         &'a self,
         target: &'a Target,
         lease: Lease,
+        claim: Claim,
         live: fn(&Lease, Micros) -> bool,
     ) -> BoxFuture<'a, Result<(), DestError>>;
 

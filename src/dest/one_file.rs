@@ -16,6 +16,7 @@ use super::{
     Answer, Capabilities, Commit, Counts, DestError, DestErrorKind, Destination, FlushDefaults, Inspection,
     Lease, Load, Question, Remembered, Target,
 };
+use crate::model::lease::Claim;
 use crate::model::{Micros, Strategy, Tombstone};
 
 /// What a file is opened for.
@@ -215,6 +216,7 @@ impl<F: OneFile> Destination for F {
         &'a self,
         target: &'a Target,
         lease: Lease,
+        claim: Claim,
         live: fn(&Lease, Micros) -> bool,
     ) -> BoxFuture<'a, Result<(), DestError>> {
         let (own, target) = (self.clone(), target.clone());
@@ -225,7 +227,7 @@ impl<F: OneFile> Destination for F {
                 if let Some(schema) = own.create_schema(&target.schema) {
                     at_once(session.execute(&schema))?;
                 }
-                at_once(leases::take(&session, &target, &lease, live))
+                at_once(leases::take(&session, &target, &lease, claim, live))
             })
         }))
     }

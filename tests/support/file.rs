@@ -11,6 +11,7 @@ use futures_util::future::BoxFuture;
 use ingestr::dest::{
     Capabilities, Commit, Counts, DestError, DestErrorKind, Destination, Inspection, Load, Target,
 };
+use ingestr::model::lease::Claim;
 use ingestr::model::{Answer, Lease, Micros, Question, Remembered, Tombstone};
 use tempfile::TempDir;
 
@@ -153,9 +154,10 @@ impl Destination for File {
         &'a self,
         target: &'a Target,
         lease: Lease,
+        claim: Claim,
         live: fn(&Lease, Micros) -> bool,
     ) -> BoxFuture<'a, Result<(), DestError>> {
-        self.inner.lease(target, lease, live)
+        self.inner.lease(target, lease, claim, live)
     }
 
     fn release<'a>(&'a self, target: &'a Target, run: &'a str) -> BoxFuture<'a, Result<(), DestError>> {

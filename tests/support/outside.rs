@@ -13,6 +13,7 @@ use ingestr::dest::bigquery::BigQuery;
 use ingestr::dest::{
     Capabilities, Commit, Counts, DestError, DestErrorKind, Destination, Inspection, Load, Target,
 };
+use ingestr::model::lease::Claim;
 use ingestr::model::{Answer, Lease, LogicalType, Micros, Question, Remembered, Tombstone};
 use ingestr::source::gorgias::TABLES;
 use serde_json::{Value, json};
@@ -168,10 +169,11 @@ impl Destination for Outside {
         &'a self,
         target: &'a Target,
         lease: Lease,
+        claim: Claim,
         live: fn(&Lease, Micros) -> bool,
     ) -> BoxFuture<'a, Result<(), DestError>> {
         let target = target.clone();
-        Box::pin(self.really(async move |inner| inner.lease(&target, lease, live).await))
+        Box::pin(self.really(async move |inner| inner.lease(&target, lease, claim, live).await))
     }
 
     fn release<'a>(&'a self, target: &'a Target, run: &'a str) -> BoxFuture<'a, Result<(), DestError>> {

@@ -27,6 +27,7 @@ use super::{
     Answer, Capabilities, DestError, DestErrorKind, Destination, FlushDefaults, Inspection, Lease, Load,
     Question, Remembered, Target,
 };
+use crate::model::lease::Claim;
 use crate::model::{Micros, Strategy};
 use dialect::{check_names, spelled};
 use shape::{Change, change, remarks, shape_of};
@@ -267,9 +268,10 @@ impl Destination for BigQuery {
         &'a self,
         target: &'a Target,
         lease: Lease,
+        claim: Claim,
         live: fn(&Lease, Micros) -> bool,
     ) -> BoxFuture<'a, Result<(), DestError>> {
-        Box::pin(async move { self.take_lease(target, &lease, live).await })
+        Box::pin(async move { self.take_lease(target, &lease, claim, live).await })
     }
 
     fn release<'a>(&'a self, target: &'a Target, run: &'a str) -> BoxFuture<'a, Result<(), DestError>> {

@@ -13,6 +13,7 @@ use crate::dest::conformance::Bench;
 use crate::dest::sql::Dialect;
 use crate::dest::{Commit, Counts};
 use crate::model::Tombstone;
+use crate::model::lease::Claim;
 
 mod conflicts;
 mod emulator;
@@ -227,9 +228,10 @@ impl Destination for Elsewhere {
         &'a self,
         target: &'a Target,
         lease: Lease,
+        claim: Claim,
         live: fn(&Lease, Micros) -> bool,
     ) -> BoxFuture<'a, Result<(), DestError>> {
-        Box::pin(async move { self.words(self.inner.lease(&self.target(target), lease, live).await) })
+        Box::pin(async move { self.words(self.inner.lease(&self.target(target), lease, claim, live).await) })
     }
 
     fn release<'a>(&'a self, target: &'a Target, run: &'a str) -> BoxFuture<'a, Result<(), DestError>> {

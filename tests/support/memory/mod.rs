@@ -9,13 +9,13 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use arrow_array::RecordBatch;
 use futures_util::future::BoxFuture;
-use ingestr::dest::sql::leases::refused;
+use ingestr::dest::sql::leases::judge;
 use ingestr::dest::sql::ledger::newer;
 use ingestr::dest::{
     Capabilities, Commit, Counts, DestError, DestErrorKind, Destination, FlushDefaults, Inspection, Load,
     Owner, Target,
 };
-use ingestr::model::lease;
+use ingestr::model::lease::Claim;
 use ingestr::model::{
     Answer, DELETED_AT, Lease, MERGED_INTO, Micros, Question, Reject, Remembered, RunLine, RunRecord,
     STATE_VERSION, State, Strategy, Tombstone,
@@ -247,19 +247,15 @@ impl Destination for Memory {
         &'a self,
         target: &'a Target,
         wanted: Lease,
+        claim: Claim,
         live: fn(&Lease, Micros) -> bool,
     ) -> BoxFuture<'a, Result<(), DestError>> {
         let mut store = self.store();
-        // The one who asks wants a whole term from now.
-        let now = wanted.until.minus(lease::TERM);
-        let result = match store.leases.get(&place(target)) {
-            Some(held) if held.run != wanted.run && live(held, now) => Err(refused(target, held)),
-            _ => {
-                store.books.insert((target.schema.clone(), "_ingestr_leases"));
-                store.leases.insert(place(target), wanted);
-                Ok(())
-            }
-        };
+        let result = judge(target, store.leases.get(&place(target)), &wanted, claim, live);
+        if result.is_ok() {
+            store.books.insert((target.schema.clone(), "_ingestr_leases"));
+            store.leases.insert(place(target), wanted);
+        }
         Box::pin(async { result })
     }
 
