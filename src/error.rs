@@ -55,7 +55,8 @@ impl Kind {
             Self::Authentication => 3,
             Self::Source => 4,
             Self::Destination => 5,
-            Self::Interrupted | Self::Partial => 6,
+            Self::Interrupted => 6,
+            Self::Partial => 7,
         }
     }
 

@@ -57,6 +57,8 @@ pub struct Plan {
     pub confirmed: bool,
     /// The part of the account's request budget to keep to, if not as the source URI says.
     pub budget: Option<Share>,
+    /// For how long a source is asked that has stopped answering; zero: a few attempts.
+    pub retry_for: Duration,
     /// Wait while another run holds the table.
     pub wait: bool,
     /// What happens to rows on the way.
@@ -119,6 +121,7 @@ impl Plan {
         let lookback = flags::lookback(args, table, &mut notes)?;
         let rescan = flags::rescan(args, table, strategy, &mut notes)?;
         let budget = flags::budget(args)?;
+        let retry_for = flags::retry_for(args)?;
         let hints = layout::hints(args, ends, &columns, &mut notes)?;
         flags::note_without_effect(args, ends, &mut notes);
         Ok(Self {
@@ -134,6 +137,7 @@ impl Plan {
             rescan,
             confirmed: args.confirm_deletions,
             budget,
+            retry_for,
             wait: args.wait,
             shaping: Shaping {
                 overrides: columns.overrides,

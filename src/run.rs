@@ -13,6 +13,7 @@ mod prepare;
 mod preview;
 mod shared;
 mod staged;
+mod warnings;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -112,6 +113,7 @@ async fn one(job: Job<'_>, mut slot: Slot<'_>) -> Ended {
         if run.overtaken && job.plan.wait {
             continue;
         }
+        run.compare_warnings().await;
         let receipt = run.receipt(failure.as_ref());
         job.tell(&Event::Finished { receipt: &receipt, failure: failure.as_ref() });
         return Ended { table, receipt: Some(receipt), failure };
@@ -154,6 +156,8 @@ struct Done {
     rejected: u64,
     reached: Option<Micros>,
     warnings: Vec<String>,
+    /// Those that the run before this one had, too.
+    known: Vec<String>,
     commits: u64,
     limited: bool,
     /// The time that was left when it was measured last, and when.
@@ -367,6 +371,7 @@ impl Run<'_, '_> {
             stopped_at: failure.and(self.done.reached),
             expected: self.eta.expected(self.done.pages).filter(|_| outcome == Outcome::Success),
             warnings: self.done.warnings.clone(),
+            known_warnings: self.done.known.clone(),
         }
     }
 }

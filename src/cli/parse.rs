@@ -91,6 +91,9 @@ pub fn env_names(long: &str) -> Vec<String> {
         "confirm-deletions",
         "budget",
         "wait",
+        "retry-for",
+        "quiet",
+        "metrics-file",
         "metrics-addr",
         "query-annotations",
     ];

@@ -79,6 +79,8 @@ pub(super) fn refuse(args: &IngestArgs) -> Result<(), Failure> {
         ("flush-records", uri(&args.flush_records)),
         ("flush-interval", uri(&args.flush_interval)),
         ("loader-file-size", uri(&args.loader_file_size)),
+        ("retry-for", uri(&args.retry_for)),
+        ("metrics-file", uri(&args.metrics_file)),
     ];
     if let Some((flag, _)) = elsewhere.into_iter().find(|(_, given)| *given) {
         return Err(Failure::usage(format!("--{flag} takes no URI"))
@@ -135,7 +137,7 @@ pub(super) fn note_without_effect(args: &IngestArgs, ends: &Endpoints<'_>, notes
             ),
         ),
         ("disable-prestaging", "rows are committed while they are read".to_owned()),
-        ("metrics-addr", "there is no metrics server; use --progress json".to_owned()),
+        ("metrics-addr", "there is no metrics server; use --metrics-file or --progress json".to_owned()),
         ("query-annotations", format!("statements for {} carry none", ends.destination)),
     ];
     for (flag, reason) in reasons {
@@ -198,6 +200,21 @@ pub(super) fn flush(
 pub(super) fn budget(args: &IngestArgs) -> Result<Option<Share>, Failure> {
     let typed = args.budget.as_deref().map(str::trim).filter(|typed| !typed.is_empty());
     typed.map(str::parse).transpose().map_err(|error: NoShare| Failure::usage(format!("--budget: {error}")))
+}
+
+/// For how long a source is asked that has stopped answering, unless told otherwise.
+const RETRY_FOR: Duration = Duration::from_secs(15 * 60);
+
+/// `--retry-for`; zero is not to wait for it.
+pub(super) fn retry_for(args: &IngestArgs) -> Result<Duration, Failure> {
+    match args.retry_for.as_deref().map(str::trim).filter(|typed| !typed.is_empty()) {
+        None => Ok(RETRY_FOR),
+        Some("0") => Ok(Duration::ZERO),
+        Some(typed) => duration(typed).ok_or_else(|| {
+            Failure::usage(format!("--retry-for: `{typed}` is not a duration"))
+                .hint("write a number and a unit (s, m, h, d), e.g. 15m or 2h, or 0 for a few attempts only")
+        }),
+    }
 }
 
 /// `--lookback`; zero means not to look back.

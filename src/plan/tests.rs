@@ -414,7 +414,7 @@ fn what_is_odd_is_noted() {
         ),
         (
             "--sql-backend x --metrics-addr :1",
-            "--sql-backend has no effect: it is for SQL sources | --metrics-addr has no effect: there is no metrics server; use --progress json",
+            "--sql-backend has no effect: it is for SQL sources | --metrics-addr has no effect: there is no metrics server; use --metrics-file or --progress json",
         ),
         (
             "--no-inference --columns status:text",

@@ -452,7 +452,7 @@ fn an_error_goes_to_standard_output_as_json_when_asked_so() {
     let done = desk.ingest("ticket", &["--progress", "json"]).finish();
     assert_snapshot!(done.shown(), @r#"
     --- stdout
-    {"event":"end","outcome":"failed","error":{"kind":"usage","exit_code":2,"message":"Gorgias has no table `ticket`","causes":[],"hint":"did you mean `tickets`? Tables are customers, tickets, ticket_messages, satisfaction_surveys, tags"}}
+    {"event":"end","outcome":"failed","source":null,"destination":null,"tables":[],"totals":{"read":0,"pages":0,"inserted":0,"updated":0,"unchanged":0,"read_again":0,"deleted":0,"rejected":0,"discarded":0,"requests":0,"retries":0,"elapsed_ms":0},"error":{"kind":"usage","exit_code":2,"message":"Gorgias has no table `ticket`","causes":[],"hint":"did you mean `tickets`? Tables are customers, tickets, ticket_messages, satisfaction_surveys, tags"},"version":1}
     exit code 2
     "#);
 }

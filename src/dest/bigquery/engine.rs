@@ -7,7 +7,7 @@ use super::{BigQuery, failed, script, table_ref};
 use crate::dest::sql::cells::Cell;
 use crate::dest::sql::dialect::Shape;
 use crate::dest::sql::engine::Engine;
-use crate::dest::sql::ledger::declared;
+use crate::dest::sql::ledger::{RUNS, declared};
 use crate::dest::sql::script::Script;
 use crate::dest::sql::{Dialect, TableName, answers};
 use crate::dest::{Counts, DestError, Target};
@@ -64,8 +64,12 @@ impl Engine for Dataset {
         Ok(script::counts(&done))
     }
 
-    /// They are as every version made them: nobody has added a column yet.
+    /// They are as every version made them, but for the one that got a column later.
     async fn ledger_columns(&self, table: &str) -> Result<Option<Vec<String>>, DestError> {
+        if table == RUNS {
+            let shape = self.describe(&self.table(table)).await?;
+            return Ok(shape.map(|shape| shape.columns.into_iter().map(|column| column.name).collect()));
+        }
         let columns = || declared(table).into_iter().map(|column| column.name).collect();
         Ok(self.names.iter().any(|name| name == table).then(columns))
     }
