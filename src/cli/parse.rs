@@ -49,13 +49,26 @@ pub fn command() -> clap::Command {
         })
     };
     // Not `mut_subcommand`, which would move it to the end of the list.
-    Cli::command().after_help(exits.clone()).mut_subcommands(|sub| match sub.get_name() {
+    Cli::command().version(version()).after_help(exits.clone()).mut_subcommands(|sub| match sub.get_name() {
         "ingest" | "plan" => ingest(sub),
         // Not `mut_arg`, for the same reason.
         "state" => sub.mut_subcommands(uris),
         "check" => uris(sub).after_help(exits.clone()),
         _ => sub,
     })
+}
+
+/// `0.1.0 (commit 1d2f6ec0a1b2, DuckDB 1.5.6, linux x86_64)`. The commit is told by whoever makes a package (`make`); other
+/// builds are somebody's own.
+fn version() -> String {
+    let commit = option_env!("INGESTR_COMMIT")
+        .filter(|commit| !commit.is_empty())
+        .map_or_else(|| "development build".to_owned(), |commit| format!("commit {commit}"));
+    let mut parts = vec![commit];
+    #[cfg(feature = "duckdb")]
+    parts.push(format!("DuckDB {}", crate::dest::duckdb::LIBRARY_VERSION));
+    parts.push(format!("{} {}", std::env::consts::OS, std::env::consts::ARCH));
+    format!("{} ({})", env!("CARGO_PKG_VERSION"), parts.join(", "))
 }
 
 /// The flag with its variables at the end of its long help.
