@@ -311,6 +311,7 @@ fn commit(last: bool) -> Commit {
             requests: 0,
             retries: 0,
             error: None,
+            warnings: Vec::new(),
         },
         basis: None,
         lease: None,

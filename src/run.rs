@@ -16,6 +16,7 @@ mod preview;
 mod shared;
 mod staged;
 mod target;
+mod warnings;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -121,6 +122,7 @@ async fn one(job: Job<'_>, mut slot: Slot<'_>) -> Vec<Ended> {
         if run.overtaken && job.plan.wait {
             continue;
         }
+        run.compare_warnings().await;
         let receipt = run.receipt(failure.as_ref());
         job.tell(&Event::Finished { receipt: &receipt, failure: failure.as_ref() });
         let children = run.ends_of_children(&receipt, failure.as_ref());
@@ -176,6 +178,8 @@ struct Done {
     rejected: u64,
     reached: Option<Micros>,
     warnings: Vec<String>,
+    /// Those that the run before this one had, too.
+    known: Vec<String>,
     commits: u64,
     limited: bool,
     /// The time that was left when it was measured last, and when.
@@ -392,6 +396,7 @@ impl Run<'_, '_> {
             stopped_at: failure.and(self.done.reached),
             expected: self.eta.expected(self.done.pages).filter(|_| outcome == Outcome::Success),
             warnings: self.done.warnings.clone(),
+            known_warnings: self.done.known.clone(),
         }
     }
 }

@@ -29,7 +29,7 @@ impl Plans {
         super::flags::refuse(args)?;
         super::uris(args)?;
         let mut notes = Vec::new();
-        let typed = source_tables(args.source_table.as_deref().unwrap_or_default(), ends, &mut notes)?;
+        let typed = source_tables(&args.source_table.join(","), ends, &mut notes)?;
         let tables = with_parents(&typed, &mut notes);
         if let [table] = tables.as_slice() {
             let name = names::dest_table(args.dest_table.as_deref(), table, ends)?;

@@ -171,6 +171,7 @@ impl Run<'_, '_> {
             requests: self.meter.requests(),
             retries: self.meter.retries(),
             error,
+            warnings: self.done.warnings.clone(),
         }
     }
 }

@@ -90,7 +90,16 @@ fn completions_and_the_manual_are_printed() {
 
 #[test]
 fn the_version_and_the_help() {
-    assert_eq!(printed(&["--version"]), format!("ingestr {}\n", env!("CARGO_PKG_VERSION")));
+    let version: String = duckdb::Connection::open_in_memory()
+        .and_then(|database| database.query_row("SELECT version()", [], |row| row.get(0)))
+        .expect("a version");
+    let (os, arch) = (std::env::consts::OS, std::env::consts::ARCH);
+    let wanted = format!("DuckDB {}, {os} {arch})\n", version.trim_start_matches('v'));
+    let shown = printed(&["--version"]);
+    let rest =
+        shown.strip_prefix(&format!("ingestr {} (", env!("CARGO_PKG_VERSION"))).expect("name and version");
+    assert!(rest == format!("development build, {wanted}") || rest.starts_with("commit "), "{shown}");
+    assert!(rest.ends_with(&wanted), "{shown}");
     let help = printed(&["--help"]);
     assert!(help.contains("Exit codes:") && help.contains("ingest "), "{help}");
     let help = printed(&["ingest", "--help"]);

@@ -7,7 +7,7 @@ use super::{BigQuery, failed, script, table_ref};
 use crate::dest::sql::cells::Cell;
 use crate::dest::sql::dialect::Shape;
 use crate::dest::sql::engine::Engine;
-use crate::dest::sql::ledger::{STATE, declared};
+use crate::dest::sql::ledger::{RUNS, STATE, declared};
 use crate::dest::sql::script::Script;
 use crate::dest::sql::{Dialect, TableName, answers};
 use crate::dest::{Counts, DestError, Stored, Target};
@@ -64,12 +64,12 @@ impl Engine for Dataset {
         Ok(script::counts(&done))
     }
 
-    /// All but the states are as every version made them: nobody has added a column yet.
+    /// The others are as every version made them; these two got columns later.
     async fn ledger_columns(&self, table: &str) -> Result<Option<Vec<String>>, DestError> {
         if !self.names.iter().any(|name| name == table) {
             return Ok(None);
         }
-        if table == STATE {
+        if table == STATE || table == RUNS {
             let found = self.describe(&self.table(table)).await?;
             return Ok(found.map(|shape| shape.columns.into_iter().map(|column| column.name).collect()));
         }

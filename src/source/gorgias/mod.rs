@@ -128,6 +128,10 @@ impl Source for Gorgias {
         self.client.limiter().keep_to(share);
     }
 
+    fn ride_out(&self, patience: Duration) {
+        self.client.outages().ride_out(patience);
+    }
+
     fn allowance(&self) -> Allowance {
         self.client.limiter().allowance()
     }
@@ -161,6 +165,9 @@ impl Source for Gorgias {
     }
 
     fn read(&self, request: ReadRequest, listener: Arc<dyn Listener>) -> Result<Box<dyn Pages>, SourceError> {
+        if request.from.is_some() {
+            self.client.outages().met();
+        }
         let path = request.table.path();
         let reader = TableReader::new(Arc::clone(&self.client), listener, request)?;
         Ok(Box::new(Channel::new(path, |out| Box::pin(reader.run(out)))))

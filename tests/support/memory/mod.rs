@@ -395,6 +395,7 @@ impl Store {
             rows_read: i64::try_from(run.rows_read).unwrap(),
             requests: i64::try_from(run.requests).unwrap(),
             error: run.error.clone(),
+            warnings: run.warnings.clone(),
         };
         Remembered {
             account: whose.account.clone(),
