@@ -229,7 +229,7 @@ fn places(receipt: &Receipt) -> Vec<(&'static str, String)> {
 pub(super) fn in_short(receipt: &Receipt, failure: Option<&Failure>) -> String {
     let mut did = count(receipt.read, "row");
     // Rows of child tables come in no pages of their own.
-    if receipt.pages > 0 {
+    if receipt.pages > 0 || receipt.read == 0 {
         did = format!("{did} in {}", count(receipt.pages, "page"));
     }
     let time = duration(receipt.elapsed);

@@ -132,7 +132,7 @@ fn what_would_fail_fails_here_too() {
       time      TIME
     at 50000 requests a second: a budget of 1000000 requests, N of them in use
     nothing was written; 2 requests were sent to find this out
-    exit code 6
+    exit code 7
     "#);
     desk.account().set_api_key("another");
     let served = desk.account().served();
