@@ -3,7 +3,6 @@
 use std::io::Write;
 use std::sync::Arc;
 
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::cli::{self, Command, DocsPage, IngestArgs, StateCommand, TablesArgs};
@@ -17,7 +16,9 @@ use crate::{dest, docs, source};
 mod check;
 mod long_waits;
 mod plan;
+mod signals;
 mod state;
+mod unwritten;
 
 pub use check::check;
 pub use plan::plan;
@@ -76,7 +77,9 @@ fn tables(args: &TablesArgs) -> Result<Vec<u8>, Failure> {
 pub fn ingest(args: &IngestArgs, world: &World) -> u8 {
     let now = world.now;
     let terminal = Terminal { stderr: world.terminal, color: world.terminal && world.color };
-    let reporter = report::reporter(args.progress, terminal, args.debug, (world.out)(), (world.err)());
+    let unwritten = unwritten::Unwritten::default();
+    let (out, err) = (unwritten.watch((world.out)()), unwritten.watch((world.err)()));
+    let reporter = report::reporter(args.progress, terminal, args.debug, out, err);
     let decided = decide(args, now).map_err(|failure| told(&reporter, failure));
     let result = decided.and_then(|prepared| {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
@@ -85,7 +88,13 @@ pub fn ingest(args: &IngestArgs, world: &World) -> u8 {
             Err(error) => Err(told(&reporter, Failure::new(Kind::Internal, format!("no runtime: {error}")))),
         }
     });
-    result.err().map_or(0, |failure| failure.kind.exit_code())
+    let failure = result.err().or_else(|| {
+        let failure = unwritten.failure()?;
+        // If this cannot be written either, the exit code says it.
+        let _ = writeln!((world.err)(), "{failure}");
+        Some(failure)
+    });
+    failure.map_or(0, |failure| failure.kind.exit_code())
 }
 
 struct Prepared {
@@ -122,7 +131,7 @@ fn told(reporter: &Arc<dyn Reporter>, failure: Failure) -> Failure {
 
 async fn copy(prepared: Prepared, reporter: Arc<dyn Reporter>) -> Result<(), Failure> {
     let (sender, stop) = watch::channel(false);
-    let watcher = tokio::spawn(watch_signals(sender));
+    let watcher = tokio::spawn(signals::watch(sender, Arc::clone(&reporter)));
     let Prepared { plans, source, dest } = &prepared;
     let job = |plan| Job {
         plan,
@@ -158,28 +167,4 @@ async fn copy_all(jobs: &[Job<'_>], notes: &[String]) -> Result<(), Failure> {
         failure: failure.as_ref(),
     });
     failure.map_or(Ok(()), Err)
-}
-
-/// The first signal asks the run to store what it has and stop; the second ends it at once, as a user expects who
-/// presses Ctrl-C twice. What was committed stays either way.
-async fn watch_signals(stop: watch::Sender<bool>) {
-    let (Ok(mut interrupt), Ok(mut terminate)) =
-        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
-    else {
-        return;
-    };
-    for _ in 0..2 {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-        }
-        if *stop.borrow() {
-            #[expect(
-                clippy::disallowed_methods,
-                reason = "a user who presses Ctrl-C twice does not want to wait"
-            )]
-            std::process::exit(i32::from(Kind::Interrupted.exit_code()));
-        }
-        stop.send_replace(true);
-    }
 }
