@@ -312,6 +312,7 @@ fn commit(last: bool) -> Commit {
             requests: 0,
             retries: 0,
             error: None,
+            warnings: Vec::new(),
         },
         keep: Keep::default(),
         names: Vec::new(),

@@ -17,9 +17,11 @@ mod desk;
 #[cfg(target_os = "linux")]
 mod hostile;
 mod http2;
+mod nights;
 mod plan;
 mod printed;
 mod refused;
+mod schema;
 mod secrets;
 mod several;
 #[cfg(feature = "sqlite")]

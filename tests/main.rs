@@ -12,6 +12,7 @@
 )]
 
 mod absence;
+mod children;
 mod cli;
 mod convergence;
 mod damaged;

@@ -171,8 +171,7 @@ fn place_of(one: &Remembered) -> Target {
 }
 
 fn open(uri: Option<&SecretUri>) -> Result<(&'static Entry, Box<dyn Destination>), Failure> {
-    let uri =
-        uri.filter(|uri| !uri.expose().trim().is_empty()).ok_or_else(|| plan::missing(&["dest-uri"]))?;
+    let uri = uri.ok_or_else(|| plan::missing(&["dest-uri"], &[]))?;
     let entry = dest::entry(uri.expose())?;
     Ok((entry, entry.open(uri.expose())?))
 }

@@ -110,6 +110,7 @@ pub(crate) fn commit(run: &str, at: &str, last: bool) -> Commit {
             requests: 2,
             retries: 1,
             error: None,
+            warnings: Vec::new(),
         },
         keep: Keep::default(),
         names: Vec::new(),

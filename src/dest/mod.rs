@@ -34,7 +34,9 @@ mod target;
 
 pub use error::{DestError, DestErrorKind};
 pub use registry::{DESTINATIONS, Entry, entry};
-pub use target::{Asked, Basis, Commit, Counts, Hints, Inspection, Keep, Owner, Target, Targets, Written};
+pub use target::{
+    Asked, Basis, Commit, Counts, Hints, Inspection, Keep, Owner, Stored, Target, Targets, Written,
+};
 
 /// What a destination can do. Plain data: the plan refuses what is not in here before the first request.
 #[derive(Debug, Clone, Copy)]
@@ -130,6 +132,20 @@ pub trait Destination: Send + Sync + std::fmt::Debug {
         target: &'a Target,
         question: Question,
     ) -> BoxFuture<'a, Result<Option<Answer>, DestError>>;
+
+    /// Rows of the target's table in the order of its key, a single integer: those that come after `after`, so many at most.
+    /// Of each the key, when it was marked as gone, and the values of these columns: JSON as its text, integers. None if
+    /// there is no such table; `None` if it does not have these columns.
+    ///
+    /// # Errors
+    /// When the destination cannot be read.
+    fn rows<'a>(
+        &'a self,
+        target: &'a Target,
+        columns: &'a [String],
+        after: Option<i64>,
+        most: u64,
+    ) -> BoxFuture<'a, Result<Option<Vec<Stored>>, DestError>>;
 
     /// Takes the lease of the target, or renews it. `live` tells whether a lease found there still counts. Creates
     /// what is needed to store it.

@@ -14,7 +14,7 @@ use super::sql::ledger::not_ours;
 use super::sql::{answers, inventory, leases};
 use super::{
     Answer, Capabilities, Commit, Counts, DestError, DestErrorKind, Destination, FlushDefaults, Inspection,
-    Lease, Load, Question, Remembered, Target, Targets,
+    Lease, Load, Question, Remembered, Stored, Target, Targets,
 };
 use crate::model::lease::Claim;
 use crate::model::{Micros, Strategy, Tombstone};
@@ -218,6 +218,25 @@ impl<F: OneFile> Destination for F {
             }
             own.open(Access::Read, |handle| {
                 at_once(answers::answer(&own.session(handle, &target.schema), &target, &question))
+            })
+        }))
+    }
+
+    fn rows<'a>(
+        &'a self,
+        target: &'a Target,
+        columns: &'a [String],
+        after: Option<i64>,
+        most: u64,
+    ) -> BoxFuture<'a, Result<Option<Vec<Stored>>, DestError>> {
+        let (own, target, columns) = (self.clone(), target.clone(), columns.to_vec());
+        Box::pin(blocking(F::KIND, move || {
+            if !exists(F::KIND, own.path())? {
+                return Ok(Some(Vec::new()));
+            }
+            own.open(Access::Read, |handle| {
+                let session = own.session(handle, &target.schema);
+                at_once(answers::rows(&session, &target, &columns, after, most))
             })
         }))
     }

@@ -75,6 +75,17 @@ impl<'a> From<&'a Target> for Targets<'a> {
     }
 }
 
+/// A row as it is stored: see [`super::Destination::rows`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stored {
+    /// Its key.
+    pub key: i64,
+    /// When it was marked as gone.
+    pub deleted_at: Option<Micros>,
+    /// The values that were asked for; `None` where they are NULL.
+    pub values: Vec<Option<String>>,
+}
+
 /// What a destination may be told, and others do not ask for.
 #[derive(Debug, Clone, Default)]
 pub struct Hints {

@@ -6,20 +6,21 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::child::Child;
 use super::eta::Eta;
 use super::meter::Meter;
 use super::shared::Slot;
 use super::staged::Staged;
-use super::{Done, Job, Run, failure};
+use super::{Done, Job, Run, failure, target};
 use crate::dest::{Asked, Inspection, Target};
 use crate::error::Failure;
 use crate::http::Listener;
 use crate::model::lease;
-use crate::model::{Column, DELETED_AT, Deletes, LogicalType, MERGED_INTO, Micros, State, Strategy};
+use crate::model::{Micros, State, Strategy};
 use crate::normalise::Normaliser;
 use crate::plan::Plan;
 use crate::report::{Event, Scope, Start, Wait};
-use crate::source::{Late, Outside, Overlap, ReadRequest, SortField, Source};
+use crate::source::{Outside, Overlap, ReadRequest, SortField, Source};
 
 impl<'a, 'm> Run<'a, 'm> {
     /// Looks at the destination and starts reading; nothing is written and no request is sent.
@@ -39,12 +40,24 @@ impl<'a, 'm> Run<'a, 'm> {
             )
         };
         let named = shape(&Inspection::default());
-        let mut target = target(plan, job.source, named.documented());
+        let mut target = target::target(plan, job.source, named.documented());
         target.asked = asked(plan, &named);
+        let remark = job.dest.remark(&plan.schema);
         let inspection = look(&job, &target, start, slot).await?;
         let normaliser = shape(&inspection).remembering(inspection.names.as_deref().unwrap_or_default());
-        let from = begins_from(plan, job.source, &inspection);
-        target.fresh = plan.strategy != Strategy::Replace || from.is_none();
+        let mut from = begins_from(plan, job.source, &inspection);
+        let (mut children, mut child_targets) = (Vec::new(), Vec::new());
+        for child in &plan.children {
+            if let Some((child, target)) = Child::prepare((job.source, job.dest), child, &target).await? {
+                children.push(child);
+                child_targets.push(target);
+            }
+        }
+        if plan.strategy == Strategy::Replace {
+            from = from.filter(|aside| children.iter().all(|child: &Child<'_>| child.waits_with(aside)));
+        }
+        let fresh = plan.strategy != Strategy::Replace || from.is_none();
+        std::iter::once(&mut target).chain(&mut child_targets).for_each(|target| target.fresh = fresh);
         let meter = Arc::new(Meter::new(spec.name, Arc::clone(&job.reporter), start, plan.started_at));
         let request = read_request(plan, from.clone());
         let listener: Arc<dyn Listener> = Arc::<Meter>::clone(&meter);
@@ -58,6 +71,8 @@ impl<'a, 'm> Run<'a, 'm> {
             job,
             slot,
             target,
+            children,
+            child_targets,
             normaliser,
             pages,
             meter,
@@ -75,7 +90,7 @@ impl<'a, 'm> Run<'a, 'm> {
             leased: None,
             overtaken: false,
         };
-        for note in job.dest.remark(&plan.schema).into_iter().chain(inspection.notes) {
+        for note in remark.into_iter().chain(inspection.notes) {
             run.warn(note);
         }
         Ok(run)
@@ -137,31 +152,6 @@ fn announced(job: &Job<'_>, from: Option<&State>) -> Start {
         scope: scope(plan, from),
         notes: plan.notes.clone(),
         at: plan.started_at,
-    }
-}
-
-/// Everything decided about the table that is written.
-pub(super) fn target(plan: &Plan, source: &dyn Source, mut columns: Vec<Column>) -> Target {
-    let marks = plan.late() == Late::ChangesAndDeletions && plan.deletes == Deletes::Soft;
-    if marks && plan.table.deletions() {
-        columns.push(Column::new(DELETED_AT, LogicalType::Timestamp));
-        columns.push(Column::new(MERGED_INTO, LogicalType::Int64));
-    }
-    Target {
-        account: source.account().to_owned(),
-        source_table: plan.table.name.to_owned(),
-        schema: plan.schema.clone(),
-        table: plan.dest_table.clone(),
-        key: plan.key.clone(),
-        incremental_key: plan.incremental_key.clone(),
-        strategy: plan.strategy,
-        columns,
-        loaded_at: plan.load_timestamp.then_some(plan.started_at),
-        window: (plan.window.start, plan.window.end),
-        asked: Asked::All,
-        deletes: plan.deletes,
-        hints: plan.hints.clone(),
-        fresh: true,
     }
 }
 

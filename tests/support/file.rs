@@ -9,7 +9,8 @@ use std::sync::{Arc, Mutex};
 use arrow_array::RecordBatch;
 use futures_util::future::BoxFuture;
 use ingestr::dest::{
-    Capabilities, Commit, Counts, DestError, DestErrorKind, Destination, Inspection, Load, Target, Targets,
+    Capabilities, Commit, Counts, DestError, DestErrorKind, Destination, Inspection, Load, Stored, Target,
+    Targets,
 };
 use ingestr::model::lease::Claim;
 use ingestr::model::{Answer, Lease, Micros, Question, Remembered, Tombstone};
@@ -148,6 +149,16 @@ impl Destination for File {
         question: Question,
     ) -> BoxFuture<'a, Result<Option<Answer>, DestError>> {
         self.inner.ask(target, question)
+    }
+
+    fn rows<'a>(
+        &'a self,
+        target: &'a Target,
+        columns: &'a [String],
+        after: Option<i64>,
+        most: u64,
+    ) -> BoxFuture<'a, Result<Option<Vec<Stored>>, DestError>> {
+        self.inner.rows(target, columns, after, most)
     }
 
     fn lease<'a>(

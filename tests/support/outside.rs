@@ -11,7 +11,8 @@ use arrow_array::RecordBatch;
 use futures_util::future::BoxFuture;
 use ingestr::dest::bigquery::BigQuery;
 use ingestr::dest::{
-    Capabilities, Commit, Counts, DestError, DestErrorKind, Destination, Inspection, Load, Target, Targets,
+    Capabilities, Commit, Counts, DestError, DestErrorKind, Destination, Inspection, Load, Stored, Target,
+    Targets,
 };
 use ingestr::model::lease::Claim;
 use ingestr::model::{Answer, Lease, LogicalType, Micros, Question, Remembered, Tombstone};
@@ -163,6 +164,17 @@ impl Destination for Outside {
     ) -> BoxFuture<'a, Result<Option<Answer>, DestError>> {
         let target = target.clone();
         Box::pin(self.really(async move |inner| inner.ask(&target, question).await))
+    }
+
+    fn rows<'a>(
+        &'a self,
+        target: &'a Target,
+        columns: &'a [String],
+        after: Option<i64>,
+        most: u64,
+    ) -> BoxFuture<'a, Result<Option<Vec<Stored>>, DestError>> {
+        let (target, columns) = (target.clone(), columns.to_vec());
+        Box::pin(self.really(async move |inner| inner.rows(&target, &columns, after, most).await))
     }
 
     fn lease<'a>(

@@ -51,6 +51,10 @@ impl Dialect for BigQueryDialect {
         escaped(value, '\'')
     }
 
+    fn harmless(&self, add_column: String) -> String {
+        add_column.replacen(" ADD COLUMN ", " ADD COLUMN IF NOT EXISTS ", 1)
+    }
+
     fn type_name(&self, logical: LogicalType) -> &'static str {
         match logical {
             LogicalType::Bool => "BOOL",

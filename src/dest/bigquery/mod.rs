@@ -25,7 +25,7 @@ use super::sql::ledger::not_ours;
 use super::sql::{TableName, inspect};
 use super::{
     Answer, Capabilities, DestError, DestErrorKind, Destination, FlushDefaults, Inspection, Lease, Load,
-    Question, Remembered, Target, Targets,
+    Question, Remembered, Stored, Target, Targets,
 };
 use crate::model::lease::Claim;
 use crate::model::{Micros, Strategy};
@@ -262,6 +262,16 @@ impl Destination for BigQuery {
         question: Question,
     ) -> BoxFuture<'a, Result<Option<Answer>, DestError>> {
         Box::pin(async move { self.answer(target, &question).await })
+    }
+
+    fn rows<'a>(
+        &'a self,
+        target: &'a Target,
+        columns: &'a [String],
+        after: Option<i64>,
+        most: u64,
+    ) -> BoxFuture<'a, Result<Option<Vec<Stored>>, DestError>> {
+        Box::pin(self.stored(target, columns, after, most))
     }
 
     fn lease<'a>(

@@ -224,6 +224,16 @@ impl Destination for Elsewhere {
         Box::pin(async move { self.words(self.inner.ask(&self.target(target), question).await) })
     }
 
+    fn rows<'a>(
+        &'a self,
+        target: &'a Target,
+        columns: &'a [String],
+        after: Option<i64>,
+        most: u64,
+    ) -> BoxFuture<'a, Result<Option<Vec<Stored>>, DestError>> {
+        Box::pin(async move { self.words(self.inner.rows(&self.target(target), columns, after, most).await) })
+    }
+
     fn lease<'a>(
         &'a self,
         target: &'a Target,

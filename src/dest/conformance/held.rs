@@ -182,6 +182,7 @@ pub(crate) async fn what_is_remembered_is_listed(bench: &dyn Bench) {
         if run == "r6" {
             commit.run.outcome = "failed";
             commit.run.error = Some("the cable was cut".into());
+            commit.run.warnings = vec!["it was late".into(), "it's \"odd\"".into()];
         }
         loaded(bench, &target, &[(1, "a", 10)], commit).await;
     }
@@ -224,6 +225,7 @@ pub(crate) async fn what_is_remembered_is_listed(bench: &dyn Bench) {
             rows_read: 3,
             requests: 2,
             error: Some("the cable was cut".into()),
+            warnings: vec!["it was late".into(), "it's \"odd\"".into()],
         }
     );
     assert_eq!(own.runs[1].error, None);

@@ -30,6 +30,9 @@ mod shape;
 #[cfg(test)]
 mod tests;
 
+/// The version of DuckDB that this is built with. A test asks the library.
+pub const LIBRARY_VERSION: &str = "1.5.6";
+
 /// A DuckDB file as a destination.
 #[derive(Debug, Clone)]
 pub struct DuckDb {

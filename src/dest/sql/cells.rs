@@ -137,6 +137,10 @@ impl Line {
             rows_read: self.number("rows_read"),
             requests: self.number("requests"),
             error: self.maybe_text("error").map(ToOwned::to_owned),
+            warnings: self
+                .maybe_text("warnings")
+                .map(|text| text.lines().map(str::to_owned).collect())
+                .unwrap_or_default(),
         }
     }
 }

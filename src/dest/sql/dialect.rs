@@ -16,6 +16,12 @@ pub trait Dialect: std::fmt::Debug + Sync {
         format!("'{}'", value.replace('\'', "''"))
     }
 
+    /// A statement that adds a column, so that it does nothing where another run has added it meanwhile. Where a commit
+    /// looks and writes in one transaction, no other run can.
+    fn harmless(&self, add_column: String) -> String {
+        add_column
+    }
+
     /// A column type.
     fn type_name(&self, logical: LogicalType) -> &'static str;
     /// Our type for one of the database's; `None`: not ours, the column is left alone.

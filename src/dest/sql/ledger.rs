@@ -73,6 +73,7 @@ pub fn run_columns() -> Vec<Column> {
         Column::new("requests", Int64),
         Column::new("retries", Int64),
         Column::new("error", Text),
+        Column::new("warnings", Text),
     ]
 }
 
@@ -155,7 +156,7 @@ pub(crate) fn prepare(
     let columns = declared(table);
     let Some(there) = there else { return vec![create(d, name, &columns)] };
     let missing = columns.iter().filter(|column| !there.iter().any(|name| same(name, &column.name)));
-    missing.map(|column| super::add_column(d, name, column)).collect()
+    missing.map(|column| super::add_column(d, name, column)).map(|sql| d.harmless(sql)).collect()
 }
 
 /// The statement that makes a table unless it is there.
@@ -236,7 +237,14 @@ pub(crate) fn run_line(whose: Whose<'_>, commit: &Commit) -> Cells {
         ("requests", Cell::count(run.requests)),
         ("retries", Cell::count(run.retries)),
         ("error", run.error.as_deref().map_or(Cell::Null, Cell::text)),
+        ("warnings", if run.warnings.is_empty() { Cell::Null } else { Cell::text(&lines(&run.warnings)) }),
     ]
+}
+
+/// Warnings as they are stored: one a line.
+fn lines(warnings: &[String]) -> String {
+    let one: Vec<String> = warnings.iter().map(|warning| warning.replace('\n', " ")).collect();
+    one.join("\n")
 }
 
 /// A line of [`LEASES`].

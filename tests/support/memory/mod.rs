@@ -14,7 +14,7 @@ use ingestr::dest::sql::leases::judge;
 use ingestr::dest::sql::ledger::newer;
 use ingestr::dest::{
     Basis, Capabilities, Commit, Counts, DestError, DestErrorKind, Destination, FlushDefaults, Inspection,
-    Load, Owner, Target, Targets, Written,
+    Load, Owner, Stored, Target, Targets, Written,
 };
 use ingestr::model::lease::Claim;
 use ingestr::model::{
@@ -281,6 +281,17 @@ impl Destination for Memory {
         Box::pin(async { Ok(answer) })
     }
 
+    fn rows<'a>(
+        &'a self,
+        target: &'a Target,
+        columns: &'a [String],
+        after: Option<i64>,
+        most: u64,
+    ) -> BoxFuture<'a, Result<Option<Vec<Stored>>, DestError>> {
+        let rows = ask::stored(&self.store(), target, columns, after, most);
+        Box::pin(async { Ok(rows) })
+    }
+
     fn lease<'a>(
         &'a self,
         target: &'a Target,
@@ -395,6 +406,7 @@ impl Store {
             rows_read: i64::try_from(run.rows_read).unwrap(),
             requests: i64::try_from(run.requests).unwrap(),
             error: run.error.clone(),
+            warnings: run.warnings.clone(),
         };
         Remembered {
             account: whose.account.clone(),
