@@ -73,6 +73,7 @@ fn batches(uri: &str, table: &str, mut take: impl FnMut(RecordBatch)) {
     let request = ReadRequest {
         table,
         window: Window::default(),
+        replaces: false,
         outside: Outside::Dropped,
         from: None,
         overlap: Overlap::Wide,

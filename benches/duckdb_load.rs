@@ -22,7 +22,7 @@ use arrow_array::{ArrayRef, BooleanArray, Int64Array, RecordBatch, StringArray, 
 use arrow_schema::Schema;
 use duckdb::Connection;
 use ingestr::dest::duckdb::DuckDb;
-use ingestr::dest::{Commit, Destination, Target};
+use ingestr::dest::{Asked, Commit, Destination, Keep, Target};
 use ingestr::model::{Column, LogicalType, Micros, RunRecord, SourceState, State, Strategy};
 
 /// Rows of a page, as the API sends them.
@@ -287,6 +287,7 @@ fn target() -> Target {
         columns: columns(),
         loaded_at: Some(Micros(1_700_000_000_000_000)),
         window: (None, None),
+        asked: Asked::All,
         deletes: ingestr::model::Deletes::Soft,
         hints: ingestr::dest::Hints::default(),
         fresh: false,
@@ -313,6 +314,9 @@ fn commit(last: bool) -> Commit {
             error: None,
             warnings: Vec::new(),
         },
+        keep: Keep::default(),
+        names: Vec::new(),
+        names_anew: false,
         basis: None,
         lease: None,
         release: last,

@@ -254,6 +254,11 @@ pub struct IngestArgs {
     /// of its other requests; of a very long list, that may take longer.
     #[arg(long, value_name = "DURATION", help_heading = READ)]
     pub rescan: Option<String>,
+    /// Keep values that did not fit for this long in _ingestr_rejects, e.g. 30d; 0 is for ever.
+    ///
+    /// 90d unless given. Older ones are removed by the last commit of a run.
+    #[arg(long, value_name = "DURATION", help_heading = WRITE)]
+    pub keep_rejects: Option<String>,
     /// Mark rows as deleted, however many are missing: a run that finds too many stops and asks for this.
     ///
     /// More than 100 rows and more than 5 % of a table that a re-scan did not meet, without an event that says they were

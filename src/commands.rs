@@ -3,7 +3,6 @@
 use std::io::Write;
 use std::sync::Arc;
 
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::cli::{self, Command, DocsPage, IngestArgs, StateCommand, TablesArgs};
@@ -17,10 +16,13 @@ use crate::{dest, docs, source};
 mod check;
 mod long_waits;
 mod plan;
+mod signals;
 mod state;
+mod unwritten;
 
 pub use check::check;
 pub use plan::plan;
+use unwritten::Unwritten;
 
 /// What a command may know of the world, and where it may print.
 #[derive(Debug, Clone, Copy)]
@@ -75,7 +77,8 @@ fn tables(args: &TablesArgs) -> Result<Vec<u8>, Failure> {
 #[must_use]
 pub fn ingest(args: &IngestArgs, world: &World) -> u8 {
     let now = world.now;
-    let reporter = reporter(args, world);
+    let unwritten = Unwritten::default();
+    let reporter = reporter(args, world, &unwritten);
     let decided = decide(args, now).map_err(|failure| told(&reporter, failure));
     let result = decided.and_then(|prepared| {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
@@ -84,14 +87,21 @@ pub fn ingest(args: &IngestArgs, world: &World) -> u8 {
             Err(error) => Err(told(&reporter, Failure::new(Kind::Internal, format!("no runtime: {error}")))),
         }
     });
-    result.err().map_or(0, |failure| failure.kind.exit_code())
+    let failure = result.err().or_else(|| {
+        let failure = unwritten.failure()?;
+        // If this cannot be written either, the exit code says it.
+        let _ = writeln!((world.err)(), "{failure}");
+        Some(failure)
+    });
+    failure.map_or(0, |failure| failure.kind.exit_code())
 }
 
 /// Who is told what `ingest` does.
-fn reporter(args: &IngestArgs, world: &World) -> Arc<dyn Reporter> {
+fn reporter(args: &IngestArgs, world: &World, unwritten: &Unwritten) -> Arc<dyn Reporter> {
     let terminal = Terminal { stderr: world.terminal, color: world.terminal && world.color };
     let manner = Manner { style: args.progress, quiet: args.quiet, debug: args.debug };
-    let reporter = report::reporter(manner, terminal, (world.out)(), (world.err)());
+    let (out, err) = (unwritten.watch((world.out)()), unwritten.watch((world.err)()));
+    let reporter = report::reporter(manner, terminal, out, err);
     match args.metrics_file.as_deref().filter(|file| !file.trim().is_empty() && !file.contains("://")) {
         None => reporter,
         Some(file) => {
@@ -140,7 +150,7 @@ fn told(reporter: &Arc<dyn Reporter>, failure: Failure) -> Failure {
 
 async fn copy(prepared: Prepared, reporter: Arc<dyn Reporter>) -> Result<(), Failure> {
     let (sender, stop) = watch::channel(false);
-    let watcher = tokio::spawn(watch_signals(sender));
+    let watcher = tokio::spawn(signals::watch(sender, Arc::clone(&reporter)));
     let Prepared { plans, source, dest } = &prepared;
     let job = |plan| Job {
         plan,
@@ -174,28 +184,4 @@ async fn copy_all(jobs: &[Job<'_>], plans: &Plans) -> Result<(), Failure> {
         failure: failure.as_ref(),
     });
     failure.map_or(Ok(()), Err)
-}
-
-/// The first signal asks the run to store what it has and stop; the second ends it at once, as a user expects who
-/// presses Ctrl-C twice. What was committed stays either way.
-async fn watch_signals(stop: watch::Sender<bool>) {
-    let (Ok(mut interrupt), Ok(mut terminate)) =
-        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
-    else {
-        return;
-    };
-    for _ in 0..2 {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-        }
-        if *stop.borrow() {
-            #[expect(
-                clippy::disallowed_methods,
-                reason = "a user who presses Ctrl-C twice does not want to wait"
-            )]
-            std::process::exit(i32::from(Kind::Interrupted.exit_code()));
-        }
-        stop.send_replace(true);
-    }
 }

@@ -11,7 +11,7 @@ use crate::error::Failure;
 use crate::http::limit::Share;
 use crate::model::{Deletes, Micros, Strategy};
 use crate::secret::SecretUri;
-use crate::source::{Late, Resource, Window};
+use crate::source::{Changes, Late, Resource, Window};
 
 mod columns;
 mod dates;
@@ -57,6 +57,8 @@ pub struct Plan {
     pub confirmed: bool,
     /// The part of the account's request budget to keep to, if not as the source URI says.
     pub budget: Option<Share>,
+    /// How long values are kept that did not fit; `None`: for ever.
+    pub keep_rejects: Option<Duration>,
     /// For how long a source is asked that has stopped answering; zero: a few attempts.
     pub retry_for: Duration,
     /// Wait while another run holds the table.
@@ -140,6 +142,7 @@ impl Plan {
             rescan,
             confirmed: args.confirm_deletions,
             budget,
+            keep_rejects: flags::keep_rejects(args)?,
             retry_for,
             wait: args.wait,
             shaping: Shaping {
@@ -157,6 +160,18 @@ impl Plan {
             started_at: now,
             children: Vec::new(),
         })
+    }
+
+    /// How long before a window rows may have been created that have changed in it, of a table whose list is sorted by
+    /// creation.
+    #[must_use]
+    pub fn looks_back(&self) -> Option<Duration> {
+        match self.table.changes {
+            Changes::Recent { days } => {
+                Some(self.lookback.unwrap_or(Duration::from_secs(u64::from(days) * 86_400)))
+            }
+            Changes::ByUpdate | Changes::Full | Changes::WithParent => None,
+        }
     }
 
     /// What makes sense to look for: rows that are only added cannot be corrected, and a window is replaced as it is.

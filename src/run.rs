@@ -155,6 +155,8 @@ struct Run<'a, 'm> {
     stored: Option<State>,
     /// What must be stored for the next commit to go through.
     basis: Basis,
+    /// Whether names of columns that are stored are not this table's.
+    names_anew: bool,
     /// Whether the rows of this run are the first of its pass.
     from_zero: bool,
     load: Option<Box<dyn Load>>,

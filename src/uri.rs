@@ -20,6 +20,19 @@ impl Base {
     }
 }
 
+/// A path that begins with `~/`, from the home folder, as a shell has it: inside of a URI no shell expands it.
+#[allow(
+    clippy::disallowed_methods,
+    reason = "what the user typed means this, and no plan or receipt depends on it"
+)]
+pub(crate) fn at_home(path: &str) -> std::borrow::Cow<'_, str> {
+    let rest = path.strip_prefix("~/").filter(|rest| !rest.is_empty());
+    match rest.zip(std::env::home_dir().filter(|home| !home.as_os_str().is_empty())) {
+        Some((rest, home)) => home.join(rest).to_string_lossy().into_owned().into(),
+        None => path.into(),
+    }
+}
+
 /// Reads a query string whose parameters are all `known`, none empty and none given twice.
 ///
 /// `+` stays what it is: neither a key nor an address has spaces, but addresses do have plus signs.

@@ -213,7 +213,7 @@ async fn odd_texts_and_names_arrive_in_a_file() {
     let duck = Duck::open(&file);
     for table in ["snake_case", "direct"] {
         let question = format!(
-            "SELECT count(*) FROM {table} WHERE id = {} AND name = 'a' || chr(0) || 'b' || chr(0) AND field = 1 AND _ = 2 AND __2 = 3",
+            "SELECT count(*) FROM {table} WHERE id = {} AND name = 'a' || chr(0) || 'b' || chr(0) AND field = 1 AND _ = 2 AND __040c5b8c = 3",
             ids[0]
         );
         assert_eq!(duck.number(&question), 1, "{table}");

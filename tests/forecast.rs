@@ -69,6 +69,7 @@ async fn forecast_over(
         lookback: None,
         rescan: Some(std::time::Duration::from_secs(86_400)),
         confirmed: false,
+        replaces: false,
         late: Late::ChangesAndDeletions,
         now: Micros(world.clock.now()),
     });

@@ -131,6 +131,33 @@ async fn an_unfinished_refresh_can_be_finished_or_left_alone() {
     }
 }
 
+/// DuckDB 2 has added a view, a table, a column and a comment.
+#[tokio::test(start_paused = true)]
+async fn a_copy_that_duckdb_2_has_changed_goes_on() {
+    let world = later("duckdb-2.0.1", "finished").await;
+    change(&world);
+    for taken in run(&world, &[], "changed by DuckDB 2").await {
+        assert!(taken <= 5, "{taken} requests for six changes");
+    }
+    world.pass(Duration::from_secs(600)).await;
+    for taken in run(&world, &[], "nothing new").await {
+        assert!(taken <= 2, "{taken} requests for nothing");
+    }
+    let duck = crate::support::duck::Duck::open(&world.file.as_ref().expect("a file").path());
+    assert!(duck.number("SELECT count(*) FROM tickets WHERE note = 'mine'") > 300);
+    assert_eq!(duck.number("SELECT count(*) FROM notes"), 5);
+}
+
+/// A file that DuckDB 2 has made is refused with what can be done about it.
+#[tokio::test(start_paused = true)]
+async fn a_file_that_duckdb_2_has_made_is_refused() {
+    let world = later("duckdb-2.0.1", "made").await;
+    let failure = world.ingest("tickets", &[]).await.expect_err("it is refused");
+    let said = failure.to_string();
+    assert!(said.contains("has a format this program cannot read"), "{said}");
+    assert!(said.contains("STORAGE_VERSION 'v1.5.0'"), "{said}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_a_newer_version_wrote_is_refused() {
     for (newer, says) in [

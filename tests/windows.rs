@@ -185,6 +185,16 @@ async fn what_leaves_its_window_while_that_is_read_follows_too() {
 /// Days in turn, as a scheduler asks for them: each is a window, and between them rows move from one day to a later one.
 #[tokio::test(start_paused = true)]
 async fn days_in_turn_lose_nothing_and_leave_no_row_older_than_it_was_read() {
+    days_in_turn(&[]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn days_that_are_written_anew_in_turn_lose_nothing_either() {
+    days_in_turn(&["--incremental-strategy", "delete+insert"]).await;
+    days_in_turn(&["--full-refresh"]).await;
+}
+
+async fn days_in_turn(flags: &[&str]) {
     for (table, _) in LISTS {
         for seed in 0..2 {
             let mut rng = fastrand::Rng::with_seed(seed);
@@ -195,7 +205,7 @@ async fn days_in_turn_lose_nothing_and_leave_no_row_older_than_it_was_read() {
             // Twice, as whoever repeats a few days does; nothing changes the second time.
             for round in 0..2 {
                 for (start, end) in &days {
-                    ingest(&world, table, &interval(*start, *end), &[]).await;
+                    ingest(&world, table, &interval(*start, *end), flags).await;
                     let (account, rows) = (world.expected(table), stored(&world, table));
                     let met = |id: &i64| table_reaches(table, &account[id], *start);
                     for (id, row) in rows.iter().filter(|(id, _)| met(id)) {
@@ -218,6 +228,58 @@ async fn days_in_turn_lose_nothing_and_leave_no_row_older_than_it_was_read() {
             assert_same(table, &account, &rows, &format!("seed {seed}"));
         }
     }
+}
+
+/// A window of a table that has everything is written anew: what has left it since, and what it does not meet, stays; rows
+/// that were deleted go.
+#[tokio::test(start_paused = true)]
+async fn a_window_that_is_written_anew_loses_no_row_of_the_account() {
+    for (table, _) in LISTS {
+        for flags in [&["--full-refresh"] as &[&str], &["--incremental-strategy", "delete+insert"]] {
+            let world = world(9);
+            let (start, end) = a_window(&world.expected(table));
+            ingest(&world, table, &[], &[]).await;
+            let before = stored(&world, table);
+            assert_eq!(before.len(), world.expected(table).len());
+            world.pass(Duration::from_secs(60)).await;
+            let now = world.clock.now();
+            let inside: Vec<i64> = within(&before, start, end).into_iter().collect();
+            for id in inside.iter().step_by(3) {
+                world.account().apply(moves(table, *id, now), now);
+            }
+            let deleted = (table == "tickets").then(|| inside[1]);
+            if let Some(ticket) = deleted {
+                world.account().apply(Change::DeleteTicket { ticket }, now);
+            }
+            ingest(&world, table, &interval(start, end), flags).await;
+            let (account, rows) = (world.expected(table), stored(&world, table));
+            let missing: Vec<_> = account.keys().filter(|id| !rows.contains_key(id)).collect();
+            assert!(missing.is_empty(), "{table} {flags:?}: {} missing", missing.len());
+            assert!(deleted.is_none_or(|ticket| !rows.contains_key(&ticket)), "{table} {flags:?}");
+            for id in inside.iter().filter(|id| account.contains_key(id)) {
+                if table_reaches(table, &account[id], start) {
+                    assert_eq!(rows[id], account[id], "{table} {flags:?} {id}");
+                }
+            }
+        }
+    }
+}
+
+/// A window whose reading was stopped by another run is not gone on with: what was read of it then is not read now.
+#[tokio::test(start_paused = true)]
+async fn a_window_is_written_anew_from_its_beginning() {
+    let world = world(9);
+    let world = World { flush_rows: 100, ..world };
+    let (start, _) = a_window(&world.expected("tickets"));
+    let since = ["--interval-start".to_owned(), iso(start)];
+    world.account().faults().nth(3, Fault::Status(403));
+    let flags: Vec<&str> = since.iter().map(String::as_str).collect();
+    world.ingest("tickets", &flags).await.unwrap_err();
+    assert!(!stored(&world, "tickets").is_empty());
+    ingest(&world, "tickets", &since, &["--full-refresh"]).await;
+    let rows = stored(&world, "tickets");
+    let wanted = within(&world.expected("tickets"), start, world.clock.now());
+    assert_eq!(rows.keys().copied().collect::<BTreeSet<i64>>(), wanted);
 }
 
 /// Whether a window that begins at `start` meets a row on its way.

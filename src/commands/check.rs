@@ -1,12 +1,12 @@
 //! `ingestr check`: whether both ends are there, and what may be done with them. Nothing is written.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::World;
 use super::long_waits::meter;
 use crate::cli::CheckArgs;
-use crate::dest::{self, Destination, Hints, Target};
+use crate::dest::{self, Asked, Destination, Hints, Target};
 use crate::error::{Failure, Kind};
 use crate::http::Listener;
 use crate::model::{Column, Deletes, LogicalType, Remembered, Strategy};
@@ -123,6 +123,7 @@ async fn of_the_destination(dest: &dyn Destination, account: Option<&str>) -> Ve
         columns: vec![Column::new("id", LogicalType::Int64)],
         loaded_at: None,
         window: (None, None),
+        asked: Asked::All,
         deletes: Deletes::Ignore,
         fresh: true,
         hints: Hints::default(),
@@ -143,6 +144,9 @@ async fn of_the_destination(dest: &dyn Destination, account: Option<&str>) -> Ve
             let found = format!("{} can be written; {kept}{whose}", dest.describe());
             let mut checks = vec![Check::ok("destination", found)];
             checks.extend(account.and_then(|account| none_of(&remembered, account)));
+            let schemas: BTreeSet<&str> = remembered.iter().map(|one| one.schema.as_str()).collect();
+            let remarks = schemas.into_iter().filter_map(|schema| dest.remark(schema));
+            checks.extend(remarks.map(|remark| Check::warned("schema", Failure::usage(remark))));
             checks
         }
         Err(error) => vec![Check::failed("destination", of_destination(&error))],

@@ -75,13 +75,18 @@ async fn look_ahead(ends: &Prepared, world: &World) -> Forecasts {
     let mut requests: Vec<ReadRequest> = Vec::new();
     // For each table its scope, or why there is none.
     let mut scopes: Vec<Result<Scope, Failure>> = Vec::new();
+    let mut warnings: Vec<Vec<String>> = Vec::new();
     for plan in &plans.tables {
         match preview(plan, source, dest).await {
             Ok(intent) => {
                 requests.push(intent.request);
                 scopes.push(Ok(intent.scope));
+                warnings.push(intent.notes);
             }
-            Err(failure) => scopes.push(Err(failure)),
+            Err(failure) => {
+                scopes.push(Err(failure));
+                warnings.push(Vec::new());
+            }
         }
     }
     let meter = meter(world);
@@ -94,7 +99,7 @@ async fn look_ahead(ends: &Prepared, world: &World) -> Forecasts {
     // What ended the answers is why there are no more of them.
     let mut last_failure = Failure::new(Kind::Internal, "a table has no forecast");
     let mut tables = Vec::new();
-    for (plan, scope) in plans.tables.iter().zip(scopes) {
+    for ((plan, scope), warnings) in plans.tables.iter().zip(scopes).zip(warnings) {
         let last = last_runs(&remembered, plan, source.account());
         let forecast = scope.and_then(|scope| match answers.next() {
             Some(Ok(forecast)) => {
@@ -113,7 +118,7 @@ async fn look_ahead(ends: &Prepared, world: &World) -> Forecasts {
             forecast,
             last,
             rescan: rescan(&remembered, plan, source.account()),
-            notes: plan.notes.clone(),
+            notes: plan.notes.iter().cloned().chain(warnings).collect(),
         });
     }
     Forecasts {

@@ -3,7 +3,7 @@
 use std::future::Future;
 
 use crate::cli::{MoveArgs, ResetArgs, ShowArgs};
-use crate::dest::{self, DestError, Destination, Entry, Hints, Target};
+use crate::dest::{self, Asked, DestError, Destination, Entry, Hints, Target};
 use crate::error::{Failure, Kind};
 use crate::model::lease::{self, Claim};
 use crate::model::{Deletes, Lease, Micros, Remembered, STATE_VERSION, Strategy};
@@ -163,6 +163,7 @@ fn place_of(one: &Remembered) -> Target {
         columns: Vec::new(),
         loaded_at: None,
         window: (None, None),
+        asked: Asked::All,
         deletes: Deletes::Ignore,
         hints: Hints::default(),
         fresh: false,

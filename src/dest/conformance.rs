@@ -10,10 +10,11 @@ use arrow_array::{
 };
 use arrow_schema::Schema;
 
-use super::{Commit, Counts, DestError, Destination, Hints, Target};
+use super::{Asked, Commit, Counts, DestError, Destination, Hints, Keep, Target};
 use crate::model::{Column, Deletes, LogicalType, Micros, Reject, RunRecord, SourceState, State, Strategy};
 
 mod apart;
+mod books;
 mod children;
 mod gone;
 mod held;
@@ -22,6 +23,7 @@ mod owners;
 mod words;
 
 pub(crate) use apart::*;
+pub(crate) use books::*;
 pub(crate) use children::*;
 pub(crate) use gone::*;
 pub(crate) use held::*;
@@ -60,6 +62,7 @@ pub(crate) fn items(strategy: Strategy) -> Target {
         ],
         loaded_at: Some(Micros(1_700_000_000_000_000)),
         window: (None, None),
+        asked: Asked::All,
         deletes: Deletes::Ignore,
         hints: Hints::default(),
         fresh: false,
@@ -109,6 +112,9 @@ pub(crate) fn commit(run: &str, at: &str, last: bool) -> Commit {
             error: None,
             warnings: Vec::new(),
         },
+        keep: Keep::default(),
+        names: Vec::new(),
+        names_anew: false,
         basis: None,
         lease: None,
         release: false,
@@ -359,6 +365,22 @@ pub(crate) async fn delete_insert_replaces_its_window(bench: &dyn Bench) {
     assert_eq!(named(bench).len(), 4);
 }
 
+/// Rows of the window that were not asked for stay, unless they come.
+pub(crate) async fn delete_insert_leaves_what_was_not_asked_for(bench: &dyn Bench) {
+    let rows = [(1, "a", 10), (2, "b", 20), (3, "c", 25), (4, "d", 30)];
+    loaded(bench, &items(Strategy::Merge), &rows, commit("r1", "p", true)).await;
+    let mut target = items(Strategy::DeleteInsert);
+    target.window = (Some(Micros(15)), Some(Micros(30)));
+    target.asked = Asked::Since("changed_at".into(), Micros(25));
+    // One that was stored in the window and has left it.
+    let done = loaded(bench, &target, &[(4, "moved", 90)], commit("r2", "p", true)).await;
+    assert_eq!(done, counts(1, 0, 0, 2));
+    assert_eq!(named(bench), ["1 a", "2 b", "4 moved"]);
+    target.asked = Asked::Untold;
+    loaded(bench, &target, &[(5, "e", 20)], commit("r3", "p", true)).await;
+    assert_eq!(named(bench), ["1 a", "2 b", "4 moved", "5 e"]);
+}
+
 /// Appending compares nothing.
 pub(crate) async fn append_adds_all_rows(bench: &dyn Bench) {
     let target = items(Strategy::Append);
@@ -504,7 +526,8 @@ macro_rules! suite {
             newest_row_of_a_key_wins, counts_are_exact, read_again_means_not_deleted, new_columns_are_added,
             columns_are_widened, dropped_load_leaves_no_trace, rows_and_state_are_one,
             replace_shows_old_rows_until_the_end, dead_replacements_are_swept,
-            empty_last_commit_makes_an_empty_table, delete_insert_replaces_its_window, append_adds_all_rows,
+            empty_last_commit_makes_an_empty_table, delete_insert_replaces_its_window,
+            delete_insert_leaves_what_was_not_asked_for, append_adds_all_rows,
             scd2_keeps_versions, hostile_names_work, state_dies_with_the_table,
             accounts_have_states_of_their_own, rejects_and_runs_are_written, gone_rows_are_marked,
             gone_rows_are_removed_or_ignored, gone_rows_come_back, tombstones_apply_after_the_rows,
@@ -519,7 +542,7 @@ macro_rules! suite {
             a_table_made_anew_is_its_makers, tables_are_given_to_another_account,
             commits_go_on_from_their_own_progress, commits_go_on_in_their_own_table,
             what_users_change_in_a_table_ends_no_run, replacements_go_on_with_their_own_rows,
-            older_states_tell_of_no_table, child_rows_are_replaced_parent_by_parent, child_rows_go_with_their_parent,
+            older_states_tell_of_no_table, names_of_columns_are_the_tables, books_are_kept_for_a_while, child_rows_are_replaced_parent_by_parent, child_rows_go_with_their_parent,
             children_are_committed_with_their_parent, children_are_replaced_with_their_parent);
     };
 }

@@ -145,6 +145,7 @@ pub(crate) fn path_of(kind: &str, uri: &str) -> Result<PathBuf, DestError> {
     let path = percent_decode_str(path)
         .decode_utf8()
         .map_err(|_| bad(format!("the path in {uri} is not UTF-8 after percent-decoding"), forms))?;
+    let path = crate::uri::at_home(&path);
     if path.is_empty() {
         return Err(bad(format!("the {kind} URI names no file"), forms));
     }
@@ -181,6 +182,15 @@ mod tests {
         ] {
             assert_eq!(path_of("duckdb", uri).expect(uri), PathBuf::from(path), "{uri}");
         }
+    }
+
+    #[test]
+    #[allow(clippy::disallowed_methods, reason = "compared with what the system says")]
+    fn a_tilde_is_the_home_folder() {
+        let home = std::env::home_dir().expect("somebody runs this");
+        assert_eq!(path_of("duckdb", "duckdb:///~/a/x.duckdb").expect("a path"), home.join("a/x.duckdb"));
+        assert_eq!(path_of("duckdb", "duckdb:///~x.duckdb").expect("a path"), PathBuf::from("~x.duckdb"));
+        assert_eq!(path_of("duckdb", "duckdb:////~/x").expect("a path"), PathBuf::from("/~/x"));
     }
 
     #[test]

@@ -34,7 +34,9 @@ mod target;
 
 pub use error::{DestError, DestErrorKind};
 pub use registry::{DESTINATIONS, Entry, entry};
-pub use target::{Basis, Commit, Counts, Hints, Inspection, Owner, Stored, Target, Targets, Written};
+pub use target::{
+    Asked, Basis, Commit, Counts, Hints, Inspection, Keep, Owner, Stored, Target, Targets, Written,
+};
 
 /// What a destination can do. Plain data: the plan refuses what is not in here before the first request.
 #[derive(Debug, Clone, Copy)]
@@ -103,6 +105,11 @@ pub trait Destination: Send + Sync + std::fmt::Debug {
     /// A schema as it is remembered, for one as it was typed.
     fn schema<'a>(&self, typed: &'a str) -> &'a str {
         typed
+    }
+
+    /// What the user should know of a schema of that name, in one sentence.
+    fn remark(&self, _schema: &str) -> Option<String> {
+        None
     }
 
     /// How messages name it: no credentials, e.g. `duckdb file shop.duckdb`.

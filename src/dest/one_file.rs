@@ -60,6 +60,11 @@ pub(crate) trait OneFile: std::fmt::Debug + Clone + Send + Sync + 'static {
         Ok(())
     }
 
+    /// What the user should know of a schema of that name.
+    fn remark_on(&self, _schema: &str) -> Option<String> {
+        None
+    }
+
     /// The statement that makes a schema; `None`: there is nothing to be made.
     fn create_schema(&self, schema: &str) -> Option<String>;
 
@@ -186,6 +191,10 @@ impl<F: OneFile> Destination for F {
 
     fn default_schema(&self) -> Option<&str> {
         Some("main")
+    }
+
+    fn remark(&self, schema: &str) -> Option<String> {
+        self.remark_on(schema)
     }
 
     fn describe(&self) -> String {

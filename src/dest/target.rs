@@ -1,6 +1,8 @@
 //! What is written, what was there before, and what becomes visible with one commit.
 
-use crate::model::{Column, Deletes, FileFormat, Lease, Micros, Reject, RunRecord, State, Strategy};
+use crate::model::{
+    Column, Deletes, FieldName, FileFormat, Lease, Micros, Reject, RunRecord, State, Strategy,
+};
 
 /// The table that is written, and everything decided about how.
 #[derive(Debug, Clone)]
@@ -26,6 +28,8 @@ pub struct Target {
     /// With [`Strategy::DeleteInsert`], the closed window of the incremental key to be replaced; an open end means
     /// the smallest or largest value that was read.
     pub window: (Option<Micros>, Option<Micros>),
+    /// Which rows of the window are asked for: only these are gone if they do not come.
+    pub asked: Asked,
     /// What becomes of rows that are gone. With [`Deletes::Soft`], [`crate::model::DELETED_AT`] and [`crate::model::MERGED_INTO`] are
     /// among `columns`.
     pub deletes: Deletes,
@@ -34,6 +38,18 @@ pub struct Target {
     /// The run starts from zero: rows that an earlier unfinished [`Strategy::Replace`] or
     /// [`Strategy::DeleteInsert`] kept aside are forgotten. Only the first commit of a run sees this set.
     pub fresh: bool,
+}
+
+/// Which rows of a window a run asks for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Asked {
+    /// All.
+    #[default]
+    All,
+    /// Those whose value in this column is that or later: a list that is sorted by creation is read that far.
+    Since(String, Micros),
+    /// It cannot be said, as the column that would tell is not there.
+    Untold,
 }
 
 /// What one load writes to: the table that is read, and its child tables, whose rows are taken out of its rows and become
@@ -99,6 +115,8 @@ pub struct Inspection {
     pub owners: Vec<Owner>,
     /// Who holds the target, expired or not.
     pub lease: Option<Lease>,
+    /// Which columns fields without a documented one have got; `None`: nothing is remembered of this table.
+    pub names: Option<Vec<FieldName>>,
     /// What the run's first commit goes on from.
     pub basis: Basis,
     /// What the user should know of the existing table, one sentence each.
@@ -211,6 +229,15 @@ impl Counts {
     }
 }
 
+/// How much of the books is kept, for each account, source table and destination table.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Keep {
+    /// The last so many runs.
+    pub runs: Option<u64>,
+    /// Values that did not fit since then.
+    pub rejects: Option<Micros>,
+}
+
 /// Everything that becomes visible together with the staged rows.
 #[derive(Debug, Clone)]
 pub struct Commit {
@@ -220,6 +247,12 @@ pub struct Commit {
     pub rejects: Vec<Vec<Reject>>,
     /// The run's line in the ledger.
     pub run: RunRecord,
+    /// How much of the books is kept once the lease is given up.
+    pub keep: Keep,
+    /// Names that fields got since the last commit.
+    pub names: Vec<FieldName>,
+    /// Whether those that are stored are of a table that is gone.
+    pub names_anew: bool,
     /// What must be stored before, or the commit fails with [`super::DestErrorKind::Changed`]; `None`: whatever is there.
     pub basis: Option<Basis>,
     /// The lease of the run, to be renewed with this commit; the commit fails with [`super::DestErrorKind::Leased`] if

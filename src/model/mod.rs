@@ -2,6 +2,7 @@
 //!
 //! Nothing here reads or writes anything but for [`lease`], which sees whether a process is alive.
 
+pub mod hash;
 pub mod lease;
 
 mod deleted;
@@ -20,7 +21,7 @@ pub use ledger::{Remembered, RunLine, RunRecord};
 pub use options::{Contract, FileFormat, Naming, ProgressStyle};
 pub use question::{Answer, Question};
 pub use reject::Reject;
-pub use schema::{Column, LogicalType, Micros};
+pub use schema::{Column, FieldName, LogicalType, Micros};
 pub use state::{STATE_VERSION, SourceState, State};
 pub use strategy::Strategy;
 pub use system_columns::{DELETED_AT, LOADED_AT, MERGED_INTO};

@@ -116,6 +116,15 @@ impl LogicalType {
     }
 }
 
+/// The column that a field of the source has which is not documented.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct FieldName {
+    /// The field, as the source spells it.
+    pub field: String,
+    /// Its column.
+    pub column: String,
+}
+
 /// One column of a table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Column {

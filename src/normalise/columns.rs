@@ -8,7 +8,10 @@ use arrow_schema::Field;
 use super::builder::{Builder, Took};
 use super::decode::{self, Decoded};
 use super::shaping::Shaping;
-use crate::model::{Column, Contract, DELETED_AT, LOADED_AT, LogicalType, MERGED_INTO, Micros, Naming};
+use crate::model::hash::fnv;
+use crate::model::{
+    Column, Contract, DELETED_AT, FieldName, LOADED_AT, LogicalType, MERGED_INTO, Micros, Naming,
+};
 
 /// Where a column's type comes from, and so whether it may change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,6 +50,10 @@ pub(super) struct Columns {
     order: Vec<(String, usize)>,
     existing: Vec<Column>,
     naming: Naming,
+    /// Which column each field of the source has that is not documented, for ever.
+    names: HashMap<String, String>,
+    /// Of these, the new ones.
+    named: Vec<FieldName>,
     /// The columns of the table's key; `None` for one that is left out.
     key: Vec<Option<usize>>,
     /// Rows completed in the present batch.
@@ -62,6 +69,8 @@ impl Columns {
             order: Vec::new(),
             existing: existing.to_vec(),
             naming: shaping.naming,
+            names: HashMap::new(),
+            named: Vec::new(),
             key: Vec::new(),
             rows: 0,
         };
@@ -89,6 +98,16 @@ impl Columns {
         let slot = |name: &&str| columns.slots.iter().position(|slot| slot.source == **name);
         columns.key = key.iter().map(slot).collect();
         columns
+    }
+
+    /// Names that fields got in earlier runs.
+    pub(super) fn remember(&mut self, names: &[FieldName]) {
+        self.names.extend(names.iter().map(|name| (name.field.clone(), name.column.clone())));
+    }
+
+    /// Names that fields got since the last call.
+    pub(super) fn take_named(&mut self) -> Vec<FieldName> {
+        std::mem::take(&mut self.named)
     }
 
     fn add(&mut self, source: &str, column: Column, documented: bool, origin: Origin) -> usize {
@@ -159,6 +178,11 @@ impl Columns {
         }
         let Some(inferred) = decode::infer(source, raw) else { return Place::Nowhere };
         let name = self.name_for(source);
+        let known = self.existing.iter().any(|column| column.name.eq_ignore_ascii_case(&name));
+        if (known || contract == Contract::Evolve) && !self.names.contains_key(source) {
+            self.names.insert(source.to_owned(), name.clone());
+            self.named.push(FieldName { field: source.to_owned(), column: name.clone() });
+        }
         if let Some(column) = self.existing.iter().find(|column| column.name.eq_ignore_ascii_case(&name)) {
             let column = column.clone();
             // What evolved once may evolve again: the destination widens its column as far as this one widens.
@@ -170,8 +194,11 @@ impl Columns {
         Place::At(self.add(source, Column::new(name, inferred), false, Origin::Inferred))
     }
 
-    /// The name a new field gets: never one that is taken.
+    /// The name a field has, or gets: never one that is another field's, and not by the order in which fields come.
     fn name_for(&self, source: &str) -> String {
+        if let Some(name) = self.names.get(source) {
+            return name.clone();
+        }
         let has = |name: &str| self.existing.iter().any(|column| column.name == name);
         let wanted = match self.naming {
             // Statements are texts that end at a NUL, and nobody can type the others.
@@ -180,13 +207,22 @@ impl Columns {
             Naming::Auto | Naming::SnakeCase => snake_case(source),
         };
         let wanted = if wanted.is_empty() { "field".to_owned() } else { wanted };
-        let mut name = wanted.clone();
-        let mut number = 2;
-        while self.taken.contains(&name.to_lowercase()) {
-            name = format!("{wanted}_{number}");
-            number += 1;
+        let mut name = wanted;
+        if self.is_taken(&name, source) {
+            name = format!("{name}_{:08x}", fnv(source.as_bytes()));
+        }
+        while self.is_taken(&name, source) {
+            name.push('_');
         }
         name
+    }
+
+    /// Whether a column of that name is another field's. One that nobody remembers is of the field with that very name.
+    fn is_taken(&self, name: &str, source: &str) -> bool {
+        let same = |other: &str| other.eq_ignore_ascii_case(name);
+        self.taken.contains(&name.to_lowercase())
+            || self.names.values().any(|other| same(other))
+            || self.existing.iter().any(|column| same(&column.name) && column.name != source)
     }
 
     pub(super) fn start_row(&mut self) {

@@ -22,7 +22,7 @@ use self::builder::Took;
 use self::columns::{Columns, Place};
 use self::rows::{Row, Rows};
 pub use self::shaping::{ColumnOverride, Shaping};
-use crate::model::{Column, Contract, Micros, Reject};
+use crate::model::{Column, Contract, FieldName, Micros, Reject};
 
 /// A new field under `--schema-contract freeze`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -76,6 +76,18 @@ impl Normaliser {
             rejects: Vec::new(),
             discarded: 0,
         }
+    }
+
+    /// The same, in a table whose fields got these names in earlier runs.
+    #[must_use]
+    pub fn remembering(mut self, names: &[FieldName]) -> Self {
+        self.columns.remember(names);
+        self
+    }
+
+    /// Names that fields without a documented column got since the last call.
+    pub fn take_named(&mut self) -> Vec<FieldName> {
+        self.columns.take_named()
     }
 
     /// The documented columns as the destination will have them: renamed, retyped, without the excluded ones.

@@ -273,6 +273,23 @@ pub(super) fn rescan(
     Ok(None)
 }
 
+/// How long values are kept that did not fit, unless told otherwise.
+const KEEP_REJECTS: Duration = Duration::from_secs(90 * 86_400);
+
+/// `--keep-rejects`; zero is for ever.
+pub(super) fn keep_rejects(args: &IngestArgs) -> Result<Option<Duration>, Failure> {
+    let typed = args.keep_rejects.as_deref().map(str::trim).filter(|typed| !typed.is_empty());
+    let time = match typed {
+        None => KEEP_REJECTS,
+        Some("0") => Duration::ZERO,
+        Some(typed) => duration(typed).ok_or_else(|| {
+            Failure::usage(format!("--keep-rejects: `{typed}` is not a duration"))
+                .hint("write a number and a unit (s, m, h, d), e.g. 30d, at most 366d, or 0 for ever")
+        })?,
+    };
+    Ok(Some(time).filter(|time| !time.is_zero()))
+}
+
 pub(super) fn positive(flag: &str, typed: &str) -> Result<u64, Failure> {
     typed.parse().ok().filter(|number| *number > 0).ok_or_else(|| {
         Failure::usage(format!("{flag}: `{typed}` is not a number of rows"))

@@ -54,6 +54,7 @@ impl<'a> Child<'a> {
         }
         let mut target = target::target(plan, source, Vec::new());
         target.columns = columns;
+        target.asked = parent.asked.clone();
         target.deletes =
             if tracked || parent.deletes == Deletes::Hard { parent.deletes } else { Deletes::Ignore };
         let found = dest.inspect(&target).await;

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use super::child::Child;
 use super::staged::Ending;
 use super::{Run, failure};
-use crate::dest::{Commit, Counts, Stored, Target, Targets};
+use crate::dest::{Commit, Counts, Keep, Stored, Target, Targets};
 use crate::error::{Failure, Kind};
 use crate::model::{Reject, RunRecord, State, Strategy, Tombstone};
 use crate::normalise::rows::Rows;
@@ -130,6 +130,9 @@ impl Run<'_, '_> {
             };
             let commit = Commit {
                 basis: None,
+                keep: Keep::default(),
+                names: Vec::new(),
+                names_anew: false,
                 state: state.clone(),
                 rejects: vec![rejects],
                 run,

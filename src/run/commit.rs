@@ -4,11 +4,15 @@ use tokio::time::Instant;
 
 use super::staged::{Ending, Staged};
 use super::{Run, failure};
-use crate::dest::{Commit, FlushDefaults, Targets};
+use crate::dest::{Commit, FlushDefaults, Keep, Targets};
 use crate::error::{Failure, Kind};
-use crate::model::RunRecord;
+use crate::model::hash::fnv;
+use crate::model::{FieldName, RunRecord};
 use crate::report::Event;
 use crate::source::Page;
+
+/// How many runs of a table are remembered: some years of nights.
+const RUNS_KEPT: u64 = 1_000;
 
 impl Run<'_, '_> {
     /// Stages one page.
@@ -130,6 +134,9 @@ impl Run<'_, '_> {
             state: self.state.clone(),
             rejects: std::iter::once(staged.rejects).chain(child_rejects).collect(),
             run: self.record(ending),
+            keep: self.keep(),
+            names: self.named(),
+            names_anew: self.names_anew,
             basis: Some(self.basis.clone()),
             lease: self.leased.is_some().then(|| self.lease()),
             release: !matches!(ending, Ending::None),
@@ -144,6 +151,7 @@ impl Run<'_, '_> {
         let counts = counts.first().copied().unwrap_or_default();
         self.leased = self.leased.filter(|_| !release).map(|_| Instant::now());
         self.target.fresh = false;
+        self.names_anew = false;
         self.basis = basis;
         self.stored = Some(stored);
         self.done.commits += 1;
@@ -153,6 +161,25 @@ impl Run<'_, '_> {
         let elapsed = self.start.elapsed();
         self.job.tell(&Event::Committed { rows: staged.rows, counts, elapsed });
         Ok(())
+    }
+
+    fn keep(&self) -> Keep {
+        let plan = self.job.plan;
+        Keep { runs: Some(RUNS_KEPT), rejects: plan.keep_rejects.map(|time| plan.started_at.minus(time)) }
+    }
+
+    /// Names that fields got since the last commit; it is said of those that could not have their own.
+    fn named(&mut self) -> Vec<FieldName> {
+        let named = self.normaliser.take_named();
+        let hashed =
+            |name: &FieldName| name.column.ends_with(&format!("_{:08x}", fnv(name.field.as_bytes())));
+        for name in named.iter().filter(|name| hashed(name)) {
+            self.warn(format!(
+                "the field `{}` has the column {}, as the name that it would have is another field's",
+                name.field, name.column
+            ));
+        }
+        named
     }
 
     pub(super) fn record(&self, ending: Ending<'_>) -> RunRecord {

@@ -12,7 +12,7 @@ use super::meter::Meter;
 use super::shared::Slot;
 use super::staged::Staged;
 use super::{Done, Job, Run, failure, target};
-use crate::dest::{Inspection, Target};
+use crate::dest::{Asked, Inspection, Target};
 use crate::error::Failure;
 use crate::http::Listener;
 use crate::model::lease;
@@ -20,7 +20,7 @@ use crate::model::{Micros, State, Strategy};
 use crate::normalise::Normaliser;
 use crate::plan::Plan;
 use crate::report::{Event, Scope, Start, Wait};
-use crate::source::{Outside, Overlap, ReadRequest, Source};
+use crate::source::{Outside, Overlap, ReadRequest, SortField, Source};
 
 impl<'a, 'm> Run<'a, 'm> {
     /// Looks at the destination and starts reading; nothing is written and no request is sent.
@@ -39,9 +39,12 @@ impl<'a, 'm> Run<'a, 'm> {
                 &plan.shaping,
             )
         };
-        let mut target = target::target(plan, job.source, shape(&Inspection::default()).documented());
+        let named = shape(&Inspection::default());
+        let mut target = target::target(plan, job.source, named.documented());
+        target.asked = asked(plan, &named);
+        let remark = job.dest.remark(&plan.schema);
         let inspection = look(&job, &target, start, slot).await?;
-        let normaliser = shape(&inspection);
+        let normaliser = shape(&inspection).remembering(inspection.names.as_deref().unwrap_or_default());
         let mut from = begins_from(plan, job.source, &inspection);
         let (mut children, mut child_targets) = (Vec::new(), Vec::new());
         for child in &plan.children {
@@ -77,6 +80,7 @@ impl<'a, 'm> Run<'a, 'm> {
             start,
             stored: from.clone(),
             basis: inspection.basis,
+            names_anew: inspection.names.is_none(),
             from_zero: from.as_ref().is_none_or(|from| from.complete),
             state,
             load: None,
@@ -86,11 +90,18 @@ impl<'a, 'm> Run<'a, 'm> {
             leased: None,
             overtaken: false,
         };
-        for note in inspection.notes {
+        for note in remark.into_iter().chain(inspection.notes) {
             run.warn(note);
         }
         Ok(run)
     }
+}
+
+/// A list that is sorted by creation is read some days past the start of a window and no further.
+fn asked(plan: &Plan, named: &Normaliser) -> Asked {
+    let (Some(start), Some(days)) = (plan.window.start, plan.looks_back()) else { return Asked::All };
+    let created = named.destination_name(SortField::Created.column());
+    created.map_or(Asked::Untold, |created| Asked::Since(created, start.minus(days)))
 }
 
 /// Where reading goes on. A replacement starts from zero, unless an earlier one that read the same was not finished.
@@ -113,19 +124,18 @@ pub(super) fn read_request(plan: &Plan, from: Option<State>) -> ReadRequest {
         overlap: if plan.strategy == Strategy::Append { Overlap::None } else { Overlap::Wide },
         lookback: plan.lookback,
         rescan: plan.rescan,
+        replaces: plan.strategy == Strategy::DeleteInsert,
         late: plan.late(),
         confirmed: plan.confirmed,
         now: plan.started_at,
     }
 }
 
-/// Rows outside of a window are updates where rows are merged by key. A limited run is about so many rows of the window.
+/// Rows outside of a window are updates where rows meet others by key. A limited run is about so many rows of the window.
 fn outside(plan: &Plan) -> Outside {
     match plan.strategy {
-        Strategy::Merge | Strategy::Scd2 if plan.limit.is_none() => Outside::Updates,
-        Strategy::Merge | Strategy::Scd2 | Strategy::Replace | Strategy::Append | Strategy::DeleteInsert => {
-            Outside::Dropped
-        }
+        Strategy::Merge | Strategy::Scd2 | Strategy::DeleteInsert if plan.limit.is_none() => Outside::Updates,
+        _ => Outside::Dropped,
     }
 }
 

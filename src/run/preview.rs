@@ -16,6 +16,8 @@ use crate::source::{ReadRequest, Source};
 pub(crate) struct Intent {
     pub(crate) request: ReadRequest,
     pub(crate) scope: Scope,
+    /// What a run would warn of.
+    pub(crate) notes: Vec<String>,
 }
 
 /// # Errors
@@ -32,5 +34,6 @@ pub(crate) async fn preview(
         dest.inspect(&target).await.map_err(|error| failure::destination(&target, &error))?;
     failure::owned(&target, &inspection)?;
     let from = begins_from(plan, source, &inspection);
-    Ok(Intent { scope: scope(plan, from.as_ref()), request: read_request(plan, from) })
+    let notes = dest.remark(&plan.schema).into_iter().chain(inspection.notes).collect();
+    Ok(Intent { scope: scope(plan, from.as_ref()), request: read_request(plan, from), notes })
 }

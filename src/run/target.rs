@@ -1,6 +1,6 @@
 //! What is written, as the plan decided it.
 
-use crate::dest::Target;
+use crate::dest::{Asked, Target};
 use crate::model::{Column, DELETED_AT, Deletes, LogicalType, MERGED_INTO};
 use crate::plan::Plan;
 use crate::source::{Late, Source};
@@ -23,6 +23,7 @@ pub(super) fn target(plan: &Plan, source: &dyn Source, mut columns: Vec<Column>)
         columns,
         loaded_at: plan.load_timestamp.then_some(plan.started_at),
         window: (plan.window.start, plan.window.end),
+        asked: Asked::All,
         deletes: plan.deletes,
         hints: plan.hints.clone(),
         fresh: true,

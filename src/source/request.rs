@@ -71,6 +71,9 @@ pub struct ReadRequest {
     pub lookback: Option<Duration>,
     /// In which time to read the whole list again, a part a run; `None`: never.
     pub rescan: Option<Duration>,
+    /// Whether the rows of the window are replaced by what is read: then an unfinished pass over it is not gone on with, and
+    /// what has left it while it was read is looked for.
+    pub replaces: bool,
     /// What else to look for.
     pub late: Late,
     /// Whether rows may be marked as gone however many only their absence says it of.

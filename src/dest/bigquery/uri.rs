@@ -109,7 +109,7 @@ impl BigQueryUri {
             (Some(_), Some(_)) => {
                 return refuse("it has both credentials_path and credentials_base64; give one of them");
             }
-            (Some(path), None) => Credentials::File(path.to_owned()),
+            (Some(path), None) => Credentials::File(crate::uri::at_home(path).into_owned()),
             (None, Some(text)) => Credentials::Json(decode(text)?),
             (None, None) if base.loopback => Credentials::None,
             (None, None) => Credentials::Default,

@@ -197,13 +197,7 @@ pub(crate) async fn children_are_replaced_with_their_parent(bench: &dyn Bench) {
         .expect("goes through");
     assert_eq!(stored(bench), ["1 7 x true", "2 7 x true"]);
     // Of an item that comes once more the tags are those that came last.
-    let last = Brings {
-        items: &[(3, "c", 40)],
-        tags: &[(3, 9, "z")],
-        complete: &[3],
-        gone: &[1],
-        ..Brings::default()
-    };
+    let last = Brings { items: &[(3, "c", 40)], tags: &[(3, 9, "z")], complete: &[3], gone: &[1] };
     bring(&*destination, Strategy::Replace, Deletes::Soft, last, ("fresh", true))
         .await
         .expect("goes through");

@@ -12,7 +12,7 @@ use super::dialect::{CATALOG, DuckDialect};
 use super::engine::Session;
 use super::merge::{self, Merge};
 use super::position::POSITION;
-use super::{Faults, Step, compression, mark};
+use super::{Faults, Step, compression};
 use crate::dest::sql::batches::Batches;
 use crate::dest::sql::cells::Cell;
 use crate::dest::sql::columns::{IS_CURRENT, VALID_FROM, VALID_TO, columns_of, needed, version_columns};
@@ -20,9 +20,9 @@ use crate::dest::sql::commit::{Plan, Seen};
 use crate::dest::sql::dialect::Shape;
 use crate::dest::sql::embedded::{Waiting, at_once, stage_batches, stage_rest};
 use crate::dest::sql::engine::Engine as _;
-use crate::dest::sql::identity::Identity;
 use crate::dest::sql::ledger::RowsIn;
 use crate::dest::sql::merge as shared;
+use crate::dest::sql::publish::asked_for;
 use crate::dest::sql::script::Script;
 use crate::dest::sql::shadow::{SHADOWS, shadow};
 use crate::dest::sql::shape::Needs;
@@ -72,14 +72,18 @@ pub(super) fn apply(
         let (counts, hidden) = work.apply(batches, staged, &seen)?;
         // Batches added to a hidden table are counted when it is published.
         changed |= hidden.is_some() || counts.inserted + counts.updated + counts.deleted > 0;
-        let mut rows_in = String::new();
+        let (mut rows_in, mut rows) = (String::new(), plan.table.clone());
         match hidden {
             Some(name) if commit.last => {
                 last.then([ledger::forget_state(&DuckDialect, plan.table, plan.target, &name)]);
             }
-            hidden => rows_in = hidden.unwrap_or_default(),
+            Some(name) => {
+                rows = rows.beside(&name);
+                rows_in = name;
+            }
+            None => {}
         }
-        let id = Cell::Text(work.identify(&rows_in)?);
+        let id = Cell::Text(session.identify(&rows)?);
         plan.remember(&mut last, RowsIn { name: &rows_in, id }, staged);
         all.push(counts);
     }
@@ -140,20 +144,6 @@ impl Work<'_> {
             }
         };
         Ok((counts, hidden))
-    }
-
-    /// Which table the rows are in; one that has no mark yet gets one.
-    fn identify(&self, rows_in: &str) -> Result<String, DestError> {
-        let own = table_of(self.target);
-        let name = if rows_in.is_empty() { own } else { own.beside(rows_in) };
-        if let Some(Identity::Is(id)) = at_once(self.session.identity(&name))? {
-            return Ok(id);
-        }
-        let id = Identity::new_id();
-        if let Some(shape) = self.read(&name)? {
-            self.run(&mark::write(&shape, &id))?;
-        }
-        Ok(id)
     }
 
     /// Drops hidden tables of this target that no run will continue: of another strategy, without a state, or of an
@@ -373,15 +363,16 @@ impl Work<'_> {
         let name = shape.sql();
         let from = hidden.sql(d);
         let mut deleted = 0;
-        if let Some(column) = &self.target.incremental_key {
+        if let (Some(column), Some(asked)) = (&self.target.incremental_key, asked_for(&shape, self.target)) {
             let end = |bound: Option<_>, read: &str| match bound {
                 Some(at) => d.instant(at),
                 // NULL if nothing was read: then nothing is compared as true, and nothing deleted.
                 None => format!("(SELECT {read}({}) FROM {from})", d.quote(column)),
             };
             let (low, high) = self.target.window;
-            deleted +=
-                self.run(&delete_window(d, &shape.name, column, &end(low, "min"), &end(high, "max")))?;
+            deleted += self.run(
+                &(delete_window(d, &shape.name, column, &end(low, "min"), &end(high, "max")) + &asked),
+            )?;
         }
         if !self.target.key.is_empty() {
             let on = self.target.key.iter().map(|k| {

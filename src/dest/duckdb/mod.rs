@@ -96,6 +96,17 @@ impl OneFile for DuckDb {
             .map_err(|error| open::failed(&self.path, "read", error))
     }
 
+    /// In a file `gorgias.duckdb` with a schema `gorgias`, `gorgias.tickets` is ambiguous.
+    fn remark_on(&self, schema: &str) -> Option<String> {
+        let name = self.path.file_stem()?.to_string_lossy();
+        name.eq_ignore_ascii_case(schema).then(|| {
+            format!(
+                "schema {schema} has the name of the file, so whoever opens it has to write {name}.{schema}.<table>: name \
+                 another schema in --dest-table, or another file"
+            )
+        })
+    }
+
     fn create_schema(&self, schema: &str) -> Option<String> {
         Some(create_schema(&dialect::DuckDialect, &TableName::new(dialect::CATALOG, schema, "")))
     }

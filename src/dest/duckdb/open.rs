@@ -257,7 +257,8 @@ pub(super) fn failed(path: &Path, action: &str, error: duckdb::Error) -> DestErr
             holder.map_or("another process".into(), |holder| format!("another process: {}", holder.trim()));
         (DestErrorKind::Locked, format!("the duckdb file {path} is in use by {by}"), None)
     } else if has(&["version number"]) {
-        let hint = "it was written by another DuckDB version; use a new file, or export and import it with DuckDB 1.5";
+        let hint = "a newer DuckDB has made it. With that one, make a copy that both can open, and load into the copy: ATTACH \
+                    'copy.duckdb' AS copy (STORAGE_VERSION 'v1.5.0'); COPY FROM DATABASE <name of the file> TO copy";
         (
             DestErrorKind::Damaged,
             format!("the duckdb file {path} has a format this program cannot read"),

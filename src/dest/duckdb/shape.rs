@@ -6,6 +6,9 @@ use super::dialect::{CATALOG, DuckDialect};
 use super::engine::Session;
 use super::mark;
 use crate::dest::sql::dialect::{Found, Shape};
+use crate::dest::sql::embedded::at_once;
+use crate::dest::sql::engine::Engine as _;
+use crate::dest::sql::identity::Identity;
 use crate::dest::sql::{Dialect, TableName};
 use crate::dest::{DestError, DestErrorKind};
 
@@ -41,6 +44,23 @@ impl Session<'_> {
             Ok(shape)
         };
         read().map(Some).map_err(|error| session.reading(error))
+    }
+}
+
+impl Session<'_> {
+    /// Which table it is; one that has no mark yet gets one.
+    ///
+    /// # Errors
+    /// When it cannot be read or written.
+    pub(super) fn identify(&self, name: &TableName) -> Result<String, DestError> {
+        if let Some(Identity::Is(id)) = at_once(self.identity(name))? {
+            return Ok(id);
+        }
+        let id = Identity::new_id();
+        if let Some(shape) = self.shape(name)? {
+            at_once(self.execute(&mark::write(&shape, &id)))?;
+        }
+        Ok(id)
     }
 }
 

@@ -8,14 +8,14 @@ use super::cells::Cell;
 use super::columns::{needed, version_columns};
 use super::dialect::Shape;
 use super::engine::Engine;
-use super::guards::{self, Held};
+use super::guards::{self, Held, Identities};
 use super::identity::{Identity, Mark};
-use super::ledger::{self, LEASES, REJECTS, RUNS, RowsIn, STATE, Whose};
+use super::ledger::{self, LEASES, NAMES, REJECTS, RUNS, RowsIn, STATE, Whose};
 use super::script::{Counter, Script, Step, When};
 use super::shadow::{SHADOWS, shadow};
 use super::shape::Needs;
 use super::staged::Staged;
-use super::{Dialect, TableName, children, deletions, merge, publish};
+use super::{Dialect, TableName, children, deletions, merge, names, prune, publish};
 use crate::dest::{Commit, DestError, Target};
 use crate::model::{Column, Strategy};
 
@@ -37,13 +37,6 @@ pub(crate) struct Tables {
     pub(crate) hidden: Option<Shape>,
 }
 
-/// Which tables these are.
-#[derive(Debug, Default)]
-pub(crate) struct Identities {
-    pub(crate) own: Option<Identity>,
-    pub(crate) hidden: Option<Identity>,
-}
-
 impl Tables {
     fn identities(&self) -> Identities {
         let of = |shape: &Option<Shape>| shape.as_ref().map(|shape| shape.identity.clone());
@@ -58,7 +51,7 @@ impl Seen {
     /// When it cannot be read.
     pub(crate) async fn look<E: Engine>(engine: &E) -> Result<Self, DestError> {
         let mut seen = Self { tables: engine.tables().await?, ..Self::default() };
-        for table in [STATE, RUNS, LEASES, REJECTS] {
+        for table in [STATE, RUNS, LEASES, REJECTS, NAMES] {
             if seen.has(engine.dialect(), table)
                 && let Some(columns) = engine.ledger_columns(table).await?
             {
@@ -177,7 +170,9 @@ impl Plan<'_> {
             guards::guard_lease(script, self.d, self.table, self.target, lease, there);
         }
         let leased = self.commit.lease.is_some() && !self.commit.release;
-        for (table, wanted) in [(STATE, true), (RUNS, true), (LEASES, leased), (REJECTS, rejects)] {
+        let named = !self.commit.names.is_empty();
+        let wanted = [(STATE, true), (RUNS, true), (LEASES, leased), (REJECTS, rejects), (NAMES, named)];
+        for (table, wanted) in wanted {
             if wanted {
                 let name = self.table.beside(table);
                 script.before(ledger::prepare(self.d, &name, table, seen.ledger(table)));
@@ -198,7 +193,12 @@ impl Plan<'_> {
     /// The run and its lease.
     pub(crate) fn end(&self, script: &mut Script, seen: &Seen) {
         let (d, table, target) = (self.d, self.table, self.target);
+        let Commit { names, names_anew, .. } = self.commit;
+        names::write(script, d, table, names, (*names_anew, seen.has(d, NAMES)));
         script.then(ledger::write_run(d, table, target, self.commit));
+        if self.commit.release {
+            prune::prune(script, d, table, Whose::of(target, table), self.commit.keep, seen.has(d, REJECTS));
+        }
         renew_lease(script, d, table, target, self.commit, seen.has(d, LEASES));
     }
 

@@ -10,6 +10,13 @@ use super::{Dialect, leases};
 use crate::dest::{DestError, Target, Written};
 use crate::model::Lease;
 
+/// Which tables these are.
+#[derive(Debug, Default)]
+pub(crate) struct Identities {
+    pub(crate) own: Option<Identity>,
+    pub(crate) hidden: Option<Identity>,
+}
+
 /// A script fails unless the lease is still there, and is no other run's, dead or alive: what this one means to write may
 /// be outdated. One that is missing was taken and given up by a run that came in between, or went with all that was here.
 /// `there`: whether there are leases.

@@ -5,8 +5,10 @@ use super::commit::Seen;
 use super::dialect::Shape;
 use super::engine::Engine;
 use super::guards::apart;
+use super::identity::Apart;
 use super::leases;
-use super::ledger::{self, LEASES, STATE, newer};
+use super::ledger::{self, LEASES, NAMES, STATE, newer};
+use super::names;
 use super::shadow::shadow;
 use crate::dest::{DestError, Inspection, Owner, Target};
 use crate::model::Strategy;
@@ -31,6 +33,7 @@ pub(crate) async fn look_up<E: Engine>(
     if !seen.has(d, STATE) {
         return Ok(found);
     }
+    let mut another = false;
     let mut lines = engine.lines(STATE, &ledger::of_table(d, &table)).await?;
     lines.sort_by_cached_key(|line| {
         ["account", "source_table", "rows_in"].map(|name| line.text(name).to_owned())
@@ -63,12 +66,18 @@ pub(crate) async fn look_up<E: Engine>(
         match apart(engine, line, &table, shape.map(|shape| &shape.identity)).await? {
             None => found.state = Some(state_of(line)?),
             Some(apart) => {
+                another = apart == Apart::Another;
                 found.basis.apart = true;
                 if target.strategy != Strategy::Replace {
                     found.notes.push(apart.note(&target.schema, &target.table));
                 }
             }
         }
+    }
+    // Names die with their table, and wait with the rows of one that is not there yet.
+    let of_this = (shape.is_some() && !another) || found.aside.is_some();
+    if of_this && seen.has(d, NAMES) {
+        found.names = Some(names::read(engine, &table).await?);
     }
     Ok(found)
 }

@@ -1,4 +1,4 @@
-//! The four tables kept beside the data: state, runs, rejects and leases.
+//! The tables kept beside the data: state, runs, rejects, leases, and names of columns.
 //!
 //! They live in the schema of the table they are about, so that copying or dropping the schema takes them along. Lines are
 //! written as named cells, so that a column which is added to a table here cannot get another one's value, and a
@@ -20,6 +20,8 @@ pub const REJECTS: &str = "_ingestr_rejects";
 /// Table with who may write to which table; without rows while nobody does.
 pub const LEASES: &str = "_ingestr_leases";
 
+/// Table with the columns of fields that are not documented; made when the first one gets a column.
+pub const NAMES: &str = "_ingestr_columns";
 /// Column of [`STATE`]: which table its rows are in; NULL where that was not known.
 pub const TABLE_ID: &str = "table_id";
 /// Column of [`STATE`]: whether there were rows in it.
@@ -109,12 +111,21 @@ pub fn lease_columns() -> Vec<Column> {
     ]
 }
 
-/// The columns of one of the four tables.
+/// Columns of [`NAMES`].
+#[must_use]
+pub fn name_columns() -> Vec<Column> {
+    ["dest_schema", "dest_table", "field", "column_name"]
+        .map(|name| Column::new(name, LogicalType::Text))
+        .to_vec()
+}
+
+/// The columns of one of these tables.
 pub(crate) fn declared(table: &str) -> Vec<Column> {
     match table {
         STATE => state_columns(),
         RUNS => run_columns(),
         REJECTS => reject_columns(),
+        NAMES => name_columns(),
         _ => lease_columns(),
     }
 }

@@ -12,7 +12,7 @@
 //! | `batches`, `staged` | the rows of a commit, in Arrow and in SQL |
 //! | `merge`, `deletions`, `publish`, `shadow`, `children` | how rows meet rows, by strategy |
 //! | `identity`, `guards` | whether table and state still belong together |
-//! | `ledger`, `leases`, `cells` | the four tables beside the data, and their values |
+//! | `ledger`, `leases`, `names`, `prune`, `cells` | the tables beside the data, and their values |
 //! | `inspect`, `answers`, `inventory` | what is there before a run; questions of the source; `ingestr state` |
 
 pub use dialect::{Dialect, TableName};
@@ -37,8 +37,10 @@ pub(crate) mod inventory;
 pub mod leases;
 pub mod ledger;
 pub(crate) mod merge;
+pub mod names;
 #[cfg(any(feature = "duckdb", feature = "sqlite"))]
 pub(crate) mod play;
+pub(crate) mod prune;
 pub(crate) mod publish;
 pub(crate) mod script;
 pub mod shadow;

@@ -13,7 +13,7 @@ use super::merge::{fills, inserting};
 use super::script::{Counter, Script, Step, When};
 use super::staged::{NTH, ORD, Rows, S, T};
 use super::{delete_window, list, newest_first};
-use crate::dest::Target;
+use crate::dest::{Asked, Target};
 use crate::model::{Column, LogicalType, Strategy};
 
 /// Column of a hidden table that tells which of two rows came later.
@@ -103,10 +103,23 @@ pub(crate) fn publish(script: &mut Script, shape: &Shape, hidden: &Shape, target
     )]);
 }
 
+/// What is added to the condition that a row lies in the window, so that it holds for those alone that were asked for;
+/// `None` if nobody knows.
+pub(crate) fn asked_for(shape: &Shape, target: &Target) -> Option<String> {
+    match &target.asked {
+        Asked::All => Some(String::new()),
+        Asked::Since(column, at) => {
+            let column = &shape.find(column).filter(|c| c.logical == Some(LogicalType::Timestamp))?.name;
+            Some(format!(" AND {} >= {}", shape.d.quote(column), shape.d.instant(*at)))
+        }
+        Asked::Untold => None,
+    }
+}
+
 /// Removes the rows of the window, and those whose key comes with the new rows.
 fn clear_window(script: &mut Script, shape: &Shape, hidden: &Shape, target: &Target) {
     let (d, name, from) = (shape.d, shape.sql(), hidden.sql());
-    if let Some(column) = &target.incremental_key {
+    if let (Some(column), Some(asked)) = (&target.incremental_key, asked_for(shape, target)) {
         let end = |bound: Option<_>, read: &str| match bound {
             Some(at) => d.instant(at),
             // NULL if nothing was read: then nothing is compared as true, and nothing deleted.
@@ -119,7 +132,7 @@ fn clear_window(script: &mut Script, shape: &Shape, hidden: &Shape, target: &Tar
         let column = &shape.find(column).map_or(column.clone(), |found| found.name.clone());
         script.body([Step::count(
             Counter::Deleted,
-            delete_window(d, &shape.name, column, &end(low, "MIN"), &end(high, "MAX")),
+            delete_window(d, &shape.name, column, &end(low, "MIN"), &end(high, "MAX")) + &asked,
         )]);
     }
     if !target.key.is_empty() {

@@ -4,6 +4,7 @@
 
 use crate::dest::Target;
 use crate::model::Strategy;
+pub use crate::model::hash::fnv;
 
 /// Strategies whose rows wait in a hidden table, and what its name begins with.
 pub const SHADOWS: [(Strategy, &str); 2] =
@@ -38,10 +39,4 @@ pub fn is_shadow_of(name: &str, table: &str) -> bool {
         let hash = name.strip_prefix(prefix).and_then(|rest| rest.strip_prefix(&*table)?.strip_prefix("__"));
         hash.is_some_and(|hash| hash.len() == 8 && hash.bytes().all(|byte| byte.is_ascii_hexdigit()))
     })
-}
-
-/// FNV-1a, 32 bits: short, and the same everywhere, which the standard library's hasher does not promise.
-#[must_use]
-pub fn fnv(bytes: &[u8]) -> u32 {
-    bytes.iter().fold(0x811c_9dc5_u32, |h, b| (h ^ u32::from(*b)).wrapping_mul(0x0100_0193))
 }

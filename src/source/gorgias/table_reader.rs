@@ -51,6 +51,9 @@ impl TableReader {
         let tracks = request.late != Late::Nothing && request.overlap == Overlap::Wide;
         if tracks {
             self.begin_tracking();
+        } else if request.overlap == Overlap::Wide && self.ctx.resource.deletions() {
+            // A later run looks for what is gone of the rows that this one brings.
+            self.begin_events();
         }
         let (ctx, counts) = (&mut self.ctx, &mut self.counts);
         let mut active = pass::begin(ctx);
@@ -92,19 +95,21 @@ impl TableReader {
     /// From the first run on: whatever happens after it began will be noticed, be it in this run or in a later one.
     fn begin_tracking(&mut self) {
         let ctx = &mut self.ctx;
-        let now = ctx.request.now;
         ctx.tracking_begins = ctx.progress.sweep.is_none();
         if ctx.deletions() {
-            ctx.progress.events.get_or_insert_with(|| Mark {
-                since: now,
-                done: Vec::new(),
-                pending: Vec::new(),
-            });
+            self.begin_events();
         }
+        let ctx = &mut self.ctx;
         if let (Some(counted), None) = (ctx.resource.counted, &ctx.progress.counts) {
             self.counts.begin(ctx, counted.by);
         }
         rescan::begin_sweeps(ctx);
+    }
+
+    fn begin_events(&mut self) {
+        let since = self.ctx.request.now;
+        let begun = || Mark { since, done: Vec::new(), pending: Vec::new() };
+        self.ctx.progress.events.get_or_insert_with(begun);
     }
 
     /// Looks at the front of the list again; the events are read meanwhile, if they are to be.

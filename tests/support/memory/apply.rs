@@ -9,7 +9,7 @@ use ingestr::dest::sql::columns::{
 };
 use ingestr::dest::sql::identity::state_changed;
 use ingestr::dest::sql::leases::gone;
-use ingestr::dest::{Commit, Counts, DestError, Target, Written};
+use ingestr::dest::{Asked, Commit, Counts, DestError, Keep, Target, Written};
 use ingestr::model::{Column, DELETED_AT, Deletes, LOADED_AT, MERGED_INTO, Micros, Strategy, Tombstone};
 
 use super::rows::{Cell, Row, Rows, find, get, of_batch};
@@ -98,8 +98,31 @@ impl Work<'_> {
         }
     }
 
+    /// Removes what is not kept of the books.
+    fn prune(&self, store: &mut Store, whose: &Whose) {
+        let Keep { runs, rejects } = self.commit.keep;
+        let mut own: Vec<_> = store.runs.iter().filter(|line| line.whose == *whose).collect();
+        own.sort_by_key(|line| std::cmp::Reverse((line.record.started_at, line.record.id.clone())));
+        let ended =
+            |run: &str| own.iter().find(|line| line.record.id == run).map(|line| line.record.ended_at);
+        let old = |run: &str| rejects.is_some_and(|since| ended(run).is_some_and(|at| at < since));
+        let dead: Vec<_> = store.rejects.iter().map(|(other, run, _)| other == whose && old(run)).collect();
+        let most = runs.map_or(usize::MAX, |most| usize::try_from(most).unwrap());
+        let gone: Vec<String> = own.iter().skip(most).map(|line| line.record.id.clone()).collect();
+        let mut dead = dead.into_iter();
+        store.rejects.retain(|_| !dead.next().unwrap());
+        store.runs.retain(|line| line.whose != *whose || !gone.contains(&line.record.id));
+    }
+
     fn keep_books(&self, store: &mut Store) {
-        let Commit { run, lease, release, .. } = self.commit;
+        let Commit { run, lease, release, names, names_anew, .. } = self.commit;
+        if self.at == 0 {
+            let held = store.names.entry(place(self.target)).or_default();
+            if *names_anew {
+                held.clear();
+            }
+            held.extend(names.iter().map(|name| (name.field.clone(), name.column.clone())));
+        }
         let rejects = self.commit.rejects_of(self.at);
         let (whose, schema) = (Whose::of(self.target), &self.target.schema);
         let rejected = rejects.iter().map(|reject| (whose.clone(), run.id.clone(), reject.clone()));
@@ -114,6 +137,7 @@ impl Work<'_> {
         store.runs.push(Line { whose: whose.clone(), record: run.clone() });
         store.books.extend([(schema.clone(), "_ingestr_runs"), (schema.clone(), "_ingestr_state")]);
         if *release {
+            self.prune(store, &whose);
             let ours = lease.as_ref().map_or(&run.id, |lease| &lease.run);
             store.leases.retain(|place, held| *place != whose.place || held.run != *ours);
         } else if let Some(lease) = lease {
@@ -398,7 +422,12 @@ impl Work<'_> {
             let high = end(high).or_else(|| read.iter().max().copied().cloned());
             if let (Some(low), Some(high)) = (low, high) {
                 let within = |cell: &Cell| *cell != Cell::Null && low <= *cell && *cell <= high;
-                deleted += table.retain(|row| !within(get(row, column)));
+                let asked = |row: &Row| match &self.target.asked {
+                    Asked::All => true,
+                    Asked::Since(column, at) => *get(row, column) >= Cell::Instant(at.0),
+                    Asked::Untold => false,
+                };
+                deleted += table.retain(|row| !(within(get(row, column)) && asked(row)));
             }
         }
         if !self.target.key.is_empty() {

@@ -18,8 +18,8 @@ use ingestr::dest::{
 };
 use ingestr::model::lease::Claim;
 use ingestr::model::{
-    Answer, DELETED_AT, Lease, MERGED_INTO, Micros, Question, Reject, Remembered, RunLine, RunRecord,
-    STATE_VERSION, State, Strategy, Tombstone,
+    Answer, DELETED_AT, FieldName, Lease, MERGED_INTO, Micros, Question, Reject, Remembered, RunLine,
+    RunRecord, STATE_VERSION, State, Strategy, Tombstone,
 };
 
 mod apply;
@@ -124,6 +124,8 @@ pub struct Store {
     pub runs: Vec<Line>,
     /// With the run that had them.
     pub rejects: Vec<(Whose, String, Reject)>,
+    /// Columns of fields, by table.
+    pub names: BTreeMap<Place, BTreeMap<String, String>>,
     /// Books that were ever needed, by schema.
     pub books: BTreeSet<(String, &'static str)>,
     /// Commits until the crash, and its kind.
@@ -229,6 +231,11 @@ impl Destination for Memory {
             let aside = apply::waits(target.strategy)
                 .and_then(|strategy| store.shadows.get(&(whose.clone(), strategy)))
                 .map(|shadow| (&shadow.saved, shadow.saved.apart(Some(&shadow.rows))));
+            let has_aside = aside.is_some_and(|(_, apart)| apart.is_none());
+            let named = |(field, column): (&String, &String)| FieldName {
+                field: field.clone(),
+                column: column.clone(),
+            };
             let written = |saved: &Saved| Written { run: saved.run.clone(), at: Some(saved.updated_at) };
             let basis = Basis {
                 own: state.map(written),
@@ -246,6 +253,10 @@ impl Destination for Memory {
                     .transpose()?,
                 owners: store.owners(&whose),
                 lease: store.leases.get(&whose.place).cloned(),
+                names: (table.is_some() && apart != Some(Apart::Another) || has_aside)
+                    .then(|| store.names.get(&whose.place))
+                    .flatten()
+                    .map(|names| names.iter().map(named).collect()),
                 basis,
                 notes: note.map(|apart| apart.note(&target.schema, &target.table)).into_iter().collect(),
             })

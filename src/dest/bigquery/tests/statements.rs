@@ -64,7 +64,7 @@ fn seen(table: Option<Shape>, hidden: Option<Shape>) -> (Seen, Tables) {
     let columns =
         |table: &'static str| (table, declared(table).into_iter().map(|column| column.name).collect());
     let seen = Seen { tables: ledger.map(Into::into).to_vec(), ledger: ledger.map(columns).to_vec() };
-    (seen, Tables { table, hidden, ..Tables::default() })
+    (seen, Tables { table, hidden })
 }
 
 /// The whole script of a commit of one target.

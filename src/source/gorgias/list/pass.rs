@@ -110,6 +110,7 @@ pub(crate) fn begin(ctx: &Context) -> Active {
         if let Some(pass) = ctx.progress.unfinished.as_ref()
             && pass.kind == kind
             && window.end.is_none()
+            && !ctx.request.replaces
         {
             return Active::resume(pass.clone());
         }
@@ -194,7 +195,8 @@ fn complete(ctx: &mut Context, active: &mut Active) {
 /// found nothing needs none, however long it took.
 pub(crate) fn round_after(ctx: &Context, active: &Active) -> Option<Active> {
     let from = advance::again_from(ctx, &active.pass)?;
-    let again = active.pass.pages > 1 && active.round < MOST_ROUNDS && ctx.request.window.end.is_none();
+    let looks = ctx.request.window.end.is_none() || ctx.request.replaces;
+    let again = active.pass.pages > 1 && active.round < MOST_ROUNDS && looks;
     (again && active.finds).then(|| catch_up(ctx, from, active.round + 1, active.moves))
 }
 

@@ -55,7 +55,8 @@ fn ids(page: &Page, kept: bool) -> impl Iterator<Item = i64> {
 impl Aside {
     /// Hands on a page of a pass, now or with those after it.
     pub(crate) async fn hand_over(&mut self, ctx: &Context, kind: Kind, page: Page, out: &mut Sender) {
-        let windowed = !ctx.request.window.is_open() && kind != Kind::CatchUp;
+        let replaces = ctx.request.replaces;
+        let windowed = !ctx.request.window.is_open() && (kind != Kind::CatchUp || replaces);
         if !windowed || ctx.request.outside == Outside::Dropped {
             ctx.seat.held_up(out.page(page)).await;
             return;
