@@ -40,6 +40,7 @@ pub(crate) mod script;
 pub mod shadow;
 pub mod shape;
 pub(crate) mod staged;
+pub mod trace;
 
 /// `a, b, c`, each made by `each`.
 pub fn list<T>(items: &[T], each: impl Fn(&T) -> String) -> String {
