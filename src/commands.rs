@@ -158,16 +158,17 @@ async fn copy(prepared: Prepared, reporter: Arc<dyn Reporter>) -> Result<(), Fai
         stop: stop.clone(),
     };
     let jobs: Vec<Job<'_>> = plans.tables.iter().map(job).collect();
-    let result = copy_all(&jobs, &plans.notes).await;
+    let result = copy_all(&jobs, plans).await;
     watcher.abort();
     result
 }
 
 /// Copies all tables, and tells what they amount to.
-async fn copy_all(jobs: &[Job<'_>], notes: &[String]) -> Result<(), Failure> {
+async fn copy_all(jobs: &[Job<'_>], plans: &Plans) -> Result<(), Failure> {
     let Some(first) = jobs.first() else { return Ok(()) };
     let start = tokio::time::Instant::now();
-    let tables: Vec<&str> = jobs.iter().map(|job| job.plan.table.name).collect();
+    let tables: Vec<&str> = plans.names().collect();
+    let notes = plans.notes.as_slice();
     let (source, destination) = (first.source.describe(), first.dest.describe());
     let (source, destination) = (source.as_str(), destination.as_str());
     first.reporter.begins(&Several { source, destination, tables: &tables, notes });

@@ -75,6 +75,9 @@ pub struct Plan {
     pub notes: Vec<String>,
     /// When the run started.
     pub started_at: Micros,
+    /// Child tables whose rows are taken out of its rows: what is decided about each of them. They are read, committed and
+    /// forgotten with this one.
+    pub children: Vec<Plan>,
 }
 
 /// The two URIs, needed before there can be a plan; complains about everything that must be given, at once.
@@ -152,6 +155,7 @@ impl Plan {
             hints,
             notes,
             started_at: now,
+            children: Vec::new(),
         })
     }
 

@@ -234,6 +234,7 @@ pub(super) fn lookback(
         Changes::Recent { .. } => return Ok(Some(lookback)),
         Changes::ByUpdate => format!("the list of {} shows every change", table.name),
         Changes::Full => format!("every run reads all of {}", table.name),
+        Changes::WithParent => format!("{} is read with the rows it is in", table.name),
     };
     notes.push(format!("--lookback has no effect: {why}"));
     Ok(None)

@@ -13,6 +13,7 @@ const NOW: Micros = Micros(1_763_812_443_000_000);
 const fn table(name: &'static str, changes: Changes) -> Resource {
     Resource {
         name,
+        aliases: &[],
         default: true,
         about: "A row.",
         key: &["id"],

@@ -227,7 +227,11 @@ fn places(receipt: &Receipt) -> Vec<(&'static str, String)> {
 
 /// What became of one of several tables, in a few words.
 pub(super) fn in_short(receipt: &Receipt, failure: Option<&Failure>) -> String {
-    let did = format!("{} in {}", count(receipt.read, "row"), count(receipt.pages, "page"));
+    let mut did = count(receipt.read, "row");
+    // Rows of child tables come in no pages of their own.
+    if receipt.pages > 0 {
+        did = format!("{did} in {}", count(receipt.pages, "page"));
+    }
     let time = duration(receipt.elapsed);
     match (receipt.outcome, failure) {
         (Outcome::Success, _) => format!("done in {time}, {did}"),

@@ -8,7 +8,8 @@ use arrow_array::RecordBatch;
 use duckdb::Connection;
 
 use super::local::path_of;
-use super::one_file::{Access, OneFile, Waiting};
+use super::one_file::{Access, OneFile};
+use super::sql::embedded::{Incoming, Waiting};
 use super::sql::ledger::STATE;
 use super::sql::{TableName, create_schema, trace};
 use super::{Commit, Counts, DestError};
@@ -21,6 +22,7 @@ mod compression;
 mod dialect;
 mod engine;
 mod leftovers;
+mod mark;
 mod merge;
 mod open;
 mod position;
@@ -98,20 +100,20 @@ impl OneFile for DuckDb {
         Some(create_schema(&dialect::DuckDialect, &TableName::new(dialect::CATALOG, schema, "")))
     }
 
-    fn commit(&self, rows: Waiting, commit: &Commit, committing: &mut bool) -> Result<Counts, DestError> {
-        let Waiting { target, batches, tombstones } = rows;
-        let count = batches.iter().map(RecordBatch::num_rows).sum::<usize>() + tombstones.len();
+    fn commit(
+        &self,
+        rows: Waiting,
+        commit: &Commit,
+        committing: &mut bool,
+    ) -> Result<Vec<Counts>, DestError> {
+        let of_target = |of: &Incoming| of.batches.iter().map(RecordBatch::num_rows).sum::<usize>();
+        let count = rows.targets.iter().map(of_target).max().unwrap_or_default() + rows.tombstones.len();
+        let schema = rows.target().schema.clone();
         open::with_file(&self.path, open::COMMIT_PATIENCE, open::RowGroupPolicy::of(count), |connection| {
-            let work = apply::Work {
-                session: Session::new(connection, &self.path, &target.schema),
-                target: &target,
-                commit,
-                tombstones: &tombstones,
-                wrap: &|error| open::failed(&self.path, "write", error),
-                faults: &self.faults,
-            };
+            let session = Session::new(connection, &self.path, &schema);
+            let wrap = |error| open::failed(&self.path, "write", error);
             let apply = || {
-                let counts = work.apply(batches)?;
+                let counts = apply::apply(&session, rows, commit, &wrap, &self.faults)?;
                 self.faults.hit(Step::BeforeCommit).map(|()| counts)
             };
             self.transact(connection, apply, committing)

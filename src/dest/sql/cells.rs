@@ -1,6 +1,7 @@
 //! Values of the ledger and of answers, by name and not by position.
 
 use super::Dialect;
+use crate::dest::Written;
 use crate::model::{Column, Lease, Micros, RunLine, STATE_VERSION, SourceState, State};
 
 /// A value of the ledger.
@@ -86,6 +87,10 @@ impl Line {
         self.cell(name).number().unwrap_or(0)
     }
 
+    pub(crate) fn is_true(&self, name: &str) -> bool {
+        *self.cell(name) == Cell::Bool(true)
+    }
+
     pub(crate) fn instant(&self, name: &str) -> Option<Micros> {
         match self.cell(name) {
             Cell::Instant(at) => Some(*at),
@@ -102,9 +107,14 @@ impl Line {
         Ok(State {
             watermark: self.instant("watermark"),
             covered_since: self.instant("covered_since"),
-            complete: *self.cell("complete") == Cell::Bool(true),
+            complete: self.is_true("complete"),
             source: SourceState(self.text("source").to_owned()),
         })
+    }
+
+    /// Who wrote a line of `_ingestr_state`, and when.
+    pub(crate) fn written(&self) -> Written {
+        Written { run: self.text("run_id").to_owned(), at: self.instant("updated_at") }
     }
 
     /// The lease in a line of `_ingestr_leases`. One without its dates was not written by us: it holds nobody up.

@@ -3,11 +3,14 @@
 mod api;
 mod changes;
 mod check;
+mod children;
 mod context;
 mod estimate;
 mod explain;
 mod fields;
 mod list;
+mod resources;
+mod small;
 mod table_reader;
 mod tables;
 mod uri;
@@ -22,8 +25,8 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use self::list::channel::Channel;
 use self::list::checkpoint::{Checkpoint, Kind};
+pub use self::resources::TABLES;
 use self::table_reader::TableReader;
-pub use self::tables::TABLES;
 use self::uri::{Credentials, GorgiasUri};
 pub use self::uri::{FORM, UriError};
 use crate::error::Failure;
