@@ -68,7 +68,7 @@ fn main() {
 
 /// Reads a table to its end and hands each batch on.
 fn batches(uri: &str, table: &str, mut take: impl FnMut(RecordBatch)) {
-    let source = Gorgias::open(uri).unwrap();
+    let source = Gorgias::open(uri, &ingestr::http::surroundings::Surroundings::default()).unwrap();
     let table = TABLES.iter().find(|spec| spec.name == table).unwrap();
     let request = ReadRequest {
         table,

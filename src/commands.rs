@@ -1,5 +1,6 @@
 //! The commands: what lies between a parsed command line and an exit code.
 
+use std::ffi::OsString;
 use std::io::Write;
 use std::sync::Arc;
 
@@ -7,6 +8,7 @@ use tokio::sync::watch;
 
 use crate::cli::{self, Command, DocsPage, IngestArgs, StateCommand, TablesArgs};
 use crate::error::{Failure, Kind};
+use crate::http::surroundings::Surroundings;
 use crate::model::Micros;
 use crate::plan::{Endpoints, Plans, uris};
 use crate::report::{self, Manner, Metrics, Reporter, Several, Summary, Terminal};
@@ -18,6 +20,7 @@ mod long_waits;
 mod plan;
 mod signals;
 mod state;
+mod statements;
 mod unwritten;
 
 pub use check::check;
@@ -33,6 +36,8 @@ pub struct World {
     pub terminal: bool,
     /// Whether colours are wanted on a terminal.
     pub color: bool,
+    /// A variable of the environment.
+    pub env: fn(&str) -> Option<OsString>,
     /// Standard output.
     pub out: fn() -> Box<dyn Write + Send>,
     /// Standard error.
@@ -76,10 +81,12 @@ fn tables(args: &TablesArgs) -> Result<Vec<u8>, Failure> {
 /// `ingestr ingest`, to its exit code.
 #[must_use]
 pub fn ingest(args: &IngestArgs, world: &World) -> u8 {
-    let now = world.now;
     let unwritten = Unwritten::default();
     let reporter = reporter(args, world, &unwritten);
-    let decided = decide(args, now).map_err(|failure| told(&reporter, failure));
+    if args.debug && !args.quiet {
+        statements::show(&reporter);
+    }
+    let decided = decide(args, world).map_err(|failure| told(&reporter, failure));
     let result = decided.and_then(|prepared| {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         match runtime {
@@ -120,7 +127,8 @@ struct Prepared {
 }
 
 /// Everything that can be known without connecting anywhere.
-fn decide(args: &IngestArgs, now: Micros) -> Result<Prepared, Failure> {
+fn decide(args: &IngestArgs, world: &World) -> Result<Prepared, Failure> {
+    let now = world.now;
     let (source_uri, dest_uri) = uris(args)?;
     let from = source::entry(source_uri.expose())?;
     let to = dest::entry(dest_uri.expose())?;
@@ -133,7 +141,7 @@ fn decide(args: &IngestArgs, now: Micros) -> Result<Prepared, Failure> {
         capabilities: dest.capabilities(),
     };
     let plans = Plans::from_args(args, now, &ends)?;
-    let source = from.open(source_uri.expose())?;
+    let source = from.open(source_uri.expose(), &Surroundings::read(&world.env))?;
     if let Some(share) = plans.tables.first().and_then(|plan| plan.budget) {
         source.keep_to(share);
     }

@@ -44,6 +44,7 @@ fn world() -> World {
         now: Micros(i64::try_from(now.as_micros()).unwrap_or(i64::MAX)),
         terminal: io::stderr().is_terminal(),
         color: color(),
+        env: |name| env::var_os(name),
         out: || Box::new(io::stdout()),
         err: || Box::new(io::stderr()),
     }

@@ -9,6 +9,7 @@ use crate::cli::CheckArgs;
 use crate::dest::{self, Asked, Destination, Hints, Target};
 use crate::error::{Failure, Kind};
 use crate::http::Listener;
+use crate::http::surroundings::Surroundings;
 use crate::model::{Column, Deletes, LogicalType, Remembered, Strategy};
 use crate::report::check::{self, Check, Status};
 use crate::run::{Meter, of_destination, of_source};
@@ -18,14 +19,15 @@ use crate::source::{self, Source, Subject};
 /// would stop it.
 #[must_use]
 pub fn check(args: &CheckArgs, world: &World) -> u8 {
-    let checks = match open(args).and_then(|(source, dest)| run(source.as_deref(), dest.as_deref(), world)) {
-        Ok(checks) => checks,
-        Err(failure) if args.json => vec![Check::failed("command", failure)],
-        Err(failure) => {
-            let _ = writeln!((world.err)(), "{failure}");
-            return failure.kind.exit_code();
-        }
-    };
+    let checks =
+        match open(args, world).and_then(|(source, dest)| run(source.as_deref(), dest.as_deref(), world)) {
+            Ok(checks) => checks,
+            Err(failure) if args.json => vec![Check::failed("command", failure)],
+            Err(failure) => {
+                let _ = writeln!((world.err)(), "{failure}");
+                return failure.kind.exit_code();
+            }
+        };
     let text = if args.json { check::json(&checks) } else { check::text(&checks) };
     // A reader that went away is no failure.
     let _ = (world.out)().write_all(text.as_bytes());
@@ -34,7 +36,7 @@ pub fn check(args: &CheckArgs, world: &World) -> u8 {
 
 type Endpoints = (Option<Box<dyn Source>>, Option<Box<dyn Destination>>);
 
-fn open(args: &CheckArgs) -> Result<Endpoints, Failure> {
+fn open(args: &CheckArgs, world: &World) -> Result<Endpoints, Failure> {
     let (from, to) = (&args.source_uri, &args.dest_uri);
     if from.is_none() && to.is_none() {
         return Err(Failure::usage("there is nothing to check: --source-uri and --dest-uri are missing")
@@ -42,7 +44,9 @@ fn open(args: &CheckArgs) -> Result<Endpoints, Failure> {
                 "type one of them or both, or set INGESTR_SOURCE_URI and INGESTR_DESTINATION_URI in the environment",
             ));
     }
-    let source = from.as_ref().map(|uri| source::entry(uri.expose())?.open(uri.expose())).transpose()?;
+    let around = Surroundings::read(&world.env);
+    let source =
+        from.as_ref().map(|uri| source::entry(uri.expose())?.open(uri.expose(), &around)).transpose()?;
     let dest = to.as_ref().map(|uri| dest::entry(uri.expose())?.open(uri.expose())).transpose()?;
     Ok((source, dest))
 }

@@ -21,8 +21,7 @@ use crate::source::{self, Basis, Forecast, Guess, ReadRequest, Rescan, Subject};
 /// Prints the forecast, and returns the exit code of a run that would fail in the same way.
 #[must_use]
 pub fn plan(args: &PlanArgs, world: &World) -> u8 {
-    let now = world.now;
-    let found = decide(&args.ingest, now).and_then(|ends| {
+    let found = decide(&args.ingest, world).and_then(|ends| {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()

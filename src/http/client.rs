@@ -44,6 +44,18 @@ impl HttpError {
     }
 }
 
+/// Where a redirect leads: no query, which may hold anything.
+fn elsewhere(status: u16, location: Option<&str>) -> String {
+    let Some(location) = location.filter(|_| (300..400).contains(&status)) else { return String::new() };
+    let place = location.split(['?', '#']).next().unwrap_or_default();
+    let (scheme, rest) = place.split_once("://").map_or(("", place), |(scheme, rest)| (scheme, rest));
+    let host = rest.split('/').next().unwrap_or_default();
+    let bare = rest.replacen(host, host.rsplit_once('@').map_or(host, |(_, host)| host), 1);
+    let place = if scheme.is_empty() { bare } else { format!("{scheme}://{bare}") };
+    let shown: String = place.chars().filter(|c| c.is_ascii_graphic()).take(200).collect();
+    format!(", redirected to {shown}")
+}
+
 fn effort(attempts: u32, elapsed: Duration) -> String {
     match attempts {
         0 | 1 => String::new(),
@@ -55,7 +67,11 @@ fn effort(attempts: u32, elapsed: Duration) -> String {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Problem {
     /// A refusal, with the API's own message if it sent one as JSON.
-    #[error("HTTP {status}{}", message.as_deref().map(|text| format!(" \"{text}\"")).unwrap_or_default())]
+    #[error(
+        "HTTP {status}{}{}",
+        message.as_deref().map(|text| format!(" \"{text}\"")).unwrap_or_default(),
+        elsewhere(*status, location.as_deref())
+    )]
     Refused {
         /// Status code.
         status: u16,

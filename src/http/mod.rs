@@ -8,6 +8,7 @@ pub mod limit;
 pub mod outage;
 pub mod retry;
 pub mod room;
+pub mod surroundings;
 pub mod when;
 pub mod wire;
 

@@ -47,16 +47,22 @@ pub struct Wire {
     room: Room,
     /// The header that says how much of the account's budget is used.
     call_limit: &'static str,
+    /// The proxy on the way, in words.
+    proxy: Option<String>,
 }
 
 impl Wire {
     /// A client of the API at `base` that keeps its connections, follows no redirect (the key would go along) and uses
     /// the system's proxy settings, but never for loopback. `call_limit` is the header that tells how much of the account's
-    /// budget is used.
+    /// budget is used, and `proxy` the proxy that the system's settings name, for messages.
     ///
     /// # Errors
     /// When TLS cannot be set up.
-    pub(crate) fn new(base: &Base, call_limit: &'static str) -> Result<Self, TransportError> {
+    pub(crate) fn new(
+        base: &Base,
+        call_limit: &'static str,
+        proxy: Option<String>,
+    ) -> Result<Self, TransportError> {
         let mut builder = reqwest::Client::builder()
             .user_agent(concat!("ingestr/", env!("CARGO_PKG_VERSION")))
             .redirect(reqwest::redirect::Policy::none())
@@ -74,7 +80,7 @@ impl Wire {
             }
         }
         let client = builder.build().map_err(|error| failure(&error))?;
-        Ok(Self { client, room: Room::default(), call_limit })
+        Ok(Self { client, room: Room::default(), call_limit, proxy })
     }
 
     async fn send(&self, request: Request) -> Result<Response, TransportError> {
@@ -91,7 +97,7 @@ impl Wire {
             .header(ACCEPT, "application/json")
             .send()
             .await
-            .map_err(|error| failure(&error))?;
+            .map_err(|error| self.through_the_proxy(failure(&error)))?;
         let status = sent.status().as_u16();
         let header = |headers: &HeaderMap, name: &str| {
             headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
@@ -100,12 +106,27 @@ impl Wire {
         let retry_after = header(sent.headers(), "retry-after");
         let date = header(sent.headers(), "date");
         let location = header(sent.headers(), "location");
+        if let Some(encoding) = header(sent.headers(), "content-encoding").filter(|_| status == 200) {
+            not_asked_for(&encoding)?;
+        }
         let body = self.body(sent).await?;
         Ok(Response { status, call_limit, retry_after, date, location, body })
     }
 }
 
 impl Wire {
+    /// Names the proxy where there is no connection, which may be its fault.
+    fn through_the_proxy(&self, error: TransportError) -> TransportError {
+        use TransportErrorKind::{Broken, Connect, NoSuchHost, Timeout, Tls, TooLarge};
+        match (error.kind, &self.proxy) {
+            (Connect | NoSuchHost | Tls, Some(proxy)) => {
+                let message = format!("{} (through the proxy {proxy})", error.message);
+                TransportError { message, ..error }
+            }
+            (Connect | NoSuchHost | Tls | Broken | Timeout | TooLarge, _) => error,
+        }
+    }
+
     /// Reads a body piece by piece, so that one without an end, or one that unpacks to far more than was sent, is noticed
     /// before it is there.
     async fn body(&self, mut sent: reqwest::Response) -> Result<Body, TransportError> {
@@ -122,6 +143,19 @@ impl Wire {
         }
         Ok(reading.finish())
     }
+}
+
+/// Refuses an encoding that is still there once gzip, the only one that was asked for, is undone.
+fn not_asked_for(encoding: &str) -> Result<(), TransportError> {
+    if encoding.is_empty() || encoding.eq_ignore_ascii_case("identity") {
+        return Ok(());
+    }
+    let shown: String =
+        encoding.chars().filter(|c| c.is_ascii_alphanumeric() || ", -".contains(*c)).take(30).collect();
+    Err(TransportError {
+        kind: TransportErrorKind::Broken,
+        message: format!("the answer has the Content-Encoding `{shown}`, which was not asked for"),
+    })
 }
 
 /// An answer that has begun: that its rest does not come is no outage.

@@ -73,6 +73,12 @@ fn refusal(who: &str, what: &str, error: &HttpError) -> Failure {
                 .hint("something between may have answered in its place; if this lasts, please report it")
         }
         Problem::ComeBack { wait, until, .. } => return come_back(who, what, *wait, *until).caused_by(error),
+        Problem::Refused { status: 300..=399, .. } => {
+            Failure::new(Kind::Source, format!("{who} sends a request for {what} somewhere else")).hint(
+                "check the domain in --source-uri, in case the help desk was renamed; redirects are not followed, as the \
+                 key would go along",
+            )
+        }
         Problem::Refused { .. } => {
             Failure::new(Kind::Source, format!("{who} refused to show {what}"))
                 .hint("if this lasts, please report it: the API may have changed")

@@ -4,6 +4,7 @@ use super::estimate::Rescan;
 use super::table::{Changes, Resource};
 use super::{Source, gorgias};
 use crate::error::{self, Failure};
+use crate::http::surroundings::Surroundings;
 use crate::model::State;
 
 /// One kind of source.
@@ -20,7 +21,7 @@ pub struct Entry {
     /// Where its accounts' names are found, for hints.
     pub account: &'static str,
     account_named: fn(&str) -> Option<String>,
-    open: fn(&str) -> Result<Box<dyn Source>, gorgias::OpenError>,
+    open: fn(&str, &Surroundings) -> Result<Box<dyn Source>, gorgias::OpenError>,
     rescan: fn(&'static Resource, &State) -> Option<Rescan>,
 }
 
@@ -32,7 +33,7 @@ pub const SOURCES: [Entry; 1] = [Entry {
     tables: &gorgias::TABLES,
     account: "the part before .gorgias.com in the address of the help desk, such as mycompany",
     account_named: |typed| gorgias::Gorgias::account_named(typed).ok(),
-    open: |uri| Ok(Box::new(gorgias::Gorgias::open(uri)?)),
+    open: |uri, around| Ok(Box::new(gorgias::Gorgias::open(uri, around)?)),
     rescan: gorgias::rescan,
 }];
 
@@ -80,9 +81,12 @@ impl Entry {
     /// Opens the source; sends nothing.
     ///
     /// # Errors
-    /// A usage failure that says what is wrong with the URI, without a value of it.
-    pub fn open(&self, uri: &str) -> Result<Box<dyn Source>, Failure> {
-        (self.open)(uri.trim())
-            .map_err(|error| Failure::usage(error.to_string()).hint(format!("its form is {}", self.form)))
+    /// A usage failure that says what is wrong with the URI, or with what the environment says about the network, without
+    /// a value of either.
+    pub fn open(&self, uri: &str, around: &Surroundings) -> Result<Box<dyn Source>, Failure> {
+        (self.open)(uri.trim(), around).map_err(|error| {
+            let hint = error.hint().map_or_else(|| format!("its form is {}", self.form), str::to_owned);
+            Failure::usage(error.to_string()).hint(hint)
+        })
     }
 }

@@ -56,6 +56,22 @@ fn the_commands_of_the_readme_run_as_printed() {
     ");
 }
 
+/// The first example, with another account and no shell of its own.
+#[test]
+fn the_first_example_of_the_readme_runs_as_printed() {
+    let desk = Desk::new();
+    let readme = include_str!("../../README.md");
+    let block = readme.split("```sh\n").nth(1).and_then(|rest| rest.split("```").next()).expect("an example");
+    assert!(block.starts_with("export INGESTR_SOURCE_URI='gorgias://mycompany?"), "{block}");
+    assert!(!block.contains("--interval-start") && !block.contains("--source-uri"), "{block}");
+    let line = block.replace("gorgias://mycompany?api_key=<api-key>&email=<email>", desk.uri());
+    assert_ne!(line, block);
+    for _ in 0..2 {
+        Run::in_shell(&desk, &line).finish().well();
+    }
+    assert_eq!(desk.ask("gorgias.duckdb", "SELECT count(*) FROM gorgias.gorgias.tickets"), "60");
+}
+
 #[test]
 fn a_first_run_copies_all_and_a_second_one_what_changed() {
     let desk = Desk::new();

@@ -20,7 +20,7 @@ use crate::dest::sql::identity::Identity;
 use crate::dest::sql::play::play;
 use crate::dest::sql::script::Script;
 use crate::dest::sql::staged::ORD;
-use crate::dest::sql::{Dialect, TableName, list};
+use crate::dest::sql::{Dialect, TableName, list, trace};
 use crate::dest::{Counts, DestError};
 use crate::model::{Column, LogicalType, Micros};
 
@@ -120,14 +120,15 @@ impl Engine for Session<'_> {
             let row = |row: &duckdb::Row<'_>| (0..types.len()).map(|i| row.get(i).map(cell)).collect();
             statement.query_map([], row)?.collect()
         };
-        read().map_err(|error| self.reading(error))
+        trace::timed(sql, read).map_err(|error| self.reading(error))
     }
 
     async fn execute(&self, sql: &str) -> Result<u64, DestError> {
         if ["CREATE", "DROP", "ALTER", "COMMENT"].iter().any(|word| sql.starts_with(word)) {
             self.changed();
         }
-        self.connection.execute(sql, []).map(|rows| rows as u64).map_err(|error| self.writing(error))
+        let done = trace::timed(sql, || self.connection.execute(sql, []));
+        done.map(|rows| rows as u64).map_err(|error| self.writing(error))
     }
 
     async fn run(&self, script: &Script) -> Result<Vec<Counts>, DestError> {

@@ -15,6 +15,7 @@ use super::position::POSITION;
 use crate::dest::sql::batches::Batches;
 use crate::dest::sql::columns::{IS_CURRENT, MARKS, VALID_TO, same};
 use crate::dest::sql::dialect::Shape;
+use crate::dest::sql::trace;
 use crate::dest::sql::{Dialect, TableName, list};
 use crate::dest::{Counts, DestError};
 use crate::model::{Column, LOADED_AT, LogicalType, Micros};
@@ -47,7 +48,7 @@ fn positional(rows: &Batches, prefix: &str) -> Vec<String> {
 
 impl Merge<'_> {
     fn run(&self, sql: &str) -> Result<u64, DestError> {
-        self.connection.execute(sql, []).map(|n| n as u64).map_err(self.wrap)
+        trace::timed(sql, || self.connection.execute(sql, [])).map(|n| n as u64).map_err(self.wrap)
     }
 
     fn ordinals(&self, sql: &str) -> Result<Vec<i64>, DestError> {
@@ -55,7 +56,7 @@ impl Merge<'_> {
             let mut statement = self.connection.prepare(sql)?;
             statement.query_map([], |row| row.get(0))?.collect()
         };
-        read().map_err(self.wrap)
+        trace::timed(sql, read).map_err(self.wrap)
     }
 
     /// The tables would go with the connection. Going now, they are not part of the commit, which would make room of

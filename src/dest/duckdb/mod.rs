@@ -11,7 +11,7 @@ use super::local::path_of;
 use super::one_file::{Access, OneFile};
 use super::sql::embedded::{Incoming, Waiting};
 use super::sql::ledger::STATE;
-use super::sql::{TableName, create_schema};
+use super::sql::{TableName, create_schema, trace};
 use super::{Commit, Counts, DestError};
 use engine::Session;
 
@@ -141,7 +141,8 @@ impl DuckDb {
         committing: &mut bool,
     ) -> Result<T, DestError> {
         let run = |sql: &str| {
-            connection.execute_batch(sql).map_err(|error| open::failed(&self.path, "write", error))
+            let done = trace::timed(sql, || connection.execute_batch(sql));
+            done.map_err(|error| open::failed(&self.path, "write", error))
         };
         run("BEGIN TRANSACTION")?;
         match work() {

@@ -46,6 +46,7 @@ pub(crate) mod script;
 pub mod shadow;
 pub mod shape;
 pub(crate) mod staged;
+pub mod trace;
 pub mod whose;
 
 /// `a, b, c`, each made by `each`.

@@ -19,6 +19,7 @@ use crate::dest::sql::ledger::STATE;
 use crate::dest::sql::play::play;
 use crate::dest::sql::script::Script;
 use crate::dest::sql::staged::ORD;
+use crate::dest::sql::trace;
 use crate::dest::sql::{Dialect, TableName, list};
 use crate::dest::{Counts, DestError, DestErrorKind};
 use crate::model::{Column, LogicalType, Micros};
@@ -160,11 +161,12 @@ impl Engine for Session<'_> {
             };
             statement.query_map([], row)?.collect()
         };
-        read().map_err(|error| self.failed("read", &error))
+        trace::timed(sql, read).map_err(|error| self.failed("read", &error))
     }
 
     async fn execute(&self, sql: &str) -> Result<u64, DestError> {
-        self.connection.execute(sql, []).map(|rows| rows as u64).map_err(|error| self.failed("write", &error))
+        let done = trace::timed(sql, || self.connection.execute(sql, []));
+        done.map(|rows| rows as u64).map_err(|error| self.failed("write", &error))
     }
 
     async fn run(&self, script: &Script) -> Result<Vec<Counts>, DestError> {

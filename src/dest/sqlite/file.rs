@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
+use crate::dest::sql::trace;
 use crate::dest::{DestError, DestErrorKind};
 
 /// What messages call the file.
@@ -40,7 +41,9 @@ pub(super) fn transact<T>(
     work: impl FnOnce() -> Result<T, DestError>,
     committing: &mut bool,
 ) -> Result<T, DestError> {
-    let run = |sql: &str| connection.execute_batch(sql).map_err(|error| failed(path, "write", &error));
+    let run = |sql: &str| {
+        trace::timed(sql, || connection.execute_batch(sql)).map_err(|error| failed(path, "write", &error))
+    };
     run("BEGIN IMMEDIATE")?;
     let done = work().and_then(|done| {
         let through = run("COMMIT");

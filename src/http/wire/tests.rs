@@ -28,7 +28,7 @@ fn serve(answer: impl Fn(&mut TcpStream) -> io::Result<()> + Send + 'static) -> 
         }
     });
     let base = Base { url: url.clone(), loopback: true };
-    (Wire::new(&base, "x-limit").unwrap(), url)
+    (Wire::new(&base, "x-limit", None).unwrap(), url)
 }
 
 async fn get(wire: &Wire, url: &str) -> Result<Response, TransportError> {
@@ -89,4 +89,14 @@ async fn headers_without_an_end_are_a_broken_answer() {
         }
     });
     assert_eq!(get(&wire, &url).await.unwrap_err().kind, TransportErrorKind::Broken);
+}
+
+#[tokio::test]
+async fn an_encoding_that_was_not_asked_for_is_named() {
+    let (wire, url) = serve(|visitor| {
+        write!(visitor, "HTTP/1.1 200 OK\r\ncontent-encoding: br\r\ncontent-length: 2\r\n\r\n{{}}")
+    });
+    let error = get(&wire, &url).await.unwrap_err();
+    assert_eq!(error.kind, TransportErrorKind::Broken);
+    assert_eq!(error.to_string(), "the answer has the Content-Encoding `br`, which was not asked for");
 }

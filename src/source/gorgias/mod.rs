@@ -32,6 +32,7 @@ pub use self::uri::{FORM, UriError};
 use crate::error::Failure;
 use crate::http::client::Client;
 use crate::http::limit::{Allowance, Limiter, Share};
+use crate::http::surroundings::{Surroundings, Wrong};
 use crate::http::wire::Wire;
 use crate::http::{Listener, Transport};
 use crate::model::State;
@@ -52,9 +53,26 @@ pub enum OpenError {
     /// The URI is wrong.
     #[error(transparent)]
     Uri(#[from] UriError),
+    /// What the environment says about the network cannot work.
+    #[error(transparent)]
+    Around(#[from] Wrong),
     /// The machine cannot do TLS.
     #[error("TLS cannot be set up: {0}")]
     Tls(String),
+}
+
+impl OpenError {
+    /// What to do, where it is not about the form of the URI.
+    #[must_use]
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Around(wrong) => Some(wrong.hint),
+            Self::Tls(_) => {
+                Some("check the certificates of this machine, such as the package ca-certificates")
+            }
+            Self::Uri(_) => None,
+        }
+    }
 }
 
 impl Gorgias {
@@ -62,10 +80,11 @@ impl Gorgias {
     ///
     /// # Errors
     /// When the URI is wrong. The message never repeats a value of it.
-    pub fn open(uri: &str) -> Result<Self, OpenError> {
+    pub fn open(uri: &str, around: &Surroundings) -> Result<Self, OpenError> {
         let uri = GorgiasUri::parse(uri)?;
-        let wire =
-            Wire::new(&uri.base, api::CALL_LIMIT).map_err(|error| OpenError::Tls(error.to_string()))?;
+        around.check(&uri.base)?;
+        let wire = Wire::new(&uri.base, api::CALL_LIMIT, around.proxy(&uri.base))
+            .map_err(|error| OpenError::Tls(error.to_string()))?;
         Ok(Self::over(Arc::new(wire), uri, fastrand::Rng::new()))
     }
 

@@ -15,6 +15,7 @@ use super::error::ApiError;
 use super::error::{self, Doing, Said};
 use super::names::JobId;
 use super::transport::{Method, Reply};
+use crate::dest::sql::trace::{self, Quotes};
 
 /// Attempts of this process at one piece of work.
 const ATTEMPTS: u32 = 4;
@@ -125,7 +126,10 @@ impl Api {
             },
             "labels": {"tool": "ingestr"},
         });
-        let done = self.work(&doing, job, &configuration).await?;
+        let began = trace::begin();
+        let done = self.work(&doing, job, &configuration).await;
+        trace::end(sql, Quotes::Escaped, began);
+        let done = done?;
         let (columns, rows) = self.results(&doing, &done.job_reference.job_id).await?;
         Ok(QueryOutcome { columns, rows })
     }
