@@ -1,6 +1,7 @@
-"""Compiles the package into one file of plain SQL for each dialect, dbt/plain/: what `ingestr models` prints.
+"""Compiles the package into one file of plain SQL for each dialect, dbt/plain/: what `ingestr models` prints. And the
+analysis behind `ingestr report`, dbt/plain/report/.
 
-Schema, target schema and time zone are placeholders. A model that looks different when one of the optional tables was
+Schema, target schema, time zone and, in a report, its period are placeholders. A model that looks different when one of the optional tables was
 copied is there twice, between lines that say for which table. With --check nothing is written, and the exit code says
 whether the files are as they would be written.
 """
@@ -9,9 +10,10 @@ import difflib
 import json
 import pathlib
 import re
-import subprocess
 import sys
 import tempfile
+
+from dbt.cli.main import dbtRunner
 
 HERE = pathlib.Path(__file__).resolve().parent
 OPTIONAL = [
@@ -32,21 +34,24 @@ HEADER = """\
 -- Made by `make models` from the dbt package in dbt/; change that, not this file. `ingestr models` fills it in.
 create schema if not exists {target};
 """
+REPORT_HEADER = "-- Made by `make models` from dbt/analyses/; change that, not this file. `ingestr report` asks it of the models.\n"
 
 
 def compiled(dialect, copied, work):
-    """Name of each model with its SQL, in an order in which they can be created."""
-    variables = {"gorgias_schema": "__schema__", "gorgias_time_zone": "__time_zone__"}
+    """Name of each model with its SQL, in an order in which they can be created, and the SQL of the report."""
+    variables = {
+        "gorgias_schema": "__schema__", "gorgias_time_zone": "__time_zone__",
+        "gorgias_report_days": "__days__", "gorgias_report_since": "__since__",
+    }
     variables |= {f"gorgias_using_{table}": copied for table in OPTIONAL}
     target = work / f"{dialect}-{copied}"
-    run = subprocess.run(
-        ["dbt", "--quiet", "compile", "--no-introspect", "--no-populate-cache", "--no-partial-parse", "--target", dialect,
-         "--project-dir", HERE, "--profiles-dir", work, "--target-path", target, "--log-path", work / "logs",
-         "--vars", json.dumps(variables)],
-        capture_output=True, text=True,
-    )
-    if run.returncode:
-        sys.exit(f"error: dbt could not compile for {dialect}\n{run.stdout}{run.stderr}")
+    run = dbtRunner().invoke([
+        "--quiet", "compile", "--no-introspect", "--no-populate-cache", "--no-partial-parse", "--target", dialect,
+        "--project-dir", str(HERE), "--profiles-dir", str(work), "--target-path", str(target), "--log-path", str(work / "logs"),
+        "--vars", json.dumps(variables),
+    ])
+    if not run.success:
+        sys.exit(f"error: dbt could not compile for {dialect}: {run.exception or 'see above'}")
     nodes = json.loads((target / "manifest.json").read_text())["nodes"]
     models = {key: node for key, node in nodes.items() if node["resource_type"] == "model"}
     ordered = {}
@@ -59,7 +64,8 @@ def compiled(dialect, copied, work):
 
     for key in sorted(models):
         visit(key)
-    return ordered
+    [report] = [node["compiled_code"] for node in nodes.values() if node["resource_type"] == "analysis"]
+    return ordered, tidy(report, dialect)
 
 
 def tidy(sql, dialect):
@@ -75,7 +81,8 @@ def statement(dialect, name, sql):
 
 
 def plain(dialect, work):
-    without, with_all = (compiled(dialect, copied, work) for copied in (False, True))
+    """Path and text of each file."""
+    (without, report), (with_all, _) = (compiled(dialect, copied, work) for copied in (False, True))
     quote = "`" if dialect == "bigquery" else '"'
     parts = [HEADER.format(target=f"{quote}__target__{quote}")]
     for name, sql in without.items():
@@ -87,7 +94,10 @@ def plain(dialect, work):
         parts.append(
             f"-- if {table}\n{statement(dialect, name, with_all[name])}-- else\n{statement(dialect, name, sql)}-- end\n"
         )
-    return "\n".join(parts)
+    return {
+        HERE / "plain" / f"{dialect}.sql": "\n".join(parts),
+        HERE / "plain" / "report" / f"{dialect}.sql": f"{REPORT_HEADER}{report}\n",
+    }
 
 
 def main():
@@ -96,15 +106,16 @@ def main():
     with tempfile.TemporaryDirectory() as work:
         work = pathlib.Path(work)
         (work / "profiles.yml").write_text(PROFILE)
-        for dialect in DATABASE:
-            path, new = HERE / "plain" / f"{dialect}.sql", plain(dialect, work)
-            old = path.read_text() if path.exists() else ""
-            if check:
-                sys.stdout.writelines(difflib.unified_diff(
-                    old.splitlines(True), new.splitlines(True), f"dbt/plain/{dialect}.sql", "a fresh compile"))
-                stale = stale or old != new
-            else:
-                path.write_text(new)
+        files = {path: text for dialect in DATABASE for path, text in plain(dialect, work).items()}
+    for path, new in files.items():
+        old = path.read_text() if path.exists() else ""
+        if check:
+            name = str(path.relative_to(HERE.parent))
+            sys.stdout.writelines(difflib.unified_diff(old.splitlines(True), new.splitlines(True), name, "a fresh compile"))
+            stale = stale or old != new
+        else:
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(new)
     if stale:
         sys.exit("error: the plain SQL is out of date\n  hint: run `make models` and commit what it changes")
 

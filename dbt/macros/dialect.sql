@@ -87,16 +87,19 @@
 {% macro postgres__seconds_between(earlier, later) %}cast(extract(epoch from ({{ later }} - {{ earlier }})) as double precision){% endmacro %}
 {% macro bigquery__seconds_between(earlier, later) %}(timestamp_diff({{ later }}, {{ earlier }}, microsecond) / 1000000.0){% endmacro %}
 
-{# What the clock on the wall shows at an instant, and the instant at which it shows that. #}
+{# What the clock on the wall shows at an instant, and the instant at which it shows a time without fractions. #}
 {% macro to_local(instant, zone) %}{{ return(adapter.dispatch('to_local', 'gorgias')(instant, zone)) }}{% endmacro %}
 {% macro default__to_local(instant, zone) %}({{ instant }} at time zone {{ zone }}){% endmacro %}
 {% macro bigquery__to_local(instant, zone) %}datetime({{ instant }}, {{ zone }}){% endmacro %}
 
 {% macro from_local(local, zone) %}{{ return(adapter.dispatch('from_local', 'gorgias')(local, zone)) }}{% endmacro %}
 {% macro default__from_local(local, zone) %}({{ local }} at time zone {{ zone }}){% endmacro %}
-{% macro bigquery__from_local(local, zone) %}timestamp({{ local }}, {{ zone }}){% endmacro %}
+{% macro bigquery__from_local(local, zone) %}parse_timestamp('%F %T', cast({{ local }} as string), {{ zone }}){% endmacro %}
 
-{% macro local_day(instant, zone) %}cast({{ to_local(instant, zone) }} as date){% endmacro %}
+{% macro local_day(instant, zone) %}{{ return(adapter.dispatch('local_day', 'gorgias')(instant, zone)) }}{% endmacro %}
+{% macro default__local_day(instant, zone) %}cast({{ to_local(instant, zone) }} as date){% endmacro %}
+{% macro bigquery__local_day(instant, zone) %}date({{ instant }}, {{ zone }}){% endmacro %}
+
 {% macro local_hour(instant, zone) %}cast(extract(hour from {{ to_local(instant, zone) }}) as {{ integer_type() }}){% endmacro %}
 
 {# So many minutes after the beginning of a day, on the clock. #}
@@ -147,3 +150,12 @@
 {% macro clock_part(text, n) %}cast({{ adapter.dispatch('clock_part', 'gorgias')(text, n) }} as {{ integer_type() }}){% endmacro %}
 {% macro default__clock_part(text, n) %}split_part({{ text }}, ':', {{ n }}){% endmacro %}
 {% macro bigquery__clock_part(text, n) %}split({{ text }}, ':')[safe_offset({{ n - 1 }})]{% endmacro %}
+
+{# So many days before a day, and how many days lie between two. #}
+{% macro days_before(day, days) %}{{ return(adapter.dispatch('days_before', 'gorgias')(day, days)) }}{% endmacro %}
+{% macro default__days_before(day, days) %}({{ day }} - cast({{ days }} as integer)){% endmacro %}
+{% macro bigquery__days_before(day, days) %}date_sub({{ day }}, interval {{ days }} day){% endmacro %}
+
+{% macro days_between(earlier, later) %}{{ return(adapter.dispatch('days_between', 'gorgias')(earlier, later)) }}{% endmacro %}
+{% macro default__days_between(earlier, later) %}({{ later }} - {{ earlier }}){% endmacro %}
+{% macro bigquery__days_between(earlier, later) %}date_diff({{ later }}, {{ earlier }}, day){% endmacro %}

@@ -268,8 +268,8 @@ first_responses as (
 bounds as (
     select
         zones.time_zone,
-        cast(datetime(first_responses.first_at, zones.time_zone) as date) as first_day,
-        cast(datetime(first_responses.last_at, zones.time_zone) as date) as last_day
+        date(first_responses.first_at, zones.time_zone) as first_day,
+        date(first_responses.last_at, zones.time_zone) as last_day
     from first_responses
     cross join zones
     where zones.time_zone is not null and first_responses.first_at is not null
@@ -285,8 +285,8 @@ openings as (
     select
         calendar.day,
         calendar.time_zone,
-        timestamp(datetime_add(datetime(calendar.day), interval hours.from_minute minute), calendar.time_zone) as opens_at,
-        timestamp(datetime_add(datetime(calendar.day), interval hours.to_minute minute), calendar.time_zone) as closes_at
+        parse_timestamp('%F %T', cast(datetime_add(datetime(calendar.day), interval hours.from_minute minute) as string), calendar.time_zone) as opens_at,
+        parse_timestamp('%F %T', cast(datetime_add(datetime(calendar.day), interval hours.to_minute minute) as string), calendar.time_zone) as closes_at
     from calendar
     left join hours on (mod(extract(dayofweek from calendar.day) + 5, 7) + 1) = hours.weekday
 ),
@@ -327,8 +327,8 @@ zones as (
 dated as (
     select
         first_responses.*,
-        cast(datetime(first_responses.waiting_since, zones.time_zone) as date) as first_day,
-        cast(datetime(first_responses.responded_at, zones.time_zone) as date) as last_day
+        date(first_responses.waiting_since, zones.time_zone) as first_day,
+        date(first_responses.responded_at, zones.time_zone) as last_day
     from first_responses
     cross join zones
 )
@@ -494,7 +494,7 @@ select
     channel,
     activity,
     happened_at,
-    cast(datetime(happened_at, '__time_zone__') as date) as day,
+    date(happened_at, '__time_zone__') as day,
     agent_id,
     value,
     business_value
@@ -675,7 +675,7 @@ from neighbours;
 create or replace view `__target__`.`gorgias__backlog_daily` as
 with changes as (
     select
-        cast(datetime(changed_at, '__time_zone__') as date) as day,
+        date(changed_at, '__time_zone__') as day,
         case when scopes.all_channels = 0 then channel end as channel,
         scopes.all_channels,
         count(case when change = 'created' then 1 end) as created,
@@ -846,7 +846,7 @@ with scores as (
 
 collected as (
     select
-        cast(datetime(tickets.created_at, '__time_zone__') as date) as day,
+        date(tickets.created_at, '__time_zone__') as day,
         tags.tag_id,
         tags.tag_name,
         count(*) as tickets_created,
