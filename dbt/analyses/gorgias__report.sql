@@ -126,15 +126,20 @@ hours as (
     group by 1, 2
 ),
 
-days as (
+work as (
     select
-        backlog.day,
-        backlog.open_tickets,
-        daily.tickets_created,
-        daily.tickets_closed
+        day,
+        count(case when activity = 'ticket_created' then 1 end) as created,
+        count(case when activity = 'ticket_closed' then 1 end) as closed
+    from happened
+    group by day
+),
+
+days as (
+    select backlog.day, work.created, work.closed, backlog.open_tickets
     from {{ ref('gorgias__backlog_daily') }} as backlog
     inner join periods on backlog.day >= periods.first_day_before and backlog.day <= periods.last_day
-    left join {{ ref('gorgias__daily') }} as daily on backlog.day = daily.day and daily.channel is null
+    left join work on backlog.day = work.day
     where backlog.channel is null
 ),
 
@@ -157,7 +162,7 @@ about as (
     from figures
 
     union all
-{{ report_row('day', 'day', 'null', ['tickets_created', 'tickets_closed', 'open_tickets']) }}
+{{ report_row('day', 'day', 'null', ['created', 'closed', 'open_tickets']) }}
     from days
 
     union all

@@ -62,7 +62,8 @@ where one = 0;
 -- end
 
 create or replace view `__target__`.`int_gorgias__messages_enriched` as
--- Messages that exist, of tickets that were copied, with who wrote them and what that makes them.
+-- Messages that exist, of tickets that were copied, with who wrote them and what that makes them. A reply of an agent to a
+-- customer who was waiting has the time since which they waited: their first message that was not answered yet.
 with authors as (
     select
         messages.message_id,
@@ -84,6 +85,47 @@ with authors as (
     inner join `__target__`.`stg_gorgias__tickets` as tickets on messages.ticket_id = tickets.ticket_id
     left join `__target__`.`stg_gorgias__users` as users on messages.sender_id = users.user_id
     where messages.deleted_at is null and messages.created_at is not null
+),
+
+kinds as (
+    select
+        message_id,
+        ticket_id,
+        channel,
+        sender_id,
+        created_at,
+        author,
+        case
+            when is_note then 'note'
+            when author = 'customer' then 'received'
+            when author in ('rule', 'bot') then 'automated'
+            when author = 'outside' then 'outside'
+            else 'sent'
+        end as kind
+    from authors
+),
+
+rounds as (
+    select
+        *,
+        -- How many replies of agents there were before: messages of one round wait for the same reply.
+        count(case when kind = 'sent' then 1 end) over (
+            partition by ticket_id
+            order by created_at, message_id
+            rows between unbounded preceding and current row
+        ) - case when kind = 'sent' then 1 else 0 end as replies_before
+    from kinds
+),
+
+waits as (
+    select
+        *,
+        case
+            when kind = 'sent' then min(case when kind = 'received' then created_at end) over (
+                partition by ticket_id, replies_before
+            )
+        end as waiting_since
+    from rounds
 )
 
 select
@@ -93,52 +135,17 @@ select
     sender_id,
     created_at,
     author,
-    case
-        when is_note then 'note'
-        when author = 'customer' then 'received'
-        when author in ('rule', 'bot') then 'automated'
-        when author = 'outside' then 'outside'
-        else 'sent'
-    end as kind
-from authors;
-
-create or replace view `__target__`.`int_gorgias__response_times` as
--- A row for each reply of an agent to a customer who was waiting: since the first message that was not answered yet.
-with turns as (
-    select
-        message_id,
-        ticket_id,
-        channel,
-        sender_id,
-        created_at,
-        kind,
-        lag(kind) over (partition by ticket_id order by created_at, message_id) as kind_before
-    from `__target__`.`int_gorgias__messages_enriched`
-    where kind in ('received', 'sent')
-),
-
-waits as (
-    select
-        *,
-        max(case when kind = 'received' and coalesce(kind_before, 'sent') = 'sent' then created_at end) over (
-            partition by ticket_id
-            order by created_at, message_id
-            rows between unbounded preceding and current row
-        ) as waiting_since
-    from turns
-)
-
-select
-    message_id,
-    ticket_id,
-    channel,
-    sender_id as agent_id,
+    kind,
     waiting_since,
-    created_at as responded_at,
     (timestamp_diff(created_at, waiting_since, microsecond) / 1000000.0) as response_seconds,
-    row_number() over (partition by ticket_id order by created_at, message_id) as response_number
-from waits
-where kind = 'sent' and kind_before = 'received';
+    case
+        when waiting_since is not null then count(waiting_since) over (
+            partition by ticket_id
+            order by replies_before
+            rows between unbounded preceding and current row
+        )
+    end as response_number
+from waits;
 
 -- if account_settings
 create or replace view `__target__`.`stg_gorgias__business_hours` as
@@ -249,8 +256,8 @@ group by weekday;
 -- end
 
 create or replace view `__target__`.`int_gorgias__business_days` as
--- Each day on which a customer waited or got a first response, when business opens and closes on it, and for how many
--- seconds it was open on the days before: business hours between two instants are a difference of two sums.
+-- Each day on which messages were written, when business opens on it and for how long, and for how many seconds it was open
+-- on the days before: business hours between two instants are a difference of two sums.
 with hours as (
     select * from `__target__`.`stg_gorgias__business_hours`
 ),
@@ -259,20 +266,19 @@ zones as (
     select min(time_zone) as time_zone from hours
 ),
 
-first_responses as (
-    select min(waiting_since) as first_at, max(responded_at) as last_at
-    from `__target__`.`int_gorgias__response_times`
-    where response_number = 1
+messages as (
+    select min(created_at) as first_at, max(created_at) as last_at
+    from `__target__`.`stg_gorgias__messages`
 ),
 
 bounds as (
     select
         zones.time_zone,
-        date(first_responses.first_at, zones.time_zone) as first_day,
-        date(first_responses.last_at, zones.time_zone) as last_day
-    from first_responses
+        date(messages.first_at, zones.time_zone) as first_day,
+        date(messages.last_at, zones.time_zone) as last_day
+    from messages
     cross join zones
-    where zones.time_zone is not null and first_responses.first_at is not null
+    where zones.time_zone is not null and messages.first_at is not null
 ),
 
 calendar as (
@@ -306,50 +312,8 @@ select
     sum(open_seconds) over (order by day rows between unbounded preceding and current row) - open_seconds as seconds_before
 from lengths;
 
-create or replace view `__target__`.`int_gorgias__first_responses` as
--- The first response to each ticket that a customer began, also in business hours.
-with first_responses as (
-    select
-        responses.ticket_id,
-        responses.agent_id,
-        responses.waiting_since,
-        responses.responded_at,
-        responses.response_seconds
-    from `__target__`.`int_gorgias__response_times` as responses
-    inner join `__target__`.`stg_gorgias__tickets` as tickets on responses.ticket_id = tickets.ticket_id
-    where responses.response_number = 1 and not tickets.is_from_agent
-),
-
-zones as (
-    select min(time_zone) as time_zone from `__target__`.`stg_gorgias__business_hours`
-),
-
-dated as (
-    select
-        first_responses.*,
-        date(first_responses.waiting_since, zones.time_zone) as first_day,
-        date(first_responses.responded_at, zones.time_zone) as last_day
-    from first_responses
-    cross join zones
-)
-
-select
-    dated.ticket_id,
-    dated.agent_id,
-    dated.waiting_since,
-    dated.responded_at,
-    dated.response_seconds,
-    last_days.seconds_before
-    + least(greatest(coalesce((timestamp_diff(dated.responded_at, last_days.opens_at, microsecond) / 1000000.0), 0), 0), last_days.open_seconds)
-    - first_days.seconds_before
-    - least(greatest(coalesce((timestamp_diff(dated.waiting_since, first_days.opens_at, microsecond) / 1000000.0), 0), 0), first_days.open_seconds)
-        as business_seconds
-from dated
-left join `__target__`.`int_gorgias__business_days` as first_days on dated.first_day = first_days.day
-left join `__target__`.`int_gorgias__business_days` as last_days on dated.last_day = last_days.day;
-
 create or replace view `__target__`.`int_gorgias__ticket_messages` as
--- What was written in each ticket.
+-- What was written in each ticket, and how long the customer waited.
 select
     ticket_id,
     count(case when kind = 'received' then 1 end) as customer_messages,
@@ -358,21 +322,21 @@ select
     count(case when kind = 'note' then 1 end) as internal_notes,
     count(distinct case when kind = 'sent' then sender_id end) as agents_involved,
     min(case when kind = 'received' then created_at end) as first_customer_message_at,
-    max(case when kind = 'received' then created_at end) as last_customer_message_at
+    max(case when kind = 'received' then created_at end) as last_customer_message_at,
+    count(response_number) as responses,
+    min(case when response_number = 1 then waiting_since end) as first_waiting_since,
+    min(case when response_number = 1 then created_at end) as first_responded_at,
+    min(case when response_number = 1 then sender_id end) as first_responder_id,
+    min(case when response_number = 1 then response_seconds end) as first_response_seconds,
+    avg(response_seconds) as mean_response_seconds,
+    avg(case when response_number > 1 then response_seconds end) as later_response_seconds
 from `__target__`.`int_gorgias__messages_enriched`
 group by ticket_id;
 
 create or replace view `__target__`.`int_gorgias__ticket_metrics` as
 -- All tickets with their numbers.
-with later_responses as (
-    select
-        responses.ticket_id,
-        count(*) as responses,
-        avg(case when first_responses.ticket_id is null or responses.response_number > 1 then responses.response_seconds end)
-            as later_response_seconds
-    from `__target__`.`int_gorgias__response_times` as responses
-    left join `__target__`.`int_gorgias__first_responses` as first_responses on responses.ticket_id = first_responses.ticket_id
-    group by responses.ticket_id
+with zones as (
+    select min(time_zone) as time_zone from `__target__`.`stg_gorgias__business_hours`
 ),
 
 joined as (
@@ -387,28 +351,45 @@ joined as (
         coalesce(messages.agents_involved, 0) as agents_involved,
         messages.first_customer_message_at,
         messages.last_customer_message_at,
-        coalesce(later_responses.responses, 0) as responses,
-        later_responses.later_response_seconds,
-        first_responses.response_seconds as first_response_seconds,
-        first_responses.business_seconds as first_response_business_seconds,
-        first_responses.responded_at as first_response_at,
-        first_responses.agent_id as first_response_agent_id
+        coalesce(messages.responses, 0) as responses,
+        -- A ticket that an agent began has no first response: all of them are later ones.
+        case when tickets.is_from_agent then messages.mean_response_seconds else messages.later_response_seconds end
+            as later_response_seconds,
+        case when not tickets.is_from_agent then messages.first_response_seconds end as first_response_seconds,
+        case when not tickets.is_from_agent then messages.first_waiting_since end as first_waiting_since,
+        case when not tickets.is_from_agent then messages.first_responded_at end as first_response_at,
+        case when not tickets.is_from_agent then messages.first_responder_id end as first_response_agent_id
     from `__target__`.`stg_gorgias__tickets` as tickets
     left join `__target__`.`int_gorgias__ticket_messages` as messages on tickets.ticket_id = messages.ticket_id
-    left join `__target__`.`int_gorgias__first_responses` as first_responses on tickets.ticket_id = first_responses.ticket_id
-    left join later_responses on tickets.ticket_id = later_responses.ticket_id
+),
+
+dated as (
+    select
+        joined.*,
+        date(joined.first_waiting_since, zones.time_zone) as first_day,
+        date(joined.first_response_at, zones.time_zone) as last_day
+    from joined
+    cross join zones
 )
 
 select
-    *,
+    dated.*,
+    -- Business hours up to the response, less those up to when the customer began to wait.
+    last_days.seconds_before
+    + least(greatest(coalesce((timestamp_diff(dated.first_response_at, last_days.opens_at, microsecond) / 1000000.0), 0), 0), last_days.open_seconds)
+    - first_days.seconds_before
+    - least(greatest(coalesce((timestamp_diff(dated.first_waiting_since, first_days.opens_at, microsecond) / 1000000.0), 0), 0), first_days.open_seconds)
+        as first_response_business_seconds,
     case
-        when is_closed and closed_at >= first_customer_message_at
-            then (timestamp_diff(closed_at, first_customer_message_at, microsecond) / 1000000.0)
+        when dated.is_closed and dated.closed_at >= dated.first_customer_message_at
+            then (timestamp_diff(dated.closed_at, dated.first_customer_message_at, microsecond) / 1000000.0)
     end as resolution_seconds,
-    is_closed and agent_replies = 1 as is_one_touch,
-    is_closed and agent_replies = 0 as is_zero_touch,
-    coalesce(last_customer_message_at > closed_at, false) as customer_wrote_after_close
-from joined;
+    dated.is_closed and dated.agent_replies = 1 as is_one_touch,
+    dated.is_closed and dated.agent_replies = 0 as is_zero_touch,
+    coalesce(dated.last_customer_message_at > dated.closed_at, false) as customer_wrote_after_close
+from dated
+left join `__target__`.`int_gorgias__business_days` as first_days on dated.first_day = first_days.day
+left join `__target__`.`int_gorgias__business_days` as last_days on dated.last_day = last_days.day;
 
 create or replace view `__target__`.`stg_gorgias__surveys` as
 select
@@ -425,6 +406,18 @@ create or replace view `__target__`.`int_gorgias__activity` as
 -- One row for each thing that counts, on the day it happened: all that marts by day are made of. Only tickets that count.
 with tickets as (
     select * from `__target__`.`int_gorgias__ticket_metrics` where is_counted
+),
+
+messages as (
+    select messages.*
+    from `__target__`.`int_gorgias__messages_enriched` as messages
+    inner join tickets on messages.ticket_id = tickets.ticket_id
+),
+
+surveys as (
+    select surveys.*, tickets.channel, tickets.assignee_user_id
+    from `__target__`.`stg_gorgias__surveys` as surveys
+    inner join tickets on surveys.ticket_id = tickets.ticket_id
 ),
 
 happened as (
@@ -458,35 +451,26 @@ happened as (
 
     union all
 
-    select
-        messages.ticket_id, messages.channel, 'message_' || messages.kind, messages.created_at, messages.sender_id,
-        null, null
-    from `__target__`.`int_gorgias__messages_enriched` as messages
-    inner join tickets on messages.ticket_id = tickets.ticket_id
-    where messages.kind in ('received', 'sent', 'automated')
+    select ticket_id, channel, 'message_' || kind, created_at, sender_id, null, null
+    from messages
+    where kind in ('received', 'sent', 'automated')
 
     union all
 
-    select
-        responses.ticket_id, responses.channel, 'response', responses.responded_at, responses.agent_id,
-        responses.response_seconds, null
-    from `__target__`.`int_gorgias__response_times` as responses
-    inner join tickets on responses.ticket_id = tickets.ticket_id
+    select ticket_id, channel, 'response', created_at, sender_id, response_seconds, null
+    from messages
+    where response_number is not null
 
     union all
 
-    select surveys.ticket_id, tickets.channel, 'survey_sent', surveys.sent_at, tickets.assignee_user_id, null, null
-    from `__target__`.`stg_gorgias__surveys` as surveys
-    inner join tickets on surveys.ticket_id = tickets.ticket_id
+    select ticket_id, channel, 'survey_sent', sent_at, assignee_user_id, null, null
+    from surveys
 
     union all
 
-    select
-        surveys.ticket_id, tickets.channel, 'survey_scored', surveys.scored_at, tickets.assignee_user_id,
-        cast(surveys.score as float64), null
-    from `__target__`.`stg_gorgias__surveys` as surveys
-    inner join tickets on surveys.ticket_id = tickets.ticket_id
-    where surveys.score is not null
+    select ticket_id, channel, 'survey_scored', scored_at, assignee_user_id, cast(score as float64), null
+    from surveys
+    where score is not null
 )
 
 select
@@ -687,9 +671,16 @@ with changes as (
     group by 1, 2, 3
 ),
 
+-- Up to the last day of which anything is known.
 bounds as (
     select max(day) as last_day
-    from (select day from changes union all select day from `__target__`.`int_gorgias__activity`) as days_with_changes
+    from (
+        select day from changes
+        union all
+        select date(max(created_at), '__time_zone__') as day
+        from `__target__`.`stg_gorgias__messages`
+        where deleted_at is null
+    ) as known_days
 ),
 
 channels as (
@@ -991,6 +982,20 @@ left join `__target__`.`int_gorgias__agents` as agents on tickets.assignee_user_
 left join `__target__`.`stg_gorgias__teams` as teams on tickets.assignee_team_id = teams.team_id
 left join tag_names on tickets.ticket_id = tag_names.ticket_id
 left join surveys on tickets.ticket_id = surveys.ticket_id and surveys.preference = 1;
+
+create or replace view `__target__`.`int_gorgias__response_times` as
+-- A row for each reply of an agent to a customer who was waiting.
+select
+    message_id,
+    ticket_id,
+    channel,
+    sender_id as agent_id,
+    waiting_since,
+    created_at as responded_at,
+    response_seconds,
+    response_number
+from `__target__`.`int_gorgias__messages_enriched`
+where waiting_since is not null;
 
 create or replace view `__target__`.`stg_gorgias__customers` as
 select

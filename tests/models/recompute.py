@@ -423,7 +423,9 @@ class Account:
             if event["object_type"] == "Ticket" and event["type"] in ("ticket-closed", "ticket-reopened"):
                 events[event["object_id"]].append(event)
         days = defaultdict(lambda: defaultdict(int))
-        last = max((key[0] for key in self.daily()), default=None)
+        written = [row["created_datetime"] for row in self.tables["ticket_messages"]
+                   if row["_ingestr_deleted_at"] is None and row["created_datetime"] is not None]
+        last = self.day(max(written)) if written else datetime.min.date()
         first = {}
         for ticket in self.counted:
             if ticket["created_at"] is None:

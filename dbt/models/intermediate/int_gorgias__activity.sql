@@ -3,6 +3,18 @@ with tickets as (
     select * from {{ ref('int_gorgias__ticket_metrics') }} where is_counted
 ),
 
+messages as (
+    select messages.*
+    from {{ ref('int_gorgias__messages_enriched') }} as messages
+    inner join tickets on messages.ticket_id = tickets.ticket_id
+),
+
+surveys as (
+    select surveys.*, tickets.channel, tickets.assignee_user_id
+    from {{ ref('stg_gorgias__surveys') }} as surveys
+    inner join tickets on surveys.ticket_id = tickets.ticket_id
+),
+
 happened as (
     select
         ticket_id, channel, 'ticket_created' as activity, created_at as happened_at,
@@ -34,35 +46,26 @@ happened as (
 
     union all
 
-    select
-        messages.ticket_id, messages.channel, 'message_' || messages.kind, messages.created_at, messages.sender_id,
-        null, null
-    from {{ ref('int_gorgias__messages_enriched') }} as messages
-    inner join tickets on messages.ticket_id = tickets.ticket_id
-    where messages.kind in ('received', 'sent', 'automated')
+    select ticket_id, channel, 'message_' || kind, created_at, sender_id, null, null
+    from messages
+    where kind in ('received', 'sent', 'automated')
 
     union all
 
-    select
-        responses.ticket_id, responses.channel, 'response', responses.responded_at, responses.agent_id,
-        responses.response_seconds, null
-    from {{ ref('int_gorgias__response_times') }} as responses
-    inner join tickets on responses.ticket_id = tickets.ticket_id
+    select ticket_id, channel, 'response', created_at, sender_id, response_seconds, null
+    from messages
+    where response_number is not null
 
     union all
 
-    select surveys.ticket_id, tickets.channel, 'survey_sent', surveys.sent_at, tickets.assignee_user_id, null, null
-    from {{ ref('stg_gorgias__surveys') }} as surveys
-    inner join tickets on surveys.ticket_id = tickets.ticket_id
+    select ticket_id, channel, 'survey_sent', sent_at, assignee_user_id, null, null
+    from surveys
 
     union all
 
-    select
-        surveys.ticket_id, tickets.channel, 'survey_scored', surveys.scored_at, tickets.assignee_user_id,
-        cast(surveys.score as {{ float_type() }}), null
-    from {{ ref('stg_gorgias__surveys') }} as surveys
-    inner join tickets on surveys.ticket_id = tickets.ticket_id
-    where surveys.score is not null
+    select ticket_id, channel, 'survey_scored', scored_at, assignee_user_id, cast(score as {{ float_type() }}), null
+    from surveys
+    where score is not null
 )
 
 select

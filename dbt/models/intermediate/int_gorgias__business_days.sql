@@ -1,5 +1,5 @@
--- Each day on which a customer waited or got a first response, when business opens and closes on it, and for how many
--- seconds it was open on the days before: business hours between two instants are a difference of two sums.
+-- Each day on which messages were written, when business opens on it and for how long, and for how many seconds it was open
+-- on the days before: business hours between two instants are a difference of two sums.
 with hours as (
     select * from {{ ref('stg_gorgias__business_hours') }}
 ),
@@ -8,20 +8,19 @@ zones as (
     select min(time_zone) as time_zone from hours
 ),
 
-first_responses as (
-    select min(waiting_since) as first_at, max(responded_at) as last_at
-    from {{ ref('int_gorgias__response_times') }}
-    where response_number = 1
+messages as (
+    select min(created_at) as first_at, max(created_at) as last_at
+    from {{ ref('stg_gorgias__messages') }}
 ),
 
 bounds as (
     select
         zones.time_zone,
-        {{ local_day('first_responses.first_at', 'zones.time_zone') }} as first_day,
-        {{ local_day('first_responses.last_at', 'zones.time_zone') }} as last_day
-    from first_responses
+        {{ local_day('messages.first_at', 'zones.time_zone') }} as first_day,
+        {{ local_day('messages.last_at', 'zones.time_zone') }} as last_day
+    from messages
     cross join zones
-    where zones.time_zone is not null and first_responses.first_at is not null
+    where zones.time_zone is not null and messages.first_at is not null
 ),
 
 calendar as (

@@ -12,9 +12,16 @@ with changes as (
     group by 1, 2, 3
 ),
 
+-- Up to the last day of which anything is known.
 bounds as (
     select max(day) as last_day
-    from (select day from changes union all select day from {{ ref('int_gorgias__activity') }}) as days_with_changes
+    from (
+        select day from changes
+        union all
+        select {{ local_day('max(created_at)', time_zone()) }} as day
+        from {{ ref('stg_gorgias__messages') }}
+        where deleted_at is null
+    ) as known_days
 ),
 
 channels as (

@@ -127,15 +127,20 @@ hours as (
     group by 1, 2
 ),
 
-days as (
+work as (
     select
-        backlog.day,
-        backlog.open_tickets,
-        daily.tickets_created,
-        daily.tickets_closed
+        day,
+        count(case when activity = 'ticket_created' then 1 end) as created,
+        count(case when activity = 'ticket_closed' then 1 end) as closed
+    from happened
+    group by day
+),
+
+days as (
+    select backlog.day, work.created, work.closed, backlog.open_tickets
     from `__target__`.`gorgias__backlog_daily` as backlog
     inner join periods on backlog.day >= periods.first_day_before and backlog.day <= periods.last_day
-    left join `__target__`.`gorgias__daily` as daily on backlog.day = daily.day and daily.channel is null
+    left join work on backlog.day = work.day
     where backlog.channel is null
 ),
 
@@ -188,8 +193,8 @@ about as (
         'day' as part,
         cast(day as string) as row_key,
         cast(null as string) as row_name,
-        cast(tickets_created as float64) as n1,
-        cast(tickets_closed as float64) as n2,
+        cast(created as float64) as n1,
+        cast(closed as float64) as n2,
         cast(open_tickets as float64) as n3,
         cast(null as float64) as n4,
         cast(null as float64) as n5,
