@@ -159,3 +159,15 @@
 {% macro days_between(earlier, later) %}{{ return(adapter.dispatch('days_between', 'gorgias')(earlier, later)) }}{% endmacro %}
 {% macro default__days_between(earlier, later) %}({{ later }} - {{ earlier }}){% endmacro %}
 {% macro bigquery__days_between(earlier, later) %}date_diff({{ later }}, {{ earlier }}, day){% endmacro %}
+
+{# A query of a table that has the columns of deletions only if they are marked (`--deletes soft`). A name that the table
+   does not have is looked for in what is around the query, where it is NULL. BigQuery does not look there. #}
+{% macro where_deletions_are_marked_or_not() %}{{ return(adapter.dispatch('where_deletions_are_marked_or_not', 'gorgias')(caller())) }}{% endmacro %}
+{% macro default__where_deletions_are_marked_or_not(query) -%}
+select copied.*
+from (select cast(null as timestamptz) as _ingestr_deleted_at, cast(null as bigint) as _ingestr_merged_into) as unmarked
+cross join lateral (
+{{ query.strip() | indent(4, first=true) }}
+) as copied
+{%- endmacro %}
+{% macro bigquery__where_deletions_are_marked_or_not(query) %}{{ query.strip() }}{% endmacro %}

@@ -44,8 +44,7 @@ select
     name as user_name,
     email,
     json_value(role, '$.name') as role,
-    coalesce(active, true) as is_active,
-    _ingestr_deleted_at as deleted_at
+    coalesce(active, true) as is_active
 from `__schema__`.`users`;
 -- else
 create or replace view `__target__`.`stg_gorgias__users` as
@@ -55,8 +54,7 @@ select
     cast(null as string) as user_name,
     cast(null as string) as email,
     cast(null as string) as role,
-    cast(null as boolean) as is_active,
-    cast(null as timestamp) as deleted_at
+    cast(null as boolean) as is_active
 from (select 1 as one) as nothing
 where one = 0;
 -- end

@@ -2,40 +2,48 @@
 create schema if not exists "__target__";
 
 create or replace view "__target__"."stg_gorgias__messages" as
-select
-    id as message_id,
-    ticket_id,
-    channel,
-    via,
-    json_extract_string(source, '$.type') as source_type,
-    coalesce(public, true) as is_public,
-    coalesce(from_agent, false) as is_from_agent,
-    rule_id,
-    cast(json_extract_string(sender, '$.id') as bigint) as sender_id,
-    json_extract_string(sender, '$.name') as sender_name,
-    created_datetime as created_at,
-    _ingestr_deleted_at as deleted_at
-from "__schema__"."ticket_messages";
+select copied.*
+from (select cast(null as timestamptz) as _ingestr_deleted_at, cast(null as bigint) as _ingestr_merged_into) as unmarked
+cross join lateral (
+    select
+        id as message_id,
+        ticket_id,
+        channel,
+        via,
+        json_extract_string(source, '$.type') as source_type,
+        coalesce(public, true) as is_public,
+        coalesce(from_agent, false) as is_from_agent,
+        rule_id,
+        cast(json_extract_string(sender, '$.id') as bigint) as sender_id,
+        json_extract_string(sender, '$.name') as sender_name,
+        created_datetime as created_at,
+        _ingestr_deleted_at as deleted_at
+    from "__schema__"."ticket_messages"
+) as copied;
 
 create or replace view "__target__"."stg_gorgias__tickets" as
-select
-    id as ticket_id,
-    coalesce(channel, 'unknown') as channel,
-    status,
-    coalesce(from_agent, false) as is_from_agent,
-    coalesce(spam, false) as is_spam,
-    cast(json_extract_string(customer, '$.id') as bigint) as customer_id,
-    cast(json_extract_string(assignee_user, '$.id') as bigint) as assignee_user_id,
-    json_extract_string(assignee_user, '$.name') as assignee_user_name,
-    cast(json_extract_string(assignee_team, '$.id') as bigint) as assignee_team_id,
-    json_extract_string(assignee_team, '$.name') as assignee_team_name,
-    created_datetime as created_at,
-    updated_datetime as updated_at,
-    closed_datetime as closed_at,
-    snooze_datetime as snoozed_until,
-    trashed_datetime as trashed_at,
-    _ingestr_deleted_at as deleted_at
-from "__schema__"."tickets";
+select copied.*
+from (select cast(null as timestamptz) as _ingestr_deleted_at, cast(null as bigint) as _ingestr_merged_into) as unmarked
+cross join lateral (
+    select
+        id as ticket_id,
+        coalesce(channel, 'unknown') as channel,
+        status,
+        coalesce(from_agent, false) as is_from_agent,
+        coalesce(spam, false) as is_spam,
+        cast(json_extract_string(customer, '$.id') as bigint) as customer_id,
+        cast(json_extract_string(assignee_user, '$.id') as bigint) as assignee_user_id,
+        json_extract_string(assignee_user, '$.name') as assignee_user_name,
+        cast(json_extract_string(assignee_team, '$.id') as bigint) as assignee_team_id,
+        json_extract_string(assignee_team, '$.name') as assignee_team_name,
+        created_datetime as created_at,
+        updated_datetime as updated_at,
+        closed_datetime as closed_at,
+        snooze_datetime as snoozed_until,
+        trashed_datetime as trashed_at,
+        _ingestr_deleted_at as deleted_at
+    from "__schema__"."tickets"
+) as copied;
 
 -- if users
 create or replace view "__target__"."stg_gorgias__users" as
@@ -44,8 +52,7 @@ select
     name as user_name,
     email,
     json_extract_string(role, '$.name') as role,
-    coalesce(active, true) as is_active,
-    _ingestr_deleted_at as deleted_at
+    coalesce(active, true) as is_active
 from "__schema__"."users";
 -- else
 create or replace view "__target__"."stg_gorgias__users" as
@@ -55,8 +62,7 @@ select
     cast(null as varchar) as user_name,
     cast(null as varchar) as email,
     cast(null as varchar) as role,
-    cast(null as boolean) as is_active,
-    cast(null as timestamptz) as deleted_at
+    cast(null as boolean) as is_active
 from (select 1 as one) as nothing
 where one = 0;
 -- end
@@ -1004,13 +1010,17 @@ from "__target__"."int_gorgias__messages_enriched"
 where waiting_since is not null;
 
 create or replace view "__target__"."stg_gorgias__customers" as
-select
-    id as customer_id,
-    name as customer_name,
-    email,
-    language,
-    created_datetime as created_at,
-    updated_datetime as updated_at,
-    _ingestr_deleted_at as deleted_at,
-    _ingestr_merged_into as merged_into_customer_id
-from "__schema__"."customers";
+select copied.*
+from (select cast(null as timestamptz) as _ingestr_deleted_at, cast(null as bigint) as _ingestr_merged_into) as unmarked
+cross join lateral (
+    select
+        id as customer_id,
+        name as customer_name,
+        email,
+        language,
+        created_datetime as created_at,
+        updated_datetime as updated_at,
+        _ingestr_deleted_at as deleted_at,
+        _ingestr_merged_into as merged_into_customer_id
+    from "__schema__"."customers"
+) as copied;

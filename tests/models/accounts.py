@@ -75,10 +75,10 @@ def raw(path, schema="gorgias"):
         return tables
 
 
-def simulated(path, seed, *arguments):
+def simulated(path, seed, *arguments, deletes="soft"):
     with Simulator("--tickets", "400", "--messages", "1600", "--customers", "150", "--surveys", "150",
                    "--seed", str(seed), *arguments) as account:
-        account.load(path)
+        account.load(path, "--source-table", everything(), "--deletes", deletes)
         # Deletions, merges and changes are found by later runs.
         for _ in range(3 if "--churn" in arguments else 0):
             account.load(path)

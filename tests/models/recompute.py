@@ -100,7 +100,7 @@ class Account:
         self.hours = BusinessHours(settings[0] if settings else hours, zone)
         self.messages = defaultdict(list)
         for row in tables["ticket_messages"]:
-            if row["_ingestr_deleted_at"] is None and row["created_datetime"] is not None:
+            if row.get("_ingestr_deleted_at") is None and row["created_datetime"] is not None:
                 self.messages[row["ticket_id"]].append(row)
         for rows in self.messages.values():
             rows.sort(key=lambda row: (row["created_datetime"], row["id"]))
@@ -202,7 +202,7 @@ class Account:
         team = field(row["assignee_team"], "id")
         return {
             "ticket_id": row["id"],
-            "is_counted": not row["spam"] and row["trashed_datetime"] is None and row["_ingestr_deleted_at"] is None,
+            "is_counted": not row["spam"] and row["trashed_datetime"] is None and row.get("_ingestr_deleted_at") is None,
             "channel": row["channel"] or "unknown",
             "status": row["status"],
             "customer_id": field(row["customer"], "id"),
@@ -424,7 +424,7 @@ class Account:
                 events[event["object_id"]].append(event)
         days = defaultdict(lambda: defaultdict(int))
         written = [row["created_datetime"] for row in self.tables["ticket_messages"]
-                   if row["_ingestr_deleted_at"] is None and row["created_datetime"] is not None]
+                   if row.get("_ingestr_deleted_at") is None and row["created_datetime"] is not None]
         last = self.day(max(written)) if written else datetime.min.date()
         first = {}
         for ticket in self.counted:

@@ -8,7 +8,7 @@ import recompute
 from databases import statements
 from test_marts import check
 
-NAMES = ["made up, all tables", "made up, four tables", "simulated, with deletions and merges", "empty"]
+NAMES = ["made up, all tables", "made up, four tables", "simulated, with deletions and merges", "simulated, deletions not marked", "empty"]
 LEAST = {"empty": 0}
 
 

@@ -1,3 +1,4 @@
+{% call where_deletions_are_marked_or_not() %}
 select
     id as message_id,
     ticket_id,
@@ -12,3 +13,4 @@ select
     created_datetime as created_at,
     _ingestr_deleted_at as deleted_at
 from {{ source('gorgias', 'ticket_messages') }}
+{% endcall %}

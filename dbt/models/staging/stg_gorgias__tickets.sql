@@ -1,3 +1,4 @@
+{% call where_deletions_are_marked_or_not() %}
 select
     id as ticket_id,
     coalesce(channel, 'unknown') as channel,
@@ -16,3 +17,4 @@ select
     trashed_datetime as trashed_at,
     _ingestr_deleted_at as deleted_at
 from {{ source('gorgias', 'tickets') }}
+{% endcall %}

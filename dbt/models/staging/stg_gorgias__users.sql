@@ -5,8 +5,7 @@ select
     name as user_name,
     email,
     {{ json_text('role', 'name') }} as role,
-    coalesce(active, true) as is_active,
-    _ingestr_deleted_at as deleted_at
+    coalesce(active, true) as is_active
 from {{ source('gorgias', 'users') }}
 {% else %}
 -- The table was not copied: no rows.
@@ -15,8 +14,7 @@ select
     cast(null as {{ text_type() }}) as user_name,
     cast(null as {{ text_type() }}) as email,
     cast(null as {{ text_type() }}) as role,
-    cast(null as boolean) as is_active,
-    cast(null as {{ timestamp_type() }}) as deleted_at
+    cast(null as boolean) as is_active
 from (select 1 as one) as nothing
 where one = 0
 {% endif %}
