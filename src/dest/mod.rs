@@ -91,6 +91,9 @@ impl FlushDefaults {
     };
 }
 
+/// A row of texts.
+pub type TextRow = Vec<Option<String>>;
+
 /// A place rows can be copied to.
 pub trait Destination: Send + Sync + std::fmt::Debug {
     /// What it can do.
@@ -176,6 +179,29 @@ pub trait Destination: Send + Sync + std::fmt::Debug {
         tables: &'a [Remembered],
         account: &'a str,
     ) -> BoxFuture<'a, Result<u64, DestError>>;
+
+    /// How a schema is written in the SQL of [`Self::rows`], from its quoted name.
+    fn schema_in_sql(&self, quoted: &str) -> String {
+        quoted.to_owned()
+    }
+
+    /// The rows of a query in the destination's own SQL, whose columns are text. Nothing is written.
+    ///
+    /// # Errors
+    /// When the destination cannot be read, or not in SQL.
+    fn rows<'a>(
+        &'a self,
+        _schema: &'a str,
+        _sql: &'a str,
+        _columns: usize,
+    ) -> BoxFuture<'a, Result<Vec<TextRow>, DestError>> {
+        Box::pin(std::future::ready(Err(DestError {
+            kind: DestErrorKind::Other,
+            message: format!("{} cannot be asked in SQL", self.describe()),
+            hint: None,
+            source: None,
+        })))
+    }
 
     /// Starts a load: the rows of one commit. Dropping it without commit leaves no trace.
     fn begin(&self, target: &Target) -> Box<dyn Load>;
