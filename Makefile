@@ -15,7 +15,7 @@ features = $(if $(FEATURES),--features "$(FEATURES)")
 release = $(CARGO_TARGET_DIR)/release
 
 .DEFAULT_GOAL := help
-.PHONY: help libduckdb build release install uninstall wheel deb tarball image test-packages test soak broken-rules test-denied test-bigquery-live test-bqemulator test-recordings check fmt clippy rustdoc workflows deny advisories docs docs-check demo sim bench
+.PHONY: help libduckdb build release install uninstall wheel deb tarball image test-packages test soak broken-rules test-models test-denied test-bigquery-live test-bqemulator test-recordings check fmt clippy rustdoc workflows deny advisories docs docs-check models models-check demo sim bench
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -62,6 +62,10 @@ soak: libduckdb ## Run the convergence simulation over SEEDS seeds (1000); DEST=
 broken-rules: libduckdb ## Break each rule of convergence in turn; the simulation must notice (half an hour)
 	@scripts/broken-rules
 
+test-models: libduckdb ## Test the dbt package: dbt's own tests, and every mart computed once more in Python
+	cargo build --locked $(features) --package ingestr --package gorgias-sim
+	@scripts/test-models
+
 test-denied: libduckdb ## Run the tests of disks that are full or read-only; needs Linux, setpriv and unshare
 	cargo test --locked --test main $(features) -- --ignored denied
 
@@ -74,7 +78,7 @@ test-bqemulator: libduckdb ## Run what bqemulator can serve of BigQuery's tests:
 test-recordings: ## Compare the simulator with recorded answers, which are in ../shared
 	cargo test --locked --package gorgias-sim --lib -- --ignored as_recorded
 
-check: fmt clippy rustdoc deny docs-check workflows ## All checks that are not tests, as CI runs them
+check: fmt clippy rustdoc deny docs-check models-check workflows ## All checks that are not tests, as CI runs them
 
 fmt: ## Check the formatting
 	cargo fmt --all --check
@@ -100,6 +104,12 @@ docs: libduckdb ## Write docs/cli.md and docs/tables.md anew
 
 docs-check: libduckdb ## Check that docs/cli.md and docs/tables.md are up to date
 	@scripts/docs --check
+
+models: ## Write dbt/plain/, the dbt package as plain SQL, anew
+	@scripts/models
+
+models-check: ## Check that dbt/plain/ is up to date
+	@scripts/models --check
 
 demo: build ## Copy a simulated account into demo.duckdb and ask it a question
 	@cargo build --quiet --release --locked $(features) --example sql

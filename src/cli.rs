@@ -8,8 +8,10 @@ use clap::{Args, Parser, Subcommand};
 use crate::model::{Contract, Deletes, FileFormat, Naming, ProgressStyle};
 use crate::secret::SecretUri;
 
+mod analytics;
 mod parse;
 
+pub use analytics::{Dialect, ModelsArgs, Optional, ReportArgs};
 pub use parse::{Stop, command, completions, env_names, man, parse, parts};
 
 /// Copies a Gorgias help desk into an analytics database, and keeps it true.
@@ -36,6 +38,10 @@ pub enum Command {
     /// Show, reset or move what a destination remembers of earlier runs.
     #[command(subcommand, disable_help_subcommand = true)]
     State(StateCommand),
+    /// Print SQL that turns the copied tables into numbers a support team asks for, as views; nothing is run.
+    Models(ModelsArgs),
+    /// Make a page of HTML about the help desk from what was copied.
+    Report(ReportArgs),
     /// Print a completion script for your shell.
     Completions {
         /// The shell.

@@ -16,7 +16,9 @@ use crate::run::{self, Job};
 use crate::{dest, docs, source};
 
 mod check;
+mod html_report;
 mod long_waits;
+mod models;
 mod plan;
 mod signals;
 mod state;
@@ -55,6 +57,8 @@ pub fn text(command: &Command, now: Micros) -> Result<Vec<u8>, Failure> {
         Command::State(StateCommand::Show(args)) => state::show(args, now),
         Command::State(StateCommand::Reset(args)) => state::reset(args, now),
         Command::State(StateCommand::Move(args)) => state::hand_over(args, now),
+        Command::Models(args) => models::models(args),
+        Command::Report(args) => html_report::report(args),
         Command::Completions { shell } => Ok(cli::completions(*shell)),
         Command::Man => cli::man().map_err(|error| internal(&error)),
         Command::Docs { page: DocsPage::Cli } => Ok(docs::cli_markdown().into_bytes()),

@@ -17,6 +17,7 @@ mod desk;
 #[cfg(target_os = "linux")]
 mod hostile;
 mod http2;
+mod models;
 mod network;
 mod nights;
 mod plan;

@@ -12,7 +12,7 @@ use clap::error::{ContextKind, ContextValue};
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, CommandFactory, FromArgMatches};
 
-use super::{CheckArgs, Cli, Command, MoveArgs, ResetArgs, ShowArgs, StateCommand};
+use super::{CheckArgs, Cli, Command, MoveArgs, ReportArgs, ResetArgs, ShowArgs, StateCommand};
 use crate::error::Kind;
 use crate::secret::SecretUri;
 
@@ -53,7 +53,7 @@ pub fn command() -> clap::Command {
         "ingest" | "plan" => ingest(sub),
         // Not `mut_arg`, for the same reason.
         "state" => sub.mut_subcommands(uris),
-        "check" => uris(sub).after_help(exits.clone()),
+        "check" | "report" => uris(sub).after_help(exits.clone()),
         _ => sub,
     })
 }
@@ -159,6 +159,7 @@ fn with_uris(mut command: Command, env: &dyn Fn(&str) -> Option<OsString>) -> Co
             | StateCommand::Reset(ResetArgs { dest_uri, .. })
             | StateCommand::Move(MoveArgs { dest_uri, .. }),
         ) => fill("dest-uri", dest_uri),
+        Command::Report(ReportArgs { dest_uri, .. }) => fill("dest-uri", dest_uri),
         Command::Check(CheckArgs { source_uri, dest_uri, .. }) => {
             fill("source-uri", source_uri);
             fill("dest-uri", dest_uri);

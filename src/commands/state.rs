@@ -170,7 +170,7 @@ fn place_of(one: &Remembered) -> Target {
     }
 }
 
-fn open(uri: Option<&SecretUri>) -> Result<(&'static Entry, Box<dyn Destination>), Failure> {
+pub(super) fn open(uri: Option<&SecretUri>) -> Result<(&'static Entry, Box<dyn Destination>), Failure> {
     let uri = uri.ok_or_else(|| plan::missing(&["dest-uri"], &[]))?;
     let entry = dest::entry(uri.expose())?;
     Ok((entry, entry.open(uri.expose())?))
@@ -184,7 +184,7 @@ fn name(typed: &str, entry: &Entry, dest: &dyn Destination) -> Result<(String, S
 }
 
 /// Waits for the destination.
-fn done<T>(answer: impl Future<Output = Result<T, DestError>>) -> Result<T, Failure> {
+pub(super) fn done<T>(answer: impl Future<Output = Result<T, DestError>>) -> Result<T, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

@@ -94,6 +94,9 @@ impl FlushDefaults {
     };
 }
 
+/// A row of texts.
+pub type TextRow = Vec<Option<String>>;
+
 /// A place rows can be copied to.
 pub trait Destination: Send + Sync + std::fmt::Debug {
     /// What it can do.
@@ -200,6 +203,29 @@ pub trait Destination: Send + Sync + std::fmt::Debug {
         tables: &'a [Remembered],
         account: &'a str,
     ) -> BoxFuture<'a, Result<u64, DestError>>;
+
+    /// How a schema is written in the SQL of [`Self::select`], from its quoted name.
+    fn schema_in_sql(&self, quoted: &str) -> String {
+        quoted.to_owned()
+    }
+
+    /// The rows of a query in the destination's own SQL, whose columns are text. Nothing is written.
+    ///
+    /// # Errors
+    /// When the destination cannot be read, or not in SQL.
+    fn select<'a>(
+        &'a self,
+        _schema: &'a str,
+        _sql: &'a str,
+        _columns: usize,
+    ) -> BoxFuture<'a, Result<Vec<TextRow>, DestError>> {
+        Box::pin(std::future::ready(Err(DestError {
+            kind: DestErrorKind::Other,
+            message: format!("{} cannot be asked in SQL", self.describe()),
+            hint: None,
+            source: None,
+        })))
+    }
 
     /// Starts a load: the rows of one commit, for the table that is read and for its child tables, which lie in one
     /// schema. Dropping it without commit leaves no trace.

@@ -8,16 +8,17 @@ use arrow_array::RecordBatch;
 use futures_util::future::BoxFuture;
 
 use super::local::{blocking, create_parents, exists, exists_and_is_writable};
+use super::sql::cells::Cell;
 use super::sql::embedded::{Incoming, Waiting, at_once, has_landed, inspect};
 use super::sql::engine::Engine;
 use super::sql::ledger::not_ours;
 use super::sql::{answers, inventory, leases};
 use super::{
     Answer, Capabilities, Commit, Counts, DestError, DestErrorKind, Destination, FlushDefaults, Inspection,
-    Lease, Load, Question, Remembered, Stored, Target, Targets,
+    Lease, Load, Question, Remembered, Stored, Target, Targets, TextRow,
 };
 use crate::model::lease::Claim;
-use crate::model::{Micros, Strategy, Tombstone};
+use crate::model::{LogicalType, Micros, Strategy, Tombstone};
 
 /// What a file is opened for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,6 +68,16 @@ pub(crate) trait OneFile: std::fmt::Debug + Clone + Send + Sync + 'static {
 
     /// The statement that makes a schema; `None`: there is nothing to be made.
     fn create_schema(&self, schema: &str) -> Option<String>;
+
+    /// How a schema is written in a query, from its quoted name.
+    fn schema_in_sql(&self, quoted: &str) -> String {
+        quoted.to_owned()
+    }
+
+    /// What has to be set before a query of somebody who waits for it, and may take what it needs.
+    fn prepare(&self, _handle: &Self::Handle) -> Result<(), DestError> {
+        Ok(())
+    }
 
     /// Makes a commit, as one transaction. `committing` is set while it is not known whether it went through.
     fn commit(&self, rows: Waiting, commit: &Commit, committing: &mut bool)
@@ -291,6 +302,27 @@ impl<F: OneFile> Destination for F {
     ) -> BoxFuture<'a, Result<u64, DestError>> {
         let (own, tables, account) = (self.clone(), tables.to_vec(), account.to_owned());
         Box::pin(blocking(F::KIND, move || reassign(&own, &tables, &account)))
+    }
+
+    fn schema_in_sql(&self, quoted: &str) -> String {
+        OneFile::schema_in_sql(self, quoted)
+    }
+
+    fn select<'a>(
+        &'a self,
+        schema: &'a str,
+        sql: &'a str,
+        columns: usize,
+    ) -> BoxFuture<'a, Result<Vec<TextRow>, DestError>> {
+        let (own, schema, sql) = (self.clone(), schema.to_owned(), sql.to_owned());
+        Box::pin(blocking(F::KIND, move || {
+            own.open(Access::Read, |handle| {
+                own.prepare(handle)?;
+                let rows =
+                    at_once(own.session(handle, &schema).query(&sql, &vec![LogicalType::Text; columns]))?;
+                Ok(rows.into_iter().map(|row| row.into_iter().map(Cell::into_text).collect()).collect())
+            })
+        }))
     }
 
     fn begin(&self, targets: Targets<'_>) -> Box<dyn Load> {

@@ -11,7 +11,7 @@ use super::local::path_of;
 use super::one_file::{Access, OneFile};
 use super::sql::embedded::{Incoming, Waiting};
 use super::sql::ledger::STATE;
-use super::sql::{TableName, create_schema, trace};
+use super::sql::{Dialect as _, TableName, create_schema, trace};
 use super::{Commit, Counts, DestError};
 use engine::Session;
 
@@ -109,6 +109,14 @@ impl OneFile for DuckDb {
 
     fn create_schema(&self, schema: &str) -> Option<String> {
         Some(create_schema(&dialect::DuckDialect, &TableName::new(dialect::CATALOG, schema, "")))
+    }
+
+    fn schema_in_sql(&self, quoted: &str) -> String {
+        format!("{}.{quoted}", dialect::DuckDialect.quote(dialect::CATALOG))
+    }
+
+    fn prepare(&self, handle: &Connection) -> Result<(), DestError> {
+        open::for_queries(&self.path, handle)
     }
 
     fn commit(

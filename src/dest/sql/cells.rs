@@ -47,6 +47,14 @@ impl Cell {
         }
     }
 
+    /// The text that it is.
+    pub(crate) fn into_text(self) -> Option<String> {
+        match self {
+            Self::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
     /// The whole number that it is.
     pub(crate) fn number(&self) -> Option<i64> {
         match self {

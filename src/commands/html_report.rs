@@ -1,0 +1,119 @@
+//! `ingestr report`: one page of HTML about what was copied, from the models' SQL. Nothing is written to the destination.
+
+use std::fs;
+
+use super::models::{Package, copied, dialect_of, quoted};
+use super::state::{done, open};
+use crate::cli::ReportArgs;
+use crate::dest::Destination;
+use crate::error::{Failure, Kind};
+use crate::model::Remembered;
+
+mod charts;
+mod data;
+mod page;
+mod words;
+
+/// Columns of the question's answer: its part, two texts, nine numbers.
+const COLUMNS: usize = 12;
+/// The longest period, in days.
+const LONGEST: u32 = 36_525;
+
+/// Makes the page, and prints it or where it went.
+pub(super) fn report(args: &ReportArgs) -> Result<Vec<u8>, Failure> {
+    let (days, since) = period(&args.since)?;
+    let (entry, dest) = open(args.dest_uri.as_ref())?;
+    let dialect = dialect_of(entry.scheme).ok_or_else(|| {
+        Failure::usage(format!("there is no report of {}", entry.name))
+            .hint("copy to a destination with analytical SQL, e.g. duckdb:///file.duckdb")
+    })?;
+    let schema = dest.schema_in_sql(&quoted(dialect, &args.schema, "--schema")?);
+    let remembered = there(&*dest, &args.schema)?;
+    let optional = copied(&*dest, &args.schema)?;
+    let events = optional.contains(&crate::cli::Optional::Events);
+    let question = Package::new(dialect, &schema, &args.tz, optional)?.question(days, &since);
+    let rows = done(dest.select(&args.schema, &question, COLUMNS))?;
+    let tickets = |one: &&Remembered| {
+        one.schema.eq_ignore_ascii_case(&args.schema) && one.table.eq_ignore_ascii_case("tickets")
+    };
+    let copied = remembered.iter().find(tickets);
+    let fresh = copied.and_then(|one| one.runs.iter().find(|run| run.outcome == "success")?.ended_at);
+    let about = page::About {
+        account: copied.map(|one| one.account.clone()).unwrap_or_default(),
+        place: format!("{}, schema {}", dest.describe(), args.schema),
+        zone: args.tz.clone(),
+        fresh: fresh
+            .and_then(|at| jiff::Timestamp::from_microsecond(at.0).ok())
+            .map(|at| at.strftime("%Y-%m-%d %H:%M UTC").to_string()),
+        events,
+    };
+    let page = page::page(&data::Data::from_rows(&rows, args.anonymous), &about);
+    let Some(path) = &args.output else { return Ok(page.into_bytes()) };
+    fs::write(path, &page).map_err(|error| {
+        Failure::new(Kind::Usage, format!("the page cannot be written to {}", path.display()))
+            .caused_by(&error)
+    })?;
+    Ok(format!("wrote {}: {} bytes\n", path.display(), page.len()).into_bytes())
+}
+
+/// How many days the period has, or else its first day.
+fn period(typed: &str) -> Result<(u32, String), Failure> {
+    let wrong = || {
+        Failure::usage(format!("--since: `{typed}` is no period"))
+            .hint("type 90d, 12w, or a day such as 2026-01-31")
+    };
+    let typed = typed.trim();
+    if typed.parse::<jiff::civil::Date>().is_ok() && typed.len() == 10 {
+        return Ok((1, typed.to_owned()));
+    }
+    let (number, scale) = match typed.strip_suffix('d') {
+        Some(number) => (number, 1),
+        None => (typed.strip_suffix('w').ok_or_else(wrong)?, 7),
+    };
+    let days = number.parse::<u32>().ok().and_then(|number| number.checked_mul(scale)).ok_or_else(wrong)?;
+    if (1..=LONGEST).contains(&days) { Ok((days, String::new())) } else { Err(wrong()) }
+}
+
+/// What is remembered of the schema; a failure that names others where tickets were not copied to it.
+fn there(dest: &dyn Destination, schema: &str) -> Result<Vec<Remembered>, Failure> {
+    let remembered = done(dest.remembered_in(schema))?;
+    let has = |table: &str, schema: &str| {
+        remembered.iter().any(|one| {
+            one.schema.eq_ignore_ascii_case(schema) && one.table.eq_ignore_ascii_case(table) && !one.aside
+        })
+    };
+    let needed = ["tickets", "ticket_messages", "satisfaction_surveys", "customers"];
+    let missing: Vec<&str> = needed.into_iter().filter(|table| !has(table, schema)).collect();
+    if missing.is_empty() {
+        return Ok(remembered);
+    }
+    let failure = Failure::usage(format!(
+        "{} has no copy of {} in schema {schema}",
+        dest.describe(),
+        missing.join(", ")
+    ));
+    let mut others: Vec<&str> =
+        remembered.iter().map(|one| one.schema.as_str()).filter(|other| has("tickets", other)).collect();
+    others.sort_unstable();
+    others.dedup();
+    Err(match others.as_slice() {
+        [] => failure.hint("copy them with `ingestr ingest --source-table '*' --dest-table gorgias`"),
+        others => failure.hint(format!("tickets are in {}: name it with --schema", others.join(", "))),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn periods_are_days_weeks_or_a_first_day() {
+        let read = |typed| period(typed).map_err(|failure| failure.headline);
+        assert_eq!(read("90d"), Ok((90, String::new())));
+        assert_eq!(read("12w"), Ok((84, String::new())));
+        assert_eq!(read("2026-01-31"), Ok((1, "2026-01-31".into())));
+        for wrong in ["", "0d", "d", "-1d", "90", "99999999w", "2026-02-31", "2026-1-1", "90d'; --"] {
+            assert!(read(wrong).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! `ingestr models` and `ingestr report`: SQL that a database takes, and a page that shows what its views hold.
+
+use std::fs;
+
+use insta::assert_snapshot;
+
+use super::desk::Desk;
+
+/// A desk with a copy in the schema `gorgias` of `shop.duckdb`.
+fn copied() -> Desk {
+    let desk = Desk::new();
+    desk.ingest("*", &["--dest-table", "gorgias"]).finish().well();
+    desk
+}
+
+fn models(desk: &Desk, arguments: &[&str]) -> String {
+    let done = desk.ingestr(["models"].into_iter().chain(arguments.iter().copied())).finish().well();
+    assert_eq!(done.stderr, "");
+    done.stdout
+}
+
+/// Runs SQL in the file, as `| duckdb shop.duckdb` does.
+fn apply(desk: &Desk, sql: &str) {
+    let database = duckdb::Connection::open(desk.folder().join("shop.duckdb")).expect("a database");
+    database.execute_batch(sql).expect("SQL that DuckDB takes");
+}
+
+fn report(desk: &Desk, more: &[&str]) -> String {
+    let usual = ["report", "--dest-uri", "duckdb:///shop.duckdb", "--output", "page.html"];
+    let done = desk.ingestr(usual.into_iter().chain(more.iter().copied())).finish().well();
+    assert!(done.stdout.starts_with("wrote page.html: "), "{}", done.stdout);
+    fs::read_to_string(desk.folder().join("page.html")).expect("the page")
+}
+
+/// The number of one of the six figures.
+fn figure(page: &str, key: &str) -> f64 {
+    let mark = format!("data-figure={key} data-value=\"");
+    let (_, rest) = page.split_once(&mark).expect("the figure");
+    rest.split('"').next().expect("its end").parse().expect("a number")
+}
+
+#[test]
+fn the_models_are_views_that_survive_what_later_runs_do() {
+    let desk = copied();
+    let sql = models(&desk, &["--dialect", "duckdb", "--tz", "America/New_York"]);
+    apply(&desk, &sql);
+    let tickets = || desk.ask("shop.duckdb", "SELECT count(*) FROM analytics.gorgias__tickets");
+    assert_eq!(tickets(), "60");
+    let created = "SELECT sum(tickets_created) = (SELECT count(*) FROM analytics.gorgias__tickets WHERE is_counted) \
+                   FROM analytics.gorgias__daily WHERE channel IS NULL";
+    assert_eq!(desk.ask("shop.duckdb", created), "true");
+    for more in [&[][..], &["--full-refresh"], &["--incremental-strategy", "replace"]] {
+        desk.ingest("*", &[&["--dest-table", "gorgias"], more].concat()).finish().well();
+        assert_eq!(tickets(), "60", "{more:?}");
+    }
+    apply(&desk, "ALTER TABLE gorgias.tickets ADD COLUMN surprise VARCHAR");
+    assert_eq!(tickets(), "60");
+    // And once more over themselves.
+    apply(&desk, &sql);
+    assert_eq!(desk.ask("shop.duckdb", created), "true");
+}
+
+#[test]
+fn tables_that_were_copied_are_found_or_named() {
+    let desk = copied();
+    let four = models(&desk, &["--dialect", "duckdb"]);
+    assert!(!four.contains("\"gorgias\".\"tags\""));
+    desk.ingest("tags", &["--dest-table", "gorgias.tags"]).finish().well();
+    let found = models(&desk, &["--dest-uri", "duckdb:///shop.duckdb"]);
+    assert!(found.contains("\"gorgias\".\"tags\""));
+    apply(&desk, &found);
+    assert!(
+        models(&desk, &["--dialect", "duckdb", "--with", "tags,users"]).contains("\"gorgias\".\"users\"")
+    );
+    let elsewhere =
+        models(&desk, &["--dialect", "bigquery", "--schema", "project.desk", "--target-schema", "numbers"]);
+    assert!(
+        elsewhere.contains("`project`.`desk`.`tickets`")
+            && elsewhere.contains("view `numbers`.`gorgias__daily`")
+    );
+}
+
+#[test]
+fn a_report_shows_what_the_views_hold() {
+    let desk = copied();
+    apply(&desk, &models(&desk, &["--dialect", "duckdb"]));
+    let page = report(&desk, &["--since", "2000-01-01"]);
+    let marts = |question: &str| desk.ask("shop.duckdb", question).parse::<f64>().expect("a number");
+    for (key, question) in [
+        ("created", "SELECT sum(tickets_created) FROM analytics.gorgias__daily WHERE channel IS NULL"),
+        ("closed", "SELECT sum(tickets_closed) FROM analytics.gorgias__daily WHERE channel IS NULL"),
+        (
+            "open",
+            "SELECT arg_max(open_tickets, day) FROM analytics.gorgias__backlog_daily WHERE channel IS NULL",
+        ),
+        (
+            "first_response",
+            "SELECT median(first_response_seconds) FROM analytics.gorgias__tickets WHERE is_counted",
+        ),
+        ("resolution", "SELECT median(resolution_seconds) FROM analytics.gorgias__tickets WHERE is_counted"),
+        (
+            "csat",
+            "SELECT sum(scores_of_4_or_5) / sum(surveys_scored) FROM analytics.gorgias__daily WHERE channel IS NULL",
+        ),
+    ] {
+        assert!((figure(&page, key) - marts(question)).abs() < 1e-6, "{key}");
+    }
+    // One file that loads nothing and runs nothing.
+    for wrong in ["<script", "http://", "https://", "src=", "@import", "url("] {
+        assert!(!page.contains(wrong), "{wrong}");
+    }
+    assert!(page.contains("Help desk acme"));
+}
+
+#[test]
+fn agents_can_be_left_out_and_the_file_stays_as_it_was() {
+    let desk = copied();
+    let before = fs::read(desk.folder().join("shop.duckdb")).expect("the file");
+    let name = desk.ask(
+        "shop.duckdb",
+        "SELECT json_extract_string(sender, '$.name') FROM gorgias.ticket_messages WHERE from_agent AND via = 'helpdesk' LIMIT 1",
+    );
+    let shown = name.replace('\'', "&#39;");
+    assert!(report(&desk, &["--since", "2000-01-01"]).contains(&shown), "{name}");
+    let page = report(&desk, &["--since", "2000-01-01", "--anonymous"]);
+    assert!(page.contains("Agent 1") && !page.contains(&shown));
+    assert_eq!(fs::read(desk.folder().join("shop.duckdb")).expect("the file"), before);
+    assert_eq!(desk.files(), ["page.html", "shop.duckdb"]);
+}
+
+#[test]
+fn what_cannot_be_shown_is_refused() {
+    let desk = copied();
+    let refused = |arguments: &[&str]| desk.ingestr(arguments.iter().copied()).finish().shown();
+    assert_snapshot!(refused(&["models"]), @r"
+    error: --dialect is missing
+      hint: use --dialect duckdb, bigquery or postgres
+    exit code 2
+    ");
+    assert_snapshot!(refused(&["models", "--dialect", "duckdb", "--tz", "UTC'"]), @r"
+    error: --tz: that is not the name of a time zone
+      hint: use an IANA name such as Europe/Paris
+    exit code 2
+    ");
+    assert_snapshot!(refused(&["report"]), @r"
+    error: --dest-uri is missing
+      hint: type --dest-uri duckdb:///gorgias.duckdb (or set INGESTR_DESTINATION_URI or DESTINATION_URI)
+    exit code 2
+    ");
+    assert_snapshot!(refused(&["report", "--dest-uri", "duckdb:///shop.duckdb", "--since", "soon"]), @r"
+    error: --since: `soon` is no period
+      hint: type 90d, 12w, or a day such as 2026-01-31
+    exit code 2
+    ");
+    assert_snapshot!(refused(&["report", "--dest-uri", "duckdb:///shop.duckdb", "--schema", "main"]), @r"
+    error: duckdb file shop.duckdb has no copy of tickets, ticket_messages, satisfaction_surveys, customers in schema main
+      hint: tickets are in gorgias: name it with --schema
+    exit code 2
+    ");
+    assert_snapshot!(refused(&["report", "--dest-uri", "duckdb:///other.duckdb"]), @r"
+    error: duckdb file other.duckdb has no copy of tickets, ticket_messages, satisfaction_surveys, customers in schema gorgias
+      hint: copy them with `ingestr ingest --source-table '*' --dest-table gorgias`
+    exit code 2
+    ");
+    #[cfg(feature = "sqlite")]
+    assert_snapshot!(refused(&["report", "--dest-uri", "sqlite:///shop.db"]), @r"
+    error: there is no report of SQLite
+      hint: copy to a destination with analytical SQL, e.g. duckdb:///file.duckdb
+    exit code 2
+    ");
+}
