@@ -7,6 +7,9 @@ use crate::error::{self, Failure};
 use crate::http::surroundings::Surroundings;
 use crate::model::State;
 
+/// Opens the source of a URI.
+type Open = fn(&str, &Surroundings) -> Result<Box<dyn Source>, gorgias::OpenError>;
+
 /// One kind of source.
 #[derive(Debug, Clone, Copy)]
 pub struct Entry {
@@ -21,7 +24,7 @@ pub struct Entry {
     /// Where its accounts' names are found, for hints.
     pub account: &'static str,
     account_named: fn(&str) -> Option<String>,
-    open: fn(&str, &Surroundings) -> Result<Box<dyn Source>, gorgias::OpenError>,
+    open: Open,
     rescan: fn(&'static Resource, &State) -> Option<Rescan>,
 }
 
