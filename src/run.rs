@@ -31,7 +31,7 @@ pub(crate) use self::meter::Meter;
 pub use self::outcome::outcome;
 pub(crate) use self::preview::preview;
 use self::shared::{Shared, Slot};
-use self::staged::{Ending, Staged};
+use self::staged::{Ending, Staged, until};
 use crate::dest::{Basis, Counts, DestErrorKind, Destination, Load, Target};
 use crate::error::{Failure, Kind};
 use crate::model::lease::{self, Claim};
@@ -93,14 +93,6 @@ pub async fn all(jobs: &[Job<'_>]) -> Vec<Ended> {
     let shared = Shared::new(jobs.len());
     let runs = jobs.iter().enumerate().map(|(place, job)| one(job.clone(), shared.slot(place)));
     futures_util::future::join_all(runs).await.into_iter().flatten().collect()
-}
-
-/// Waits until then; `None`: for ever.
-async fn until(then: Option<Instant>) {
-    match then {
-        Some(then) => tokio::time::sleep_until(then).await,
-        None => std::future::pending().await,
-    }
 }
 
 /// How it ended, and its children after it.

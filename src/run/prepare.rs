@@ -42,7 +42,6 @@ impl<'a, 'm> Run<'a, 'm> {
         let named = shape(&Inspection::default());
         let mut target = target::target(plan, job.source, named.documented());
         target.asked = asked(plan, &named);
-        let remark = job.dest.remark(&plan.schema);
         let inspection = look(&job, &target, start, slot).await?;
         let normaliser = shape(&inspection).remembering(inspection.names.as_deref().unwrap_or_default());
         let mut from = begins_from(plan, job.source, &inspection);
@@ -90,7 +89,7 @@ impl<'a, 'm> Run<'a, 'm> {
             leased: None,
             overtaken: false,
         };
-        for note in remark.into_iter().chain(inspection.notes) {
+        for note in inspection.notes {
             run.warn(note);
         }
         Ok(run)
@@ -163,11 +162,12 @@ async fn look(
     slot: &mut Slot<'_>,
 ) -> Result<Inspection, Failure> {
     loop {
-        let inspection =
+        let mut inspection =
             job.dest.inspect(target).await.map_err(|error| failure::destination(target, &error))?;
         failure::owned(target, &inspection)?;
         let now = job.plan.started_at.plus(start.elapsed());
         let Some(other) = inspection.lease.as_ref().filter(|other| lease::live(other, now)) else {
+            inspection.notes.extend(job.dest.remark(&target.schema));
             return Ok(inspection);
         };
         if !job.plan.wait {

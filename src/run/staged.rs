@@ -35,3 +35,11 @@ pub(super) enum Ending<'f> {
     /// The run stops here.
     Failure(&'f Failure),
 }
+
+/// Waits until then; `None`: for ever.
+pub(super) async fn until(then: Option<Instant>) {
+    match then {
+        Some(then) => tokio::time::sleep_until(then).await,
+        None => std::future::pending().await,
+    }
+}
