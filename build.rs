@@ -30,8 +30,10 @@ fn main() -> Result<(), String> {
     let profile = out.ancestors().nth(3).ok_or("OUT_DIR is too short")?;
     copy(library, &profile.join("libduckdb.so"))
         .map_err(|error| format!("cannot copy libduckdb.so: {error}"))?;
-    // Binaries lie in <profile>, test binaries in <profile>/deps.
-    println!("cargo::rustc-link-arg=-Wl,-rpath,$ORIGIN:$ORIGIN/..");
+    // Binaries lie in <profile>, test binaries in <profile>/deps; packages have bin/ beside lib/ or share/.
+    println!(
+        "cargo::rustc-link-arg=-Wl,-rpath,$ORIGIN:$ORIGIN/..:$ORIGIN/../lib/ingestr:$ORIGIN/../share/ingestr"
+    );
     Ok(())
 }
 

@@ -133,9 +133,9 @@ fn load(runtime: &tokio::runtime::Runtime, file: &Path, batches: Vec<RecordBatch
     let before = cpu();
     runtime.block_on(async {
         let duck = DuckDb::at(file);
-        let mut load = duck.begin(&target());
+        let mut load = duck.begin((&target()).into());
         for batch in batches {
-            load.stage(batch).await.unwrap();
+            load.stage(0, batch).await.unwrap();
         }
         load.commit(commit(last)).await.unwrap();
     });
@@ -311,7 +311,9 @@ fn commit(last: bool) -> Commit {
             requests: 0,
             retries: 0,
             error: None,
+            warnings: Vec::new(),
         },
+        basis: None,
         lease: None,
         release: last,
         last,

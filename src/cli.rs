@@ -168,9 +168,9 @@ pub struct IngestArgs {
     /// Copy this table, these tables (tickets,customers), or the usual ones ('*'); `ingestr tables` lists them.
     ///
     /// Several tables are copied at once and share the account's request budget. One that fails does not stop the
-    /// others.
+    /// others. The flag may be repeated, too.
     #[arg(long, value_name = "TABLES", help_heading = READ)]
-    pub source_table: Option<String>,
+    pub source_table: Vec<String>,
     /// Copy only rows changed at or after this time.
     ///
     /// A date (2024-01-31) or a time (2024-01-31T10:00:00, with a fraction and a zone if you like; without a zone it
@@ -272,6 +272,12 @@ pub struct IngestArgs {
     /// others leave is used.
     #[arg(long, value_name = "PERCENT", help_heading = READ)]
     pub budget: Option<String>,
+    /// Ask again for this long when the source stops answering, e.g. 15m or 2h; 0 for a few attempts only.
+    ///
+    /// 15m unless given. This is about connections that fail, answers that do not begin in time, and HTTP 502, 503 and 504,
+    /// of an account that has answered before, in this run or in an earlier one. Whatever else fails is tried a few times.
+    #[arg(long, value_name = "DURATION", help_heading = READ)]
+    pub retry_for: Option<String>,
     /// Wait while another run writes to the table, instead of stopping.
     #[arg(long, help_heading = RUN)]
     pub wait: bool,
@@ -306,6 +312,14 @@ pub struct IngestArgs {
     /// is log.
     #[arg(long, value_name = "STYLE", help_heading = RUN, value_enum, ignore_case = true, default_value = "interactive")]
     pub progress: ProgressStyle,
+    /// Say nothing when all goes well, and what went wrong in one block.
+    ///
+    /// A warning that the run before did not have is one line. With --progress json, only the final object is written.
+    #[arg(long, help_heading = RUN)]
+    pub quiet: bool,
+    /// Write what the run did to this file, as Prometheus text; the file is replaced in one step.
+    #[arg(long, value_name = "FILE", help_heading = RUN)]
+    pub metrics_file: Option<String>,
     /// Do not ask for confirmation. ingestr never asks; scripts that have this flag go on working.
     #[arg(long, help_heading = RUN)]
     pub yes: bool,

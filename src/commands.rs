@@ -10,7 +10,7 @@ use crate::cli::{self, Command, DocsPage, IngestArgs, StateCommand, TablesArgs};
 use crate::error::{Failure, Kind};
 use crate::model::Micros;
 use crate::plan::{Endpoints, Plans, uris};
-use crate::report::{self, Reporter, Several, Summary, Terminal};
+use crate::report::{self, Manner, Metrics, Reporter, Several, Summary, Terminal};
 use crate::run::{self, Job};
 use crate::{dest, docs, source};
 
@@ -79,8 +79,7 @@ fn tables(args: &TablesArgs) -> Result<Vec<u8>, Failure> {
 #[must_use]
 pub fn ingest(args: &IngestArgs, world: &World) -> u8 {
     let now = world.now;
-    let terminal = Terminal { stderr: world.terminal, color: world.terminal && world.color };
-    let reporter = report::reporter(args.progress, terminal, args.debug, (world.out)(), (world.err)());
+    let reporter = reporter(args, world);
     let decided = decide(args, now).map_err(|failure| told(&reporter, failure));
     let result = decided.and_then(|prepared| {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
@@ -90,6 +89,22 @@ pub fn ingest(args: &IngestArgs, world: &World) -> u8 {
         }
     });
     result.err().map_or(0, |failure| failure.kind.exit_code())
+}
+
+/// Who is told what `ingest` does.
+fn reporter(args: &IngestArgs, world: &World) -> Arc<dyn Reporter> {
+    let terminal = Terminal { stderr: world.terminal, color: world.terminal && world.color };
+    let manner = Manner { style: args.progress, quiet: args.quiet, debug: args.debug };
+    let reporter = report::reporter(manner, terminal, (world.out)(), (world.err)());
+    match args.metrics_file.as_deref().filter(|file| !file.trim().is_empty() && !file.contains("://")) {
+        None => reporter,
+        Some(file) => {
+            let err = world.err;
+            // A reader that went away is no failure.
+            let complain = move |text: &str| drop(writeln!(err(), "warning: {text}"));
+            Arc::new(Metrics::new(reporter, file.into(), world.now, Box::new(complain)))
+        }
+    }
 }
 
 struct Prepared {
@@ -116,6 +131,9 @@ fn decide(args: &IngestArgs, now: Micros) -> Result<Prepared, Failure> {
     if let Some(share) = plans.tables.first().and_then(|plan| plan.budget) {
         source.keep_to(share);
     }
+    if let Some(plan) = plans.tables.first() {
+        source.ride_out(plan.retry_for);
+    }
     Ok(Prepared { source, dest, plans })
 }
 
@@ -136,19 +154,17 @@ async fn copy(prepared: Prepared, reporter: Arc<dyn Reporter>) -> Result<(), Fai
         stop: stop.clone(),
     };
     let jobs: Vec<Job<'_>> = plans.tables.iter().map(job).collect();
-    let result = match jobs.as_slice() {
-        [one] => run::run(one.clone()).await.map(drop),
-        several => copy_all(several, &plans.notes).await,
-    };
+    let result = copy_all(&jobs, plans).await;
     watcher.abort();
     result
 }
 
-/// Copies several tables, and tells what they amount to.
-async fn copy_all(jobs: &[Job<'_>], notes: &[String]) -> Result<(), Failure> {
+/// Copies all tables, and tells what they amount to.
+async fn copy_all(jobs: &[Job<'_>], plans: &Plans) -> Result<(), Failure> {
     let Some(first) = jobs.first() else { return Ok(()) };
     let start = tokio::time::Instant::now();
-    let tables: Vec<&str> = jobs.iter().map(|job| job.plan.table.name).collect();
+    let tables: Vec<&str> = plans.names().collect();
+    let notes = plans.notes.as_slice();
     let (source, destination) = (first.source.describe(), first.dest.describe());
     let (source, destination) = (source.as_str(), destination.as_str());
     first.reporter.begins(&Several { source, destination, tables: &tables, notes });

@@ -128,6 +128,10 @@ fn incremental(table: &Resource) -> String {
         Changes::ByUpdate => "only what changed is read".to_owned(),
         Changes::Recent { days } => format!("what was created in the last {days} days is read again"),
         Changes::Full => "all of it is read in every run".to_owned(),
+        Changes::WithParent => {
+            let parent = table.embedded().map_or("another table", |(parent, _)| parent.name);
+            format!("taken out of rows of {parent}, without a request")
+        }
     };
     table.incremental_key.map(|key| format!("by {key}: {how}")).unwrap_or(how)
 }
@@ -152,10 +156,17 @@ pub fn tables_markdown(tables: &[Resource]) -> String {
     );
     let named: Vec<&str> = tables.iter().filter(|table| !table.default).map(|table| table.name).collect();
     if !named.is_empty() {
-        let _ = writeln!(page, "\n`--source-table '*'` means all of them but {}.", named.join(", "));
+        let _ = writeln!(
+            page,
+            "\n`--source-table '*'` means all of them but {}; `'**'` means all.",
+            named.join(", ")
+        );
     }
-    let tracked: Vec<&str> =
-        tables.iter().filter(|table| table.deletions()).map(|table| table.name).collect();
+    let tracked: Vec<&str> = tables
+        .iter()
+        .filter(|table| table.deletions() && table.embedded().is_none())
+        .map(|table| table.name)
+        .collect();
     if !tracked.is_empty() {
         let _ = write!(
             page,
@@ -164,6 +175,14 @@ pub fn tables_markdown(tables: &[Resource]) -> String {
              merged into, where known). `--deletes hard` removes them instead, `--deletes ignore` leaves them as they \
              are.\n",
             tracked.join(", ")
+        );
+    }
+    if tables.iter().any(|table| table.embedded().is_some()) {
+        page.push_str(
+            "\nRows that are taken out of rows of another table are always those of its rows: one that left its parent is \
+             removed, whatever `--deletes` says, and when the parent is gone they go as it does. A table that is named \
+             without its parent brings it along; one that is added to an older copy is made from the rows there, \
+             without a request.\n",
         );
     }
     for table in tables {
@@ -245,9 +264,10 @@ pub fn tables_json(tables: &[Resource]) -> Result<String, serde_json::Error> {
                 Changes::ByUpdate => "updated",
                 Changes::Recent { .. } => "lookback",
                 Changes::Full => "full",
+                Changes::WithParent => "child",
             },
             lookback_days: match table.changes {
-                Changes::ByUpdate | Changes::Full => None,
+                Changes::ByUpdate | Changes::Full | Changes::WithParent => None,
                 Changes::Recent { days } => Some(days),
             },
             deletions: table.deletions(),
@@ -270,6 +290,7 @@ mod tests {
 
     const TICKETS: Resource = Resource {
         name: "tickets",
+        aliases: &[],
         default: true,
         about: "One conversation.",
         key: &["id"],

@@ -8,6 +8,10 @@ use std::fmt;
 
 use crate::model::Micros;
 
+mod scheme;
+
+pub use scheme::{empty, kind_of};
+
 /// What kind of failure it is; the exit code follows from it. Documented in the README and in `ingestr --help`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -51,7 +55,8 @@ impl Kind {
             Self::Authentication => 3,
             Self::Source => 4,
             Self::Destination => 5,
-            Self::Interrupted | Self::Partial => 6,
+            Self::Interrupted => 6,
+            Self::Partial => 7,
         }
     }
 
@@ -116,19 +121,6 @@ impl Failure {
         }
         self
     }
-}
-
-/// A URI whose scheme is none of ours. `scheme` is shown only if it looks like one: a user may have pasted a key.
-#[must_use]
-pub fn unknown_scheme(flag: &str, scheme: &str, forms: &[&str]) -> Failure {
-    let looks_fine = scheme.len() <= 20
-        && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte));
-    let headline = match scheme {
-        "" => format!("{flag} has no scheme"),
-        scheme if looks_fine => format!("{flag}: `{scheme}` is not a scheme ingestr knows"),
-        _ => format!("{flag}: its scheme is not one ingestr knows"),
-    };
-    Failure::usage(headline).hint(format!("use {}", forms.join(" or ")))
 }
 
 impl fmt::Display for Failure {

@@ -57,6 +57,8 @@ pub struct Plan {
     pub confirmed: bool,
     /// The part of the account's request budget to keep to, if not as the source URI says.
     pub budget: Option<Share>,
+    /// For how long a source is asked that has stopped answering; zero: a few attempts.
+    pub retry_for: Duration,
     /// Wait while another run holds the table.
     pub wait: bool,
     /// What happens to rows on the way.
@@ -73,6 +75,9 @@ pub struct Plan {
     pub notes: Vec<String>,
     /// When the run started.
     pub started_at: Micros,
+    /// Child tables whose rows are taken out of its rows: what is decided about each of them. They are read, committed and
+    /// forgotten with this one.
+    pub children: Vec<Plan>,
 }
 
 /// The two URIs, needed before there can be a plan; complains about everything that must be given, at once.
@@ -80,19 +85,21 @@ pub struct Plan {
 /// # Errors
 /// A usage failure that names each missing flag and its variables.
 pub fn uris(args: &IngestArgs) -> Result<(SecretUri, SecretUri), Failure> {
-    let given = |uri: &Option<SecretUri>| uri.as_ref().is_some_and(|uri| !uri.expose().trim().is_empty());
-    let table = args.source_table.as_ref().is_some_and(|table| !table.trim().is_empty());
-    let missing: Vec<&str> = [
+    let given = |uri: &Option<SecretUri>| uri.as_ref().map(|uri| !uri.expose().trim().is_empty());
+    let table = Some(&args.source_table).filter(|tables| !tables.is_empty());
+    let needed = [
         ("source-uri", given(&args.source_uri)),
-        ("source-table", table),
+        ("source-table", table.map(|tables| tables.iter().any(|table| !table.trim().is_empty()))),
         ("dest-uri", given(&args.dest_uri)),
-    ]
-    .into_iter()
-    .filter_map(|(flag, given)| (!given).then_some(flag))
-    .collect();
+    ];
+    let those = |which: Option<bool>| needed.into_iter().filter(move |(_, given)| *given == which);
+    let (missing, empty): (Vec<&str>, Vec<&str>) =
+        (those(None).map(|(flag, _)| flag).collect(), those(Some(false)).map(|(flag, _)| flag).collect());
     match (&args.source_uri, &args.dest_uri) {
-        (Some(source), Some(dest)) if missing.is_empty() => Ok((source.clone(), dest.clone())),
-        _ => Err(flags::missing(&missing)),
+        (Some(source), Some(dest)) if missing.is_empty() && empty.is_empty() => {
+            Ok((source.clone(), dest.clone()))
+        }
+        _ => Err(flags::missing(&missing, &empty)),
     }
 }
 
@@ -117,6 +124,7 @@ impl Plan {
         let lookback = flags::lookback(args, table, &mut notes)?;
         let rescan = flags::rescan(args, table, strategy, &mut notes)?;
         let budget = flags::budget(args)?;
+        let retry_for = flags::retry_for(args)?;
         let hints = layout::hints(args, ends, &columns, &mut notes)?;
         flags::note_without_effect(args, ends, &mut notes);
         Ok(Self {
@@ -132,6 +140,7 @@ impl Plan {
             rescan,
             confirmed: args.confirm_deletions,
             budget,
+            retry_for,
             wait: args.wait,
             shaping: Shaping {
                 overrides: columns.overrides,
@@ -146,6 +155,7 @@ impl Plan {
             hints,
             notes,
             started_at: now,
+            children: Vec::new(),
         })
     }
 

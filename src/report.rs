@@ -1,6 +1,6 @@
 //! What the user sees of a run: events in, text out. With `main`, the only place that prints.
 //!
-//! Three styles share one trait: a live line on a terminal, log lines, JSON lines. Time comes in with the events and
+//! Four styles share one trait: a live line on a terminal, log lines, JSON lines, and next to nothing. Time comes in with the events and
 //! writers are given, so that whole runs can be compared with a snapshot. Human styles write to standard error only;
 //! JSON writes its final object to standard output. A reader that went away never stops a run.
 
@@ -16,6 +16,8 @@ mod format;
 mod human;
 mod json;
 mod live;
+mod metrics;
+mod quiet;
 mod receipt;
 pub mod remembered;
 pub(crate) mod rescan;
@@ -24,6 +26,7 @@ mod summary;
 
 pub use event::{Event, Progress, Reporter, Scope, Several, Start, Wait};
 pub(crate) use format::{LONG, long_wait};
+pub use metrics::Metrics;
 pub use receipt::{Ended, Expected, Outcome, Receipt, Summary};
 
 /// What the reporter may know of the terminal.
@@ -35,17 +38,29 @@ pub struct Terminal {
     pub color: bool,
 }
 
-/// The reporter of that style, writing to `out` (standard output) and `err` (standard error). The live line is
-/// drawn on the process's standard error. `debug` shows [`Event::Debug`].
+/// How much is told, and in which form.
+#[derive(Debug, Clone, Copy)]
+pub struct Manner {
+    /// The form.
+    pub style: ProgressStyle,
+    /// Nothing but what went wrong; as JSON, nothing but the final object.
+    pub quiet: bool,
+    /// [`Event::Debug`], too.
+    pub debug: bool,
+}
+
+/// The reporter of that manner, writing to `out` (standard output) and `err` (standard error). The live line is
+/// drawn on the process's standard error.
 #[must_use]
 pub fn reporter(
-    style: ProgressStyle,
+    Manner { style, quiet, debug }: Manner,
     terminal: Terminal,
-    debug: bool,
     out: Box<dyn Write + Send>,
     err: Box<dyn Write + Send>,
 ) -> Arc<dyn Reporter> {
     match style {
+        ProgressStyle::Json if quiet => Arc::new(json::Json::new(out, Box::new(std::io::sink()), false)),
+        _ if quiet => Arc::new(quiet::Quiet::new(err)),
         ProgressStyle::Json => Arc::new(json::Json::new(out, err, debug)),
         ProgressStyle::Interactive if terminal.stderr => {
             Arc::new(live::Interactive::new(screen::screen(), human::Lines::new(err, terminal.color, debug)))

@@ -4,6 +4,8 @@
 //! so many rows, bytes or seconds; whatever stops a run, what was read since the last commit is committed first, so
 //! that the next run goes on from there.
 
+mod child;
+mod children;
 mod commit;
 mod eta;
 mod failure;
@@ -13,6 +15,8 @@ mod prepare;
 mod preview;
 mod shared;
 mod staged;
+mod target;
+mod warnings;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,6 +24,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use self::child::Child;
 use self::eta::Eta;
 pub(crate) use self::failure::{in_use, of_destination, of_source};
 pub(crate) use self::meter::Meter;
@@ -27,9 +32,9 @@ pub use self::outcome::outcome;
 pub(crate) use self::preview::preview;
 use self::shared::{Shared, Slot};
 use self::staged::{Ending, Staged};
-use crate::dest::{Counts, DestErrorKind, Destination, Load, Target};
+use crate::dest::{Basis, Counts, DestErrorKind, Destination, Load, Target};
 use crate::error::{Failure, Kind};
-use crate::model::lease;
+use crate::model::lease::{self, Claim};
 use crate::model::{Contract, Lease, Micros, Question, State, Strategy};
 use crate::normalise::Normaliser;
 use crate::plan::Plan;
@@ -70,7 +75,10 @@ impl Job<'_> {
 /// Why it is not complete. The reporter has been told already.
 pub async fn run(job: Job<'_>) -> Result<Receipt, Failure> {
     let shared = Shared::new(1);
-    let Ended { receipt, failure, .. } = one(job, shared.slot(0)).await;
+    let ends = one(job, shared.slot(0)).await;
+    let Some(Ended { receipt, failure, .. }) = ends.into_iter().next() else {
+        return Err(Failure::new(Kind::Internal, "a run ended without saying how"));
+    };
     match (failure, receipt) {
         (None, Some(receipt)) => Ok(receipt),
         (Some(failure), _) => Err(failure),
@@ -79,11 +87,12 @@ pub async fn run(job: Job<'_>) -> Result<Receipt, Failure> {
 }
 
 /// Copies several tables at once and reports on each to its end. One that fails does not stop the others. What they
-/// stage together is bounded by the first one's plan. The order of the ends is that of the jobs.
+/// stage together is bounded by the first one's plan. The order of the ends is that of the jobs, each with its children
+/// after it.
 pub async fn all(jobs: &[Job<'_>]) -> Vec<Ended> {
     let shared = Shared::new(jobs.len());
     let runs = jobs.iter().enumerate().map(|(place, job)| one(job.clone(), shared.slot(place)));
-    futures_util::future::join_all(runs).await
+    futures_util::future::join_all(runs).await.into_iter().flatten().collect()
 }
 
 /// Waits until then; `None`: for ever.
@@ -94,7 +103,8 @@ async fn until(then: Option<Instant>) {
     }
 }
 
-async fn one(job: Job<'_>, mut slot: Slot<'_>) -> Ended {
+/// How it ended, and its children after it.
+async fn one(job: Job<'_>, mut slot: Slot<'_>) -> Vec<Ended> {
     let start = Instant::now();
     let table = job.plan.table.name.to_owned();
     loop {
@@ -102,7 +112,7 @@ async fn one(job: Job<'_>, mut slot: Slot<'_>) -> Ended {
             Ok(run) => run,
             Err(failure) => {
                 job.tell(&Event::Failed(&failure));
-                return Ended { table, receipt: None, failure: Some(failure) };
+                return vec![Ended { table, receipt: None, failure: Some(failure) }];
             }
         };
         if !run.is_short() {
@@ -112,9 +122,18 @@ async fn one(job: Job<'_>, mut slot: Slot<'_>) -> Ended {
         if run.overtaken && job.plan.wait {
             continue;
         }
+        run.compare_warnings().await;
         let receipt = run.receipt(failure.as_ref());
         job.tell(&Event::Finished { receipt: &receipt, failure: failure.as_ref() });
-        return Ended { table, receipt: Some(receipt), failure };
+        let children = run.ends_of_children(&receipt, failure.as_ref());
+        for child in &children {
+            if let Some(receipt) = &child.receipt {
+                job.reporter
+                    .event(&child.table, &Event::Finished { receipt, failure: child.failure.as_ref() });
+            }
+        }
+        let own = Ended { table, receipt: Some(receipt), failure };
+        return std::iter::once(own).chain(children).collect();
     }
 }
 
@@ -122,6 +141,9 @@ struct Run<'a, 'm> {
     job: Job<'a>,
     slot: &'m mut Slot<'a>,
     target: Target,
+    children: Vec<Child<'a>>,
+    /// What is written of each child.
+    child_targets: Vec<Target>,
     normaliser: Normaliser,
     pages: Box<dyn Pages>,
     meter: Arc<Meter>,
@@ -131,6 +153,8 @@ struct Run<'a, 'm> {
     state: State,
     /// The state that is stored.
     stored: Option<State>,
+    /// What must be stored for the next commit to go through.
+    basis: Basis,
     /// Whether the rows of this run are the first of its pass.
     from_zero: bool,
     load: Option<Box<dyn Load>>,
@@ -154,6 +178,8 @@ struct Done {
     rejected: u64,
     reached: Option<Micros>,
     warnings: Vec<String>,
+    /// Those that the run before this one had, too.
+    known: Vec<String>,
     commits: u64,
     limited: bool,
     /// The time that was left when it was measured last, and when.
@@ -224,7 +250,10 @@ impl Run<'_, '_> {
             };
             let step = step.map_err(|error| failure::source(self.job.source, self.job.plan.table, &error))?;
             // The source has answered, so the command makes sense: from here on the target is ours.
-            if self.leased.is_none_or(|since| since.elapsed() >= lease::RENEWAL) {
+            if self.leased.is_none() {
+                self.hold().await?;
+                self.build_children().await?;
+            } else if self.leased.is_none_or(|since| since.elapsed() >= lease::RENEWAL) {
                 self.hold().await?;
             }
             match step {
@@ -248,7 +277,8 @@ impl Run<'_, '_> {
 
     /// Takes or renews the lease.
     async fn hold(&mut self) -> Result<(), Failure> {
-        let held = self.job.dest.lease(&self.target, self.lease(), lease::live).await;
+        let claim = if self.leased.is_some() { Claim::Renew } else { Claim::Take };
+        let held = self.job.dest.lease(&self.target, self.lease(), claim, lease::live).await;
         self.overtaken =
             self.leased.is_none() && held.as_ref().is_err_and(|error| error.kind == DestErrorKind::Leased);
         held.map_err(|error| failure::destination(&self.target, &error))?;
@@ -366,6 +396,7 @@ impl Run<'_, '_> {
             stopped_at: failure.and(self.done.reached),
             expected: self.eta.expected(self.done.pages).filter(|_| outcome == Outcome::Success),
             warnings: self.done.warnings.clone(),
+            known_warnings: self.done.known.clone(),
         }
     }
 }

@@ -31,6 +31,9 @@ pub(crate) fn parameters(
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
         let Some(name) = known.iter().find(|known| **known == name) else {
+            if let Some(known) = known.iter().find(|known| known.eq_ignore_ascii_case(name)) {
+                return Err(format!("the parameter {known} is written in small letters"));
+            }
             let shown = if name.len() <= 30
                 && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte))
             {
@@ -46,6 +49,9 @@ pub(crate) fn parameters(
         match percent_encoding::percent_decode_str(value).decode_utf8() {
             Ok(value) if value.chars().any(char::is_control) => {
                 return Err(format!("the parameter {name} has control characters in it"));
+            }
+            Ok(value) if value.ends_with(['\'', '"']) => {
+                return Err(format!("the parameter {name} ends with a quotation mark"));
             }
             Ok(value) => found.push((name, value.into_owned())),
             Err(_) => {

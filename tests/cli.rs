@@ -18,9 +18,11 @@ mod desk;
 mod hostile;
 mod http2;
 mod models;
+mod nights;
 mod plan;
 mod printed;
 mod refused;
+mod schema;
 mod secrets;
 mod several;
 #[cfg(feature = "sqlite")]

@@ -465,3 +465,98 @@ fn two_runs_at_once_and_one_after_a_death() {
     assert!(began.elapsed() < Duration::from_secs(30));
     shop.assert_equal("ticket_messages", "after a death");
 }
+
+/// A run that has made a commit of several, and has a few pages still to come.
+fn start_and_see_a_commit(shop: &Shop) -> Running {
+    let mut running = shop.start("tickets", &[]);
+    running.until("committed ");
+    running
+}
+
+/// It writes nothing more, and says why; whoever runs next ends right.
+fn ends_with(shop: &Shop, over: &Over, words: &[&str]) {
+    assert_eq!(over.status.code(), Some(5), "{}", over.said);
+    assert!(words.iter().any(|words| over.said.contains(words)), "{}", over.said);
+    assert!(over.said.contains("run the same command again"), "{}", over.said);
+    shop.run("tickets", &[]);
+    shop.assert_equal("tickets", "afterwards");
+}
+
+const SLOW: Duration = Duration::from_millis(60);
+
+#[test]
+fn a_file_that_goes_while_it_is_written_ends_the_run() {
+    let size = Options { tickets: 1_500, messages: 1_500, customers: 100, surveys: 0, ..Options::default() };
+    let shop = Shop::new(size, SLOW);
+    let running = start_and_see_a_commit(&shop);
+    std::fs::remove_file(shop.file()).expect("a file");
+    let over = running.finish();
+    ends_with(&shop, &over, &["the lease of this run is gone", "is not what this run stored last"]);
+
+    // An older copy takes its place.
+    let copy = shop.folder.path().join("copy.duckdb");
+    std::fs::copy(shop.file(), &copy).expect("a copy");
+    let mut rng = fastrand::Rng::with_seed(3);
+    for _ in 0..2_000 {
+        shop.account().random_change(&mut rng, now());
+    }
+    let running = start_and_see_a_commit(&shop);
+    std::fs::rename(copy, shop.file()).expect("the copy");
+    let over = running.finish();
+    ends_with(&shop, &over, &["the lease of this run is gone", "is not what this run stored last"]);
+
+    // A table goes, and another one comes.
+    for (sql, how) in [
+        ("DROP TABLE main.tickets", "was dropped"),
+        ("CREATE OR REPLACE TABLE main.tickets AS FROM main.tickets LIMIT 10", "was replaced by another one"),
+        ("DELETE FROM main.tickets", "was emptied"),
+    ] {
+        for _ in 0..2_000 {
+            shop.account().random_change(&mut rng, now());
+        }
+        let running = start_and_see_a_commit(&shop);
+        change(&shop, sql);
+        let over = running.finish();
+        assert!(over.said.contains(&format!("table main.tickets {how} while this run")), "{}", over.said);
+        let again = shop.run("tickets", &[]);
+        assert!(again.said.contains(&format!("{how} since the last run")), "{}", again.said);
+        shop.assert_equal("tickets", sql);
+    }
+}
+
+/// Somebody else's statement, between two commits.
+fn change(shop: &Shop, sql: &str) {
+    let began = Instant::now();
+    loop {
+        match duckdb::Connection::open(shop.file()).and_then(|file| file.execute_batch(sql)) {
+            Ok(()) => return,
+            Err(error) => assert!(began.elapsed() < TOO_LONG, "{sql}: {error}"),
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+/// What a process is told by `kill`.
+fn signal(running: &Running, name: &str) {
+    let pid = running.child.id().to_string();
+    assert!(Command::new("kill").args([name, &pid]).status().expect("there is a kill").success());
+}
+
+#[test]
+fn a_run_that_sleeps_past_its_lease_writes_nothing_over_the_one_that_took_over() {
+    let size = Options { tickets: 1_500, messages: 1_500, customers: 100, surveys: 0, ..Options::default() };
+    let shop = Shop::new(size, SLOW);
+    let sleeping = start_and_see_a_commit(&shop);
+    signal(&sleeping, "-STOP");
+    let second = shop.start("tickets", &[]).finish();
+    assert_eq!(second.status.code(), Some(5), "{}", second.said);
+    // As if five minutes had passed.
+    change(&shop, "UPDATE main._ingestr_leases SET until = since");
+    shop.run("tickets", &[]);
+    let before = shop.duck().rows("tickets", "tickets");
+    signal(&sleeping, "-CONT");
+    let over = sleeping.finish();
+    assert_eq!(over.status.code(), Some(5), "{}", over.said);
+    assert_same("tickets", &before, &shop.duck().rows("tickets", "tickets"), "the second run's");
+    ends_with(&shop, &over, &["the lease of this run is gone", "is not what this run stored last"]);
+}

@@ -12,6 +12,7 @@
 )]
 
 mod absence;
+mod children;
 mod cli;
 mod convergence;
 mod damaged;
@@ -23,6 +24,7 @@ mod oversize;
 mod reading;
 mod rescan;
 mod several;
+mod sleeping;
 mod small_tables;
 mod speed;
 mod support;

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use gorgias_sim::{Change, Options, fault_plan};
 use ingestr::error::Kind;
 
+use crate::support::memory::Cell;
 use crate::support::world::{Death, World};
 
 const TAGS: &str = "tags";
@@ -172,4 +173,39 @@ async fn what_makes_no_sense_for_them_is_refused_by_name() {
         assert!(failure.kind == Kind::Usage && failure.headline.contains(says), "{failure}");
     }
     assert_eq!(world.requests(), 0);
+}
+
+/// Each of them, as the account lists it, with the rows that lie in others.
+#[tokio::test(start_paused = true)]
+async fn each_is_loaded_as_the_account_lists_it() {
+    let world = with_tags(130);
+    for (table, list) in [
+        ("users", "users"),
+        ("teams", "teams"),
+        ("tags", "tags"),
+        ("views", "views"),
+        ("rules", "rules"),
+        ("widgets", "widgets"),
+    ] {
+        world.ingest(table, &[]).await.unwrap();
+        let stored = world.memory.table(&format!("main.{table}")).rows;
+        let wanted: std::collections::BTreeMap<i64, String> =
+            world.account().expected(list).into_iter().collect();
+        assert!(!wanted.is_empty());
+        assert_eq!(stored.keys().collect::<Vec<_>>(), wanted.keys().collect::<Vec<_>>(), "{table}");
+        for (id, json) in wanted {
+            let wanted: serde_json::Map<String, serde_json::Value> = serde_json::from_str(&json).unwrap();
+            for (field, value) in wanted.iter().filter(|(_, value)| value.is_string()) {
+                let found = stored[&id].get(field).unwrap_or(&Cell::Null);
+                let instant = matches!(found, Cell::Instant(_));
+                assert!(
+                    instant || found.text() == value.as_str().unwrap(),
+                    "{table} {id} {field}: {found:?}"
+                );
+            }
+        }
+    }
+    world.ingest_all("team_members", &[], None).await.unwrap().unwrap();
+    let members = world.memory.table("main.team_members").all.len();
+    assert_eq!(members, world.memory.table("main.teams").rows.len(), "one a team, in this account");
 }

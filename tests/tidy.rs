@@ -251,7 +251,8 @@ fn the_readme_has_the_exit_codes_and_tables_of_the_program() {
         let row = format!("| {} | {} | {meaning} |", kind.exit_code(), kind.name());
         assert!(readme.contains(&row), "README.md lacks: {row}");
     }
-    for table in ingestr::source::gorgias::TABLES {
+    // The others are in docs/tables.md, which is made of the same records.
+    for table in ingestr::source::gorgias::TABLES.iter().filter(|table| table.default) {
         assert!(
             readme.contains(&format!("| `{}` |", table.name)),
             "README.md lacks the table {}",

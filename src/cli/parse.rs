@@ -49,13 +49,26 @@ pub fn command() -> clap::Command {
         })
     };
     // Not `mut_subcommand`, which would move it to the end of the list.
-    Cli::command().after_help(exits.clone()).mut_subcommands(|sub| match sub.get_name() {
+    Cli::command().version(version()).after_help(exits.clone()).mut_subcommands(|sub| match sub.get_name() {
         "ingest" | "plan" => ingest(sub),
         // Not `mut_arg`, for the same reason.
         "state" => sub.mut_subcommands(uris),
         "check" | "report" => uris(sub).after_help(exits.clone()),
         _ => sub,
     })
+}
+
+/// `0.1.0 (commit 1d2f6ec0a1b2, DuckDB 1.5.6, linux x86_64)`. The commit is told by whoever makes a package (`make`); other
+/// builds are somebody's own.
+fn version() -> String {
+    let commit = option_env!("INGESTR_COMMIT")
+        .filter(|commit| !commit.is_empty())
+        .map_or_else(|| "development build".to_owned(), |commit| format!("commit {commit}"));
+    let mut parts = vec![commit];
+    #[cfg(feature = "duckdb")]
+    parts.push(format!("DuckDB {}", crate::dest::duckdb::LIBRARY_VERSION));
+    parts.push(format!("{} {}", std::env::consts::OS, std::env::consts::ARCH));
+    format!("{} ({})", env!("CARGO_PKG_VERSION"), parts.join(", "))
 }
 
 /// The flag with its variables at the end of its long help.
@@ -91,6 +104,9 @@ pub fn env_names(long: &str) -> Vec<String> {
         "confirm-deletions",
         "budget",
         "wait",
+        "retry-for",
+        "quiet",
+        "metrics-file",
         "metrics-addr",
         "query-annotations",
     ];
@@ -126,12 +142,15 @@ pub fn parse(argv: Vec<OsString>, env: &dyn Fn(&str) -> Option<OsString>) -> Res
 }
 
 /// The command with the URIs of the environment, if none were typed. Which table is meant has to be typed: a
-/// variable that is there for other commands must not narrow what is shown or moved, or choose what is forgotten.
+/// variable that is there for other commands must not narrow what is shown or moved, or choose what is forgotten. A
+/// variable that is there and empty gives an empty URI, which is refused: it was meant to say something.
 fn with_uris(mut command: Command, env: &dyn Fn(&str) -> Option<OsString>) -> Command {
     let fill = |long: &str, uri: &mut Option<SecretUri>| {
         if uri.is_none() {
-            let mut found = env_names(long).into_iter().filter_map(|name| env(&name)?.into_string().ok());
-            *uri = found.find(|uri| !uri.is_empty()).map(SecretUri::new);
+            let found: Vec<String> =
+                env_names(long).into_iter().filter_map(|name| env(&name)?.into_string().ok()).collect();
+            *uri =
+                found.iter().find(|uri| !uri.is_empty()).or(found.first()).map(|uri| SecretUri::new(&**uri));
         }
     };
     match &mut command {

@@ -28,12 +28,12 @@ fn the_declaration_is_sound() {
 #[test]
 fn typed_wins_over_prefixed_wins_over_plain() {
     let env = [("SOURCE_TABLE", "plain"), ("INGESTR_SOURCE_TABLE", "prefixed")];
-    assert_eq!(ingest(&["--source-table", "typed"], &env).source_table.as_deref(), Some("typed"));
-    assert_eq!(ingest(&[], &env).source_table.as_deref(), Some("prefixed"));
-    assert_eq!(ingest(&[], &env[..1]).source_table.as_deref(), Some("plain"));
+    assert_eq!(ingest(&["--source-table", "typed"], &env).source_table, ["typed"]);
+    assert_eq!(ingest(&[], &env).source_table, ["prefixed"]);
+    assert_eq!(ingest(&[], &env[..1]).source_table, ["plain"]);
     let empty = [("SOURCE_TABLE", "plain"), ("INGESTR_SOURCE_TABLE", "")];
-    assert_eq!(ingest(&[], &empty).source_table.as_deref(), Some("plain"));
-    assert_eq!(ingest(&[], &[("SOURCE_TABLE", "")]).source_table, None);
+    assert_eq!(ingest(&[], &empty).source_table, ["plain"]);
+    assert_eq!(ingest(&[], &[("SOURCE_TABLE", "")]).source_table.len(), 0);
 }
 
 #[test]

@@ -12,7 +12,6 @@ use crate::http::Listener;
 use crate::model::{Column, Deletes, LogicalType, Remembered, Strategy};
 use crate::report::check::{self, Check, Status};
 use crate::run::{Meter, of_destination, of_source};
-use crate::secret::SecretUri;
 use crate::source::{self, Source, Subject};
 
 /// Checks what is given, prints what was found, and returns the exit code: that of `ingest` for the first thing that
@@ -36,16 +35,15 @@ pub fn check(args: &CheckArgs, world: &World) -> u8 {
 type Endpoints = (Option<Box<dyn Source>>, Option<Box<dyn Destination>>);
 
 fn open(args: &CheckArgs) -> Result<Endpoints, Failure> {
-    let given = |uri: &Option<SecretUri>| uri.clone().filter(|uri| !uri.expose().trim().is_empty());
-    let (from, to) = (given(&args.source_uri), given(&args.dest_uri));
+    let (from, to) = (&args.source_uri, &args.dest_uri);
     if from.is_none() && to.is_none() {
         return Err(Failure::usage("there is nothing to check: --source-uri and --dest-uri are missing")
             .hint(
                 "type one of them or both, or set INGESTR_SOURCE_URI and INGESTR_DESTINATION_URI in the environment",
             ));
     }
-    let source = from.map(|uri| source::entry(uri.expose())?.open(uri.expose())).transpose()?;
-    let dest = to.map(|uri| dest::entry(uri.expose())?.open(uri.expose())).transpose()?;
+    let source = from.as_ref().map(|uri| source::entry(uri.expose())?.open(uri.expose())).transpose()?;
+    let dest = to.as_ref().map(|uri| dest::entry(uri.expose())?.open(uri.expose())).transpose()?;
     Ok((source, dest))
 }
 

@@ -32,7 +32,7 @@ pub(super) fn report(args: &ReportArgs) -> Result<Vec<u8>, Failure> {
     let optional = copied(&*dest, &args.schema)?;
     let events = optional.contains(&crate::cli::Optional::Events);
     let question = Package::new(dialect, &schema, &args.tz, optional)?.question(days, &since);
-    let rows = done(dest.rows(&args.schema, &question, COLUMNS))?;
+    let rows = done(dest.query(&args.schema, &question, COLUMNS))?;
     let tickets = |one: &&Remembered| {
         one.schema.eq_ignore_ascii_case(&args.schema) && one.table.eq_ignore_ascii_case("tickets")
     };

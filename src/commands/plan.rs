@@ -237,6 +237,7 @@ mod tests {
             rows_read,
             requests,
             error: None,
+            warnings: Vec::new(),
         };
         assert_eq!(found_first(&run(2_000, 20)), Some(1_600));
         assert_eq!(found_first(&run(50, 2)), Some(0), "too small to tell");

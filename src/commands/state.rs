@@ -5,7 +5,7 @@ use std::future::Future;
 use crate::cli::{MoveArgs, ResetArgs, ShowArgs};
 use crate::dest::{self, DestError, Destination, Entry, Hints, Target};
 use crate::error::{Failure, Kind};
-use crate::model::lease;
+use crate::model::lease::{self, Claim};
 use crate::model::{Deletes, Lease, Micros, Remembered, STATE_VERSION, Strategy};
 use crate::nearest::nearest;
 use crate::plan::{self, table_name};
@@ -77,7 +77,7 @@ pub(super) fn hand_over(args: &MoveArgs, now: Micros) -> Result<Vec<u8>, Failure
         let outcome = async {
             for one in &moved {
                 let (target, lease) = (place_of(one), moving(one, now));
-                dest.lease(&target, lease.clone(), lease::live).await?;
+                dest.lease(&target, lease.clone(), Claim::Take, lease::live).await?;
                 held.push((target, lease));
             }
             dest.reassign(&moved, &to).await
@@ -170,8 +170,7 @@ fn place_of(one: &Remembered) -> Target {
 }
 
 pub(super) fn open(uri: Option<&SecretUri>) -> Result<(&'static Entry, Box<dyn Destination>), Failure> {
-    let uri =
-        uri.filter(|uri| !uri.expose().trim().is_empty()).ok_or_else(|| plan::missing(&["dest-uri"]))?;
+    let uri = uri.ok_or_else(|| plan::missing(&["dest-uri"], &[]))?;
     let entry = dest::entry(uri.expose())?;
     Ok((entry, entry.open(uri.expose())?))
 }

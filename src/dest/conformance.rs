@@ -13,12 +13,16 @@ use arrow_schema::Schema;
 use super::{Commit, Counts, DestError, Destination, Hints, Target};
 use crate::model::{Column, Deletes, LogicalType, Micros, Reject, RunRecord, SourceState, State, Strategy};
 
+mod apart;
+mod children;
 mod gone;
 mod held;
 mod memory;
 mod owners;
 mod words;
 
+pub(crate) use apart::*;
+pub(crate) use children::*;
 pub(crate) use gone::*;
 pub(crate) use held::*;
 pub(crate) use owners::*;
@@ -103,7 +107,9 @@ pub(crate) fn commit(run: &str, at: &str, last: bool) -> Commit {
             requests: 2,
             retries: 1,
             error: None,
+            warnings: Vec::new(),
         },
+        basis: None,
         lease: None,
         release: false,
         last,
@@ -117,11 +123,11 @@ pub(crate) async fn load(
     batches: Vec<RecordBatch>,
     commit: Commit,
 ) -> Result<Counts, DestError> {
-    let mut load = destination.begin(target);
+    let mut load = destination.begin(target.into());
     for batch in batches {
-        load.stage(batch).await?;
+        load.stage(0, batch).await?;
     }
-    load.commit(commit).await
+    load.commit(commit).await.map(|counts| counts[0])
 }
 
 async fn loaded(bench: &dyn Bench, target: &Target, rows: &[Item<'_>], commit: Commit) -> Counts {
@@ -260,8 +266,8 @@ pub(crate) async fn columns_are_widened(bench: &dyn Bench) {
 pub(crate) async fn dropped_load_leaves_no_trace(bench: &dyn Bench) {
     let target = items(Strategy::Merge);
     let destination = bench.destination();
-    let mut load = destination.begin(&target);
-    load.stage(batch(&[(1, "a", 10)])).await.expect("can be staged");
+    let mut load = destination.begin((&target).into());
+    load.stage(0, batch(&[(1, "a", 10)])).await.expect("can be staged");
     drop(load);
     assert!(bench.tables().is_empty());
 }
@@ -463,7 +469,7 @@ pub(crate) async fn rejects_and_runs_are_written(bench: &dyn Bench) {
         value: "\"it's\"".into(),
         reason: "not a number",
     };
-    first.rejects = vec![reject(Some("7"), Some("name")), reject(None, None)];
+    first.rejects = vec![vec![reject(Some("7"), Some("name")), reject(None, None)]];
     loaded(bench, &target, &[(1, "a", 10)], first).await;
     loaded(bench, &target, &[(2, "b", 10)], commit("r1", "p", true)).await;
     let rejects =
@@ -504,13 +510,17 @@ macro_rules! suite {
             gone_rows_are_removed_or_ignored, gone_rows_come_back, tombstones_apply_after_the_rows,
             replacements_bury_their_own_rows, scd2_closes_gone_rows, other_strategies_leave_gone_rows,
             questions_are_about_rows_that_are_there, questions_about_nothing_have_empty_answers,
-            questions_of_a_replacement_are_about_its_rows, one_run_holds_a_table, dead_leases_are_replaced,
+            questions_of_a_replacement_are_about_its_rows, one_run_holds_a_table, dead_leases_are_replaced, a_lost_lease_is_not_renewed,
             commits_carry_the_lease, who_lost_the_lease_writes_nothing, who_finds_no_lease_writes_nothing, what_is_remembered_is_listed,
             forgetting_leaves_the_rows, words_of_engines_are_names_where_rows_change,
             words_of_engines_are_names_where_rows_wait, words_of_engines_are_names_in_questions,
             words_of_engines_may_be_the_users,
             a_table_is_of_whom_its_state_tells, rows_kept_aside_have_an_owner,
-            a_table_made_anew_is_its_makers, tables_are_given_to_another_account);
+            a_table_made_anew_is_its_makers, tables_are_given_to_another_account,
+            commits_go_on_from_their_own_progress, commits_go_on_in_their_own_table,
+            what_users_change_in_a_table_ends_no_run, replacements_go_on_with_their_own_rows,
+            older_states_tell_of_no_table, child_rows_are_replaced_parent_by_parent, child_rows_go_with_their_parent,
+            children_are_committed_with_their_parent, children_are_replaced_with_their_parent);
     };
 }
 pub(crate) use suite;

@@ -17,6 +17,8 @@ pub enum DestErrorKind {
     NewerState,
     /// Another run is writing to it.
     Leased,
+    /// What is stored is not what the run left there.
+    Changed,
     /// It may or may not have committed.
     Unknown,
     /// Anything else.

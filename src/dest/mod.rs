@@ -8,6 +8,7 @@ use std::time::Duration;
 use arrow_array::RecordBatch;
 use futures_util::future::BoxFuture;
 
+use crate::model::lease::Claim;
 use crate::model::{Answer, Lease, Micros, Question, Remembered, Strategy, Tombstone};
 
 #[cfg(feature = "bigquery")]
@@ -33,7 +34,7 @@ mod target;
 
 pub use error::{DestError, DestErrorKind};
 pub use registry::{DESTINATIONS, Entry, entry};
-pub use target::{Commit, Counts, Hints, Inspection, Owner, Target};
+pub use target::{Basis, Commit, Counts, Hints, Inspection, Owner, Stored, Target, Targets, Written};
 
 /// What a destination can do. Plain data: the plan refuses what is not in here before the first request.
 #[derive(Debug, Clone, Copy)]
@@ -128,15 +129,31 @@ pub trait Destination: Send + Sync + std::fmt::Debug {
         question: Question,
     ) -> BoxFuture<'a, Result<Option<Answer>, DestError>>;
 
+    /// Rows of the target's table in the order of its key, a single integer: those that come after `after`, so many at most.
+    /// Of each the key, when it was marked as gone, and the values of these columns: JSON as its text, integers. None if
+    /// there is no such table; `None` if it does not have these columns.
+    ///
+    /// # Errors
+    /// When the destination cannot be read.
+    fn rows<'a>(
+        &'a self,
+        target: &'a Target,
+        columns: &'a [String],
+        after: Option<i64>,
+        most: u64,
+    ) -> BoxFuture<'a, Result<Option<Vec<Stored>>, DestError>>;
+
     /// Takes the lease of the target, or renews it. `live` tells whether a lease found there still counts. Creates
     /// what is needed to store it.
     ///
     /// # Errors
-    /// [`DestErrorKind::Leased`] if a live lease of another run is there; the message names its holder.
+    /// [`DestErrorKind::Leased`] if a live lease of another run is there, the message names its holder; and if one that is
+    /// to be renewed is not there any more.
     fn lease<'a>(
         &'a self,
         target: &'a Target,
         lease: Lease,
+        claim: Claim,
         live: fn(&Lease, Micros) -> bool,
     ) -> BoxFuture<'a, Result<(), DestError>>;
 
@@ -180,7 +197,7 @@ pub trait Destination: Send + Sync + std::fmt::Debug {
         account: &'a str,
     ) -> BoxFuture<'a, Result<u64, DestError>>;
 
-    /// How a schema is written in the SQL of [`Self::rows`], from its quoted name.
+    /// How a schema is written in the SQL of [`Self::query`], from its quoted name.
     fn schema_in_sql(&self, quoted: &str) -> String {
         quoted.to_owned()
     }
@@ -189,7 +206,7 @@ pub trait Destination: Send + Sync + std::fmt::Debug {
     ///
     /// # Errors
     /// When the destination cannot be read, or not in SQL.
-    fn rows<'a>(
+    fn query<'a>(
         &'a self,
         _schema: &'a str,
         _sql: &'a str,
@@ -203,20 +220,25 @@ pub trait Destination: Send + Sync + std::fmt::Debug {
         })))
     }
 
-    /// Starts a load: the rows of one commit. Dropping it without commit leaves no trace.
-    fn begin(&self, target: &Target) -> Box<dyn Load>;
+    /// Starts a load: the rows of one commit, for the table that is read and for its child tables, which lie in one
+    /// schema. Dropping it without commit leaves no trace.
+    fn begin(&self, targets: Targets<'_>) -> Box<dyn Load>;
 }
 
-/// The rows of one commit.
+/// The rows of one commit. `at` says which of the load's targets something is for: 0 is the table that is read.
 pub trait Load: Send {
     /// Takes a batch. Columns are found by name; a column the table lacks is added at commit, a wider type widens
     /// the table's column. Rows may repeat a key: the newest by incremental key wins, the later on a tie.
     ///
     /// # Errors
     /// When the destination refuses the rows.
-    fn stage<'a>(&'a mut self, batch: RecordBatch) -> BoxFuture<'a, Result<(), DestError>>;
+    fn stage<'a>(&'a mut self, at: usize, batch: RecordBatch) -> BoxFuture<'a, Result<(), DestError>>;
 
-    /// Takes rows that are gone. They are applied after all rows of this load, as [`crate::model::Deletes`] says, to the rows of the
+    /// Says that all rows of these parents are among the staged ones: those that are stored beside them are removed,
+    /// whatever `--deletes` says. A child table names the parent in the first column of its key.
+    fn complete(&mut self, at: usize, parents: Vec<i64>);
+
+    /// Takes rows that are gone, and with them their rows in child tables. They are applied after all rows of this load, as [`crate::model::Deletes`] says, to the rows of the
     /// target ([`Strategy::Merge`]) or to those kept aside ([`Strategy::Replace`]). [`Strategy::Scd2`] closes the
     /// current version, marks it with [`crate::model::Deletes::Soft`] and removes none. Other strategies leave gone rows alone. A
     /// row that is gone already keeps its first date; a survivor that becomes known later is added. Rows newly gone
@@ -224,9 +246,10 @@ pub trait Load: Send {
     fn bury(&mut self, tombstones: Vec<Tombstone>);
 
     /// Makes the staged rows, the state, the rejects and the run's line visible in one transaction and consumes the
-    /// load. After an error nothing of it is visible, unless the error is [`DestErrorKind::Unknown`].
+    /// load. What was done to each target, in their order. After an error nothing of it is visible, unless the error is
+    /// [`DestErrorKind::Unknown`].
     ///
     /// # Errors
     /// When the transaction did not go through.
-    fn commit(self: Box<Self>, commit: Commit) -> BoxFuture<'static, Result<Counts, DestError>>;
+    fn commit(self: Box<Self>, commit: Commit) -> BoxFuture<'static, Result<Vec<Counts>, DestError>>;
 }

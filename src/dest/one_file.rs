@@ -9,14 +9,15 @@ use futures_util::future::BoxFuture;
 
 use super::local::{blocking, create_parents, exists, exists_and_is_writable};
 use super::sql::cells::Cell;
-use super::sql::embedded::{at_once, has_landed, inspect};
+use super::sql::embedded::{Incoming, Waiting, at_once, has_landed, inspect};
 use super::sql::engine::Engine;
 use super::sql::ledger::not_ours;
 use super::sql::{answers, inventory, leases};
 use super::{
     Answer, Capabilities, Commit, Counts, DestError, DestErrorKind, Destination, FlushDefaults, Inspection,
-    Lease, Load, Question, Remembered, Target, TextRow,
+    Lease, Load, Question, Remembered, Stored, Target, Targets, TextRow,
 };
+use crate::model::lease::Claim;
 use crate::model::{LogicalType, Micros, Strategy, Tombstone};
 
 /// What a file is opened for.
@@ -74,15 +75,8 @@ pub(crate) trait OneFile: std::fmt::Debug + Clone + Send + Sync + 'static {
     }
 
     /// Makes a commit, as one transaction. `committing` is set while it is not known whether it went through.
-    fn commit(&self, rows: Waiting, commit: &Commit, committing: &mut bool) -> Result<Counts, DestError>;
-}
-
-/// The rows of one commit. Nothing of it is written before: the caller bounds a commit, and the file stays closed.
-#[derive(Debug)]
-pub(crate) struct Waiting {
-    pub(crate) target: Target,
-    pub(crate) batches: Vec<RecordBatch>,
-    pub(crate) tombstones: Vec<Tombstone>,
+    fn commit(&self, rows: Waiting, commit: &Commit, committing: &mut bool)
+    -> Result<Vec<Counts>, DestError>;
 }
 
 /// A load into a file.
@@ -93,20 +87,28 @@ struct FileLoad<F> {
 }
 
 impl<F: OneFile> Load for FileLoad<F> {
-    fn stage<'a>(&'a mut self, batch: RecordBatch) -> BoxFuture<'a, Result<(), DestError>> {
-        self.rows.batches.push(batch);
+    fn stage<'a>(&'a mut self, at: usize, batch: RecordBatch) -> BoxFuture<'a, Result<(), DestError>> {
+        self.rows.targets[at].batches.push(batch);
         Box::pin(std::future::ready(Ok(())))
+    }
+
+    fn complete(&mut self, at: usize, parents: Vec<i64>) {
+        self.rows.targets[at].complete.extend(parents);
     }
 
     fn bury(&mut self, tombstones: Vec<Tombstone>) {
         self.rows.tombstones.extend(tombstones);
     }
 
-    fn commit(self: Box<Self>, commit: Commit) -> BoxFuture<'static, Result<Counts, DestError>> {
+    fn commit(self: Box<Self>, commit: Commit) -> BoxFuture<'static, Result<Vec<Counts>, DestError>> {
         Box::pin(blocking(F::KIND, move || {
             let Self { file, rows } = *self;
+            // Who has a lease has written it there.
+            if commit.lease.is_some() && !exists(F::KIND, file.path())? {
+                return Err(leases::gone(&rows.target().schema, &rows.target().table, None));
+            }
             create_parents(F::KIND, file.path())?;
-            let (target, mut committing) = (rows.target.clone(), false);
+            let (target, mut committing) = (rows.target().clone(), false);
             match file.commit(rows, &commit, &mut committing) {
                 // COMMIT itself failed. The database undoes that, but the disk may know better: ask the file.
                 Err(error) if committing => Err(after_failed_commit(&file, &target, &commit, error)),
@@ -222,10 +224,30 @@ impl<F: OneFile> Destination for F {
         }))
     }
 
+    fn rows<'a>(
+        &'a self,
+        target: &'a Target,
+        columns: &'a [String],
+        after: Option<i64>,
+        most: u64,
+    ) -> BoxFuture<'a, Result<Option<Vec<Stored>>, DestError>> {
+        let (own, target, columns) = (self.clone(), target.clone(), columns.to_vec());
+        Box::pin(blocking(F::KIND, move || {
+            if !exists(F::KIND, own.path())? {
+                return Ok(Some(Vec::new()));
+            }
+            own.open(Access::Read, |handle| {
+                let session = own.session(handle, &target.schema);
+                at_once(answers::rows(&session, &target, &columns, after, most))
+            })
+        }))
+    }
+
     fn lease<'a>(
         &'a self,
         target: &'a Target,
         lease: Lease,
+        claim: Claim,
         live: fn(&Lease, Micros) -> bool,
     ) -> BoxFuture<'a, Result<(), DestError>> {
         let (own, target) = (self.clone(), target.clone());
@@ -236,7 +258,7 @@ impl<F: OneFile> Destination for F {
                 if let Some(schema) = own.create_schema(&target.schema) {
                     at_once(session.execute(&schema))?;
                 }
-                at_once(leases::take(&session, &target, &lease, live))
+                at_once(leases::take(&session, &target, &lease, claim, live))
             })
         }))
     }
@@ -277,7 +299,7 @@ impl<F: OneFile> Destination for F {
         OneFile::schema_in_sql(self, quoted)
     }
 
-    fn rows<'a>(
+    fn query<'a>(
         &'a self,
         schema: &'a str,
         sql: &'a str,
@@ -294,8 +316,10 @@ impl<F: OneFile> Destination for F {
         }))
     }
 
-    fn begin(&self, target: &Target) -> Box<dyn Load> {
-        let rows = Waiting { target: target.clone(), batches: Vec::new(), tombstones: Vec::new() };
+    fn begin(&self, targets: Targets<'_>) -> Box<dyn Load> {
+        let incoming =
+            |target: &Target| Incoming { target: target.clone(), batches: Vec::new(), complete: Vec::new() };
+        let rows = Waiting { targets: targets.all().map(incoming).collect(), tombstones: Vec::new() };
         Box::new(FileLoad { file: self.clone(), rows })
     }
 }

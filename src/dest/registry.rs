@@ -1,7 +1,7 @@
 //! The ordered list of destinations, found by the scheme of a URI.
 
 use super::{DestError, Destination};
-use crate::error::{Failure, unknown_scheme};
+use crate::error::{self, Failure};
 
 /// One kind of destination.
 #[derive(Debug, Clone, Copy)]
@@ -45,11 +45,7 @@ pub const DESTINATIONS: &[Entry] = &[
 /// # Errors
 /// A usage failure that names what exists.
 pub fn entry(uri: &str) -> Result<&'static Entry, Failure> {
-    let scheme = uri.trim().split_once(':').map_or("", |(scheme, _)| scheme);
-    DESTINATIONS.iter().find(|entry| entry.scheme == scheme).ok_or_else(|| {
-        let forms: Vec<&str> = DESTINATIONS.iter().map(|entry| entry.form).collect();
-        unknown_scheme("--dest-uri", scheme, &forms)
-    })
+    error::kind_of("--dest-uri", uri, DESTINATIONS, |entry| (entry.scheme, entry.form))
 }
 
 impl Entry {

@@ -36,6 +36,40 @@ pub struct Target {
     pub fresh: bool,
 }
 
+/// What one load writes to: the table that is read, and its child tables, whose rows are taken out of its rows and become
+/// visible with them. A child is keyed by its parent's key first, is in the same schema, and is merged or replaced.
+#[derive(Debug, Clone, Copy)]
+pub struct Targets<'a> {
+    /// The table that is read.
+    pub table: &'a Target,
+    /// Its child tables.
+    pub children: &'a [Target],
+}
+
+impl Targets<'_> {
+    /// All of them; the one that is read is the first.
+    pub fn all(&self) -> impl Iterator<Item = &Target> {
+        std::iter::once(self.table).chain(self.children)
+    }
+}
+
+impl<'a> From<&'a Target> for Targets<'a> {
+    fn from(table: &'a Target) -> Self {
+        Self { table, children: &[] }
+    }
+}
+
+/// A row as it is stored: see [`super::Destination::rows`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stored {
+    /// Its key.
+    pub key: i64,
+    /// When it was marked as gone.
+    pub deleted_at: Option<Micros>,
+    /// The values that were asked for; `None` where they are NULL.
+    pub values: Vec<Option<String>>,
+}
+
 /// What a destination may be told, and others do not ask for.
 #[derive(Debug, Clone, Default)]
 pub struct Hints {
@@ -65,6 +99,8 @@ pub struct Inspection {
     pub owners: Vec<Owner>,
     /// Who holds the target, expired or not.
     pub lease: Option<Lease>,
+    /// What the run's first commit goes on from.
+    pub basis: Basis,
     /// What the user should know of the existing table, one sentence each.
     pub notes: Vec<String>,
 }
@@ -113,6 +149,41 @@ impl Owner {
     }
 }
 
+/// What a run knows to be stored of its target, from its look before the first request or from its last commit. A commit
+/// goes through only if it still is: progress and rows belong together.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Basis {
+    /// The state of the table's own rows; `None`: there is none.
+    pub own: Option<Written>,
+    /// That of the rows kept aside.
+    pub aside: Option<Written>,
+    /// The table is not there, or is not the one that its state tells of: the next commit makes the two one again.
+    pub apart: bool,
+}
+
+impl Basis {
+    /// What is stored after a commit.
+    #[must_use]
+    pub fn after(&self, strategy: Strategy, commit: &Commit) -> Self {
+        let written = Some(Written { run: commit.run.id.clone(), at: Some(commit.run.ended_at) });
+        let waits = matches!(strategy, Strategy::Replace | Strategy::DeleteInsert) && !commit.last;
+        if waits {
+            Self { own: self.own.clone(), aside: written, apart: self.apart }
+        } else {
+            Self { own: written, aside: None, apart: false }
+        }
+    }
+}
+
+/// Who wrote a state, and when: no two of them are alike.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Written {
+    /// The run.
+    pub run: String,
+    /// When.
+    pub at: Option<Micros>,
+}
+
 /// What a commit did to the table.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counts {
@@ -145,10 +216,12 @@ impl Counts {
 pub struct Commit {
     /// Where the run stands after these rows.
     pub state: State,
-    /// Values that did not fit.
-    pub rejects: Vec<Reject>,
+    /// Values that did not fit, of each target; where there are none of the last targets, their lists may be missing.
+    pub rejects: Vec<Vec<Reject>>,
     /// The run's line in the ledger.
     pub run: RunRecord,
+    /// What must be stored before, or the commit fails with [`super::DestErrorKind::Changed`]; `None`: whatever is there.
+    pub basis: Option<Basis>,
     /// The lease of the run, to be renewed with this commit; the commit fails with [`super::DestErrorKind::Leased`] if
     /// another run has taken it since.
     pub lease: Option<Lease>,
@@ -157,4 +230,12 @@ pub struct Commit {
     /// Whether the pass is complete with this commit. Strategies that publish at the end
     /// ([`Strategy::Replace`], [`Strategy::DeleteInsert`]) do so now; others do not care.
     pub last: bool,
+}
+
+impl Commit {
+    /// The values that did not fit of one target.
+    #[must_use]
+    pub fn rejects_of(&self, at: usize) -> &[Reject] {
+        self.rejects.get(at).map_or(&[], Vec::as_slice)
+    }
 }

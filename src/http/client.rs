@@ -9,9 +9,10 @@ use secrecy::SecretString;
 use tokio::time::Instant;
 
 use super::limit::{Limiter, Priority, Seat};
+use super::outage::{Next, Outages, Ride};
 use super::retry::{self, Again, Final, Known, LONGEST_TOLD, Outcome, Retries, Why};
 use super::room::Body;
-use super::{Listener, Request, Signal, Transport};
+use super::{Listener, Request, Response, Signal, Transport, TransportError};
 use crate::model::Micros;
 
 /// A request that did not succeed, with everything a user needs to see and no secret: the path and query carry
@@ -97,6 +98,7 @@ pub struct Client {
     rng: Mutex<fastrand::Rng>,
     /// Whether the host has ever answered.
     seen: AtomicBool,
+    outages: Outages,
     /// Whether it has answered as the API does: with JSON.
     speaks: AtomicBool,
 }
@@ -112,13 +114,20 @@ impl Client {
         rng: fastrand::Rng,
     ) -> Self {
         let (seen, speaks) = (AtomicBool::new(false), AtomicBool::new(false));
-        Self { transport, base, authorization, limiter, rng: Mutex::new(rng), seen, speaks }
+        let outages = Outages::default();
+        Self { transport, base, authorization, limiter, rng: Mutex::new(rng), seen, outages, speaks }
     }
 
     /// The account's budget.
     #[must_use]
     pub fn limiter(&self) -> &Limiter {
         &self.limiter
+    }
+
+    /// What becomes of requests while the host does not answer.
+    #[must_use]
+    pub fn outages(&self) -> &Outages {
+        &self.outages
     }
 
     /// A place among those who read the account.
@@ -153,13 +162,16 @@ impl Client {
         read: impl Fn(Body) -> Result<T, E>,
     ) -> Result<T, HttpError> {
         let mut retries = Retries::default();
+        let mut ride = self.outages.ride();
         let start = Instant::now();
         loop {
             let ticket = self.limiter.acquire(priority, listener).await;
             listener.hear(Signal::Sent { retry: retries.attempts() > 0 });
             let request =
                 Request { url: format!("{}{path}", self.base), authorization: self.authorization.clone() };
+            let began = Instant::now();
             let attempt = self.transport.get(request).await;
+            listener.hear(Signal::Detail(detail(path, &attempt, began.elapsed())));
             match &attempt {
                 Ok(response) => ticket.answered(response.call_limit.as_deref(), listener),
                 // It is not known whether it was counted.
@@ -167,7 +179,12 @@ impl Client {
             }
             self.seen.fetch_or(attempt.is_ok(), Ordering::Relaxed);
             let known = Known { now: listener.now(), speaks: self.speaks.load(Ordering::Relaxed) };
-            let again = match retry::classify(attempt, known) {
+            let outcome = retry::classify(attempt, known);
+            if !matches!(&outcome, Outcome::Again(again) if again.why.is_outage() || again.why.is_silence()) {
+                self.outages.met();
+                ride.answered(listener);
+            }
+            let again = match outcome {
                 Outcome::Good(response) => {
                     let page = response.is_page();
                     match read(response.body) {
@@ -186,10 +203,7 @@ impl Client {
                     return Err(error(path, problem, &retries, start));
                 }
             };
-            let wait = {
-                let mut rng = self.rng.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-                retries.next(&again, self.seen.load(Ordering::Relaxed), &mut rng)
-            };
+            let (wait, told) = self.pause(&again, began, &mut retries, &mut ride, listener);
             let Some(wait) = wait else {
                 let mut error = error(path, given_up(again, listener.now()), &retries, start);
                 error.attempts -= 1;
@@ -199,10 +213,51 @@ impl Client {
                 // The budget is the account's: everything that shares it waits, not only this request.
                 self.limiter.refused(wait);
             }
-            listener.hear(Signal::Retry { why: again.why.to_string(), attempt: retries.attempts(), wait });
+            if told {
+                listener.hear(Signal::Retry {
+                    why: again.why.to_string(),
+                    attempt: retries.attempts(),
+                    wait,
+                });
+            }
             tokio::time::sleep(wait).await;
         }
     }
+
+    /// How long to wait before the next attempt, `None` to give up; and whether the wait is worth a word.
+    fn pause(
+        &self,
+        again: &Again,
+        began: Instant,
+        retries: &mut Retries,
+        ride: &mut Ride<'_>,
+        listener: &dyn Listener,
+    ) -> (Option<Duration>, bool) {
+        let mut rng = self.rng.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        match ride.failed(again, began, retries, &mut rng, listener) {
+            Next::Elsewhere => (retries.next(again, self.seen.load(Ordering::Relaxed), &mut rng), true),
+            Next::Wait(wait, told) => (Some(wait), told),
+            Next::GiveUp => (None, false),
+        }
+    }
+}
+
+/// What `--debug` shows of an attempt. Cursors are left out: they are long, and say nothing to anybody.
+fn detail(path: &str, attempt: &Result<Response, TransportError>, took: Duration) -> String {
+    let path = match path.split_once("cursor=") {
+        Some((before, after)) => {
+            format!("{before}cursor=…{}", after.find('&').map_or("", |end| &after[end..]))
+        }
+        None => path.to_owned(),
+    };
+    let found = match attempt {
+        Ok(response) => {
+            let budget = response.call_limit.as_deref().map(|used| format!(", budget {used}"));
+            format!("{}{}", response.status, budget.unwrap_or_default())
+        }
+        Err(error) => error.to_string(),
+    };
+    format!("GET {path}: {found}, {} ms", took.as_millis())
 }
 
 fn error(path: &str, problem: Problem, retries: &Retries, start: Instant) -> HttpError {

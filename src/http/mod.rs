@@ -5,6 +5,7 @@
 
 pub mod client;
 pub mod limit;
+pub mod outage;
 pub mod retry;
 pub mod room;
 pub mod when;
@@ -55,13 +56,15 @@ impl Response {
 /// Why there is no answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TransportErrorKind {
-    /// No connection: unknown host, refused, no route. Nothing was sent.
+    /// No connection: refused, no route, nobody who knows the name at the moment. Nothing was sent.
     Connect,
+    /// There is no host of that name.
+    NoSuchHost,
     /// No trust: certificate or protocol. Trying again cannot help.
     Tls,
-    /// No answer in time.
+    /// No answer has begun in time.
     Timeout,
-    /// The connection broke, before or in the middle of the answer.
+    /// The connection broke, before or in the middle of the answer, or the rest of the answer did not come in time.
     Broken,
     /// The answer is larger than any should be. The same request would have the same answer.
     TooLarge,
@@ -99,6 +102,15 @@ pub enum Signal {
         /// The wait.
         wait: Duration,
     },
+    /// There are no answers any more; the request is repeated for this long, and no [`Signal::Retry`] says so.
+    Lost {
+        /// What comes instead, e.g. `HTTP 502`.
+        why: String,
+        /// For how long.
+        patience: Duration,
+    },
+    /// There are answers again, after this long.
+    Back(Duration),
     /// An answer said how much of the budget is in use.
     Used {
         /// Requests in the bucket.

@@ -62,9 +62,29 @@ pub enum Why {
     /// No connection at all.
     #[error("{0}")]
     Connect(String),
+    /// No host of that name.
+    #[error("{0}")]
+    NoSuchHost(String),
+    /// No answer began in time.
+    #[error("{0}")]
+    Timeout(String),
     /// An answer that is not what was asked for.
     #[error("{0}")]
     Body(String),
+}
+
+impl Why {
+    /// Whether it is what an outage looks like, of the network or of what stands before the API.
+    #[must_use]
+    pub fn is_outage(&self) -> bool {
+        matches!(self, Self::Connect(_) | Self::Timeout(_) | Self::Status(502..=504))
+    }
+
+    /// Whether nothing was heard of the host at all.
+    #[must_use]
+    pub fn is_silence(&self) -> bool {
+        matches!(self, Self::Transport(_) | Self::NoSuchHost(_))
+    }
 }
 
 /// A failure that stays.
@@ -96,9 +116,9 @@ pub fn classify(attempt: Result<Response, TransportError>, known: Known) -> Outc
             TransportErrorKind::Tls => Outcome::Final(Final::Tls(error.message)),
             TransportErrorKind::TooLarge => Outcome::Final(Final::TooLarge(error.message)),
             TransportErrorKind::Connect => Outcome::Again(Again::soon(Why::Connect(error.message))),
-            TransportErrorKind::Timeout | TransportErrorKind::Broken => {
-                Outcome::Again(Again::soon(Why::Transport(error.message)))
-            }
+            TransportErrorKind::NoSuchHost => Outcome::Again(Again::soon(Why::NoSuchHost(error.message))),
+            TransportErrorKind::Timeout => Outcome::Again(Again::soon(Why::Timeout(error.message))),
+            TransportErrorKind::Broken => Outcome::Again(Again::soon(Why::Transport(error.message))),
         },
     }
 }
@@ -126,6 +146,8 @@ fn answered(response: Response, known: Known) -> Outcome {
 pub struct Retries {
     failed: u32,
     waited: u32,
+    /// Attempts during an outage that is ridden out.
+    ridden: u32,
     /// The sum of the waits that the server asked for.
     kept: Duration,
 }
@@ -143,14 +165,24 @@ impl Retries {
             return (self.waited < TOLD_TO_WAIT && self.kept <= LONGEST_TOLD).then_some(wait);
         }
         self.failed += 1;
-        let most = if !seen && matches!(again.why, Why::Connect(_)) { ATTEMPTS_UNSEEN } else { ATTEMPTS };
+        let most = if !seen && matches!(again.why, Why::Connect(_) | Why::NoSuchHost(_)) {
+            ATTEMPTS_UNSEEN
+        } else {
+            ATTEMPTS
+        };
         (self.failed < most).then(|| backoff(self.failed, rng))
+    }
+
+    /// The same in an outage, of which this is left.
+    pub(super) fn ride(&mut self, left: Duration, rng: &mut fastrand::Rng) -> Option<Duration> {
+        self.ridden += 1;
+        (!left.is_zero()).then(|| backoff(self.ridden, rng).min(left))
     }
 
     /// Attempts made so far.
     #[must_use]
     pub fn attempts(&self) -> u32 {
-        self.failed + self.waited
+        self.failed + self.waited + self.ridden
     }
 }
 

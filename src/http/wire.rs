@@ -31,6 +31,15 @@ const GONE: [io::ErrorKind; 4] = [
     io::ErrorKind::BrokenPipe,
 ];
 
+/// What the resolvers of glibc, musl and macOS say of a name that does not exist. That nobody can tell at the moment is
+/// said in other words.
+const NO_SUCH_HOST: [&str; 4] = [
+    "Name or service not known",
+    "No address associated with",
+    "Name does not resolve",
+    "nodename nor servname provided",
+];
+
 /// Sends requests over TCP.
 #[derive(Debug)]
 pub struct Wire {
@@ -103,7 +112,7 @@ impl Wire {
         let good = sent.status().as_u16() == 200;
         let mut reading = self.room.begin().await;
         let mut length = 0;
-        while let Some(piece) = sent.chunk().await.map_err(|error| failure(&error))? {
+        while let Some(piece) = sent.chunk().await.map_err(|error| in_the_middle(failure(&error)))? {
             length += piece.len();
             if !good && length > MOST_OF_REFUSAL {
                 // What it refuses, its status says.
@@ -112,6 +121,14 @@ impl Wire {
             reading.push(&piece).await.map_err(|TooLarge| too_large())?;
         }
         Ok(reading.finish())
+    }
+}
+
+/// An answer that has begun: that its rest does not come is no outage.
+fn in_the_middle(error: TransportError) -> TransportError {
+    match error.kind {
+        TransportErrorKind::Timeout => TransportError { kind: TransportErrorKind::Broken, ..error },
+        _ => error,
     }
 }
 
@@ -167,6 +184,8 @@ pub(crate) fn failure(error: &reqwest::Error) -> TransportError {
         (TransportErrorKind::Timeout, format!("no answer within {} s", READ_TIMEOUT.as_secs()))
     } else if insecure {
         (TransportErrorKind::Tls, format!("no secure connection: {said}"))
+    } else if error.is_connect() && NO_SUCH_HOST.iter().any(|words| said.contains(words)) {
+        (TransportErrorKind::NoSuchHost, format!("no connection: {said}"))
     } else if error.is_connect() {
         (TransportErrorKind::Connect, format!("no connection: {said}"))
     } else {

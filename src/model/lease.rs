@@ -21,6 +21,16 @@ pub struct Lease {
     pub until: Micros,
 }
 
+/// What a run wants of a lease.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Claim {
+    /// It has none yet.
+    Take,
+    /// It has one, and wants it for longer. One that is not there any more is lost, whoever has it now: others may have
+    /// written to the table meanwhile.
+    Renew,
+}
+
 /// How long a lease holds without being renewed.
 pub const TERM: Duration = Duration::from_secs(5 * 60);
 

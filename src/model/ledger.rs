@@ -56,6 +56,8 @@ pub struct RunLine {
     pub requests: i64,
     /// The error's headline, for a failed run.
     pub error: Option<String>,
+    /// What it warned of; empty for one that an older version made.
+    pub warnings: Vec<String>,
 }
 
 /// One row of `_ingestr_runs`, rewritten at each commit of the run.
@@ -77,4 +79,6 @@ pub struct RunRecord {
     pub retries: u64,
     /// The error's headline, for a failed run.
     pub error: Option<String>,
+    /// What it has warned of so far.
+    pub warnings: Vec<String>,
 }

@@ -5,6 +5,7 @@
 //! no destination column fixes it.
 
 mod builder;
+pub mod children;
 mod columns;
 pub mod decode;
 pub mod rows;

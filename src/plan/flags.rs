@@ -27,23 +27,31 @@ pub struct Flush {
     pub pace: Option<Duration>,
 }
 
-/// The failure for flags that must be given.
+/// The failure for flags that must be given: those that are `missing`, and those that are `empty`.
 #[must_use]
-pub fn missing(flags: &[&str]) -> Failure {
-    let names: Vec<String> = flags.iter().map(|flag| format!("--{flag}")).collect();
-    let verb = if names.len() == 1 { "is" } else { "are" };
-    let ways: Vec<String> = flags
-        .iter()
-        .map(|flag| {
-            let example = match *flag {
-                "source-uri" => "'gorgias://mycompany?api_key=<key>&email=<email>'",
-                "source-table" => "tickets",
-                _ => "duckdb:///gorgias.duckdb",
-            };
-            format!("--{flag} {example} (or set {})", env_names(flag).join(" or "))
-        })
-        .collect();
-    Failure::usage(format!("{} {verb} missing", names.join(", "))).hint(format!("type {}", ways.join(", ")))
+pub fn missing(missing: &[&str], empty: &[&str]) -> Failure {
+    let told = |flags: &[&str], what: &str| {
+        let names: Vec<String> = flags.iter().map(|flag| format!("--{flag}")).collect();
+        let verb = if names.len() == 1 { "is" } else { "are" };
+        (!names.is_empty()).then(|| format!("{} {verb} {what}", names.join(", ")))
+    };
+    let headline: Vec<String> =
+        [told(missing, "missing"), told(empty, "empty")].into_iter().flatten().collect();
+    let way = |flag: &&str| {
+        let example = match *flag {
+            "source-uri" => "'gorgias://mycompany?api_key=<key>&email=<email>'",
+            "source-table" => "tickets",
+            _ => "duckdb:///gorgias.duckdb",
+        };
+        format!("--{flag} {example} (or set {})", env_names(flag).join(" or "))
+    };
+    let ways: Vec<String> = missing.iter().chain(empty).map(way).collect();
+    let hint = format!("type {}", ways.join(", "));
+    Failure::usage(headline.join(", ")).hint(match empty {
+        [] => hint,
+        [_] => format!("is the variable set? Otherwise {hint}"),
+        _ => format!("are the variables set? Otherwise {hint}"),
+    })
 }
 
 /// Refuses flags whose absence would change what is copied, and URIs in the wrong place: no later message may show
@@ -51,7 +59,8 @@ pub fn missing(flags: &[&str]) -> Failure {
 pub(super) fn refuse(args: &IngestArgs) -> Result<(), Failure> {
     let foreign = &args.foreign;
     let uri = |text: &Option<String>| text.as_ref().is_some_and(|text| text.contains("://"));
-    for (flag, given) in [("source", uri(&args.source_table)), ("dest", uri(&args.dest_table))] {
+    let source_table = args.source_table.iter().any(|tables| tables.contains("://"));
+    for (flag, given) in [("source", source_table), ("dest", uri(&args.dest_table))] {
         if given {
             return Err(Failure::usage(format!("--{flag}-table takes the name of a table, not a URI"))
                 .hint(format!("the URI belongs to --{flag}-uri")));
@@ -70,6 +79,8 @@ pub(super) fn refuse(args: &IngestArgs) -> Result<(), Failure> {
         ("flush-records", uri(&args.flush_records)),
         ("flush-interval", uri(&args.flush_interval)),
         ("loader-file-size", uri(&args.loader_file_size)),
+        ("retry-for", uri(&args.retry_for)),
+        ("metrics-file", uri(&args.metrics_file)),
     ];
     if let Some((flag, _)) = elsewhere.into_iter().find(|(_, given)| *given) {
         return Err(Failure::usage(format!("--{flag} takes no URI"))
@@ -126,7 +137,7 @@ pub(super) fn note_without_effect(args: &IngestArgs, ends: &Endpoints<'_>, notes
             ),
         ),
         ("disable-prestaging", "rows are committed while they are read".to_owned()),
-        ("metrics-addr", "there is no metrics server; use --progress json".to_owned()),
+        ("metrics-addr", "there is no metrics server; use --metrics-file or --progress json".to_owned()),
         ("query-annotations", format!("statements for {} carry none", ends.destination)),
     ];
     for (flag, reason) in reasons {
@@ -191,6 +202,21 @@ pub(super) fn budget(args: &IngestArgs) -> Result<Option<Share>, Failure> {
     typed.map(str::parse).transpose().map_err(|error: NoShare| Failure::usage(format!("--budget: {error}")))
 }
 
+/// For how long a source is asked that has stopped answering, unless told otherwise.
+const RETRY_FOR: Duration = Duration::from_secs(15 * 60);
+
+/// `--retry-for`; zero is not to wait for it.
+pub(super) fn retry_for(args: &IngestArgs) -> Result<Duration, Failure> {
+    match args.retry_for.as_deref().map(str::trim).filter(|typed| !typed.is_empty()) {
+        None => Ok(RETRY_FOR),
+        Some("0") => Ok(Duration::ZERO),
+        Some(typed) => duration(typed).ok_or_else(|| {
+            Failure::usage(format!("--retry-for: `{typed}` is not a duration"))
+                .hint("write a number and a unit (s, m, h, d), e.g. 15m or 2h, or 0 for a few attempts only")
+        }),
+    }
+}
+
 /// `--lookback`; zero means not to look back.
 pub(super) fn lookback(
     args: &IngestArgs,
@@ -208,6 +234,7 @@ pub(super) fn lookback(
         Changes::Recent { .. } => return Ok(Some(lookback)),
         Changes::ByUpdate => format!("the list of {} shows every change", table.name),
         Changes::Full => format!("every run reads all of {}", table.name),
+        Changes::WithParent => format!("{} is read with the rows it is in", table.name),
     };
     notes.push(format!("--lookback has no effect: {why}"));
     Ok(None)

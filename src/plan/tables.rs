@@ -7,7 +7,7 @@
 use super::{Endpoints, Plan, columns, names};
 use crate::cli::IngestArgs;
 use crate::error::Failure;
-use crate::model::Micros;
+use crate::model::{Micros, Strategy};
 use crate::nearest::nearest;
 use crate::source::Resource;
 
@@ -29,14 +29,18 @@ impl Plans {
         super::flags::refuse(args)?;
         super::uris(args)?;
         let mut notes = Vec::new();
-        let tables = source_tables(args.source_table.as_deref().unwrap_or_default(), ends, &mut notes)?;
+        let typed = source_tables(&args.source_table.join(","), ends, &mut notes)?;
+        let tables = with_parents(&typed, &mut notes);
         if let [table] = tables.as_slice() {
             let name = names::dest_table(args.dest_table.as_deref(), table, ends)?;
             let mut plan = Plan::of_table(args, now, ends, table, name)?;
             plan.notes.splice(0..0, notes);
             return Ok(Self { tables: vec![plan], notes: Vec::new() });
         }
-        let names = names::dest_tables(args.dest_table.as_deref(), &tables, ends)?;
+        let names = match typed.as_slice() {
+            [child] => beside(names::dest_table(args.dest_table.as_deref(), child, ends)?, child, &tables)?,
+            _ => names::dest_tables(args.dest_table.as_deref(), &tables, ends)?,
+        };
         for_all(args, &tables)?;
         let plans = tables.iter().zip(names);
         let plans = plans.map(|(table, name)| Plan::of_table(args, now, ends, table, name)).collect();
@@ -52,8 +56,89 @@ impl Plans {
             .collect();
         tables.iter_mut().for_each(|plan| plan.notes.retain(|note| !common.contains(note)));
         notes.extend(common);
-        Ok(Self { tables, notes })
+        Ok(Self { tables: under_parents(tables)?, notes })
     }
+
+    /// Source tables of all runs, children after their parents.
+    pub fn names(&self) -> impl Iterator<Item = &'static str> {
+        self.tables
+            .iter()
+            .flat_map(|plan| std::iter::once(plan).chain(&plan.children))
+            .map(|plan| plan.table.name)
+    }
+}
+
+/// The tables, and before each child the parent that it is taken out of.
+fn with_parents(typed: &[&'static Resource], notes: &mut Vec<String>) -> Vec<&'static Resource> {
+    let mut tables: Vec<&'static Resource> = Vec::new();
+    for table in typed {
+        if let Some((parent, _)) = table.embedded()
+            && !typed.iter().chain(&tables).any(|there| there.name == parent.name)
+        {
+            notes.push(format!(
+                "rows of {} are taken out of those of {}, which is copied, too",
+                table.name, parent.name
+            ));
+            tables.push(parent);
+        }
+        tables.push(table);
+    }
+    tables
+}
+
+/// Names of a child that was named alone, and of its parent: that one lies beside it, under its own name.
+fn beside(
+    (schema, table): (String, String),
+    child: &Resource,
+    tables: &[&'static Resource],
+) -> Result<Vec<(String, String)>, Failure> {
+    let names = tables.iter().map(|one| {
+        let name = if one.name == child.name { &table } else { one.name };
+        (schema.clone(), name.to_owned())
+    });
+    let names: Vec<(String, String)> = names.collect();
+    match names.iter().filter(|(_, name)| *name == table).count() {
+        1 => Ok(names),
+        _ => Err(Failure::usage(format!(
+            "--dest-table: `{table}` is where the rows of {table} go, which {} is taken out of",
+            child.name
+        ))
+        .hint(format!("type --dest-table {schema}.{}", child.name))),
+    }
+}
+
+/// Puts the plans of children under those of their parents.
+fn under_parents(plans: Vec<Plan>) -> Result<Vec<Plan>, Failure> {
+    let (children, mut tables): (Vec<Plan>, Vec<Plan>) =
+        plans.into_iter().partition(|plan| plan.table.embedded().is_some());
+    for child in children {
+        let Some((parent, _)) = child.table.embedded() else { continue };
+        let Some(under) = tables.iter_mut().find(|plan| plan.table.name == parent.name) else { continue };
+        fits_parent(&child, under)?;
+        under.children.push(child);
+    }
+    Ok(tables)
+}
+
+/// Refuses what makes no sense for a table whose rows are taken out of those of another one.
+fn fits_parent(child: &Plan, parent: &Plan) -> Result<(), Failure> {
+    let (name, of) = (child.table.name, parent.table.name);
+    match child.strategy {
+        Strategy::Merge | Strategy::Replace => {}
+        Strategy::Append | Strategy::Scd2 | Strategy::DeleteInsert => {
+            return Err(Failure::usage(format!(
+                "--incremental-strategy: rows of {name} are replaced together with those of {of} that they are in, \
+                 which {} cannot do",
+                child.strategy
+            ))
+            .hint(format!("leave {name} out, or type merge or replace")));
+        }
+    }
+    if parent.key == parent.table.key && child.key == child.table.key {
+        return Ok(());
+    }
+    Err(Failure::usage(format!("--primary-key: rows of {name} belong to those of {of} by their own keys"))
+        .hint(format!("leave --primary-key out, or leave {name} out")))
 }
 
 /// All plans, or the failure: one that only some of the tables have says which.
@@ -119,9 +204,6 @@ fn source_tables(
     notes: &mut Vec<String>,
 ) -> Result<Vec<&'static Resource>, Failure> {
     let typed = typed.trim();
-    if typed == "*" {
-        return Ok(ends.tables.iter().filter(|table| table.default).collect());
-    }
     if typed.starts_with("query:") {
         return Err(Failure::usage(format!("--source-table: {} cannot be asked in SQL", ends.source))
             .hint(format!("tables are {}; query the copy in the destination", list(ends))));
@@ -133,15 +215,15 @@ fn source_tables(
             return Err(Failure::usage(format!("--source-table: `{typed}` has an empty name"))
                 .hint(format!("put one comma between two tables; they are {}", list(ends))));
         }
-        if *name == "*" {
-            return Err(Failure::usage(format!(
-                "--source-table: `{typed}` names all tables and others beside"
-            ))
-            .hint("type '*' alone for all, or the names of some"));
-        }
-        let table = source_table(name, ends)?;
-        if !tables.iter().any(|there| there.name == table.name) {
-            tables.push(table);
+        let named: Vec<&'static Resource> = match *name {
+            "*" => ends.tables.iter().filter(|table| table.default).collect(),
+            "**" | "all" => ends.tables.iter().collect(),
+            name => vec![source_table(name, ends)?],
+        };
+        for table in named {
+            if !tables.iter().any(|there| there.name == table.name) {
+                tables.push(table);
+            }
         }
     }
     for table in &tables {
@@ -155,10 +237,12 @@ fn source_tables(
 
 /// The table of that name.
 fn source_table(typed: &str, ends: &Endpoints) -> Result<&'static Resource, Failure> {
-    if let Some(table) = ends.tables.iter().find(|table| table.name == typed) {
+    let spelled = typed.to_lowercase().replace('-', "_");
+    let is_it = |table: &&Resource| table.name == spelled || table.aliases.contains(&spelled.as_str());
+    if let Some(table) = ends.tables.iter().find(is_it) {
         return Ok(table);
     }
-    let names = ends.tables.iter().map(|table| table.name);
+    let names = ends.tables.iter().flat_map(|table| table.aliases.iter().copied().chain([table.name]));
     let meant = nearest(typed, names).map(|name| format!("did you mean `{name}`? ")).unwrap_or_default();
     Err(Failure::usage(format!("{} has no table `{typed}`", ends.source)).hint(format!(
         "{meant}{} are {}",
@@ -168,6 +252,11 @@ fn source_table(typed: &str, ends: &Endpoints) -> Result<&'static Resource, Fail
 }
 
 fn list(ends: &Endpoints) -> String {
-    let names: Vec<&str> = ends.tables.iter().map(|table| table.name).collect();
-    names.join(", ")
+    let (usual, others): (Vec<&Resource>, Vec<&Resource>) =
+        ends.tables.iter().partition(|table| table.default);
+    let usual: Vec<&str> = usual.iter().map(|table| table.name).collect();
+    match others.len() {
+        0 => usual.join(", "),
+        more => format!("{}, and {more} more (`ingestr tables` lists all)", usual.join(", ")),
+    }
 }

@@ -13,6 +13,7 @@ const NOW: Micros = Micros(1_763_812_443_000_000);
 const fn table(name: &'static str, changes: Changes) -> Resource {
     Resource {
         name,
+        aliases: &[],
         default: true,
         about: "A row.",
         key: &["id"],
@@ -61,20 +62,14 @@ const DUCKDB: Endpoints<'static> = Endpoints {
     },
 };
 
-/// The arguments of a command line, after the three that must be there. A later one wins.
+/// The arguments of a command line, after the three that must be there. A later one wins, and tables are tickets unless
+/// it names others.
 fn args(line: &[&str]) -> IngestArgs {
     let uri = "gorgias://acme?api_key=KEY&email=me@shop.com";
-    let must = [
-        "ingestr",
-        "ingest",
-        "--source-uri",
-        uri,
-        "--source-table",
-        "tickets",
-        "--dest-uri",
-        "duckdb:///x.db",
-    ];
-    let argv = must.iter().chain(line).map(Into::into).collect();
+    let must = ["ingestr", "ingest", "--source-uri", uri, "--dest-uri", "duckdb:///x.db"];
+    let tickets = ["--source-table", "tickets"];
+    let unnamed = !line.contains(&"--source-table");
+    let argv = must.iter().chain(tickets.iter().filter(|_| unnamed)).chain(line).map(Into::into).collect();
     match crate::cli::parse(argv, &|_| None) {
         Ok(crate::cli::Command::Ingest(args)) => *args,
         other => panic!("{other:?}"),
@@ -164,8 +159,8 @@ fn what_must_be_given_is_named_at_once() {
     );
     assert_eq!(
         said(&args(&["--dest-uri", " "])),
-        "error: --dest-uri is missing\n  \
-         hint: type --dest-uri duckdb:///gorgias.duckdb (or set INGESTR_DESTINATION_URI or DESTINATION_URI)"
+        "error: --dest-uri is empty\n  \
+         hint: is the variable set? Otherwise type --dest-uri duckdb:///gorgias.duckdb (or set INGESTR_DESTINATION_URI or DESTINATION_URI)"
     );
 }
 
@@ -420,7 +415,7 @@ fn what_is_odd_is_noted() {
         ),
         (
             "--sql-backend x --metrics-addr :1",
-            "--sql-backend has no effect: it is for SQL sources | --metrics-addr has no effect: there is no metrics server; use --progress json",
+            "--sql-backend has no effect: it is for SQL sources | --metrics-addr has no effect: there is no metrics server; use --metrics-file or --progress json",
         ),
         (
             "--no-inference --columns status:text",

@@ -16,14 +16,19 @@ pub trait Reporter: Send + Sync {
     /// Shows why there is no run of any table. The only thing a reporter is told then.
     fn failed(&self, failure: &Failure);
 
-    /// Several tables are about to be copied; not told of one. The first thing a reporter is told then.
+    /// Tables are about to be copied. The first thing a reporter is told then.
     fn begins(&self, several: &Several<'_>);
 
-    /// The runs of several tables are over; not told of one. The last thing a reporter is told then.
+    /// The runs of all tables are over. The last thing a reporter is told then.
     fn ends(&self, summary: &Summary<'_>);
+
+    /// Whether only such warnings are shown that the run before did not have.
+    fn wants_news_only(&self) -> bool {
+        false
+    }
 }
 
-/// Several tables in one command.
+/// The tables of one command.
 #[derive(Debug, Clone, Copy)]
 pub struct Several<'a> {
     /// The source, as it describes itself.
@@ -32,7 +37,7 @@ pub struct Several<'a> {
     pub destination: &'a str,
     /// Source tables, in the order they are shown.
     pub tables: &'a [&'a str],
-    /// Notes of the plan that concern more than one of them.
+    /// Notes of the plan that concern more than one of them; of one table, they come with its start.
     pub notes: &'a [String],
 }
 
@@ -53,6 +58,22 @@ pub enum Event<'a> {
         waited: Option<Duration>,
         /// Until when.
         until: Micros,
+        /// Time since the run started.
+        elapsed: Duration,
+    },
+    /// The source has stopped answering, and is asked again and again.
+    Lost {
+        /// What comes instead of an answer, e.g. `HTTP 503` or `no connection`.
+        why: &'a str,
+        /// For how long it is asked.
+        patience: Duration,
+        /// Time since the run started.
+        elapsed: Duration,
+    },
+    /// It answers again.
+    Back {
+        /// How long it did not.
+        lasted: Duration,
         /// Time since the run started.
         elapsed: Duration,
     },

@@ -95,6 +95,16 @@ pub(super) fn wait(why: &Wait) -> String {
     }
 }
 
+/// `no answer (HTTP 503); it is asked again for up to 15 min 00 s`.
+pub(super) fn lost(why: &str, patience: Duration) -> String {
+    format!("no answer ({why}); it is asked again for up to {}", duration(patience))
+}
+
+/// `it answers again, after 4 min 10 s`.
+pub(super) fn back(lasted: Duration) -> String {
+    format!("it answers again, after {}", duration(lasted))
+}
+
 /// The line before a run.
 pub(super) fn headline(start: &Start) -> String {
     let (table, source, place, destination) =

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use super::event::{Event, Progress, Reporter, Several, Start, Wait};
 use super::format::{
-    Speed, count, duration, headline, length, number, progress, roughly, short_headline, short_utc, utc, wait,
+    Speed, back, count, duration, headline, length, lost, number, progress, roughly, short_headline,
+    short_utc, utc, wait,
 };
 use super::receipt::{Outcome, Receipt, Summary};
 use crate::dest::Counts;
@@ -66,8 +67,12 @@ impl Lines {
         }
     }
 
-    /// The notes that concern several tables.
+    /// Of several tables, how many there are and the notes that concern more than one of them. A single one is
+    /// announced when it starts.
     pub(super) fn begin(&mut self, several: &Several<'_>) {
+        if several.tables.len() < 2 {
+            return;
+        }
         let tables = count(several.tables.len() as u64, "table");
         self.line(&format!("{tables}: {} → {}", several.source, several.destination));
         for note in several.notes {
@@ -79,6 +84,11 @@ impl Lines {
     fn note(&mut self, table: &str, text: &str) {
         let text = format!("{} {}{text}", self.paint(Color::Dim, "note:"), self.whose(table));
         self.line(&text);
+    }
+
+    /// A line about a table.
+    pub(super) fn about(&mut self, table: &str, text: &str) {
+        self.line(&format!("{table}: {text}"));
     }
 
     pub(super) fn warning(&mut self, table: &str, text: &str) {
@@ -217,14 +227,20 @@ fn places(receipt: &Receipt) -> Vec<(&'static str, String)> {
 
 /// What became of one of several tables, in a few words.
 pub(super) fn in_short(receipt: &Receipt, failure: Option<&Failure>) -> String {
-    let did = format!("{} in {}", count(receipt.read, "row"), count(receipt.pages, "page"));
+    let mut did = count(receipt.read, "row");
+    // Rows of child tables come in no pages of their own.
+    if receipt.pages > 0 {
+        did = format!("{did} in {}", count(receipt.pages, "page"));
+    }
     let time = duration(receipt.elapsed);
     match (receipt.outcome, failure) {
         (Outcome::Success, _) => format!("done in {time}, {did}"),
         (Outcome::Limited, _) => format!("stopped at --sql-limit after {time}, {did}"),
         (Outcome::Interrupted, _) => format!("interrupted after {time}, {did}"),
         (Outcome::Failed, failure) => {
-            let why = failure.map(|failure| format!(": {}", failure.headline)).unwrap_or_default();
+            // What is not about this table is wrong with all of them, and told once, at the end.
+            let own = failure.filter(|failure| failure.headline.contains(&receipt.table));
+            let why = own.map(|failure| format!(": {}", failure.headline)).unwrap_or_default();
             format!("failed after {time}, {did}{why}")
         }
     }
@@ -302,6 +318,8 @@ impl Reporter for Log {
                 let text = format!("{}: {}", wait(why), length(*left, *waited, *until));
                 state.log(table, *elapsed, &text);
             }
+            Event::Lost { why, patience, elapsed } => state.log(table, *elapsed, &lost(why, *patience)),
+            Event::Back { lasted, elapsed } => state.log(table, *elapsed, &back(*lasted)),
             Event::Committing { .. } => {}
             Event::Committed { rows, elapsed, .. } => {
                 state.log(table, *elapsed, &format!("committed {}", count(*rows, "row")));
@@ -327,6 +345,9 @@ impl Reporter for Log {
     }
 
     fn ends(&self, summary: &Summary<'_>) {
-        self.state().lines.all(summary, None);
+        let lines = &mut self.state().lines;
+        if lines.several {
+            lines.all(summary, None);
+        }
     }
 }

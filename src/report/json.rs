@@ -1,6 +1,8 @@
-//! One JSON object a line, for schedulers: progress on standard error, the final object on standard output.
+//! One JSON object a line, for schedulers: progress on standard error, the final object on standard output. One table is
+//! told as several are.
 //!
-//! Field names are an interface: add, do not rename. Times are RFC 3339 in UTC, lengths milliseconds.
+//! docs/progress.schema.json says what there is: fields are added, and [`VERSION`] goes up when one changes its meaning or
+//! its name. Times are RFC 3339 in UTC, lengths milliseconds.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -9,18 +11,20 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use self::receipt::{Done, done};
 pub(super) use self::receipt::{Problem, ms, problem};
-use self::several::{TableEnd, Whole, table_end, whole};
+use self::several::{TableEnd, Whole, no_run, table_end, whole};
 use super::event::{Event, Progress, Reporter, Scope, Several, Start, Wait};
 use super::format;
 use super::human::{EVERY, NEWS};
-use super::receipt::{Outcome, Summary};
+use super::receipt::Summary;
 use crate::error::Failure;
 use crate::plan::format_utc;
 
 mod receipt;
 mod several;
+
+/// Of what these lines mean.
+const VERSION: u32 = 1;
 
 /// JSON lines.
 pub(super) struct Json(Mutex<State>);
@@ -29,8 +33,6 @@ struct State {
     out: Box<dyn Write + Send>,
     err: Box<dyn Write + Send>,
     debug: bool,
-    /// Each table ends with a line of its own, and the last object is about all of them.
-    several: bool,
     paces: BTreeMap<String, Pace>,
 }
 
@@ -105,15 +107,27 @@ enum Line<'a> {
         table: &'a str,
         message: &'a str,
     },
-    End {
-        outcome: &'static str,
-        #[serde(flatten)]
-        receipt: Option<Done<'a>>,
-        error: Option<Problem<'a>>,
+    Outage {
+        table: &'a str,
+        why: &'a str,
+        retry_for_ms: u64,
+        elapsed_ms: u64,
+    },
+    OutageOver {
+        table: &'a str,
+        lasted_ms: u64,
+        elapsed_ms: u64,
     },
     TableEnd(TableEnd<'a>),
-    #[serde(rename = "end")]
-    EndOfAll(Whole<'a>),
+    End(Whole<'a>),
+}
+
+/// A line with the version of what it means.
+#[derive(Serialize)]
+struct Versioned<'a> {
+    #[serde(flatten)]
+    line: &'a Line<'a>,
+    version: u32,
 }
 
 fn start(start: &Start) -> Line<'_> {
@@ -179,13 +193,9 @@ fn waiting<'a>(table: &'a str, event: &'a Event<'_>) -> Option<Line<'a>> {
     })
 }
 
-fn no_run(failure: &Failure) -> Line<'_> {
-    Line::End { outcome: Outcome::Failed.name(), receipt: None, error: Some(problem(failure)) }
-}
-
 /// One object and a newline in one write. A reader that went away is no reason to stop copying.
 fn write(to: &mut dyn Write, line: &Line<'_>) {
-    if let Ok(mut bytes) = serde_json::to_vec(line) {
+    if let Ok(mut bytes) = serde_json::to_vec(&Versioned { line, version: VERSION }) {
         bytes.push(b'\n');
         let _ = to.write_all(&bytes).and_then(|()| to.flush());
     }
@@ -193,7 +203,7 @@ fn write(to: &mut dyn Write, line: &Line<'_>) {
 
 impl Json {
     pub(super) fn new(out: Box<dyn Write + Send>, err: Box<dyn Write + Send>, debug: bool) -> Self {
-        Self(Mutex::new(State { out, err, debug, several: false, paces: BTreeMap::new() }))
+        Self(Mutex::new(State { out, err, debug, paces: BTreeMap::new() }))
     }
 }
 
@@ -230,31 +240,25 @@ impl Reporter for Json {
             Event::Warning(message) => Line::Warning { table, message },
             Event::Debug(message) if state.debug => Line::Debug { table, message },
             Event::Debug(_) => return,
-            Event::Finished { receipt, failure } if state.several => {
-                Line::TableEnd(table_end(table, Some(receipt), *failure))
+            Event::Lost { why, patience, elapsed } => {
+                Line::Outage { table, why, retry_for_ms: ms(*patience), elapsed_ms: ms(*elapsed) }
             }
-            Event::Failed(failure) if state.several => Line::TableEnd(table_end(table, None, Some(failure))),
-            Event::Finished { receipt, failure } => {
-                let line = Line::End {
-                    outcome: receipt.outcome.name(),
-                    receipt: Some(done(receipt, false)),
-                    error: failure.map(problem),
-                };
-                return write(&mut state.out, &line);
+            Event::Back { lasted, elapsed } => {
+                Line::OutageOver { table, lasted_ms: ms(*lasted), elapsed_ms: ms(*elapsed) }
             }
-            Event::Failed(failure) => return write(&mut state.out, &no_run(failure)),
+            Event::Finished { receipt, failure } => Line::TableEnd(table_end(table, Some(receipt), *failure)),
+            Event::Failed(failure) => Line::TableEnd(table_end(table, None, Some(failure))),
         };
         write(&mut state.err, &line);
     }
 
     fn failed(&self, failure: &Failure) {
         let state = &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        write(&mut state.out, &no_run(failure));
+        write(&mut state.out, &Line::End(no_run(failure)));
     }
 
     fn begins(&self, several: &Several<'_>) {
         let state = &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        state.several = true;
         write(
             &mut state.err,
             &Line::Begin {
@@ -268,6 +272,6 @@ impl Reporter for Json {
 
     fn ends(&self, summary: &Summary<'_>) {
         let state = &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        write(&mut state.out, &Line::EndOfAll(whole(summary)));
+        write(&mut state.out, &Line::End(whole(summary)));
     }
 }

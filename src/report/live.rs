@@ -11,7 +11,7 @@ use console::Term;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 use super::event::{Event, Reporter, Several, Wait};
-use super::format::{Speed, count, duration, progress, seconds_up, until_when, wait};
+use super::format::{Speed, back, count, duration, lost, progress, seconds_up, until_when, wait};
 use super::human::{Lines, NEWS, WORTH_A_WORD, in_short};
 use super::receipt::{Outcome, Summary};
 use crate::error::Failure;
@@ -240,6 +240,14 @@ impl Reporter for Interactive {
                     row.wait(why, *length, *until);
                 }
             }
+            Event::Lost { why, patience, .. } => {
+                let text = lost(why, *patience);
+                self.above(|| lines.about(table, &text));
+            }
+            Event::Back { lasted, .. } => {
+                let text = back(*lasted);
+                self.above(|| lines.about(table, &text));
+            }
             Event::Committing { rows, .. } => {
                 let text = state.named(table, &format!("committing {}", count(*rows, "row")));
                 if let Some(row) = state.rows.get_mut(table) {
@@ -277,6 +285,9 @@ impl Reporter for Interactive {
     fn begins(&self, several: &Several<'_>) {
         let state = &mut *self.state();
         state.lines.begin(several);
+        if several.tables.len() < 2 {
+            return;
+        }
         state.width = several.tables.iter().map(|table| table.chars().count()).max().unwrap_or_default();
         for table in several.tables {
             let row = self.add();
@@ -295,6 +306,9 @@ impl Reporter for Interactive {
 
     fn ends(&self, summary: &Summary<'_>) {
         let state = &mut *self.state();
+        if !state.lines.several {
+            return;
+        }
         self.over(state);
         state.lines.all(summary, Some(usize::from(Term::stderr().size().1)));
     }

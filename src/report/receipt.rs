@@ -92,6 +92,15 @@ pub struct Receipt {
     pub expected: Option<Expected>,
     /// All warnings; each was an event, too.
     pub warnings: Vec<String>,
+    /// Of these, those that the run before this one had, too.
+    pub known_warnings: Vec<String>,
+}
+
+impl Receipt {
+    /// The warnings that the run before did not have.
+    pub(super) fn new_warnings(&self) -> impl Iterator<Item = &String> {
+        self.warnings.iter().filter(|warning| !self.known_warnings.contains(warning))
+    }
 }
 
 /// How the run of one table ended.

@@ -108,6 +108,7 @@ mod tests {
             rows_read: 0,
             requests: 0,
             error: None,
+            warnings: Vec::new(),
         };
         assert_eq!(between(&[run(9), run(5), run(3)]), Some(Duration::from_secs(3 * 3_600)));
         assert_eq!((between(&[run(9)]), between(&[])), (None, None));

@@ -90,6 +90,7 @@ fn receipt(outcome: Outcome) -> Receipt {
         stopped_at: None,
         expected: Some(Expected { after: 12, pages: 187, elapsed: Duration::from_secs(84) }),
         warnings: vec!["the list was out of order".into()],
+        known_warnings: Vec::new(),
     }
 }
 
@@ -128,13 +129,23 @@ fn run(reporter: &dyn Reporter) {
     reporter.event("tickets", &Event::Committing { rows: 20_000, elapsed: Duration::from_secs(90) });
     let counts = receipt(Outcome::Success).counts;
     reporter.event("tickets", &Event::Committed { rows: 20_000, counts, elapsed: Duration::from_secs(91) });
-    reporter.event("tickets", &Event::Finished { receipt: &receipt(Outcome::Success), failure: None });
+    ends(reporter, receipt(Outcome::Success), None);
+}
+
+/// The end of a command of one table.
+fn ends(reporter: &dyn Reporter, receipt: Receipt, failure: Option<&Failure>) {
+    reporter.event("tickets", &Event::Finished { receipt: &receipt, failure });
+    let (source, destination) = ("Gorgias account acme", "duckdb file shop.duckdb");
+    let elapsed = receipt.elapsed;
+    let ends = [Ended { table: "tickets".into(), receipt: Some(receipt), failure: failure.cloned() }];
+    reporter.ends(&Summary { ends: &ends, source, destination, elapsed, failure });
 }
 
 fn shown(style: ProgressStyle, events: impl FnOnce(&dyn Reporter)) -> (String, String) {
     let (out, err) = (Shared::default(), Shared::default());
     let terminal = Terminal { stderr: false, color: false };
-    events(&*reporter(style, terminal, false, Box::new(out.clone()), Box::new(err.clone())));
+    let manner = Manner { style, quiet: false, debug: false };
+    events(&*reporter(manner, terminal, Box::new(out.clone()), Box::new(err.clone())));
     (out.text(), err.text())
 }
 
@@ -171,16 +182,17 @@ fn a_run_as_log_lines() {
 fn a_run_as_json() {
     let (out, err) = shown(ProgressStyle::Json, run);
     insta::assert_snapshot!(err, @r#"
-    {"event":"start","table":"tickets","source":"Gorgias account acme","dest_table":"gorgias.tickets","destination":"duckdb file shop.duckdb","strategy":"merge","key":["id"],"scope":"changed_since","since":"2025-11-21T11:54:03Z","until":null,"notes":["--page-size has no effect: Gorgias pages are always 100 rows"],"started_at":"2025-11-22T11:54:03Z"}
-    {"event":"progress","table":"tickets","rows":100,"pages":1,"rows_per_second":100,"reached":"2025-11-22T10:54:02.999999Z","requests":1,"budget_used":12,"budget_capacity":40,"rate_limited_ms":0,"elapsed_ms":1000,"left_ms":null}
-    {"event":"progress","table":"tickets","rows":2000,"pages":20,"rows_per_second":500,"reached":"2025-11-22T10:54:02.999999Z","requests":20,"budget_used":12,"budget_capacity":40,"rate_limited_ms":900,"elapsed_ms":4000,"left_ms":96000}
-    {"event":"waiting","table":"tickets","why":"rate_limit","what":null,"attempt":null,"wait_ms":3200,"waited_ms":null,"until":"2025-11-22T11:54:11.2Z","elapsed_ms":5000}
-    {"event":"waiting","table":"tickets","why":"retry","what":"HTTP 503","attempt":2,"wait_ms":1000,"waited_ms":null,"until":"2025-11-22T11:54:12Z","elapsed_ms":8000}
-    {"event":"waiting","table":"tickets","why":"destination_locked","what":null,"attempt":null,"wait_ms":500,"waited_ms":null,"until":"2025-11-22T11:54:12.5Z","elapsed_ms":9000}
-    {"event":"warning","table":"tickets","message":"the list was out of order"}
-    {"event":"committed","table":"tickets","rows":20000,"inserted":1203,"updated":512,"unchanged":18185,"deleted":0,"elapsed_ms":91000}
+    {"event":"start","table":"tickets","source":"Gorgias account acme","dest_table":"gorgias.tickets","destination":"duckdb file shop.duckdb","strategy":"merge","key":["id"],"scope":"changed_since","since":"2025-11-21T11:54:03Z","until":null,"notes":["--page-size has no effect: Gorgias pages are always 100 rows"],"started_at":"2025-11-22T11:54:03Z","version":1}
+    {"event":"progress","table":"tickets","rows":100,"pages":1,"rows_per_second":100,"reached":"2025-11-22T10:54:02.999999Z","requests":1,"budget_used":12,"budget_capacity":40,"rate_limited_ms":0,"elapsed_ms":1000,"left_ms":null,"version":1}
+    {"event":"progress","table":"tickets","rows":2000,"pages":20,"rows_per_second":500,"reached":"2025-11-22T10:54:02.999999Z","requests":20,"budget_used":12,"budget_capacity":40,"rate_limited_ms":900,"elapsed_ms":4000,"left_ms":96000,"version":1}
+    {"event":"waiting","table":"tickets","why":"rate_limit","what":null,"attempt":null,"wait_ms":3200,"waited_ms":null,"until":"2025-11-22T11:54:11.2Z","elapsed_ms":5000,"version":1}
+    {"event":"waiting","table":"tickets","why":"retry","what":"HTTP 503","attempt":2,"wait_ms":1000,"waited_ms":null,"until":"2025-11-22T11:54:12Z","elapsed_ms":8000,"version":1}
+    {"event":"waiting","table":"tickets","why":"destination_locked","what":null,"attempt":null,"wait_ms":500,"waited_ms":null,"until":"2025-11-22T11:54:12.5Z","elapsed_ms":9000,"version":1}
+    {"event":"warning","table":"tickets","message":"the list was out of order","version":1}
+    {"event":"committed","table":"tickets","rows":20000,"inserted":1203,"updated":512,"unchanged":18185,"deleted":0,"elapsed_ms":91000,"version":1}
+    {"event":"table_end","outcome":"success","table":"tickets","dest_table":"gorgias.tickets","destination":"duckdb file shop.duckdb","strategy":"merge","read":20000,"pages":200,"inserted":1203,"updated":512,"unchanged":18185,"read_again":100,"deleted":0,"rejected":3,"discarded":0,"requests":203,"retries":3,"rate_limited_ms":52000,"started_at":"2025-11-22T11:54:03Z","elapsed_ms":92000,"covered_since":null,"next_start":"2025-11-22T11:54:02.876544Z","unfinished":false,"stopped_at":null,"expected":{"after_pages":12,"pages":187,"elapsed_ms":84000},"warnings":["the list was out of order"],"error":null,"version":1}
     "#);
-    insta::assert_snapshot!(out, @r#"{"event":"end","outcome":"success","table":"tickets","dest_table":"gorgias.tickets","destination":"duckdb file shop.duckdb","strategy":"merge","read":20000,"pages":200,"inserted":1203,"updated":512,"unchanged":18185,"read_again":100,"deleted":0,"rejected":3,"discarded":0,"requests":203,"retries":3,"rate_limited_ms":52000,"started_at":"2025-11-22T11:54:03Z","elapsed_ms":92000,"covered_since":null,"next_start":"2025-11-22T11:54:02.876544Z","unfinished":false,"stopped_at":null,"expected":{"after_pages":12,"pages":187,"elapsed_ms":84000},"warnings":["the list was out of order"],"error":null}"#);
+    insta::assert_snapshot!(out, @r#"{"event":"end","outcome":"success","source":"Gorgias account acme","destination":"duckdb file shop.duckdb","tables":[{"outcome":"success","table":"tickets","dest_table":"gorgias.tickets","destination":"duckdb file shop.duckdb","strategy":"merge","read":20000,"pages":200,"inserted":1203,"updated":512,"unchanged":18185,"read_again":100,"deleted":0,"rejected":3,"discarded":0,"requests":203,"retries":3,"rate_limited_ms":52000,"started_at":"2025-11-22T11:54:03Z","elapsed_ms":92000,"covered_since":null,"next_start":"2025-11-22T11:54:02.876544Z","unfinished":false,"stopped_at":null,"expected":{"after_pages":12,"pages":187,"elapsed_ms":84000},"warnings":["the list was out of order"],"error":null}],"totals":{"read":20000,"pages":200,"inserted":1203,"updated":512,"unchanged":18185,"read_again":100,"deleted":0,"rejected":3,"discarded":0,"requests":203,"retries":3,"elapsed_ms":92000},"error":null,"version":1}"#);
 }
 
 #[test]
@@ -220,7 +232,7 @@ fn a_failed_run_ends_with_its_reason() {
         ..receipt(Outcome::Failed)
     };
     let finish = |reporter: &dyn Reporter| {
-        reporter.event("tickets", &Event::Finished { receipt: &stopped, failure: Some(&failure) });
+        ends(reporter, stopped.clone(), Some(&failure));
     };
     insta::assert_snapshot!(shown(ProgressStyle::Log, finish).1, @r"
     failed after 1 min 32 s: tickets → gorgias.tickets in duckdb file shop.duckdb
@@ -239,7 +251,7 @@ fn a_failed_run_ends_with_its_reason() {
     error: tickets could not be read to the end
       hint: run it again
     ");
-    insta::assert_snapshot!(shown(ProgressStyle::Json, finish).0, @r#"{"event":"end","outcome":"failed","table":"tickets","dest_table":"gorgias.tickets","destination":"duckdb file shop.duckdb","strategy":"merge","read":20000,"pages":200,"inserted":1203,"updated":512,"unchanged":18185,"read_again":100,"deleted":0,"rejected":3,"discarded":0,"requests":203,"retries":3,"rate_limited_ms":52000,"started_at":"2025-11-22T11:54:03Z","elapsed_ms":92000,"covered_since":"1970-01-01T00:00:00Z","next_start":null,"unfinished":true,"stopped_at":"2025-11-22T11:54:03Z","expected":{"after_pages":12,"pages":187,"elapsed_ms":84000},"warnings":[],"error":{"kind":"source","exit_code":4,"message":"tickets could not be read to the end","causes":[],"hint":"run it again"}}"#);
+    insta::assert_snapshot!(shown(ProgressStyle::Json, finish).0, @r#"{"event":"end","outcome":"failed","source":"Gorgias account acme","destination":"duckdb file shop.duckdb","tables":[{"outcome":"failed","table":"tickets","dest_table":"gorgias.tickets","destination":"duckdb file shop.duckdb","strategy":"merge","read":20000,"pages":200,"inserted":1203,"updated":512,"unchanged":18185,"read_again":100,"deleted":0,"rejected":3,"discarded":0,"requests":203,"retries":3,"rate_limited_ms":52000,"started_at":"2025-11-22T11:54:03Z","elapsed_ms":92000,"covered_since":"1970-01-01T00:00:00Z","next_start":null,"unfinished":true,"stopped_at":"2025-11-22T11:54:03Z","expected":{"after_pages":12,"pages":187,"elapsed_ms":84000},"warnings":[],"error":{"kind":"source","exit_code":4,"message":"tickets could not be read to the end","causes":[],"hint":"run it again"}}],"totals":{"read":20000,"pages":200,"inserted":1203,"updated":512,"unchanged":18185,"read_again":100,"deleted":0,"rejected":3,"discarded":0,"requests":203,"retries":3,"elapsed_ms":92000},"error":{"kind":"source","exit_code":4,"message":"tickets could not be read to the end","causes":[],"hint":"run it again"},"version":1}"#);
 }
 
 #[test]
@@ -250,7 +262,7 @@ fn a_run_that_stored_nothing_says_where_the_next_one_starts() {
         let nothing =
             Receipt { read: 0, pages: 0, counts, read_again: 0, next_start, ..receipt(Outcome::Failed) };
         let finish = |reporter: &dyn Reporter| {
-            reporter.event("tickets", &Event::Finished { receipt: &nothing, failure: Some(&failure) });
+            ends(reporter, nothing.clone(), Some(&failure));
         };
         let text = shown(ProgressStyle::Log, finish).1;
         text.lines().find(|line| line.contains("next start")).unwrap_or_default().to_owned()
@@ -275,7 +287,7 @@ fn nothing_new_is_short() {
         ..receipt(Outcome::Success)
     };
     let finish = |reporter: &dyn Reporter| {
-        reporter.event("tickets", &Event::Finished { receipt: &receipt, failure: None });
+        ends(reporter, receipt.clone(), None);
     };
     insta::assert_snapshot!(shown(ProgressStyle::Log, finish).1, @r"
     done in 0.3 s: tickets → gorgias.tickets in duckdb file shop.duckdb
@@ -294,7 +306,7 @@ fn without_a_run_there_is_only_the_reason() {
         shown(ProgressStyle::Log, fail),
         (String::new(), "error: --source-uri is missing\n  hint: type it\n".into())
     );
-    insta::assert_snapshot!(shown(ProgressStyle::Json, fail).0, @r#"{"event":"end","outcome":"failed","error":{"kind":"usage","exit_code":2,"message":"--source-uri is missing","causes":[],"hint":"type it"}}"#);
+    insta::assert_snapshot!(shown(ProgressStyle::Json, fail).0, @r#"{"event":"end","outcome":"failed","source":null,"destination":null,"tables":[],"totals":{"read":0,"pages":0,"inserted":0,"updated":0,"unchanged":0,"read_again":0,"deleted":0,"rejected":0,"discarded":0,"requests":0,"retries":0,"elapsed_ms":0},"error":{"kind":"usage","exit_code":2,"message":"--source-uri is missing","causes":[],"hint":"type it"},"version":1}"#);
 }
 
 #[test]
@@ -302,9 +314,8 @@ fn a_reader_that_went_away_stops_nothing() {
     for style in [ProgressStyle::Log, ProgressStyle::Json] {
         let (out, err) = (Gone::default(), Gone::default());
         run(&*reporter(
-            style,
+            Manner { style, quiet: false, debug: true },
             Terminal { stderr: false, color: false },
-            true,
             Box::new(out.clone()),
             Box::new(err.clone()),
         ));
@@ -363,8 +374,31 @@ fn a_long_wait_says_until_when_and_again_that_it_goes_on() {
     ");
     let json = shown(ProgressStyle::Json, events).1;
     insta::assert_snapshot!(json.lines().skip(1).collect::<Vec<_>>().join("\n"), @r#"
-    {"event":"waiting","table":"tickets","why":"rate_limit","what":null,"attempt":null,"wait_ms":600000,"waited_ms":null,"until":"2025-11-22T12:04:04Z","elapsed_ms":1000}
-    {"event":"waiting","table":"tickets","why":"rate_limit","what":null,"attempt":null,"wait_ms":540000,"waited_ms":60000,"until":"2025-11-22T12:04:04Z","elapsed_ms":61000}
-    {"event":"progress","table":"tickets","rows":100,"pages":1,"rows_per_second":0,"reached":"2025-11-22T10:54:02.999999Z","requests":1,"budget_used":12,"budget_capacity":40,"rate_limited_ms":600000,"elapsed_ms":602000,"left_ms":null}
+    {"event":"waiting","table":"tickets","why":"rate_limit","what":null,"attempt":null,"wait_ms":600000,"waited_ms":null,"until":"2025-11-22T12:04:04Z","elapsed_ms":1000,"version":1}
+    {"event":"waiting","table":"tickets","why":"rate_limit","what":null,"attempt":null,"wait_ms":540000,"waited_ms":60000,"until":"2025-11-22T12:04:04Z","elapsed_ms":61000,"version":1}
+    {"event":"progress","table":"tickets","rows":100,"pages":1,"rows_per_second":0,"reached":"2025-11-22T10:54:02.999999Z","requests":1,"budget_used":12,"budget_capacity":40,"rate_limited_ms":600000,"elapsed_ms":602000,"left_ms":null,"version":1}
+    "#);
+}
+
+#[test]
+fn an_outage_is_told_when_it_begins_and_when_it_ends() {
+    let outage = |reporter: &dyn Reporter| {
+        let (patience, elapsed) = (Duration::from_secs(900), Duration::from_secs(3));
+        reporter.event("tickets", &Event::Started(&start()));
+        reporter.event("tickets", &Event::Lost { why: "HTTP 503", patience, elapsed });
+        let lasted = Duration::from_secs(250);
+        reporter.event("tickets", &Event::Back { lasted, elapsed: Duration::from_secs(253) });
+    };
+    let last = |style, first| {
+        let text = shown(style, outage).1;
+        text.lines().skip(first).map(|line| format!("{line}\n")).collect::<String>()
+    };
+    insta::assert_snapshot!(last(ProgressStyle::Log, 2), @r"
+    2025-11-22T11:54:06Z tickets: no answer (HTTP 503); it is asked again for up to 15 min 00 s
+    2025-11-22T11:58:16Z tickets: it answers again, after 4 min 10 s
+    ");
+    insta::assert_snapshot!(last(ProgressStyle::Json, 1), @r#"
+    {"event":"outage","table":"tickets","why":"HTTP 503","retry_for_ms":900000,"elapsed_ms":3000,"version":1}
+    {"event":"outage_over","table":"tickets","lasted_ms":250000,"elapsed_ms":253000,"version":1}
     "#);
 }

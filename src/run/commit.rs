@@ -4,7 +4,7 @@ use tokio::time::Instant;
 
 use super::staged::{Ending, Staged};
 use super::{Run, failure};
-use crate::dest::{Commit, FlushDefaults};
+use crate::dest::{Commit, FlushDefaults, Targets};
 use crate::error::{Failure, Kind};
 use crate::model::RunRecord;
 use crate::report::Event;
@@ -19,6 +19,7 @@ impl Run<'_, '_> {
         if let Some(limit) = self.job.plan.limit {
             self.cut(&mut page, limit);
         }
+        self.take_children(&page).await?;
         let kept = page.keep.iter().filter(|keep| **keep).count() as u64;
         self.done.read += kept;
         self.done.pages += 1;
@@ -69,10 +70,11 @@ impl Run<'_, '_> {
 
     async fn stage(&mut self, all: bool) -> Result<(), Failure> {
         while let Some(batch) = self.normaliser.take(all) {
-            let load = self.load.get_or_insert_with(|| self.job.dest.begin(&self.target));
-            load.stage(batch).await.map_err(|error| failure::destination(&self.target, &error))?;
+            let targets = Targets { table: &self.target, children: &self.child_targets };
+            let load = self.load.get_or_insert_with(|| self.job.dest.begin(targets));
+            load.stage(0, batch).await.map_err(|error| failure::destination(&self.target, &error))?;
         }
-        Ok(())
+        self.stage_children(all).await
     }
 
     pub(super) fn due(&mut self) -> bool {
@@ -112,27 +114,37 @@ impl Run<'_, '_> {
 
     pub(super) async fn commit(&mut self, ending: Ending<'_>) -> Result<(), Failure> {
         self.stage(true).await?;
-        let mut load = self.load.take().unwrap_or_else(|| self.job.dest.begin(&self.target));
+        let targets = Targets { table: &self.target, children: &self.child_targets };
+        let mut load = self.load.take().unwrap_or_else(|| self.job.dest.begin(targets));
         let elapsed = self.start.elapsed();
         self.job.tell(&Event::Committing { rows: self.staged.rows, elapsed });
         let staged = std::mem::replace(&mut self.staged, Staged::nothing(Instant::now()));
         let rejected = staged.rejects.len() as u64;
         let refused = staged.rejects.iter().filter(|reject| reject.column.is_none()).count() as u64;
         load.bury(staged.gone.into_values().collect());
+        let (complete, child_rejects) = self.close_children();
+        for (at, parents) in complete.into_iter().enumerate() {
+            load.complete(at + 1, parents);
+        }
         let commit = Commit {
             state: self.state.clone(),
-            rejects: staged.rejects,
+            rejects: std::iter::once(staged.rejects).chain(child_rejects).collect(),
             run: self.record(ending),
+            basis: Some(self.basis.clone()),
             lease: self.leased.is_some().then(|| self.lease()),
             release: !matches!(ending, Ending::None),
             last: matches!(ending, Ending::Success),
         };
         let (release, stored) = (commit.release, commit.state.clone());
+        let basis = self.basis.after(self.target.strategy, &commit);
         let counts = load.commit(commit).await;
         self.slot.stage(0);
         let counts = counts.map_err(|error| failure::destination(&self.target, &error))?;
+        self.note_children(counts.get(1..).unwrap_or_default());
+        let counts = counts.first().copied().unwrap_or_default();
         self.leased = self.leased.filter(|_| !release).map(|_| Instant::now());
         self.target.fresh = false;
+        self.basis = basis;
         self.stored = Some(stored);
         self.done.commits += 1;
         self.done.committed += staged.rows.saturating_sub(refused);
@@ -143,7 +155,7 @@ impl Run<'_, '_> {
         Ok(())
     }
 
-    fn record(&self, ending: Ending<'_>) -> RunRecord {
+    pub(super) fn record(&self, ending: Ending<'_>) -> RunRecord {
         let (outcome, error) = match ending {
             Ending::None => ("running", None),
             Ending::Success => ("success", None),
@@ -159,6 +171,7 @@ impl Run<'_, '_> {
             requests: self.meter.requests(),
             retries: self.meter.retries(),
             error,
+            warnings: self.done.warnings.clone(),
         }
     }
 }

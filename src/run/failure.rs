@@ -141,6 +141,7 @@ pub(crate) fn of_destination(error: &DestError) -> Failure {
             DestErrorKind::NewerState => "update ingestr",
             DestErrorKind::Leased => "run the command again later, or wait for the other run with --wait",
             DestErrorKind::Shape => "name another table in --dest-table, or rename the existing one",
+            DestErrorKind::Changed => "run the same command again; it goes on from what is there",
             DestErrorKind::Unknown => "run the command again; it finds out by itself what was stored",
             DestErrorKind::Other => return None,
         };

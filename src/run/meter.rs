@@ -142,6 +142,14 @@ impl Listener for Meter {
                     self.begin(Wait::RateLimit, wait);
                 }
             }
+            Signal::Lost { why, patience } => {
+                let elapsed = self.start.elapsed();
+                self.reporter.event(self.table, &Event::Lost { why: &why, patience, elapsed });
+            }
+            Signal::Back(lasted) => {
+                let elapsed = self.start.elapsed();
+                self.reporter.event(self.table, &Event::Back { lasted, elapsed });
+            }
             Signal::Detail(text) => self.reporter.event(self.table, &Event::Debug(&text)),
             Signal::Retry { why, attempt, wait } => {
                 self.begin(Wait::Retry { what: why, attempt: attempt + 1 }, wait);

@@ -11,6 +11,9 @@ use crate::report::Ended;
 pub fn outcome(ends: &[Ended]) -> Option<Failure> {
     let failures: Vec<&Failure> = ends.iter().filter_map(|end| end.failure.as_ref()).collect();
     let first = *failures.first()?;
+    if let [only] = ends {
+        return only.failure.clone();
+    }
     let names: Vec<&str> =
         ends.iter().filter(|end| end.failure.is_some()).map(|end| end.table.as_str()).collect();
     let (tables, all) = (names.join(", "), ends.len());
@@ -101,12 +104,13 @@ mod tests {
             ended(&[("a", theirs), ("b", too)]),
             said(2, "none of the 2 tables can be copied as typed")
         );
-        assert_eq!(ended(&[("a", refused), ("b", None)]), said(6, "1 of 2 tables is not complete: a"));
-        assert_eq!(ended(&[("a", refused), ("b", gone)]), said(6, "2 of 2 tables are not complete: a, b"));
+        assert_eq!(ended(&[("a", refused), ("b", None)]), said(7, "1 of 2 tables is not complete: a"));
+        assert_eq!(ended(&[("a", refused), ("b", gone)]), said(7, "2 of 2 tables are not complete: a, b"));
         assert_eq!(
             ended(&[("a", stopped), ("b", None), ("c", stopped)]),
             said(6, "stopped before 2 of 3 tables were complete: a, c")
         );
-        assert_eq!(ended(&[("a", stopped), ("b", gone)]), said(6, "2 of 2 tables are not complete: a, b"));
+        assert_eq!(ended(&[("a", stopped)]), said(6, "stopped"));
+        assert_eq!(ended(&[("a", stopped), ("b", gone)]), said(7, "2 of 2 tables are not complete: a, b"));
     }
 }

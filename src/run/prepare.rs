@@ -6,20 +6,21 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::child::Child;
 use super::eta::Eta;
 use super::meter::Meter;
 use super::shared::Slot;
 use super::staged::Staged;
-use super::{Done, Job, Run, failure};
+use super::{Done, Job, Run, failure, target};
 use crate::dest::{Inspection, Target};
 use crate::error::Failure;
 use crate::http::Listener;
 use crate::model::lease;
-use crate::model::{Column, DELETED_AT, Deletes, LogicalType, MERGED_INTO, Micros, State, Strategy};
+use crate::model::{Micros, State, Strategy};
 use crate::normalise::Normaliser;
 use crate::plan::Plan;
 use crate::report::{Event, Scope, Start, Wait};
-use crate::source::{Late, Outside, Overlap, ReadRequest, Source};
+use crate::source::{Outside, Overlap, ReadRequest, Source};
 
 impl<'a, 'm> Run<'a, 'm> {
     /// Looks at the destination and starts reading; nothing is written and no request is sent.
@@ -38,11 +39,22 @@ impl<'a, 'm> Run<'a, 'm> {
                 &plan.shaping,
             )
         };
-        let mut target = target(plan, job.source, shape(&Inspection::default()).documented());
+        let mut target = target::target(plan, job.source, shape(&Inspection::default()).documented());
         let inspection = look(&job, &target, start, slot).await?;
         let normaliser = shape(&inspection);
-        let from = begins_from(plan, job.source, &inspection);
-        target.fresh = plan.strategy != Strategy::Replace || from.is_none();
+        let mut from = begins_from(plan, job.source, &inspection);
+        let (mut children, mut child_targets) = (Vec::new(), Vec::new());
+        for child in &plan.children {
+            if let Some((child, target)) = Child::prepare((job.source, job.dest), child, &target).await? {
+                children.push(child);
+                child_targets.push(target);
+            }
+        }
+        if plan.strategy == Strategy::Replace {
+            from = from.filter(|aside| children.iter().all(|child: &Child<'_>| child.waits_with(aside)));
+        }
+        let fresh = plan.strategy != Strategy::Replace || from.is_none();
+        std::iter::once(&mut target).chain(&mut child_targets).for_each(|target| target.fresh = fresh);
         let meter = Arc::new(Meter::new(spec.name, Arc::clone(&job.reporter), start, plan.started_at));
         let request = read_request(plan, from.clone());
         let listener: Arc<dyn Listener> = Arc::<Meter>::clone(&meter);
@@ -56,12 +68,15 @@ impl<'a, 'm> Run<'a, 'm> {
             job,
             slot,
             target,
+            children,
+            child_targets,
             normaliser,
             pages,
             meter,
             id,
             start,
             stored: from.clone(),
+            basis: inspection.basis,
             from_zero: from.as_ref().is_none_or(|from| from.complete),
             state,
             load: None,
@@ -127,30 +142,6 @@ fn announced(job: &Job<'_>, from: Option<&State>) -> Start {
         scope: scope(plan, from),
         notes: plan.notes.clone(),
         at: plan.started_at,
-    }
-}
-
-/// Everything decided about the table that is written.
-pub(super) fn target(plan: &Plan, source: &dyn Source, mut columns: Vec<Column>) -> Target {
-    let marks = plan.late() == Late::ChangesAndDeletions && plan.deletes == Deletes::Soft;
-    if marks && plan.table.deletions() {
-        columns.push(Column::new(DELETED_AT, LogicalType::Timestamp));
-        columns.push(Column::new(MERGED_INTO, LogicalType::Int64));
-    }
-    Target {
-        account: source.account().to_owned(),
-        source_table: plan.table.name.to_owned(),
-        schema: plan.schema.clone(),
-        table: plan.dest_table.clone(),
-        key: plan.key.clone(),
-        incremental_key: plan.incremental_key.clone(),
-        strategy: plan.strategy,
-        columns,
-        loaded_at: plan.load_timestamp.then_some(plan.started_at),
-        window: (plan.window.start, plan.window.end),
-        deletes: plan.deletes,
-        hints: plan.hints.clone(),
-        fresh: true,
     }
 }
 

@@ -2,7 +2,8 @@
 //! is asked of the source.
 
 use super::failure;
-use super::prepare::{begins_from, read_request, scope, target};
+use super::prepare::{begins_from, read_request, scope};
+use super::target::target;
 use crate::dest::{Destination, Inspection};
 use crate::error::Failure;
 use crate::normalise::Normaliser;

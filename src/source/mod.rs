@@ -3,6 +3,7 @@
 //! A source knows nothing of destinations. It yields pages of rows as JSON text together with its own progress.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 
@@ -41,6 +42,9 @@ pub trait Source: Send + Sync + std::fmt::Debug {
 
     /// Keeps to this part of the account's request budget from now on, whatever the URI says.
     fn keep_to(&self, share: Share);
+
+    /// From now on asks for this long when the account stops answering; zero, as without it: a few times.
+    fn ride_out(&self, patience: Duration);
 
     /// What may be sent to the account, as far as its answers have told.
     fn allowance(&self) -> Allowance;

@@ -41,11 +41,7 @@ pub const SOURCES: [Entry; 1] = [Entry {
 /// # Errors
 /// A usage failure that names what exists.
 pub fn entry(uri: &str) -> Result<&'static Entry, Failure> {
-    let scheme = uri.trim().split_once(':').map_or("", |(scheme, _)| scheme);
-    SOURCES.iter().find(|entry| entry.scheme == scheme).ok_or_else(|| {
-        let forms: Vec<&str> = SOURCES.iter().map(|entry| entry.form).collect();
-        error::unknown_scheme("--source-uri", scheme, &forms)
-    })
+    error::kind_of("--source-uri", uri, &SOURCES, |entry| (entry.scheme, entry.form))
 }
 
 /// The tables of all sources.

@@ -2,6 +2,7 @@
 //! destination's table all come from it, and nothing is decided by a table's name.
 
 use crate::model::{Column, LogicalType};
+use crate::normalise::children::Embedded;
 
 /// The fields a list can be sorted by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -25,13 +26,20 @@ impl SortField {
 }
 
 /// How a table's rows are listed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 pub enum List {
     /// A list of its own that is sorted by creation, or by change where [`Changes::ByUpdate`] says so, and paged by cursors
     /// that hold the place of a row.
     Keyset {
         /// Path of the list.
         path: &'static str,
+    },
+    /// None: its rows are taken out of those of another table, which is read for them.
+    In {
+        /// The other table.
+        parent: &'static Resource,
+        /// Where they are in a row of it.
+        embedded: Embedded,
     },
 }
 
@@ -48,6 +56,8 @@ pub enum Changes {
     },
     /// The table is small, and rows change without any sign: every run reads all of it.
     Full,
+    /// With its parent's: see [`List::In`].
+    WithParent,
 }
 
 /// How it is noticed that rows are gone, or were merged into others.
@@ -59,6 +69,8 @@ pub enum Removals {
     Events(&'static [EventKind]),
     /// The absence of a row where the whole list was read tells, and nothing else.
     Absence,
+    /// They go with the parent's: see [`List::In`].
+    WithParent,
 }
 
 /// A kind of events that tell of rows that are gone.
@@ -96,6 +108,8 @@ pub enum Computed {
 pub struct Resource {
     /// Its name on the command line.
     pub name: &'static str,
+    /// Other names it may be called by on the command line, in lower case and with `_`.
+    pub aliases: &'static [&'static str],
     /// Whether `*` means it, too; otherwise it is copied only where it is named.
     pub default: bool,
     /// One sentence on what a row is.
@@ -127,11 +141,22 @@ impl Resource {
         self.columns.iter().map(|(name, logical, _)| Column::new(*name, *logical)).collect()
     }
 
-    /// Path of its list.
+    /// Path of its list, or of its parent's.
     #[must_use]
     pub fn path(&self) -> &'static str {
-        let List::Keyset { path } = self.list;
-        path
+        match self.list {
+            List::Keyset { path } => path,
+            List::In { parent, .. } => parent.path(),
+        }
+    }
+
+    /// The table whose rows its own are taken out of, and where they are in them.
+    #[must_use]
+    pub fn embedded(&self) -> Option<(&'static Self, Embedded)> {
+        match self.list {
+            List::In { parent, embedded } => Some((parent, embedded)),
+            List::Keyset { .. } => None,
+        }
     }
 
     /// The field by which its list is sorted to find changes.
@@ -139,7 +164,7 @@ impl Resource {
     pub fn sort(&self) -> SortField {
         match self.changes {
             Changes::ByUpdate => SortField::Updated,
-            Changes::Recent { .. } | Changes::Full => SortField::Created,
+            Changes::Recent { .. } | Changes::Full | Changes::WithParent => SortField::Created,
         }
     }
 
@@ -160,7 +185,7 @@ impl Resource {
     pub fn events(&self) -> &'static [EventKind] {
         match self.removals {
             Removals::Events(kinds) => kinds,
-            Removals::Never | Removals::Absence => &[],
+            Removals::Never | Removals::Absence | Removals::WithParent => &[],
         }
     }
 
@@ -171,7 +196,7 @@ impl Resource {
         match (self.counted, self.changes) {
             (Some(counted), _) => Some(counted.by),
             (None, Changes::ByUpdate) => Some(self),
-            (None, Changes::Recent { .. } | Changes::Full) => None,
+            (None, Changes::Recent { .. } | Changes::Full | Changes::WithParent) => None,
         }
     }
 }

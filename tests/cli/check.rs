@@ -31,18 +31,16 @@ fn both_ends_as_they_should_be() {
     ok    tickets               may be read
     ok    ticket_messages       may be read
     ok    satisfaction_surveys  may be read
-    ok    tags                  may be read
     ok    events                may be read: deletions and merges will be seen
     ok    budget                40 requests, N of them in use after this check
     ok    destination           duckdb file new/shop.duckdb can be written; nothing was copied to it yet
     exit code 0
     ");
     assert!(desk.files().is_empty(), "{:?}", desk.files());
-    assert_eq!(desk.account().served(), 8, "one request for each line");
+    assert_eq!(desk.account().served(), 7, "one request for each line");
 
     desk.ingest("tickets,customers", &[]).finish().well();
-    let shown =
-        check(&desk, &["--source-uri", "", "--dest-uri", "duckdb:///shop.duckdb"]).env("SOURCE_URI", "");
+    let shown = desk.ingestr(["check", "--dest-uri", "duckdb:///shop.duckdb"]);
     assert_snapshot!(shown.finish().well().shown(), @r"
     --- stdout
     ok    destination  duckdb file shop.duckdb can be written; 2 tables were copied to it
@@ -62,7 +60,6 @@ fn what_the_credentials_may_not_do() {
     ok    tickets               may be read
     ok    ticket_messages       may be read
     ok    satisfaction_surveys  may be read
-    ok    tags                  may be read
     warn  events                these credentials may not read the events of Gorgias account acme: deletions and merges will not be seen
                                 cause: GET /api/events?limit=1: HTTP 403 "You do not have enough permissions to perform this action."
                                 hint: give the user who owns the key a role that may read it, or use an admin's key
@@ -92,7 +89,6 @@ fn what_the_credentials_may_not_do() {
             "ok tickets",
             "fail ticket_messages",
             "ok satisfaction_surveys",
-            "ok tags",
             "warn events",
             "ok budget"
         ]
@@ -126,8 +122,8 @@ fn a_source_that_is_no_use_is_asked_once() {
 fn a_destination_that_is_no_database() {
     let desk = Desk::new();
     std::fs::write(desk.folder().join("shop.duckdb"), "not a database\n".repeat(1_000)).expect("a file");
-    let dest = ["--dest-uri", "duckdb:///shop.duckdb"];
-    assert_snapshot!(check(&desk, &dest).env("SOURCE_URI", "").finish().shown(), @r#"
+    let dest = ["check", "--dest-uri", "duckdb:///shop.duckdb"];
+    assert_snapshot!(desk.ingestr(dest).finish().shown(), @r#"
     --- stdout
     fail  destination  FOLDER/shop.duckdb is not a duckdb database, or is damaged
                        cause: IO Error: The file "FOLDER/shop.duckdb" exists, but it is not a valid DuckDB database file!
@@ -184,4 +180,40 @@ fn tables_of_another_account() {
                                 hint: copy account umbrella into tables of its own, with --dest-table; or, if acme was renamed to umbrella: ingestr state move --from acme --to umbrella
     exit code 0
     ");
+}
+
+/// A variable of a scheduler that nobody set: what is checked is not less than what was meant.
+#[test]
+fn an_empty_uri_is_no_good_sign() {
+    let desk = Desk::new();
+    let good = "duckdb:///shop.duckdb";
+    let said = |more: &[&str]| desk.ingestr(more.iter().copied()).finish().shown();
+    assert_snapshot!(said(&["check", "--source-uri", "", "--dest-uri", good]), @r"
+    error: --source-uri is empty
+      hint: is the variable set? Use gorgias://<domain>?api_key=<api-key>&email=<email>
+    exit code 2
+    ");
+    assert_snapshot!(check(&desk, &["--dest-uri", " "]).finish().shown(), @r"
+    error: --dest-uri is empty
+      hint: is the variable set? Use duckdb:///<file> or sqlite:///<file> or bigquery://<project>[/<dataset>]
+    exit code 2
+    ");
+    let variable = desk.ingestr(["check", "--dest-uri", good]).env("INGESTR_SOURCE_URI", "");
+    assert_snapshot!(variable.finish().shown(), @r"
+    error: --source-uri is empty
+      hint: is the variable set? Use gorgias://<domain>?api_key=<api-key>&email=<email>
+    exit code 2
+    ");
+    check(&desk, &[]).env("INGESTR_SOURCE_URI", "").finish().well();
+    for command in [&["state", "show"][..], &["state", "reset", "--dest-table", "a.b"]] {
+        let shown = said(&[command, &["--dest-uri", ""]].concat());
+        assert!(shown.contains("--dest-uri is empty\n  hint: is the variable set?"), "{shown}");
+    }
+    for command in ["ingest", "plan"] {
+        let tickets = ["--source-table", "tickets"];
+        let shown = said(&[&[command, "--source-uri", "", "--dest-uri", good][..], &tickets].concat());
+        assert!(shown.contains("--source-uri is empty\n  hint: is the variable set?"), "{shown}");
+    }
+    assert!(said(&["tables", ""]).contains("is empty"));
+    assert!(desk.files().is_empty(), "{:?}", desk.files());
 }

@@ -99,6 +99,7 @@ fn every_row_that_was_read_is_in_the_receipt() {
     {
         let done = desk.ingest("tickets", &[&["--progress", "json"], more].concat()).finish().well();
         let receipt: serde_json::Value = serde_json::from_str(&done.stdout).expect("one object");
+        let receipt = &receipt["tables"][0];
         let number = |name: &str| receipt[name].as_u64().expect("a number");
         let counted: u64 = ["inserted", "updated", "unchanged", "read_again"].into_iter().map(number).sum();
         assert_eq!(number("read"), counted, "{more:?}: {receipt}");
@@ -134,15 +135,17 @@ fn progress_as_json_is_one_object_a_line_and_the_receipt_on_standard_output() {
         done.stderr.lines().map(|line| serde_json::from_str(line).expect("an object")).collect();
     let mut names: Vec<&str> = events.iter().filter_map(|event| event["event"].as_str()).collect();
     names.dedup();
-    assert_eq!(names, ["start", "progress", "committed"]);
-    let mut receipt: serde_json::Value = serde_json::from_str(&done.stdout).expect("one object");
+    assert_eq!(names, ["begin", "start", "progress", "committed", "table_end"]);
+    let whole: serde_json::Value = serde_json::from_str(&done.stdout).expect("one object");
     assert_eq!(done.stdout.lines().count(), 1);
+    assert_eq!((&whole["event"], &whole["outcome"]), (&"end".into(), &"success".into()));
+    assert_eq!((&whole["totals"]["read"], &whole["error"]), (&30.into(), &serde_json::Value::Null));
+    let mut receipt = whole["tables"][0].clone();
     for changing in ["elapsed_ms", "started_at"] {
         assert!(receipt[changing].take() != serde_json::Value::Null, "{changing}");
     }
     assert_snapshot!(serde_json::to_string_pretty(&receipt).expect("JSON"), @r#"
     {
-      "event": "end",
       "outcome": "success",
       "table": "customers",
       "dest_table": "main.customers",

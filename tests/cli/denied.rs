@@ -127,3 +127,14 @@ fn a_full_disk_leaves_the_old_rows_and_says_so() {
     let tables = "SELECT count(*) FROM duckdb_tables() WHERE table_name = 'ticket_messages'";
     assert_eq!(desk.ask("after.duckdb", tables), "0");
 }
+
+#[test]
+#[ignore = "needs unshare"]
+fn a_full_disk_at_night_is_one_block() {
+    let desk = desk();
+    let line = "ingest --source-table ticket_messages --dest-uri duckdb:///small/shop.duckdb --quiet";
+    let done = on_small_disk(&desk, "2m", line).finish();
+    let cause = done.stderr.lines().nth(1).unwrap_or_default();
+    assert!(cause.starts_with("  cause: ") && cause.ends_with("No space left on device"), "{}", done.shown());
+    assert_snapshot!(done.shown().replace(cause, "  cause: CAUSE"), @"");
+}

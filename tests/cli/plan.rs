@@ -106,12 +106,12 @@ fn what_would_fail_fails_here_too() {
     let _filters = timeless();
     assert_snapshot!(plan(&desk, "ticket", &[]).finish().shown(), @r"
     error: Gorgias has no table `ticket`
-      hint: did you mean `tickets`? Tables are customers, tickets, ticket_messages, satisfaction_surveys, tags
+      hint: did you mean `tickets`? Tables are customers, tickets, ticket_messages, satisfaction_surveys, and 15 more (`ingestr tables` lists all)
     exit code 2
     ");
     assert_snapshot!(plan(&desk, "ticket", &["--json"]).finish().shown(), @r#"
     --- stdout
-    {"error":{"kind":"usage","exit_code":2,"message":"Gorgias has no table `ticket`","causes":[],"hint":"did you mean `tickets`? Tables are customers, tickets, ticket_messages, satisfaction_surveys, tags"}}
+    {"error":{"kind":"usage","exit_code":2,"message":"Gorgias has no table `ticket`","causes":[],"hint":"did you mean `tickets`? Tables are customers, tickets, ticket_messages, satisfaction_surveys, and 15 more (`ingestr tables` lists all)"}}
     exit code 2
     "#);
     assert_eq!(desk.account().served(), 0);

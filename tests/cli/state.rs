@@ -330,7 +330,7 @@ fn of_several_tables_those_of_others_are_refused() {
     desk.ingest("customers", &[]).finish().well();
     let said = as_account(&desk, "umbrella", "customers,tickets", &[]);
     assert!(said.contains("table main.customers holds customers of account acme"), "{said}");
-    assert!(said.ends_with("exit code 6"), "{said}");
+    assert!(said.ends_with("exit code 7"), "{said}");
     let said = as_account(&desk, "acme", "customers,tickets", &["--incremental-strategy", "append"]);
     assert!(said.contains("table main.tickets holds tickets of account umbrella"), "{said}");
     desk.ingestr(["state", "move", "--from", "umbrella", "--to", "acme"].into_iter().chain(SHOP))

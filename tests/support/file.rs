@@ -9,8 +9,10 @@ use std::sync::{Arc, Mutex};
 use arrow_array::RecordBatch;
 use futures_util::future::BoxFuture;
 use ingestr::dest::{
-    Capabilities, Commit, Counts, DestError, DestErrorKind, Destination, Inspection, Load, Target,
+    Capabilities, Commit, Counts, DestError, DestErrorKind, Destination, Inspection, Load, Stored, Target,
+    Targets,
 };
+use ingestr::model::lease::Claim;
 use ingestr::model::{Answer, Lease, Micros, Question, Remembered, Tombstone};
 use tempfile::TempDir;
 
@@ -149,13 +151,24 @@ impl Destination for File {
         self.inner.ask(target, question)
     }
 
+    fn rows<'a>(
+        &'a self,
+        target: &'a Target,
+        columns: &'a [String],
+        after: Option<i64>,
+        most: u64,
+    ) -> BoxFuture<'a, Result<Option<Vec<Stored>>, DestError>> {
+        self.inner.rows(target, columns, after, most)
+    }
+
     fn lease<'a>(
         &'a self,
         target: &'a Target,
         lease: Lease,
+        claim: Claim,
         live: fn(&Lease, Micros) -> bool,
     ) -> BoxFuture<'a, Result<(), DestError>> {
-        self.inner.lease(target, lease, live)
+        self.inner.lease(target, lease, claim, live)
     }
 
     fn release<'a>(&'a self, target: &'a Target, run: &'a str) -> BoxFuture<'a, Result<(), DestError>> {
@@ -178,8 +191,8 @@ impl Destination for File {
         self.inner.forget(schema, table)
     }
 
-    fn begin(&self, target: &Target) -> Box<dyn Load> {
-        Box::new(FileLoad { file: self.clone(), inner: self.inner.begin(target) })
+    fn begin(&self, targets: Targets<'_>) -> Box<dyn Load> {
+        Box::new(FileLoad { file: self.clone(), inner: self.inner.begin(targets) })
     }
 }
 
@@ -189,15 +202,19 @@ struct FileLoad {
 }
 
 impl Load for FileLoad {
-    fn stage<'a>(&'a mut self, batch: RecordBatch) -> BoxFuture<'a, Result<(), DestError>> {
-        self.inner.stage(batch)
+    fn stage<'a>(&'a mut self, at: usize, batch: RecordBatch) -> BoxFuture<'a, Result<(), DestError>> {
+        self.inner.stage(at, batch)
+    }
+
+    fn complete(&mut self, at: usize, parents: Vec<i64>) {
+        self.inner.complete(at, parents);
     }
 
     fn bury(&mut self, tombstones: Vec<Tombstone>) {
         self.inner.bury(tombstones);
     }
 
-    fn commit(self: Box<Self>, commit: Commit) -> BoxFuture<'static, Result<Counts, DestError>> {
+    fn commit(self: Box<Self>, commit: Commit) -> BoxFuture<'static, Result<Vec<Counts>, DestError>> {
         let Self { file, inner } = *self;
         let (crash, vanishes) = {
             let mut plans = file.plans.lock().expect("no panic");

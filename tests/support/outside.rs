@@ -11,8 +11,10 @@ use arrow_array::RecordBatch;
 use futures_util::future::BoxFuture;
 use ingestr::dest::bigquery::BigQuery;
 use ingestr::dest::{
-    Capabilities, Commit, Counts, DestError, DestErrorKind, Destination, Inspection, Load, Target,
+    Capabilities, Commit, Counts, DestError, DestErrorKind, Destination, Inspection, Load, Stored, Target,
+    Targets,
 };
+use ingestr::model::lease::Claim;
 use ingestr::model::{Answer, Lease, LogicalType, Micros, Question, Remembered, Tombstone};
 use ingestr::source::gorgias::TABLES;
 use serde_json::{Value, json};
@@ -164,14 +166,26 @@ impl Destination for Outside {
         Box::pin(self.really(async move |inner| inner.ask(&target, question).await))
     }
 
+    fn rows<'a>(
+        &'a self,
+        target: &'a Target,
+        columns: &'a [String],
+        after: Option<i64>,
+        most: u64,
+    ) -> BoxFuture<'a, Result<Option<Vec<Stored>>, DestError>> {
+        let (target, columns) = (target.clone(), columns.to_vec());
+        Box::pin(self.really(async move |inner| inner.rows(&target, &columns, after, most).await))
+    }
+
     fn lease<'a>(
         &'a self,
         target: &'a Target,
         lease: Lease,
+        claim: Claim,
         live: fn(&Lease, Micros) -> bool,
     ) -> BoxFuture<'a, Result<(), DestError>> {
         let target = target.clone();
-        Box::pin(self.really(async move |inner| inner.lease(&target, lease, live).await))
+        Box::pin(self.really(async move |inner| inner.lease(&target, lease, claim, live).await))
     }
 
     fn release<'a>(&'a self, target: &'a Target, run: &'a str) -> BoxFuture<'a, Result<(), DestError>> {
@@ -197,8 +211,8 @@ impl Destination for Outside {
         Box::pin(self.really(async move |inner| inner.reassign(&tables, &account).await))
     }
 
-    fn begin(&self, target: &Target) -> Box<dyn Load> {
-        Box::new(OutsideLoad { outside: self.clone(), inner: Some(self.inner.begin(target)) })
+    fn begin(&self, targets: Targets<'_>) -> Box<dyn Load> {
+        Box::new(OutsideLoad { outside: self.clone(), inner: Some(self.inner.begin(targets)) })
     }
 }
 
@@ -208,21 +222,25 @@ struct OutsideLoad {
 }
 
 impl Load for OutsideLoad {
-    fn stage<'a>(&'a mut self, batch: RecordBatch) -> BoxFuture<'a, Result<(), DestError>> {
+    fn stage<'a>(&'a mut self, at: usize, batch: RecordBatch) -> BoxFuture<'a, Result<(), DestError>> {
         Box::pin(async move {
             let mut load = self.inner.take().expect("one call at a time");
-            let staged = self.outside.really(async move |_| (load.stage(batch).await, load));
+            let staged = self.outside.really(async move |_| (load.stage(at, batch).await, load));
             let (result, load) = staged.await;
             self.inner = Some(load);
             result
         })
     }
 
+    fn complete(&mut self, at: usize, parents: Vec<i64>) {
+        self.inner.as_mut().expect("one call at a time").complete(at, parents);
+    }
+
     fn bury(&mut self, tombstones: Vec<Tombstone>) {
         self.inner.as_mut().expect("one call at a time").bury(tombstones);
     }
 
-    fn commit(self: Box<Self>, commit: Commit) -> BoxFuture<'static, Result<Counts, DestError>> {
+    fn commit(self: Box<Self>, commit: Commit) -> BoxFuture<'static, Result<Vec<Counts>, DestError>> {
         let crash = match &mut *self.outside.crash.lock().expect("no panic") {
             Some((0, crash)) => Some(*crash),
             Some((left, _)) => {

@@ -1,6 +1,6 @@
 //! How BigQuery changes a table.
 
-use crate::dest::sql::dialect::{Changes, Shape};
+use crate::dest::sql::dialect::{Changes, Found, Shape};
 use crate::dest::sql::list;
 use crate::dest::{DestError, DestErrorKind};
 use crate::model::LogicalType;
@@ -17,7 +17,7 @@ pub(super) fn alter(shape: &Shape, changes: &Changes) -> Result<Vec<String>, Des
     for (at, after) in &changes.retyped {
         let found = &shape.columns[*at];
         let old = d.quote(&found.name);
-        if (found.logical, *after) == (Some(LogicalType::Int64), LogicalType::Float64) {
+        if in_place(found, *after) {
             let to = d.type_name(*after);
             statements.push(format!("ALTER TABLE {name} ALTER COLUMN {old} SET DATA TYPE {to}"));
         } else {
@@ -39,6 +39,16 @@ pub(super) fn alter(shape: &Shape, changes: &Changes) -> Result<Vec<String>, Des
         statements.push(format!("ALTER TABLE {name} ALTER COLUMN {column} DROP NOT NULL"));
     }
     Ok(statements)
+}
+
+/// Whether a column gets that type where it is.
+fn in_place(found: &Found, after: LogicalType) -> bool {
+    (found.logical, after) == (Some(LogicalType::Int64), LogicalType::Float64)
+}
+
+/// Whether these changes write the table anew: to BigQuery it is another one then.
+pub(super) fn rewrites(shape: &Shape, changes: &Changes) -> bool {
+    changes.retyped.iter().any(|(at, after)| !in_place(&shape.columns[*at], *after))
 }
 
 /// The table written anew with other types, in one statement. BigQuery changes only few types in place

@@ -4,16 +4,17 @@ use std::time::Duration;
 
 use super::dialect::BigQueryDialect;
 use super::engine::Dataset;
-use super::load::{Place, Staging};
-use super::script::{LEASED, counts, text};
+use super::load::{Place, Staging, land};
+use super::script::{counts, text};
 use super::wire::{Api, ApiError, Param, QueryOutcome};
 use super::{Step, table_ref};
-use crate::dest::sql::commit::{Plan, Seen};
-use crate::dest::sql::ledger::SOURCE;
-use crate::dest::sql::script::Script;
+use crate::dest::sql::commit::{Plan, Seen, Tables, script};
+use crate::dest::sql::ledger::{LEASES, SOURCE};
+use crate::dest::sql::script::{Breach, Breached, Script};
 use crate::dest::sql::staged::Staged;
-use crate::dest::sql::{TableName, leases};
-use crate::dest::{Commit, Counts, DestError, DestErrorKind};
+use crate::dest::sql::{TableName, guards};
+use crate::dest::{Commit, Counts, DestError, DestErrorKind, Target};
+use crate::model::Tombstone;
 
 /// How often a script is run again that met another transaction.
 const CONFLICTS: u32 = 12;
@@ -30,10 +31,15 @@ pub(super) struct Cleanup {
 }
 
 impl Place {
-    pub(super) async fn run(self, staging: Staging, commit: Commit) -> Result<Counts, DestError> {
+    pub(super) async fn run(
+        self,
+        staging: Vec<Staging>,
+        tombstones: Vec<Tombstone>,
+        commit: Commit,
+    ) -> Result<Vec<Counts>, DestError> {
         let api = self.dest.ready(&self.table).await?;
         let mut cleanup = Cleanup::default();
-        let done = self.transact(&api, staging, &commit, &mut cleanup).await;
+        let done = self.transact(&api, staging, &tombstones, &commit, &mut cleanup).await;
         let mut dropped = cleanup.always;
         match &done {
             Ok(_) => {
@@ -58,10 +64,11 @@ impl Place {
     async fn transact(
         &self,
         api: &Api,
-        staging: Staging,
+        staging: Vec<Staging>,
+        tombstones: &[Tombstone],
         commit: &Commit,
         cleanup: &mut Cleanup,
-    ) -> Result<Counts, DestError> {
+    ) -> Result<Vec<Counts>, DestError> {
         let Some(dataset) = self.dest.dataset(&self.table).await? else {
             return Err(DestError {
                 kind: DestErrorKind::Other,
@@ -70,9 +77,17 @@ impl Place {
                 source: None,
             });
         };
-        let seen = Seen::look(&dataset, &self.target, true).await?;
-        let staged = staging.land(self, commit, &mut cleanup.always).await?;
-        let script = self.script(seen, &staged, commit)?;
+        let seen = Seen::look(&dataset).await?;
+        let of = |of: &Staging| (of.table.clone(), of.target.clone(), Tables::default());
+        let mut targets: Vec<_> = staging.iter().map(of).collect();
+        let staged = land(self, staging, tombstones, commit, &mut cleanup.always).await?;
+        for (_, target, found) in &mut targets {
+            *found = seen.of(&dataset, target).await?;
+        }
+        let targets = targets.iter_mut().zip(&staged).map(|((table, target, found), staged)| {
+            (self.plan(table, target, commit), std::mem::take(found), staged)
+        });
+        let script = self.script(targets.collect(), &seen)?;
         cleanup.after.clone_from(&script.dead);
         cleanup.otherwise.clone_from(&script.made);
         let params = [Param { name: SOURCE.into(), value: commit.state.source.0.clone() }];
@@ -81,10 +96,17 @@ impl Place {
     }
 
     /// The whole commit, for what was seen.
-    pub(super) fn script(&self, seen: Seen, staged: &Staged, commit: &Commit) -> Result<Script, DestError> {
-        let fault = self.dest.faults.hit(Step::AfterRows);
-        let (table, target) = (&self.table, &self.target);
-        Plan { d: &BigQueryDialect, table, target, commit, fault }.script(seen, staged)
+    pub(super) fn script(
+        &self,
+        targets: Vec<(Plan<'_>, Tables, &Staged)>,
+        seen: &Seen,
+    ) -> Result<Script, DestError> {
+        script(targets, seen, self.dest.faults.hit(Step::AfterRows))
+    }
+
+    /// What the commit is for one target.
+    pub(super) fn plan<'a>(&self, table: &'a TableName, target: &'a Target, commit: &'a Commit) -> Plan<'a> {
+        Plan { d: &BigQueryDialect, table, target, commit }
     }
 
     /// Runs the script; again if it met another transaction, which leaves nothing of it. The id of the job is always the
@@ -108,15 +130,17 @@ impl Place {
                     tokio::time::sleep(Duration::from_millis(fastrand::u64(most / 2..=most))).await;
                     attempt += 1;
                 }
-                Err(error) if error.message.contains(LEASED) => {
-                    let dataset = Dataset {
-                        api: api.clone(),
-                        place: self.table.beside(""),
-                        names: vec![crate::dest::sql::ledger::LEASES.into()],
+                Err(error) => {
+                    let Some(what) =
+                        Breached::ALL.into_iter().find(|what| error.message.contains(what.code()))
+                    else {
+                        return Err(self.failure("written", error));
                     };
-                    return Err(leases::lost(&dataset, &self.target.schema, &self.target.table).await);
+                    let (place, names) = (self.table.beside(""), vec![LEASES.into()]);
+                    let dataset = Dataset { api: api.clone(), place, names };
+                    let (schema, table) = (self.target.schema.clone(), self.target.table.clone());
+                    return Err(guards::explain(&dataset, &Breach { what, schema, table }).await);
                 }
-                Err(error) => return Err(self.failure("written", error)),
             }
         }
     }

@@ -2,13 +2,19 @@
 
 use std::borrow::Cow;
 
-use super::alter::alter;
+use super::alter::{alter, rewrites};
 use crate::dest::sql::dialect::{Changes, Shape};
+use crate::dest::sql::identity::Mark;
 use crate::dest::sql::ledger::create;
 use crate::dest::sql::shadow::fnv;
 use crate::dest::sql::{Dialect, TableName, list};
 use crate::dest::{DestError, DestErrorKind, Target};
 use crate::model::{Column, LogicalType, Micros};
+
+/// What the identity of a table begins with that is told by when it was made.
+pub(super) const MADE: &str = "made ";
+/// Variable of a script with that time.
+const MADE_AT: &str = "_ingestr_made";
 
 /// `GoogleSQL`'s spelling.
 #[derive(Debug, Clone, Copy)]
@@ -43,6 +49,10 @@ impl Dialect for BigQueryDialect {
 
     fn text(&self, value: &str) -> String {
         escaped(value, '\'')
+    }
+
+    fn harmless(&self, add_column: String) -> String {
+        add_column.replacen(" ADD COLUMN ", " ADD COLUMN IF NOT EXISTS ", 1)
     }
 
     fn type_name(&self, logical: LogicalType) -> &'static str {
@@ -172,6 +182,23 @@ impl Dialect for BigQueryDialect {
 
     fn alter(&self, shape: &Shape, changes: &Changes) -> Result<Vec<String>, DestError> {
         alter(shape, changes)
+    }
+
+    /// When it was made: looked up before the transaction, in which tables are neither made nor looked for.
+    fn mark(&self, shape: &Shape, _: String) -> Mark {
+        let name = &shape.name;
+        let query = format!(
+            "SELECT UNIX_MILLIS(creation_time) FROM {}.{}.INFORMATION_SCHEMA.TABLES WHERE table_name = {}",
+            self.quote(&name.catalog),
+            self.quote(&name.schema),
+            self.text(&name.table)
+        );
+        let expression = format!("CONCAT('{MADE}', CAST({MADE_AT} AS STRING))");
+        Mark::Found { variable: MADE_AT, query, expression }
+    }
+
+    fn remakes(&self, shape: &Shape, changes: &Changes) -> bool {
+        rewrites(shape, changes)
     }
 }
 

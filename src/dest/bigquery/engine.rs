@@ -7,10 +7,10 @@ use super::{BigQuery, failed, script, table_ref};
 use crate::dest::sql::cells::Cell;
 use crate::dest::sql::dialect::Shape;
 use crate::dest::sql::engine::Engine;
-use crate::dest::sql::ledger::declared;
+use crate::dest::sql::ledger::{RUNS, STATE, declared};
 use crate::dest::sql::script::Script;
 use crate::dest::sql::{Dialect, TableName, answers};
-use crate::dest::{Counts, DestError, Target};
+use crate::dest::{Counts, DestError, Stored, Target};
 use crate::model::{Answer, LogicalType, Micros, Question};
 
 /// A dataset that exists.
@@ -55,7 +55,7 @@ impl Engine for Dataset {
         done.map(|_| 0).map_err(|error| failed(&self.place, "written", error))
     }
 
-    async fn run(&self, script: &Script) -> Result<Counts, DestError> {
+    async fn run(&self, script: &Script) -> Result<Vec<Counts>, DestError> {
         let wrap = |error| failed(&self.place, "written", error);
         let done = self.api.query(&fresh_job("run"), &script::text(script), &[]).await.map_err(wrap)?;
         for table in &script.dead {
@@ -64,10 +64,16 @@ impl Engine for Dataset {
         Ok(script::counts(&done))
     }
 
-    /// They are as every version made them: nobody has added a column yet.
+    /// The others are as every version made them; these two got columns later.
     async fn ledger_columns(&self, table: &str) -> Result<Option<Vec<String>>, DestError> {
-        let columns = || declared(table).into_iter().map(|column| column.name).collect();
-        Ok(self.names.iter().any(|name| name == table).then(columns))
+        if !self.names.iter().any(|name| name == table) {
+            return Ok(None);
+        }
+        if table == STATE || table == RUNS {
+            let found = self.describe(&self.table(table)).await?;
+            return Ok(found.map(|shape| shape.columns.into_iter().map(|column| column.name).collect()));
+        }
+        Ok(Some(declared(table).into_iter().map(|column| column.name).collect()))
     }
 }
 
@@ -99,6 +105,21 @@ impl BigQuery {
         let names = api.tables(&table_ref(table).dataset_ref()).await;
         let names = names.map_err(|error| failed(table, "read", error))?;
         Ok(Some(Dataset { api, place: table.beside(""), names }))
+    }
+
+    /// Rows of the table: see [`crate::dest::Destination::rows`].
+    pub(super) async fn stored(
+        &self,
+        target: &Target,
+        columns: &[String],
+        after: Option<i64>,
+        most: u64,
+    ) -> Result<Option<Vec<Stored>>, DestError> {
+        let target = &spelled(target);
+        let table = self.table_of(target);
+        let Some(api) = self.existing(&table).await? else { return Ok(Some(Vec::new())) };
+        let dataset = Dataset { api, place: table.beside(""), names: Vec::new() };
+        answers::rows(&dataset, target, columns, after, most).await
     }
 
     /// The answer to a source's question.

@@ -12,6 +12,7 @@ use crate::dest::sql::leases::refused;
 use crate::dest::sql::ledger::{self, LEASES, Whose, lease_columns, lease_line};
 use crate::dest::sql::{Dialect, TableName, leases, list};
 use crate::dest::{DestError, DestErrorKind, Target};
+use crate::model::lease::Claim;
 use crate::model::{Lease, Micros};
 
 /// How often a lease is looked at again that changed while it was judged.
@@ -32,13 +33,14 @@ impl BigQuery {
         &self,
         target: &Target,
         lease: &Lease,
+        claim: Claim,
         live: fn(&Lease, Micros) -> bool,
     ) -> Result<(), DestError> {
         let table = self.table_of(target);
         let api = self.ready(&table).await?;
         let mut held = self.lease_on(&api, &table).await?;
         for _ in 0..TURNS {
-            leases::judge(target, held.as_ref(), lease, live)?;
+            leases::judge(target, held.as_ref(), lease, claim, live)?;
             held = self.swap(&api, &table, target, lease, held.as_ref()).await?;
             if held.as_ref() == Some(lease) {
                 return Ok(());

@@ -16,10 +16,11 @@ use super::ranges::ranges;
 use super::wire::{ApiError, Format, JobId, LoadSpec, Upload};
 use super::{BigQuery, table_ref};
 use crate::dest::sql::columns::{columns_of, same, shape as misfit, widen};
-use crate::dest::sql::staged::{ORD, Part, Rows, Staged, reject_rows, tombstone_rows};
-use crate::dest::sql::{TableName, deletions, ledger};
-use crate::dest::{Commit, Counts, DestError, DestErrorKind, Load, Target};
-use crate::model::{Column, FileFormat, LogicalType, Tombstone};
+use crate::dest::sql::script::nth;
+use crate::dest::sql::staged::{ORD, Part, Rows, Staged, key_rows, reject_rows, tombstone_rows};
+use crate::dest::sql::{TableName, children, deletions, ledger};
+use crate::dest::{Commit, Counts, DestError, DestErrorKind, Load, Target, Targets};
+use crate::model::{Column, FileFormat, LogicalType, Reject, Tombstone};
 
 /// How long a staging table lives if nobody drops it; by BigQuery's clock, as ours may be wrong by more than that.
 const LIFE: &str = "OPTIONS (expiration_timestamp = TIMESTAMP_ADD(CURRENT_TIMESTAMP(), INTERVAL 1 DAY))";
@@ -40,19 +41,26 @@ pub(super) struct Place {
 #[derive(Debug)]
 pub(super) struct BigQueryLoad {
     pub(super) place: Place,
-    staging: Staging,
+    staging: Vec<Staging>,
+    tombstones: Vec<Tombstone>,
 }
 
-/// What was staged so far.
+/// What was staged so far for one of the targets.
 #[derive(Debug)]
 pub(super) struct Staging {
+    /// Under BigQuery's names.
+    pub(super) target: Target,
+    pub(super) table: TableName,
+    /// Which of the targets it is.
+    at: usize,
     open: Vec<Open>,
     columns: Vec<Column>,
     null_keys: Vec<bool>,
     /// All keys, while they are single integers.
     keys: Option<Vec<i64>>,
     count: i64,
-    tombstones: Vec<Tombstone>,
+    /// Parents whose rows are all staged.
+    complete: Vec<i64>,
 }
 
 /// A staging table that rows are on their way into.
@@ -64,20 +72,12 @@ struct Open {
 }
 
 impl BigQueryLoad {
-    pub(super) fn new(dest: BigQuery, target: &Target) -> Self {
-        let target = spelled(target);
+    pub(super) fn new(dest: BigQuery, targets: Targets<'_>) -> Self {
+        let target = spelled(targets.table);
         let table = dest.table_of(&target);
-        let single = target.key.len() == 1;
-        let staging = Staging {
-            open: Vec::new(),
-            columns: Vec::new(),
-            null_keys: vec![false; target.key.len()],
-            keys: single.then(Vec::new),
-            count: 0,
-            tombstones: Vec::new(),
-        };
+        let staging = targets.all().enumerate().map(|(at, target)| Staging::new(&dest, at, target)).collect();
         let place = Place { dest, table, nonce: format!("{:016x}", fastrand::u64(..)), target };
-        Self { place, staging }
+        Self { place, staging, tombstones: Vec::new() }
     }
 }
 
@@ -193,16 +193,32 @@ pub(super) fn create_staging(table: &TableName, columns: &[Column]) -> String {
 }
 
 impl Staging {
+    fn new(dest: &BigQuery, at: usize, target: &Target) -> Self {
+        let target = spelled(target);
+        let single = target.key.len() == 1;
+        Self {
+            at,
+            table: dest.table_of(&target),
+            open: Vec::new(),
+            columns: Vec::new(),
+            null_keys: vec![false; target.key.len()],
+            keys: single.then(Vec::new),
+            count: 0,
+            complete: Vec::new(),
+            target,
+        }
+    }
+
     async fn take(&mut self, place: &Place, batch: RecordBatch) -> Result<(), DestError> {
         let columns: Vec<Column> =
-            columns_of([&batch], &place.target.table)?.iter().map(spelled_column).collect();
+            columns_of([&batch], &self.target.table)?.iter().map(spelled_column).collect();
         for column in &columns {
             widen(&mut self.columns, column);
         }
         if batch.num_rows() == 0 {
             return Ok(());
         }
-        self.note_keys(&place.target, &columns, &batch)?;
+        self.note_keys(&columns, &batch)?;
         let spot = |open: &Open, column: &Column| {
             open.columns.iter().position(|c| same(&c.name, &column.name) && c.logical == column.logical)
         };
@@ -211,7 +227,9 @@ impl Staging {
         let at = match at {
             Some(at) => at,
             None => {
-                self.open.push(place.start(&format!("rows{parts}"), columns.clone()).await?);
+                let what =
+                    if self.at == 0 { format!("rows{parts}") } else { format!("rows{}_{parts}", self.at) };
+                self.open.push(place.start(&what, columns.clone()).await?);
                 parts
             }
         };
@@ -227,22 +245,17 @@ impl Staging {
         fields.push(Column::new(ORD, LogicalType::Int64).field());
         arrays.push(Arc::new(Int64Array::from_iter_values(self.count..end)));
         self.count = end;
-        let batch = positional(fields, arrays, &place.target.table)?;
+        let batch = positional(fields, arrays, &self.target.table)?;
         open.upload.write(&batch).await.map_err(|error| place.failed(error))
     }
 
     /// Remembers which keys were staged.
-    fn note_keys(
-        &mut self,
-        target: &Target,
-        columns: &[Column],
-        batch: &RecordBatch,
-    ) -> Result<(), DestError> {
-        for (nth, key) in target.key.iter().enumerate() {
+    fn note_keys(&mut self, columns: &[Column], batch: &RecordBatch) -> Result<(), DestError> {
+        for (nth, key) in self.target.key.iter().enumerate() {
             let Some(at) = columns.iter().position(|c| same(&c.name, key)) else {
                 return Err(misfit(format!(
                     "the rows for {} have no column {key}, which is part of the merge key",
-                    target.table
+                    self.target.table
                 )));
             };
             let array = batch.column(at);
@@ -257,26 +270,24 @@ impl Staging {
         Ok(())
     }
 
-    /// Brings everything into its staging tables. Those of `made` exist afterwards, complete or not.
-    pub(super) async fn land(
+    /// Sends what there is beside the rows; the staging tables of all of it.
+    async fn close(
         self,
         place: &Place,
-        commit: &Commit,
-        made: &mut Vec<TableName>,
+        rejects: &[Reject],
+        open: &mut Vec<Open>,
     ) -> Result<Staged, DestError> {
         let mut staged = Staged::default();
-        let parts = self.open.len();
-        let mut open = self.open;
-        if !self.tombstones.is_empty() {
-            let columns = deletions::COLUMNS.map(|logical| Column::new("", logical)).to_vec();
-            let side =
-                place.side("gone", columns, tombstone_rows(&Tombstone::once_each(&self.tombstones))).await?;
-            staged.tombstones = Some(side.table.sql(&BigQueryDialect));
+        if !self.complete.is_empty() {
+            let columns = children::COLUMNS.map(|logical| Column::new("", logical)).to_vec();
+            let what = format!("complete{}", nth(self.at));
+            let side = place.side(&what, columns, key_rows(&self.complete)).await?;
+            staged.complete = Some(side.table.sql(&BigQueryDialect));
             open.push(side);
         }
-        if !commit.rejects.is_empty() {
+        if !rejects.is_empty() {
             let columns = vec![Column::new("", LogicalType::Text); 4];
-            let side = place.side("rejects", columns, reject_rows(&commit.rejects)).await?;
+            let side = place.side(&format!("rejects{}", nth(self.at)), columns, reject_rows(rejects)).await?;
             staged.rejects = Some(side.table.sql(&BigQueryDialect));
             open.push(side);
         }
@@ -284,30 +295,59 @@ impl Staging {
             |open: &Open| Part { table: open.table.sql(&BigQueryDialect), columns: open.columns.clone() };
         staged.rows = Rows {
             columns: self.columns,
-            parts: open[..parts].iter().map(part).collect(),
+            parts: self.open.iter().map(part).collect(),
             null_keys: self.null_keys,
             ranges: ranges(self.keys.unwrap_or_default()),
             once: false,
         };
-        made.extend(open.iter().map(|open| open.table.clone()));
-        place.arrive(open).await?;
+        open.extend(self.open);
         Ok(staged)
     }
 }
 
+/// Brings everything into its staging tables. Those of `made` exist afterwards, complete or not.
+pub(super) async fn land(
+    place: &Place,
+    all: Vec<Staging>,
+    tombstones: &[Tombstone],
+    commit: &Commit,
+    made: &mut Vec<TableName>,
+) -> Result<Vec<Staged>, DestError> {
+    let (mut open, mut done) = (Vec::new(), Vec::with_capacity(all.len()));
+    let mut gone = None;
+    if !tombstones.is_empty() {
+        let columns = deletions::COLUMNS.map(|logical| Column::new("", logical)).to_vec();
+        let side = place.side("gone", columns, tombstone_rows(&Tombstone::once_each(tombstones))).await?;
+        gone = Some(side.table.sql(&BigQueryDialect));
+        open.push(side);
+    }
+    for staging in all {
+        let rejects = commit.rejects_of(staging.at);
+        let staged = staging.close(place, rejects, &mut open).await?;
+        done.push(Staged { tombstones: gone.clone(), ..staged });
+    }
+    made.extend(open.iter().map(|open| open.table.clone()));
+    place.arrive(open).await?;
+    Ok(done)
+}
+
 impl Load for BigQueryLoad {
-    fn stage<'a>(&'a mut self, batch: RecordBatch) -> BoxFuture<'a, Result<(), DestError>> {
-        let Self { place, staging } = self;
-        Box::pin(staging.take(place, batch))
+    fn stage<'a>(&'a mut self, at: usize, batch: RecordBatch) -> BoxFuture<'a, Result<(), DestError>> {
+        let Self { place, staging, .. } = self;
+        Box::pin(staging[at].take(place, batch))
+    }
+
+    fn complete(&mut self, at: usize, parents: Vec<i64>) {
+        self.staging[at].complete.extend(parents);
     }
 
     fn bury(&mut self, tombstones: Vec<Tombstone>) {
-        self.staging.tombstones.extend(tombstones);
+        self.tombstones.extend(tombstones);
     }
 
-    fn commit(self: Box<Self>, commit: Commit) -> BoxFuture<'static, Result<Counts, DestError>> {
-        let Self { place, staging } = *self;
-        Box::pin(place.run(staging, commit))
+    fn commit(self: Box<Self>, commit: Commit) -> BoxFuture<'static, Result<Vec<Counts>, DestError>> {
+        let Self { place, staging, tombstones } = *self;
+        Box::pin(place.run(staging, tombstones, commit))
     }
 }
 

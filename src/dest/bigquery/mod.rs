@@ -25,8 +25,9 @@ use super::sql::ledger::not_ours;
 use super::sql::{TableName, inspect};
 use super::{
     Answer, Capabilities, DestError, DestErrorKind, Destination, FlushDefaults, Inspection, Lease, Load,
-    Question, Remembered, Target,
+    Question, Remembered, Stored, Target, Targets,
 };
+use crate::model::lease::Claim;
 use crate::model::{Micros, Strategy};
 use dialect::{check_names, spelled};
 use shape::{Change, change, remarks, shape_of};
@@ -263,13 +264,24 @@ impl Destination for BigQuery {
         Box::pin(async move { self.answer(target, &question).await })
     }
 
+    fn rows<'a>(
+        &'a self,
+        target: &'a Target,
+        columns: &'a [String],
+        after: Option<i64>,
+        most: u64,
+    ) -> BoxFuture<'a, Result<Option<Vec<Stored>>, DestError>> {
+        Box::pin(self.stored(target, columns, after, most))
+    }
+
     fn lease<'a>(
         &'a self,
         target: &'a Target,
         lease: Lease,
+        claim: Claim,
         live: fn(&Lease, Micros) -> bool,
     ) -> BoxFuture<'a, Result<(), DestError>> {
-        Box::pin(async move { self.take_lease(target, &lease, live).await })
+        Box::pin(async move { self.take_lease(target, &lease, claim, live).await })
     }
 
     fn release<'a>(&'a self, target: &'a Target, run: &'a str) -> BoxFuture<'a, Result<(), DestError>> {
@@ -296,8 +308,8 @@ impl Destination for BigQuery {
         Box::pin(self.reassign_tables(tables, account))
     }
 
-    fn begin(&self, target: &Target) -> Box<dyn Load> {
-        Box::new(load::BigQueryLoad::new(self.clone(), target))
+    fn begin(&self, targets: Targets<'_>) -> Box<dyn Load> {
+        Box::new(load::BigQueryLoad::new(self.clone(), targets))
     }
 }
 

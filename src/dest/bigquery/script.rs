@@ -6,26 +6,25 @@
 
 use super::wire::QueryOutcome;
 use crate::dest::Counts;
-use crate::dest::sql::script::{Breach, Counter, Script, Step, Tally, When};
-
-/// What a script fails with when another run has taken the lease.
-pub(super) const LEASED: &str = "_ingestr_lease_lost";
+use crate::dest::sql::script::{Counter, Script, Step, Tally, When, nth};
 
 /// Variables of every script; their names begin like ours, since a column of the same name would win.
-fn variable(counter: Counter) -> &'static str {
-    match counter {
+fn variable(counter: Counter, at: usize) -> String {
+    let name = match counter {
         Counter::Read => "_ingestr_read",
         Counter::Inserted => "_ingestr_inserted",
         Counter::Updated => "_ingestr_updated",
         Counter::Told => "_ingestr_survivors",
         Counter::Deleted => "_ingestr_deleted",
         Counter::Rejected => "_ingestr_rejected",
-    }
+    };
+    format!("{name}{}", nth(at))
 }
 
 /// The whole, which ends in one row: what [`counts`] reads.
 pub(super) fn text(script: &Script) -> String {
-    let counters = Counter::ALL.map(variable).join(", ");
+    let of = |at: usize| Counter::ALL.map(|counter| variable(counter, at)).join(", ");
+    let counters = (0..=script.at).map(of).collect::<Vec<_>>().join(", ");
     let mut variables = vec![counters.clone()];
     for step in script.before.iter().chain(&script.body) {
         let names: &[&'static str] = match step {
@@ -40,17 +39,16 @@ pub(super) fn text(script: &Script) -> String {
         }
     }
     let guards = script.guards.iter().map(|(condition, breach)| {
-        let Breach::LeaseLost { .. } = breach;
-        format!("IF {condition} THEN RAISE USING MESSAGE = '{LEASED}'; END IF")
+        format!("IF {condition} THEN RAISE USING MESSAGE = '{}'; END IF", breach.what.code())
     });
     let guards: Vec<String> = guards.collect();
     let mut statements = vec![format!("DECLARE {} INT64 DEFAULT 0", variables.join(", "))];
     // Before anything is changed, and again inside the transaction.
     statements.extend(guards.iter().cloned());
-    statements.extend(script.before.iter().flat_map(step));
+    statements.extend(steps(&script.before));
     statements.push("BEGIN TRANSACTION".into());
     statements.extend(guards);
-    statements.extend(script.body.iter().flat_map(step));
+    statements.extend(steps(&script.body));
     statements.push("COMMIT TRANSACTION".into());
     // BigQuery would keep them for a day.
     statements.extend(script.scratch.iter().map(|name| format!("DROP TABLE {name}")));
@@ -58,11 +56,24 @@ pub(super) fn text(script: &Script) -> String {
     statements.join(";\n") + ";\n"
 }
 
-fn step(step: &Step) -> Vec<String> {
+fn steps(steps: &[Step]) -> Vec<String> {
+    let mut at = 0;
+    let mut statements = Vec::new();
+    for step in steps {
+        if let Step::Of(target) = step {
+            at = *target;
+        }
+        statements.extend(statements_of(step, at));
+    }
+    statements
+}
+
+fn statements_of(step: &Step, at: usize) -> Vec<String> {
     let add = |counter: &Option<Counter>, rows: &str| {
-        counter.map(|counter| format!("SET {0} = {0} + {rows}", variable(counter)))
+        counter.map(|counter| format!("SET {0} = {0} + {rows}", variable(counter, at)))
     };
     match step {
+        Step::Of(_) => Vec::new(),
         Step::Run(sql, counter) => [sql.clone()].into_iter().chain(add(counter, "@@row_count")).collect(),
         Step::Find(name, query, counter) => {
             [format!("SET {name} = ({query})")].into_iter().chain(add(counter, name)).collect()
@@ -78,12 +89,15 @@ fn step(step: &Step) -> Vec<String> {
     }
 }
 
-/// What a script did.
-pub(super) fn counts(outcome: &QueryOutcome) -> Counts {
+/// What a script did to each target.
+pub(super) fn counts(outcome: &QueryOutcome) -> Vec<Counts> {
     let row = outcome.rows.first().map(Vec::as_slice).unwrap_or_default();
-    let mut tally = Tally::default();
-    for (count, cell) in tally.0.iter_mut().zip(row) {
-        *count = cell.as_deref().and_then(|cell| cell.parse().ok()).unwrap_or(0);
-    }
-    tally.into()
+    let of_target = |cells: &[Option<String>]| {
+        let mut tally = Tally::default();
+        for (count, cell) in tally.0.iter_mut().zip(cells) {
+            *count = cell.as_deref().and_then(|cell| cell.parse().ok()).unwrap_or(0);
+        }
+        Counts::from(tally)
+    };
+    row.chunks(Counter::ALL.len()).map(of_target).collect()
 }

@@ -6,10 +6,11 @@
 //! leaves a table that any run can go on with.
 
 use super::alter::alter;
-use super::dialect::BigQueryDialect;
+use super::dialect::{BigQueryDialect, MADE};
 use super::wire::{Field, Kind, Mode, Partitioning, TableInfo};
 use crate::dest::sql::columns::{needed, same, version_columns};
 use crate::dest::sql::dialect::{Found, Shape};
+use crate::dest::sql::identity::Identity;
 use crate::dest::sql::shape::Needs;
 use crate::dest::sql::{Dialect, TableName, list};
 use crate::dest::{DestError, DestErrorKind, Target};
@@ -67,7 +68,8 @@ pub(super) fn shape_of(name: TableName, info: TableInfo) -> Result<Shape, DestEr
         }
     };
     let columns = info.fields.into_iter().map(column).collect();
-    Ok(Shape { layout, ..Shape::found(&BigQueryDialect, name, columns) })
+    let identity = info.made.map_or(Identity::Untold, |made| Identity::Is(format!("{MADE}{made}")));
+    Ok(Shape { layout, identity, ..Shape::found(&BigQueryDialect, name, columns) })
 }
 
 /// What the first commit will have to do to the table, for the documented columns.

@@ -13,6 +13,7 @@ use crate::dest::conformance::Bench;
 use crate::dest::sql::Dialect;
 use crate::dest::{Commit, Counts};
 use crate::model::Tombstone;
+use crate::model::lease::Claim;
 
 mod conflicts;
 mod emulator;
@@ -223,13 +224,24 @@ impl Destination for Elsewhere {
         Box::pin(async move { self.words(self.inner.ask(&self.target(target), question).await) })
     }
 
+    fn rows<'a>(
+        &'a self,
+        target: &'a Target,
+        columns: &'a [String],
+        after: Option<i64>,
+        most: u64,
+    ) -> BoxFuture<'a, Result<Option<Vec<Stored>>, DestError>> {
+        Box::pin(async move { self.words(self.inner.rows(&self.target(target), columns, after, most).await) })
+    }
+
     fn lease<'a>(
         &'a self,
         target: &'a Target,
         lease: Lease,
+        claim: Claim,
         live: fn(&Lease, Micros) -> bool,
     ) -> BoxFuture<'a, Result<(), DestError>> {
-        Box::pin(async move { self.words(self.inner.lease(&self.target(target), lease, live).await) })
+        Box::pin(async move { self.words(self.inner.lease(&self.target(target), lease, claim, live).await) })
     }
 
     fn release<'a>(&'a self, target: &'a Target, run: &'a str) -> BoxFuture<'a, Result<(), DestError>> {
@@ -259,8 +271,10 @@ impl Destination for Elsewhere {
         Box::pin(async move { self.words(self.inner.reassign(&tables, account).await) })
     }
 
-    fn begin(&self, target: &Target) -> Box<dyn Load> {
-        Box::new(ThereLoad { inner: self.inner.begin(&self.target(target)), unique: self.unique.clone() })
+    fn begin(&self, targets: Targets<'_>) -> Box<dyn Load> {
+        let children: Vec<Target> = targets.children.iter().map(|target| self.target(target)).collect();
+        let there = Targets { table: &self.target(targets.table), children: &children };
+        Box::new(ThereLoad { inner: self.inner.begin(there), unique: self.unique.clone() })
     }
 }
 
@@ -270,15 +284,23 @@ struct ThereLoad {
 }
 
 impl Load for ThereLoad {
-    fn stage<'a>(&'a mut self, batch: arrow_array::RecordBatch) -> BoxFuture<'a, Result<(), DestError>> {
-        self.inner.stage(batch)
+    fn stage<'a>(
+        &'a mut self,
+        at: usize,
+        batch: arrow_array::RecordBatch,
+    ) -> BoxFuture<'a, Result<(), DestError>> {
+        self.inner.stage(at, batch)
+    }
+
+    fn complete(&mut self, at: usize, parents: Vec<i64>) {
+        self.inner.complete(at, parents);
     }
 
     fn bury(&mut self, tombstones: Vec<Tombstone>) {
         self.inner.bury(tombstones);
     }
 
-    fn commit(self: Box<Self>, commit: Commit) -> BoxFuture<'static, Result<Counts, DestError>> {
+    fn commit(self: Box<Self>, commit: Commit) -> BoxFuture<'static, Result<Vec<Counts>, DestError>> {
         let Self { inner, unique } = *self;
         Box::pin(async move {
             inner.commit(commit).await.map_err(|mut error| {

@@ -32,15 +32,15 @@ pub(super) async fn buried(
     tombstones: &[Tombstone],
     commit: Commit,
 ) -> Counts {
-    let mut load = bench.destination().begin(target);
+    let mut load = bench.destination().begin(target.into());
     // Before the rows and in pieces: neither is to matter.
     for tombstone in tombstones {
         load.bury(vec![*tombstone]);
     }
     for batch in rows {
-        load.stage(batch).await.expect("can be staged");
+        load.stage(0, batch).await.expect("can be staged");
     }
-    load.commit(commit).await.expect("the load goes through")
+    load.commit(commit).await.expect("the load goes through")[0]
 }
 
 /// Key, when it was deleted, and what it was merged into.

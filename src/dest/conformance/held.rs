@@ -2,7 +2,7 @@
 
 use super::{Bench, batch, commit, items, load, loaded, named, state};
 use crate::dest::{DestError, DestErrorKind, Destination, Target};
-use crate::model::lease::{self, TERM, this_process};
+use crate::model::lease::{self, Claim, TERM, this_process};
 use crate::model::{Lease, Micros, RunLine, Strategy};
 
 /// 2026-11-22T09:40:25.25 in Greenwich.
@@ -14,7 +14,11 @@ fn held(run: &str, now: Micros) -> Lease {
 }
 
 async fn take(destination: &dyn Destination, target: &Target, lease: &Lease) -> Result<(), DestError> {
-    destination.lease(target, lease.clone(), lease::live).await
+    destination.lease(target, lease.clone(), Claim::Take, lease::live).await
+}
+
+async fn renew(destination: &dyn Destination, target: &Target, lease: &Lease) -> Result<(), DestError> {
+    destination.lease(target, lease.clone(), Claim::Renew, lease::live).await
 }
 
 async fn holder(bench: &dyn Bench, target: &Target) -> Option<String> {
@@ -51,7 +55,7 @@ pub(crate) async fn one_run_holds_a_table(bench: &dyn Bench) {
         assert_eq!(error.hint.as_deref(), Some("wait for it with --wait, or run again later"));
     }
     let renewed = held("r1", Micros(NINE_FORTY.0 + 60_000_000));
-    take(&*destination, &target, &renewed).await.expect("is its own");
+    renew(&*destination, &target, &renewed).await.expect("is its own");
     assert_eq!(found(bench, &target).await, Some(renewed));
     let mut elsewhere = target.clone();
     elsewhere.table = "others".into();
@@ -81,6 +85,25 @@ pub(crate) async fn dead_leases_are_replaced(bench: &dyn Bench) {
     take(&*destination, &target, &dead).await.expect("is free");
     take(&*destination, &target, &held("r4", first.until)).await.expect("its holder is dead");
     assert_eq!(holder(bench, &target).await.as_deref(), Some("r4"));
+}
+
+/// A run that slept past its lease does not get it back, whether another run has it now or had it and gave it up: that one
+/// has written meanwhile.
+pub(crate) async fn a_lost_lease_is_not_renewed(bench: &dyn Bench) {
+    let target = items(Strategy::Merge);
+    let destination = bench.destination();
+    let first = held("r1", NINE_FORTY);
+    take(&*destination, &target, &first).await.expect("nobody holds it");
+    take(&*destination, &target, &held("r2", first.until)).await.expect("has lapsed");
+    let much_later = held("r1", Micros(first.until.0 + 600_000_000));
+    let error = renew(&*destination, &target, &much_later).await.expect_err("r2 had it");
+    assert_eq!(error.kind, DestErrorKind::Leased);
+    assert!(error.message.contains("is being loaded by another run"), "{error}");
+    destination.release(&target, "r2").await.expect("is its own");
+    let error = renew(&*destination, &target, &much_later).await.expect_err("r2 had it");
+    assert_eq!(error.kind, DestErrorKind::Leased);
+    assert!(error.message.contains("the lease of this run is gone"), "{error}");
+    assert_eq!(found(bench, &target).await, None);
 }
 
 /// Commits renew the lease and give it up when told, all with their rows or not at all.
@@ -159,6 +182,7 @@ pub(crate) async fn what_is_remembered_is_listed(bench: &dyn Bench) {
         if run == "r6" {
             commit.run.outcome = "failed";
             commit.run.error = Some("the cable was cut".into());
+            commit.run.warnings = vec!["it was late".into(), "it's \"odd\"".into()];
         }
         loaded(bench, &target, &[(1, "a", 10)], commit).await;
     }
@@ -201,6 +225,7 @@ pub(crate) async fn what_is_remembered_is_listed(bench: &dyn Bench) {
             rows_read: 3,
             requests: 2,
             error: Some("the cable was cut".into()),
+            warnings: vec!["it was late".into(), "it's \"odd\"".into()],
         }
     );
     assert_eq!(own.runs[1].error, None);

@@ -160,6 +160,28 @@ impl Bench for Memory {
             }
             return;
         }
+        if sql.starts_with("CREATE TABLE") {
+            let columns = [("id", LogicalType::Int64), ("name", LogicalType::Text)];
+            let columns = columns.map(|(name, logical)| Column::new(name, logical)).to_vec();
+            store.tables.insert(place(table), Rows::with_columns(columns));
+            return;
+        }
+        if let Some(only) = sql.strip_prefix("DELETE FROM {} WHERE ") {
+            let only = only.split_once(" = ");
+            let stays = |row: &Row| only.is_some_and(|(column, value)| row[column] != literal(row, value));
+            let waiting = store.shadows.iter_mut().find(|(id, _)| hidden(id) == table);
+            let held = match waiting {
+                Some((_, shadow)) => &mut shadow.rows,
+                None => store.tables.get_mut(&place(table)).expect("a table"),
+            };
+            held.retain(stays);
+            return;
+        }
+        if table == "_ingestr_state" {
+            // What older versions did not store.
+            store.states.values_mut().for_each(|saved| (saved.table, saved.filled) = (None, false));
+            return;
+        }
         let held: &mut Rows = store.tables.get_mut(&place(table)).expect("a table");
         if let Some(rest) = sql.strip_prefix("ALTER TABLE {} ADD COLUMN ") {
             let (column, kind) = rest.rsplit_once(' ').expect("a column and its type");

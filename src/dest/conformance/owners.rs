@@ -88,12 +88,12 @@ pub(crate) async fn tables_are_given_to_another_account(bench: &dyn Bench) {
     assert_eq!(destination.reassign(&[], "umbrella").await.expect("nothing to do"), 0);
     assert!(bench.tables().is_empty());
     let mut first = commit("r1", "p1", true);
-    first.rejects = vec![crate::model::Reject {
+    first.rejects = vec![vec![crate::model::Reject {
         id: None,
         column: Some("name".into()),
         value: "1".into(),
         reason: "not text",
-    }];
+    }]];
     load(&*destination, &of("acme", Strategy::Merge), vec![batch(&A)], first).await.expect("goes through");
     let mut fresh = of("acme", Strategy::Replace);
     fresh.fresh = true;

@@ -1,5 +1,6 @@
 //! How DuckDB changes a table.
 
+use super::mark;
 use crate::dest::sql::dialect::{Changes, Found, Shape};
 use crate::dest::sql::{add_column, list};
 use crate::model::LogicalType;
@@ -69,6 +70,7 @@ fn rebuild(shape: &Shape, changes: &Changes) -> Vec<String> {
         format!("DROP TABLE {}", shape.sql()),
         format!("ALTER TABLE {} RENAME TO {}", copy.sql(d), d.quote(&shape.name.table)),
     ]);
+    statements.extend(shape.comment.as_deref().map(|text| mark::comment(shape, text)));
     statements.extend(shape.indexes.iter().map(|(_, sql)| sql.clone()));
     statements
 }

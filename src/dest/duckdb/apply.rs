@@ -4,6 +4,7 @@
 //! hidden table beside it (a shadow), over several commits and processes, and publish it with the last one: until
 //! then everybody sees the old rows.
 
+use arrow_array::RecordBatch;
 use duckdb::Connection;
 
 use super::append::{Fill, append};
@@ -11,21 +12,24 @@ use super::dialect::{CATALOG, DuckDialect};
 use super::engine::Session;
 use super::merge::{self, Merge};
 use super::position::POSITION;
-use super::{Faults, Step, compression};
+use super::{Faults, Step, compression, mark};
 use crate::dest::sql::batches::Batches;
+use crate::dest::sql::cells::Cell;
 use crate::dest::sql::columns::{IS_CURRENT, VALID_FROM, VALID_TO, columns_of, needed, version_columns};
 use crate::dest::sql::commit::{Plan, Seen};
 use crate::dest::sql::dialect::Shape;
-use crate::dest::sql::embedded::{at_once, stage_rest};
+use crate::dest::sql::embedded::{Waiting, at_once, stage_batches, stage_rest};
 use crate::dest::sql::engine::Engine as _;
+use crate::dest::sql::identity::Identity;
+use crate::dest::sql::ledger::RowsIn;
 use crate::dest::sql::merge as shared;
 use crate::dest::sql::script::Script;
 use crate::dest::sql::shadow::{SHADOWS, shadow};
 use crate::dest::sql::shape::Needs;
 use crate::dest::sql::staged::Staged;
-use crate::dest::sql::{Dialect, TableName, create_schema, delete_window, deletions, ledger, list};
+use crate::dest::sql::{Dialect, TableName, children, create_schema, delete_window, deletions, ledger, list};
 use crate::dest::{Commit, Counts, DestError, Target};
-use crate::model::{Column, LogicalType, Strategy, Tombstone};
+use crate::model::{Column, LogicalType, Strategy};
 
 const T: &str = "\"_ingestr_t\"";
 const S: &str = "\"_ingestr_s\"";
@@ -35,14 +39,67 @@ pub(super) fn table_of(target: &Target) -> TableName {
     TableName::new(CATALOG, &target.schema, &target.table)
 }
 
-/// One commit at work.
-pub(super) struct Work<'a> {
-    pub(super) session: Session<'a>,
-    pub(super) target: &'a Target,
-    pub(super) commit: &'a Commit,
-    pub(super) tombstones: &'a [Tombstone],
-    pub(super) wrap: &'a dyn Fn(duckdb::Error) -> DestError,
-    pub(super) faults: &'a Faults,
+/// Batches, tombstones, state, run, rejects and lease. What was done to each target.
+pub(super) fn apply(
+    session: &Session<'_>,
+    mut rows: Waiting,
+    commit: &Commit,
+    wrap: &dyn Fn(duckdb::Error) -> DestError,
+    faults: &Faults,
+) -> Result<Vec<Counts>, DestError> {
+    let seen = at_once(Seen::look(session))?;
+    let tables: Vec<TableName> = rows.targets.iter().map(|of| table_of(&of.target)).collect();
+    let batches: Vec<Vec<RecordBatch>> =
+        rows.targets.iter_mut().map(|of| std::mem::take(&mut of.batches)).collect();
+    let plan =
+        |at: usize| Plan { d: &DuckDialect, table: &tables[at], target: &rows.targets[at].target, commit };
+    let first = plan(0);
+    let mut script = Script::default();
+    script.before([create_schema(&DuckDialect, first.table)]);
+    first.open(&mut script, &seen, commit.rejects.iter().any(|rejects| !rejects.is_empty()));
+    for at in 0..tables.len() {
+        let there = at_once(Seen::identities(session, plan(at).target))?;
+        plan(at).guard(&mut script, &seen, &there, at == 0);
+    }
+    at_once(session.run(&script))?;
+    let staged = at_once(stage_rest(session, &rows, commit))?;
+    let mut all = Vec::with_capacity(staged.len());
+    let mut last = Script::default();
+    let mut changed = false;
+    for (at, (batches, staged)) in batches.into_iter().zip(&staged).enumerate() {
+        let plan = plan(at);
+        let work = Work { session, target: plan.target, commit, at, wrap };
+        let (counts, hidden) = work.apply(batches, staged, &seen)?;
+        // Batches added to a hidden table are counted when it is published.
+        changed |= hidden.is_some() || counts.inserted + counts.updated + counts.deleted > 0;
+        let mut rows_in = String::new();
+        match hidden {
+            Some(name) if commit.last => {
+                last.then([ledger::forget_state(&DuckDialect, plan.table, plan.target, &name)]);
+            }
+            hidden => rows_in = hidden.unwrap_or_default(),
+        }
+        let id = Cell::Text(work.identify(&rows_in)?);
+        plan.remember(&mut last, RowsIn { name: &rows_in, id }, staged);
+        all.push(counts);
+    }
+    if changed {
+        at_once(session.execute(compression::FULL))?;
+    }
+    faults.hit(Step::AfterRows)?;
+    first.end(&mut last, &seen);
+    at_once(session.run(&last))?;
+    Ok(all)
+}
+
+/// One target of a commit at work.
+struct Work<'a> {
+    session: &'a Session<'a>,
+    target: &'a Target,
+    commit: &'a Commit,
+    /// Which of the targets it is.
+    at: usize,
+    wrap: &'a dyn Fn(duckdb::Error) -> DestError,
 }
 
 impl Work<'_> {
@@ -58,47 +115,45 @@ impl Work<'_> {
         at_once(self.session.describe(name))
     }
 
+    /// Runs a script that is about this target alone.
     fn play(&self, script: &Script) -> Result<Counts, DestError> {
-        at_once(self.session.run(script))
+        Ok(at_once(self.session.run(script))?.into_iter().next().unwrap_or_default())
     }
 
-    /// Batches, tombstones, state, run, rejects and lease.
-    pub(super) fn apply(&self, batches: Vec<arrow_array::RecordBatch>) -> Result<Counts, DestError> {
-        let table = table_of(self.target);
-        let (target, commit) = (self.target, self.commit);
-        let plan = Plan { d: &DuckDialect, table: &table, target, commit, fault: None };
-        let seen = at_once(Seen::look(&self.session, target, false))?;
-        let mut script = Script::default();
-        script.before([create_schema(&DuckDialect, &table)]);
-        plan.open(&mut script, &seen, !commit.rejects.is_empty());
-        self.play(&script)?;
-        let staged = at_once(stage_rest(&self.session, self.tombstones, &commit.rejects))?;
-        self.sweep(&seen)?;
-        let hidden = shadow(target, target.strategy);
-        let (counts, rows_in) = match &hidden {
-            None => (self.in_place(batches, &staged)?, ""),
+    /// What is done to the table, and the hidden table in which its rows are collected.
+    fn apply(
+        &self,
+        batches: Vec<RecordBatch>,
+        staged: &Staged,
+        seen: &Seen,
+    ) -> Result<(Counts, Option<String>), DestError> {
+        self.sweep(seen)?;
+        let hidden = shadow(self.target, self.target.strategy);
+        let counts = match &hidden {
+            None => self.in_place(batches, staged)?,
             Some(name) => {
-                let mut counts = self.collect(name, batches, &staged)?;
-                if commit.last {
+                let mut counts = self.collect(name, batches, staged)?;
+                if self.commit.last {
                     counts.add(self.publish(name)?);
-                    (counts, "")
-                } else {
-                    (counts, name.as_str())
                 }
+                counts
             }
         };
-        // Batches added to a hidden table are counted when it is published.
-        if hidden.is_some() || counts.inserted + counts.updated + counts.deleted > 0 {
-            self.run(compression::FULL)?;
+        Ok((counts, hidden))
+    }
+
+    /// Which table the rows are in; one that has no mark yet gets one.
+    fn identify(&self, rows_in: &str) -> Result<String, DestError> {
+        let own = table_of(self.target);
+        let name = if rows_in.is_empty() { own } else { own.beside(rows_in) };
+        if let Some(Identity::Is(id)) = at_once(self.session.identity(&name))? {
+            return Ok(id);
         }
-        self.faults.hit(Step::AfterRows)?;
-        let mut script = Script::default();
-        if let Some(name) = hidden.as_deref().filter(|_| commit.last) {
-            script.then([ledger::forget_state(&DuckDialect, &table, target, name)]);
+        let id = Identity::new_id();
+        if let Some(shape) = self.read(&name)? {
+            self.run(&mark::write(&shape, &id))?;
         }
-        plan.ledger(&mut script, &seen, rows_in, &staged);
-        self.play(&script)?;
-        Ok(counts)
+        Ok(id)
     }
 
     /// Drops hidden tables of this target that no run will continue: of another strategy, without a state, or of an
@@ -131,7 +186,7 @@ impl Work<'_> {
     fn fit(
         &self,
         name: &TableName,
-        batches: Vec<arrow_array::RecordBatch>,
+        batches: Vec<RecordBatch>,
         extra: &[Column],
     ) -> Result<(Shape, Batches), DestError> {
         let brought = columns_of(&batches, &self.target.table)?;
@@ -152,7 +207,7 @@ impl Work<'_> {
         &self,
         name: &TableName,
         needed: &[Column],
-        rows: &[arrow_array::RecordBatch],
+        rows: &[RecordBatch],
     ) -> Result<Shape, DestError> {
         let Some(shape) = self.read(name)? else {
             compression::create_table(self.connection(), name, needed, rows).map_err(self.wrap)?;
@@ -170,7 +225,7 @@ impl Work<'_> {
         Ok(after)
     }
 
-    fn in_place(&self, batches: Vec<arrow_array::RecordBatch>, staged: &Staged) -> Result<Counts, DestError> {
+    fn in_place(&self, batches: Vec<RecordBatch>, staged: &Staged) -> Result<Counts, DestError> {
         let target = self.target;
         let versions = (target.strategy == Strategy::Scd2).then_some(self.commit.run.started_at);
         let extra: &[Column] = &if versions.is_some() { version_columns() } else { Vec::new() };
@@ -191,11 +246,27 @@ impl Work<'_> {
         let rows = rows.newest(&target.key, incremental, &target.table)?;
         let wrap = self.wrap;
         let key = &target.key;
+        let mut counts = self.complete(&shape, &rows, staged)?;
         let merge =
             Merge { connection: self.connection(), shape: &shape, key, incremental, versions, fills, wrap };
-        let mut counts = merge.apply(rows)?;
+        counts.add(merge.apply(rows)?);
         counts.add(self.delete(&shape, staged)?);
         Ok(counts)
+    }
+
+    /// Removes rows of complete parents that are not among these.
+    fn complete(&self, shape: &Shape, rows: &Batches, staged: &Staged) -> Result<Counts, DestError> {
+        let Some(parents) = &staged.complete else { return Ok(Counts::default()) };
+        if self.count(&shape.name)? == 0 {
+            return Ok(Counts::default());
+        }
+        let names: Vec<&str> = self.target.key.iter().map(String::as_str).collect();
+        let (keys, what) = (rows.project(&names)?, format!("keys{}", self.at));
+        let rows = at_once(stage_batches(self.session, &what, self.target, keys, true))?;
+        let staged = Staged { rows, complete: Some(parents.clone()), ..Staged::default() };
+        let mut script = Script::default();
+        children::complete(&mut script, shape, self.target, &staged);
+        self.play(&script)
     }
 
     /// Applies the tombstones to the rows of a table, or of a hidden one.
@@ -217,15 +288,11 @@ impl Work<'_> {
     }
 
     /// Adds the rows to the shadow, and counts what was buried there.
-    fn collect(
-        &self,
-        shadow: &str,
-        batches: Vec<arrow_array::RecordBatch>,
-        staged: &Staged,
-    ) -> Result<Counts, DestError> {
+    fn collect(&self, shadow: &str, batches: Vec<RecordBatch>, staged: &Staged) -> Result<Counts, DestError> {
         let (shape, rows) = self.fit(&table_of(self.target).beside(shadow), batches, &[])?;
         let rows =
             rows.newest(&self.target.key, self.target.incremental_key.as_deref(), &self.target.table)?;
+        self.complete(&shape, &rows, staged)?;
         self.append(&shape, rows)?;
         match self.target.strategy {
             Strategy::Replace => self.delete(&shape, staged),

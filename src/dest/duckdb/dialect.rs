@@ -1,8 +1,10 @@
 //! How DuckDB spells names, types and values, and which of its types are ours.
 
 use super::alter::alter;
+use super::mark;
 use super::position::POSITION;
 use crate::dest::sql::dialect::{Changes, Shape};
+use crate::dest::sql::identity::Mark;
 use crate::dest::sql::ledger::create;
 use crate::dest::sql::{Dialect, TableName};
 use crate::dest::{DestError, Target};
@@ -78,6 +80,10 @@ impl Dialect for DuckDialect {
 
     fn alter(&self, shape: &Shape, changes: &Changes) -> Result<Vec<String>, DestError> {
         Ok(alter(shape, changes))
+    }
+
+    fn mark(&self, shape: &Shape, id: String) -> Mark {
+        Mark::Set(mark::write(shape, &id), id)
     }
 
     fn written_last(&self, shape: &Shape, key: &str) -> String {

@@ -10,12 +10,13 @@ use duckdb::{Connection, params};
 use super::append::append;
 use super::dialect::{CATALOG, DuckDialect};
 use super::merge::temp;
-use super::open;
+use super::{mark, open};
 use crate::dest::sql::batches::Batches;
 use crate::dest::sql::cells::Cell;
 use crate::dest::sql::dialect::Shape;
 use crate::dest::sql::embedded::Stage;
 use crate::dest::sql::engine::Engine;
+use crate::dest::sql::identity::Identity;
 use crate::dest::sql::play::play;
 use crate::dest::sql::script::Script;
 use crate::dest::sql::staged::ORD;
@@ -30,6 +31,8 @@ pub(super) struct Listed {
     pub(super) table: String,
     /// Whether it has a primary key or an index.
     pub(super) keyed: bool,
+    /// What is said of it.
+    pub(super) comment: Option<String>,
 }
 
 /// One schema of the file that is attached to a connection.
@@ -66,11 +69,12 @@ impl<'a> Session<'a> {
         // Not duckdb_columns(): it binds every view there is, DuckDB's own included, to list their columns.
         let read = || -> duckdb::Result<Vec<Listed>> {
             let mut statement = self.connection.prepare(
-                "SELECT schema_name, table_name, has_primary_key OR index_count > 0 FROM duckdb_tables() \
+                "SELECT schema_name, table_name, has_primary_key OR index_count > 0, comment FROM duckdb_tables() \
                  WHERE database_name = ? AND lower(schema_name) = lower(?)",
             )?;
             let row = |row: &duckdb::Row<'_>| {
-                Ok(Listed { schema: row.get(0)?, table: row.get(1)?, keyed: row.get(2)? })
+                let (schema, table) = (row.get(0)?, row.get(1)?);
+                Ok(Listed { schema, table, keyed: row.get(2)?, comment: row.get(3)? })
             };
             statement.query_map(params![CATALOG, self.schema], row)?.collect()
         };
@@ -104,6 +108,12 @@ impl Engine for Session<'_> {
         self.shape(name)
     }
 
+    /// From the list that is there.
+    async fn identity(&self, name: &TableName) -> Result<Option<Identity>, DestError> {
+        let listed = self.list()?.into_iter().find(|listed| listed.table.eq_ignore_ascii_case(&name.table));
+        Ok(listed.map(|listed| mark::read(listed.comment.as_deref())))
+    }
+
     async fn query(&self, sql: &str, types: &[LogicalType]) -> Result<Vec<Vec<Cell>>, DestError> {
         let read = || -> duckdb::Result<Vec<Vec<Cell>>> {
             let mut statement = self.connection.prepare(sql)?;
@@ -114,13 +124,13 @@ impl Engine for Session<'_> {
     }
 
     async fn execute(&self, sql: &str) -> Result<u64, DestError> {
-        if ["CREATE", "DROP", "ALTER"].iter().any(|word| sql.starts_with(word)) {
+        if ["CREATE", "DROP", "ALTER", "COMMENT"].iter().any(|word| sql.starts_with(word)) {
             self.changed();
         }
         self.connection.execute(sql, []).map(|rows| rows as u64).map_err(|error| self.writing(error))
     }
 
-    async fn run(&self, script: &Script) -> Result<Counts, DestError> {
+    async fn run(&self, script: &Script) -> Result<Vec<Counts>, DestError> {
         play(self, script).await
     }
 

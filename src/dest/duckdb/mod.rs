@@ -8,7 +8,8 @@ use arrow_array::RecordBatch;
 use duckdb::Connection;
 
 use super::local::path_of;
-use super::one_file::{Access, OneFile, Waiting};
+use super::one_file::{Access, OneFile};
+use super::sql::embedded::{Incoming, Waiting};
 use super::sql::ledger::STATE;
 use super::sql::{Dialect as _, TableName, create_schema};
 use super::{Commit, Counts, DestError};
@@ -21,12 +22,16 @@ mod compression;
 mod dialect;
 mod engine;
 mod leftovers;
+mod mark;
 mod merge;
 mod open;
 mod position;
 mod shape;
 #[cfg(test)]
 mod tests;
+
+/// The version of DuckDB that this is built with. A test asks the library.
+pub const LIBRARY_VERSION: &str = "1.5.6";
 
 /// A DuckDB file as a destination.
 #[derive(Debug, Clone)]
@@ -103,20 +108,20 @@ impl OneFile for DuckDb {
         open::for_queries(&self.path, handle)
     }
 
-    fn commit(&self, rows: Waiting, commit: &Commit, committing: &mut bool) -> Result<Counts, DestError> {
-        let Waiting { target, batches, tombstones } = rows;
-        let count = batches.iter().map(RecordBatch::num_rows).sum::<usize>() + tombstones.len();
+    fn commit(
+        &self,
+        rows: Waiting,
+        commit: &Commit,
+        committing: &mut bool,
+    ) -> Result<Vec<Counts>, DestError> {
+        let of_target = |of: &Incoming| of.batches.iter().map(RecordBatch::num_rows).sum::<usize>();
+        let count = rows.targets.iter().map(of_target).max().unwrap_or_default() + rows.tombstones.len();
+        let schema = rows.target().schema.clone();
         open::with_file(&self.path, open::COMMIT_PATIENCE, open::RowGroupPolicy::of(count), |connection| {
-            let work = apply::Work {
-                session: Session::new(connection, &self.path, &target.schema),
-                target: &target,
-                commit,
-                tombstones: &tombstones,
-                wrap: &|error| open::failed(&self.path, "write", error),
-                faults: &self.faults,
-            };
+            let session = Session::new(connection, &self.path, &schema);
+            let wrap = |error| open::failed(&self.path, "write", error);
             let apply = || {
-                let counts = work.apply(batches)?;
+                let counts = apply::apply(&session, rows, commit, &wrap, &self.faults)?;
                 self.faults.hit(Step::BeforeCommit).map(|()| counts)
             };
             self.transact(connection, apply, committing)

@@ -4,6 +4,7 @@ use duckdb::params;
 
 use super::dialect::{CATALOG, DuckDialect};
 use super::engine::Session;
+use super::mark;
 use crate::dest::sql::dialect::{Found, Shape};
 use crate::dest::sql::{Dialect, TableName};
 use crate::dest::{DestError, DestErrorKind};
@@ -32,6 +33,8 @@ impl Session<'_> {
         let name = TableName::new(CATALOG, listed.schema, listed.table);
         let read = || -> duckdb::Result<Shape> {
             let mut shape = Shape::found(&DuckDialect, name.clone(), columns(session, &name)?);
+            shape.identity = mark::read(listed.comment.as_deref());
+            shape.comment = listed.comment;
             if listed.keyed {
                 read_constraints(session, &mut shape)?;
             }

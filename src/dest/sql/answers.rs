@@ -1,11 +1,12 @@
 //! Answers to a source's questions about the rows a table holds.
 
+use super::cells::Cell;
 use super::columns::IS_CURRENT;
 use super::dialect::Shape;
 use super::engine::Engine;
 use super::shadow::shadow;
 use super::{list, publish};
-use crate::dest::{DestError, Target};
+use crate::dest::{DestError, Stored, Target};
 use crate::model::{Answer, DELETED_AT, LogicalType, Question, Strategy};
 
 /// The rows a run would add to.
@@ -33,6 +34,65 @@ pub(crate) async fn answer<E: Engine>(
     let rows = engine.query(&sql, &[LogicalType::Int64; 2]).await?;
     let pairs = rows.iter().filter_map(|row| Some((row.first()?.number()?, row.get(1)?.number()?)));
     Ok(Some(Answer { pairs: pairs.collect() }))
+}
+
+/// Rows of the target's table: see [`crate::dest::Destination::rows`].
+///
+/// # Errors
+/// When the database cannot be read.
+pub(crate) async fn rows<E: Engine>(
+    engine: &E,
+    target: &Target,
+    columns: &[String],
+    after: Option<i64>,
+    most: u64,
+) -> Result<Option<Vec<Stored>>, DestError> {
+    let Some(shape) = engine.describe(&engine.table(&target.table)).await? else {
+        return Ok(Some(Vec::new()));
+    };
+    let Some(sql) = rows_after(&shape, target, columns, after, most) else { return Ok(None) };
+    let mut types = vec![LogicalType::Int64, LogicalType::Timestamp];
+    types.resize(2 + columns.len(), LogicalType::Text);
+    let rows = engine.query(&sql, &types).await?;
+    let stored = |row: Vec<Cell>| {
+        let mut cells = row.into_iter();
+        let key = cells.next()?.number()?;
+        let deleted_at =
+            cells.next().and_then(|cell| if let Cell::Instant(at) = cell { Some(at) } else { None });
+        let values = cells.map(|cell| if let Cell::Text(text) = cell { Some(text) } else { None });
+        Some(Stored { key, deleted_at, values: values.collect() })
+    };
+    Ok(Some(rows.into_iter().filter_map(stored).collect()))
+}
+
+fn rows_after(
+    shape: &Shape,
+    target: &Target,
+    columns: &[String],
+    after: Option<i64>,
+    most: u64,
+) -> Option<String> {
+    let d = shape.d;
+    let [key] = target.key.as_slice() else { return None };
+    let key = shape.find(key).filter(|found| found.logical == Some(LogicalType::Int64))?;
+    let key = d.quote(&key.name);
+    let marked = match shape.find(DELETED_AT) {
+        Some(found) => d.quote(&found.name),
+        None => format!("CAST(NULL AS {})", d.type_name(LogicalType::Timestamp)),
+    };
+    let mut selected = vec![key.clone(), marked];
+    for column in columns {
+        let found = shape.find(&d.column(column))?;
+        let logical =
+            found.logical.filter(|logical| matches!(logical, LogicalType::Json | LogicalType::Int64))?;
+        selected.push(d.convert(&d.quote(&found.name), Some(logical), LogicalType::Text));
+    }
+    let after = after.map_or_else(String::new, |after| format!(" WHERE {key} > {after}"));
+    Some(format!(
+        "SELECT {} FROM {}{after} ORDER BY {key} LIMIT {most}",
+        list(&selected, String::clone),
+        shape.sql()
+    ))
 }
 
 async fn held<E: Engine>(engine: &E, target: &Target) -> Result<Option<Held>, DestError> {

@@ -1,6 +1,7 @@
 //! Values of the ledger and of answers, by name and not by position.
 
 use super::Dialect;
+use crate::dest::Written;
 use crate::model::{Column, Lease, Micros, RunLine, STATE_VERSION, SourceState, State};
 
 /// A value of the ledger.
@@ -94,6 +95,10 @@ impl Line {
         self.cell(name).number().unwrap_or(0)
     }
 
+    pub(crate) fn is_true(&self, name: &str) -> bool {
+        *self.cell(name) == Cell::Bool(true)
+    }
+
     pub(crate) fn instant(&self, name: &str) -> Option<Micros> {
         match self.cell(name) {
             Cell::Instant(at) => Some(*at),
@@ -110,9 +115,14 @@ impl Line {
         Ok(State {
             watermark: self.instant("watermark"),
             covered_since: self.instant("covered_since"),
-            complete: *self.cell("complete") == Cell::Bool(true),
+            complete: self.is_true("complete"),
             source: SourceState(self.text("source").to_owned()),
         })
+    }
+
+    /// Who wrote a line of `_ingestr_state`, and when.
+    pub(crate) fn written(&self) -> Written {
+        Written { run: self.text("run_id").to_owned(), at: self.instant("updated_at") }
     }
 
     /// The lease in a line of `_ingestr_leases`. One without its dates was not written by us: it holds nobody up.
@@ -135,6 +145,10 @@ impl Line {
             rows_read: self.number("rows_read"),
             requests: self.number("requests"),
             error: self.maybe_text("error").map(ToOwned::to_owned),
+            warnings: self
+                .maybe_text("warnings")
+                .map(|text| text.lines().map(str::to_owned).collect())
+                .unwrap_or_default(),
         }
     }
 }

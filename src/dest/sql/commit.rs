@@ -1,39 +1,62 @@
 //! What a commit is: rows, tombstones, state, run, rejects and lease, as a script for what was seen.
 //!
 //! `merge`, `append` and `scd2` write to the table itself. `replace` and `delete+insert` collect their rows in a
-//! hidden table beside it, over several commits and processes, and publish it with the last one.
+//! hidden table beside it, over several commits and processes, and publish it with the last one. Child tables are further
+//! targets of the same commit.
 
+use super::cells::Cell;
 use super::columns::{needed, version_columns};
 use super::dialect::Shape;
 use super::engine::Engine;
-use super::ledger::{self, LEASES, REJECTS, RUNS, STATE, Whose};
-use super::script::{Breach, Counter, Script, Step, When};
+use super::guards::{self, Held};
+use super::identity::{Identity, Mark};
+use super::ledger::{self, LEASES, REJECTS, RUNS, RowsIn, STATE, Whose};
+use super::script::{Counter, Script, Step, When};
 use super::shadow::{SHADOWS, shadow};
 use super::shape::Needs;
 use super::staged::Staged;
-use super::{Dialect, TableName, deletions, merge, publish};
+use super::{Dialect, TableName, children, deletions, merge, publish};
 use crate::dest::{Commit, DestError, Target};
-use crate::model::{Column, Lease, Strategy};
+use crate::model::{Column, Strategy};
 
-/// What was there before a commit.
+/// What was there before a commit, of the schema.
 #[derive(Debug, Default)]
 pub(crate) struct Seen {
-    /// All tables of the target's schema.
+    /// All its tables.
     pub(crate) tables: Vec<String>,
     /// Columns of the ledger's tables that are there.
     pub(crate) ledger: Vec<(&'static str, Vec<String>)>,
-    /// The target's table.
+}
+
+/// What was there before a commit, of one target.
+#[derive(Debug, Default)]
+pub(crate) struct Tables {
+    /// Its table.
     pub(crate) table: Option<Shape>,
     /// The hidden table of this target and strategy.
     pub(crate) hidden: Option<Shape>,
 }
 
+/// Which tables these are.
+#[derive(Debug, Default)]
+pub(crate) struct Identities {
+    pub(crate) own: Option<Identity>,
+    pub(crate) hidden: Option<Identity>,
+}
+
+impl Tables {
+    fn identities(&self) -> Identities {
+        let of = |shape: &Option<Shape>| shape.as_ref().map(|shape| shape.identity.clone());
+        Identities { own: of(&self.table), hidden: of(&self.hidden) }
+    }
+}
+
 impl Seen {
-    /// Looks at what is there. `own`: whether the tables with the rows are looked at, too.
+    /// Looks at what is there.
     ///
     /// # Errors
-    /// When it cannot be read, or is no table.
-    pub(crate) async fn look<E: Engine>(engine: &E, target: &Target, own: bool) -> Result<Self, DestError> {
+    /// When it cannot be read.
+    pub(crate) async fn look<E: Engine>(engine: &E) -> Result<Self, DestError> {
         let mut seen = Self { tables: engine.tables().await?, ..Self::default() };
         for table in [STATE, RUNS, LEASES, REJECTS] {
             if seen.has(engine.dialect(), table)
@@ -42,15 +65,35 @@ impl Seen {
                 seen.ledger.push((table, columns));
             }
         }
-        if own {
-            seen.table = engine.describe(&engine.table(&target.table)).await?;
-            if let Some(name) = shadow(target, target.strategy)
-                && seen.has(engine.dialect(), &name)
-            {
-                seen.hidden = engine.describe(&engine.table(&name)).await?;
-            }
-        }
         Ok(seen)
+    }
+
+    /// Looks at the tables of a target.
+    ///
+    /// # Errors
+    /// When they cannot be read, or are none.
+    pub(crate) async fn of<E: Engine>(&self, engine: &E, target: &Target) -> Result<Tables, DestError> {
+        let table = engine.describe(&engine.table(&target.table)).await?;
+        let mut found = Tables { table, hidden: None };
+        if let Some(name) = shadow(target, target.strategy)
+            && self.has(engine.dialect(), &name)
+        {
+            found.hidden = engine.describe(&engine.table(&name)).await?;
+        }
+        Ok(found)
+    }
+
+    /// Which tables a target has.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    #[cfg(feature = "duckdb")]
+    pub(crate) async fn identities<E: Engine>(engine: &E, target: &Target) -> Result<Identities, DestError> {
+        let hidden = match shadow(target, target.strategy) {
+            Some(name) => engine.identity(&engine.table(&name)).await?,
+            None => None,
+        };
+        Ok(Identities { own: engine.identity(&engine.table(&target.table)).await?, hidden })
     }
 
     /// Whether there is such a table.
@@ -63,52 +106,75 @@ impl Seen {
     }
 }
 
-/// A commit on its way to be a script.
-#[derive(Debug)]
+/// A commit on its way to be a script: what it is for one of its targets.
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Plan<'a> {
     pub(crate) d: &'static dyn Dialect,
     /// The target's own table.
     pub(crate) table: &'a TableName,
     pub(crate) target: &'a Target,
     pub(crate) commit: &'a Commit,
-    /// Where something is to fail, a statement that does, between the rows and the ledger: for tests.
-    pub(crate) fault: Option<String>,
+}
+
+/// The whole commit, for what was seen: the first target's is the run. `fault`: where something is to fail, a statement that
+/// does, between the rows and the ledger; for tests.
+///
+/// # Errors
+/// When a table cannot take its rows.
+pub(crate) fn script(
+    targets: Vec<(Plan<'_>, Tables, &Staged)>,
+    seen: &Seen,
+    fault: Option<String>,
+) -> Result<Script, DestError> {
+    let mut script = Script::default();
+    let Some((first, ..)) = targets.first() else { return Ok(script) };
+    let first = *first;
+    first.open(&mut script, seen, targets.iter().any(|(_, _, staged)| staged.rejects.is_some()));
+    for (at, (plan, found, _)) in targets.iter().enumerate() {
+        plan.guard(&mut script, seen, &found.identities(), at == 0);
+    }
+    let mut done = Vec::with_capacity(targets.len());
+    for (at, (plan, found, staged)) in targets.into_iter().enumerate() {
+        script.of(at);
+        done.push((plan, plan.rows(&mut script, found, seen, staged)?, staged));
+    }
+    script.then(fault);
+    for (plan, (name, id), staged) in &done {
+        plan.sweep(&mut script, seen);
+        plan.remember(&mut script, RowsIn { name, id: id.clone() }, staged);
+    }
+    first.end(&mut script, seen);
+    Ok(script)
 }
 
 impl Plan<'_> {
-    /// The whole commit, for what was seen.
-    ///
-    /// # Errors
-    /// When the table cannot take the rows.
-    pub(crate) fn script(&self, mut seen: Seen, staged: &Staged) -> Result<Script, DestError> {
-        let (shape, waiting) = (seen.table.take(), seen.hidden.take());
-        let mut script = Script::default();
-        self.open(&mut script, &seen, staged.rejects.is_some());
+    /// What becomes of the rows; the name of the hidden table that they wait in, or nothing, and which table that is.
+    fn rows(
+        &self,
+        script: &mut Script,
+        found: Tables,
+        seen: &Seen,
+        staged: &Staged,
+    ) -> Result<(String, Cell), DestError> {
+        let Tables { table: shape, hidden: waiting } = found;
         let name = shadow(self.target, self.target.strategy).map(|name| self.table.beside(&name));
-        let rows_in = match &name {
-            None => {
-                self.in_place(&mut script, shape, &seen, staged)?;
-                ""
-            }
-            Some(name) => {
-                if waiting.is_none() {
-                    script.made.push(name.clone());
-                }
-                self.hidden(&mut script, shape, (name, waiting), &seen, staged)?;
-                if self.commit.last { "" } else { &name.table }
-            }
+        let Some(name) = name else {
+            let after = self.in_place(script, shape, seen, staged)?;
+            return Ok((String::new(), guards::cell(&after.identity)));
         };
-        script.then(self.fault.clone());
-        self.sweep(&mut script, &seen);
-        self.ledger(&mut script, &seen, rows_in, staged);
-        Ok(script)
+        if waiting.is_none() {
+            script.made.push(name.clone());
+        }
+        let after = self.hidden(script, shape, (&name, waiting), seen, staged)?;
+        let rows_in = if self.commit.last { String::new() } else { name.table };
+        Ok((rows_in, guards::cell(&after.identity)))
     }
 
     /// Checks the lease, and makes the ledger.
     pub(crate) fn open(&self, script: &mut Script, seen: &Seen, rejects: bool) {
         if let Some(lease) = &self.commit.lease {
             let there = seen.has(self.d, LEASES);
-            guard_lease(script, self.d, self.table, self.target, lease, there);
+            guards::guard_lease(script, self.d, self.table, self.target, lease, there);
         }
         let leased = self.commit.lease.is_some() && !self.commit.release;
         for (table, wanted) in [(STATE, true), (RUNS, true), (LEASES, leased), (REJECTS, rejects)] {
@@ -119,16 +185,20 @@ impl Plan<'_> {
         }
     }
 
-    /// State, run, rejects and lease.
-    pub(crate) fn ledger(&self, script: &mut Script, seen: &Seen, rows_in: &str, staged: &Staged) {
-        let (d, table, target) = (self.d, self.table, self.target);
-        script.then(ledger::write_state(d, table, target, rows_in, self.commit));
-        script.then(ledger::write_run(d, table, target, self.commit));
+    /// The state and the rejects of a target.
+    pub(crate) fn remember(&self, script: &mut Script, rows_in: RowsIn<'_>, staged: &Staged) {
+        script.then(ledger::write_state(self.d, self.table, self.target, rows_in, self.commit));
         if let Some(rejects) = &staged.rejects {
             let from =
                 format!("SELECT c0 AS row_id, c1 AS column_name, c2 AS value, c3 AS reason FROM {rejects}");
             script.then([self.rejects(&from)]);
         }
+    }
+
+    /// The run and its lease.
+    pub(crate) fn end(&self, script: &mut Script, seen: &Seen) {
+        let (d, table, target) = (self.d, self.table, self.target);
+        script.then(ledger::write_run(d, table, target, self.commit));
         renew_lease(script, d, table, target, self.commit, seen.has(d, LEASES));
     }
 
@@ -158,7 +228,7 @@ impl Plan<'_> {
         shape: Option<Shape>,
         seen: &Seen,
         staged: &Staged,
-    ) -> Result<(), DestError> {
+    ) -> Result<Shape, DestError> {
         let target = self.target;
         let at = self.commit.run.started_at;
         let extra = if target.strategy == Strategy::Scd2 { version_columns() } else { Vec::new() };
@@ -168,12 +238,15 @@ impl Plan<'_> {
         match target.strategy {
             Strategy::Append => merge::append(script, &shape, target, &staged.rows),
             Strategy::Scd2 => merge::versions(script, &shape, target, &staged.rows, at),
-            _ => merge::merge(script, &shape, target, &staged.rows),
+            _ => {
+                children::complete(script, &shape, target, staged);
+                merge::merge(script, &shape, target, &staged.rows);
+            }
         }
         if let Some(tombstones) = staged.tombstones.as_ref().filter(|_| target.strategy != Strategy::Append) {
             deletions::apply(script, &shape, target, tombstones, at);
         }
-        Ok(())
+        Ok(shape)
     }
 
     /// `replace` and `delete+insert`.
@@ -184,12 +257,14 @@ impl Plan<'_> {
         (name, waiting): (&TableName, Option<Shape>),
         seen: &Seen,
         staged: &Staged,
-    ) -> Result<(), DestError> {
+    ) -> Result<Shape, DestError> {
         let target = self.target;
         let wanted = needed(target, &staged.rows.columns, &[publish::sequence()]);
         let hidden = self.fitted(script, name, waiting, &wanted, false)?;
         self.note_refused(script, &hidden, seen, staged);
-        publish::collect(script, &hidden, target, &staged.rows, &self.continued(name));
+        publish::begin(script, &hidden, &self.continued(name));
+        children::complete(script, &hidden, target, staged);
+        publish::collect(script, &hidden, target, &staged.rows);
         if target.strategy == Strategy::Replace
             && let Some(tombstones) = &staged.tombstones
         {
@@ -199,8 +274,9 @@ impl Plan<'_> {
             let wanted: Vec<Column> = publish::published(&hidden);
             let shape = self.fitted(script, self.table, shape, &wanted, true)?;
             publish::publish(script, &shape, &hidden, target);
+            return Ok(shape);
         }
-        Ok(())
+        Ok(hidden)
     }
 
     /// The condition that the rows that wait are of the replacement that goes on.
@@ -241,40 +317,62 @@ impl Plan<'_> {
             if own {
                 script.then([ledger::forget_others(self.d, self.table, self.target)]);
             }
-            return Ok(Shape::planned(self.d, name.clone(), needed));
+            return Ok(self.marked(script, Shape::planned(self.d, name.clone(), needed)));
         };
         shape.check(needed)?;
         let needs = Needs::of(self.target, needed);
-        let (changes, after) = shape.clone().changed(&needs);
+        let (changes, mut after) = shape.clone().changed(&needs);
         if !changes.none() {
             script.before(self.d.alter(&shape, &changes)?);
+            if self.d.remakes(&shape, &changes) {
+                after.identity = Identity::Untold;
+            }
         }
-        Ok(after)
+        Ok(self.marked(script, after))
     }
-}
 
-/// A script fails unless the lease is still there, and is no other run's, dead or alive: what this one means to write may
-/// be outdated. One that is missing was taken and given up by a run that came in between, or went with all that was here.
-/// `there`: whether there are leases.
-fn guard_lease(
-    script: &mut Script,
-    d: &dyn Dialect,
-    table: &TableName,
-    target: &Target,
-    lease: &Lease,
-    there: bool,
-) {
-    let of = |which: &str| {
-        format!(
-            "EXISTS (SELECT 1 FROM {} WHERE {} AND run_id {which} {})",
-            table.beside(LEASES).sql(d),
-            ledger::of_table(d, table),
-            d.text(&lease.run)
-        )
-    };
-    let condition = if there { format!("NOT {} OR {}", of("="), of("<>")) } else { "1 = 1".to_owned() };
-    let (schema, table) = (target.schema.clone(), target.table.clone());
-    script.guards.push((condition, Breach::LeaseLost { schema, table }));
+    /// The shape once the table has a mark, as one that is made now or was made by others has not.
+    fn marked(&self, script: &mut Script, mut shape: Shape) -> Shape {
+        if shape.identity.is_missing() {
+            let (step, identity) = match self.d.mark(&shape, Identity::new_id()) {
+                Mark::Set(statement, id) => (Step::run(statement), Identity::Is(id)),
+                Mark::Found { variable, query, expression } => {
+                    (Step::Find(variable, query, None), Identity::Found(expression))
+                }
+            };
+            script.before.push(step);
+            shape.identity = identity;
+        }
+        shape
+    }
+
+    /// Checks that the state is the one that the run knows, which is asked of the `first` target, and that the table is the
+    /// one it is about.
+    pub(crate) fn guard(&self, script: &mut Script, seen: &Seen, there: &Identities, first: bool) {
+        let Some(basis) = &self.commit.basis else { return };
+        let (d, target) = (self.d, self.target);
+        let held = |rows_in| Held {
+            d,
+            states: seen.ledger(STATE).map(|columns| (self.table.beside(STATE), columns)),
+            whose: Whose::of(target, self.table),
+            rows_in,
+        };
+        let hidden = shadow(target, target.strategy);
+        if first {
+            held("").guard_state(script, basis.own.as_ref());
+            if let Some(hidden) = hidden.as_deref() {
+                held(hidden).guard_state(script, basis.aside.as_ref());
+            }
+        }
+        // Whose rows are replaced as a whole may lose them before.
+        if target.strategy != Strategy::Replace && !basis.apart {
+            held("").guard_table(script, self.table, there.own.as_ref());
+        }
+        // Who begins from zero forgets them anyway.
+        if let Some(hidden) = hidden.as_deref().filter(|_| !target.fresh) {
+            held(hidden).guard_table(script, &self.table.beside(hidden), there.hidden.as_ref());
+        }
+    }
 }
 
 /// What a script does with the lease once its rows are in: renews it or gives it up. `there`: whether there are leases.

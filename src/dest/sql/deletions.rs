@@ -22,11 +22,7 @@ pub(crate) fn apply(script: &mut Script, shape: &Shape, target: &Target, tombsto
     };
     let name = shape.sql();
     let quoted = shape.quoted(key);
-    // A table taken over may keep its keys as text.
-    let as_key = |value: &str| match shape.type_of(key) {
-        Some(LogicalType::Int64 | LogicalType::Float64) => value.to_owned(),
-        _ => format!("CAST({value} AS {})", shape.d.type_name(LogicalType::Text)),
-    };
+    let as_key = |value: &str| as_key(shape, key, value);
     let on = format!("{} = {}", as_key(&format!("{T}.{quoted}")), as_key(&format!("{S}.c0")));
     let versions = target.strategy == Strategy::Scd2;
     let soft = deletes == Deletes::Soft;
@@ -37,7 +33,12 @@ pub(crate) fn apply(script: &mut Script, shape: &Shape, target: &Target, tombsto
         (false, true) => format!("{T}.{deleted} IS NULL"),
         (false, false) => "TRUE".into(),
     };
-    let news = format!("{T}.{deleted} IS NOT NULL AND {T}.{merged} IS NULL AND {S}.c2 IS NOT NULL");
+    // Rows of a child table are merged into no other.
+    let news = if shape.find(MERGED_INTO).is_some() {
+        format!("{T}.{deleted} IS NOT NULL AND {T}.{merged} IS NULL AND {S}.c2 IS NOT NULL")
+    } else {
+        "FALSE".into()
+    };
     // Of several versions only the latest can be told anything new.
     let latest = format!(
         "NOT EXISTS (SELECT 1 FROM {name} AS _ingestr_v WHERE _ingestr_v.{quoted} = {T}.{quoted} \
@@ -48,10 +49,12 @@ pub(crate) fn apply(script: &mut Script, shape: &Shape, target: &Target, tombsto
         (true, true) => Some(format!("{T}.{current} IS NOT TRUE AND {news} AND {latest}")),
         (false, true) => Some(news),
     };
-    // Keys, not rows: an old table, or a hidden one, may hold a key more than once.
+    // Keys, not rows: an old table, or a hidden one, may hold a key more than once. In a child table it is the key of the
+    // parent, which has many.
+    let counted = if target.key.len() == 1 { format!("DISTINCT {S}.c0") } else { "*".into() };
     let count = |condition: &str| {
         format!(
-            "SELECT COUNT(DISTINCT {S}.c0) FROM {name} AS {T} JOIN {tombstones} AS {S} ON {on} WHERE {condition}"
+            "SELECT COUNT({counted}) FROM {name} AS {T} JOIN {tombstones} AS {S} ON {on} WHERE {condition}"
         )
     };
     script.body([Step::Find("_ingestr_gone", count(&alive), Some(Counter::Deleted))]);
@@ -72,6 +75,14 @@ pub(crate) fn apply(script: &mut Script, shape: &Shape, target: &Target, tombsto
     script.body([Step::Only(When::Any(vec!["_ingestr_gone", "_ingestr_told"]), vec![statement])]);
 }
 
+/// A key in a comparison with one that was read: a table taken over may keep its keys as text.
+pub(crate) fn as_key(shape: &Shape, key: &str, value: &str) -> String {
+    match shape.type_of(key) {
+        Some(LogicalType::Int64 | LogicalType::Float64) => value.to_owned(),
+        _ => format!("CAST({value} AS {})", shape.d.type_name(LogicalType::Text)),
+    }
+}
+
 /// What is set in a row that is gone. What is known already stays, so that a row keeps its first date.
 fn marks(shape: &Shape, target: &Target, at: Micros) -> Vec<String> {
     let at = shape.d.instant(at);
@@ -79,6 +90,9 @@ fn marks(shape: &Shape, target: &Target, at: Micros) -> Vec<String> {
     let mut set: Vec<String> = loaded.into_iter().collect();
     if target.deletes == Deletes::Soft {
         for (mark, found) in [(DELETED_AT, "c1"), (MERGED_INTO, "c2")] {
+            if shape.find(mark).is_none() {
+                continue;
+            }
             let mark = shape.quoted(mark);
             set.push(format!("{mark} = COALESCE({T}.{mark}, {S}.{found})"));
         }

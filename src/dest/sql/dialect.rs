@@ -1,5 +1,6 @@
 //! How one database spells names, types and values, and what a table of it looks like.
 
+use super::identity::{Identity, Mark};
 use crate::dest::{DestError, Target};
 use crate::model::{Column, LOADED_AT, LogicalType, Micros};
 
@@ -13,6 +14,12 @@ pub trait Dialect: std::fmt::Debug + Sync {
     /// A text as a literal; the same.
     fn text(&self, value: &str) -> String {
         format!("'{}'", value.replace('\'', "''"))
+    }
+
+    /// A statement that adds a column, so that it does nothing where another run has added it meanwhile. Where a commit
+    /// looks and writes in one transaction, no other run can.
+    fn harmless(&self, add_column: String) -> String {
+        add_column
     }
 
     /// A column type.
@@ -104,6 +111,14 @@ pub trait Dialect: std::fmt::Debug + Sync {
     /// [`crate::dest::DestErrorKind::Shape`] if the database cannot do that.
     fn alter(&self, shape: &Shape, changes: &Changes) -> Result<Vec<String>, DestError>;
 
+    /// How a table gets what tells it from another one that gets its name later.
+    fn mark(&self, shape: &Shape, id: String) -> Mark;
+
+    /// Whether the table is another one once it was changed so.
+    fn remakes(&self, _shape: &Shape, _changes: &Changes) -> bool {
+        false
+    }
+
     /// Of rows with the same key and date, what the one that was written last has most of: an expression over the
     /// columns of a table.
     fn written_last(&self, shape: &Shape, key: &str) -> String {
@@ -178,6 +193,10 @@ pub struct Shape {
     pub(crate) unique: bool,
     /// Indexes made by the user: name, and the statement that makes it.
     pub(crate) indexes: Vec<(String, String)>,
+    /// Which table it is.
+    pub(crate) identity: Identity,
+    /// What its owner says of it.
+    pub(crate) comment: Option<String>,
     /// What a new table has to be made with to be laid out alike; `None`: it cannot be said in SQL from what is known.
     pub(crate) layout: Option<String>,
 }

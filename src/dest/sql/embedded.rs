@@ -6,25 +6,25 @@ use std::sync::Arc;
 use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::Schema;
 
+use super::batches::Batches;
 use super::cells::Line;
 use super::columns::{needed, version_columns};
 use super::commit::Seen;
 use super::engine::Engine;
 use super::ledger::{self, RUNS, Whose};
+use super::script::nth;
 use super::shape::Needs;
-use super::staged::{Staged, reject_rows, tombstone_rows};
+use super::staged::{Part, Rows, Staged, key_rows, reject_rows, tombstone_rows};
+use super::{children, deletions, inspect};
 #[cfg(feature = "sqlite")]
 use super::{
-    batches::Batches,
     columns::columns_of,
-    commit::Plan,
-    staged::{Part, Rows},
+    commit::{Plan, script},
 };
-use super::{deletions, inspect};
 #[cfg(feature = "sqlite")]
 use crate::dest::Counts;
 use crate::dest::{Commit, DestError, Inspection, Target};
-use crate::model::{Column, LogicalType, Reject, Strategy, Tombstone};
+use crate::model::{Column, LogicalType, Strategy, Tombstone};
 
 /// What a database in this process says: it never lets anybody wait, so its futures are done when they are asked first.
 ///
@@ -41,6 +41,30 @@ pub(crate) fn at_once<T>(work: impl Future<Output = Result<T, DestError>>) -> Re
     })
 }
 
+/// The rows of one commit. Nothing of it is written before: the caller bounds a commit, and the file stays closed.
+#[derive(Debug)]
+pub(crate) struct Waiting {
+    /// For each target; the one that is read is the first.
+    pub(crate) targets: Vec<Incoming>,
+    pub(crate) tombstones: Vec<Tombstone>,
+}
+
+impl Waiting {
+    /// The target that is read.
+    pub(crate) fn target(&self) -> &Target {
+        &self.targets[0].target
+    }
+}
+
+/// The rows of one commit for one target.
+#[derive(Debug)]
+pub(crate) struct Incoming {
+    pub(crate) target: Target,
+    pub(crate) batches: Vec<RecordBatch>,
+    /// Parents whose rows are all here.
+    pub(crate) complete: Vec<i64>,
+}
+
 /// A database that keeps the rows of a commit until it is made, and stages them then.
 pub(crate) trait Stage: Engine {
     /// Puts rows into a new temporary table with these columns (`c0`, `c1`, …) and [`super::staged::ORD`]; its name in SQL.
@@ -55,27 +79,49 @@ pub(crate) trait Stage: Engine {
     ) -> Result<String, DestError>;
 }
 
-/// Stages tombstones and rejects.
+/// Stages what there is beside the rows: tombstones, once for all targets, complete parents and rejects.
 ///
 /// # Errors
-/// When they cannot be written.
+/// When it cannot be written.
 pub(crate) async fn stage_rest<E: Stage>(
     engine: &E,
-    tombstones: &[Tombstone],
-    rejects: &[Reject],
-) -> Result<Staged, DestError> {
-    let mut staged = Staged::default();
-    if !tombstones.is_empty() {
-        let columns = positional(&deletions::COLUMNS);
-        let batch = batch_of(&columns, tombstone_rows(&Tombstone::once_each(tombstones)))?;
-        staged.tombstones = Some(engine.stage("gone", &columns, vec![batch]).await?);
+    rows: &Waiting,
+    commit: &Commit,
+) -> Result<Vec<Staged>, DestError> {
+    let mut all = Vec::with_capacity(rows.targets.len());
+    let mut gone = None;
+    if !rows.tombstones.is_empty() {
+        let arrays = tombstone_rows(&Tombstone::once_each(&rows.tombstones));
+        gone = Some(stage_arrays(engine, "gone", &deletions::COLUMNS, arrays).await?);
     }
-    if !rejects.is_empty() {
-        let columns = positional(&[LogicalType::Text; 4]);
-        let batch = batch_of(&columns, reject_rows(rejects))?;
-        staged.rejects = Some(engine.stage("rejects", &columns, vec![batch]).await?);
+    for (at, of) in rows.targets.iter().enumerate() {
+        let mut staged = Staged { tombstones: gone.clone(), ..Staged::default() };
+        let name = |what: &str| format!("{what}{}", nth(at));
+        if !of.complete.is_empty() {
+            let arrays = key_rows(&of.complete);
+            staged.complete =
+                Some(stage_arrays(engine, &name("complete"), &children::COLUMNS, arrays).await?);
+        }
+        let rejects = commit.rejects_of(at);
+        if !rejects.is_empty() {
+            let arrays = reject_rows(rejects);
+            staged.rejects =
+                Some(stage_arrays(engine, &name("rejects"), &[LogicalType::Text; 4], arrays).await?);
+        }
+        all.push(staged);
     }
-    Ok(staged)
+    Ok(all)
+}
+
+async fn stage_arrays<E: Stage>(
+    engine: &E,
+    what: &str,
+    types: &[LogicalType],
+    arrays: Vec<ArrayRef>,
+) -> Result<String, DestError> {
+    let columns = positional(types);
+    let batch = batch_of(&columns, arrays)?;
+    engine.stage(what, &columns, vec![batch]).await
 }
 
 fn positional(types: &[LogicalType]) -> Vec<Column> {
@@ -129,41 +175,58 @@ pub(crate) async fn has_landed<E: Engine>(
     Ok(lines.iter().any(is_it))
 }
 
-/// A commit, inside a transaction that is open. `fault`: see [`Plan::fault`].
+/// A commit, inside a transaction that is open. `fault`: see [`script`].
 ///
 /// # Errors
 /// When something of it fails; the transaction has to be rolled back then.
 #[cfg(feature = "sqlite")]
 pub(crate) async fn commit<E: Stage>(
     engine: &E,
-    target: &Target,
-    batches: Vec<RecordBatch>,
-    tombstones: &[Tombstone],
+    mut rows: Waiting,
     commit: &Commit,
     fault: Option<String>,
-) -> Result<Counts, DestError> {
-    let seen = Seen::look(engine, target, true).await?;
-    let mut staged = stage_rest(engine, tombstones, &commit.rejects).await?;
-    staged.rows = stage_rows(engine, target, batches).await?;
-    let table = engine.table(&target.table);
-    let plan = Plan { d: engine.dialect(), table: &table, target, commit, fault };
-    engine.run(&plan.script(seen, &staged)?).await
+) -> Result<Vec<Counts>, DestError> {
+    let seen = Seen::look(engine).await?;
+    let mut staged = stage_rest(engine, &rows, commit).await?;
+    let mut tables = Vec::with_capacity(staged.len());
+    for (at, (of, staged)) in rows.targets.iter_mut().zip(&mut staged).enumerate() {
+        staged.rows = stage_rows(engine, at, &of.target, std::mem::take(&mut of.batches)).await?;
+        tables.push(engine.table(&of.target.table));
+    }
+    let mut targets = Vec::with_capacity(staged.len());
+    for ((of, table), staged) in rows.targets.iter().zip(&tables).zip(&staged) {
+        let plan = Plan { d: engine.dialect(), table, target: &of.target, commit };
+        targets.push((plan, seen.of(engine, &of.target).await?, staged));
+    }
+    engine.run(&script(targets, &seen, fault)?).await
 }
 
 /// Stages rows, rid of repeated keys: done in Arrow it costs a fraction of what it does in SQL.
 #[cfg(feature = "sqlite")]
 async fn stage_rows<E: Stage>(
     engine: &E,
+    at: usize,
     target: &Target,
     batches: Vec<RecordBatch>,
 ) -> Result<Rows, DestError> {
     let columns = columns_of(&batches, &target.table)?;
-    let mut rows = Batches::new(batches, columns.clone(), &target.table)?;
+    let mut rows = Batches::new(batches, columns, &target.table)?;
     let once = target.strategy != Strategy::Append;
     if once {
         rows = rows.newest(&target.key, target.incremental_key.as_deref(), &target.table)?;
     }
-    let mut staged = Rows { columns, once, ..Rows::default() };
+    stage_batches(engine, &format!("rows{}", nth(at)), target, rows, once).await
+}
+
+/// Stages rows as they are. `once`: whether each key is there once.
+pub(crate) async fn stage_batches<E: Stage>(
+    engine: &E,
+    what: &str,
+    target: &Target,
+    rows: Batches,
+    once: bool,
+) -> Result<Rows, DestError> {
+    let mut staged = Rows { columns: rows.columns.clone(), once, ..Rows::default() };
     if rows.count() == 0 {
         return Ok(staged);
     }
@@ -172,7 +235,7 @@ async fn stage_rows<E: Stage>(
         .map(|at| at.is_none_or(|at| rows.batches.iter().any(|batch| batch.column(at).null_count() > 0)))
         .collect();
     let types: Vec<LogicalType> = staged.columns.iter().map(|column| column.logical).collect();
-    let table = engine.stage("rows", &positional(&types), rows.batches).await?;
+    let table = engine.stage(what, &positional(&types), rows.batches).await?;
     staged.parts = vec![Part { table, columns: staged.columns.clone() }];
     Ok(staged)
 }

@@ -2,6 +2,7 @@
 
 use super::cells::{Cell, Line};
 use super::dialect::Shape;
+use super::identity::Identity;
 use super::ledger;
 use super::script::Script;
 use super::{Dialect, TableName};
@@ -30,6 +31,23 @@ pub(crate) trait Engine {
     /// When it cannot be read, and for what has that name and is no table.
     async fn describe(&self, name: &TableName) -> Result<Option<Shape>, DestError>;
 
+    /// Which table it is that has a name; `None` if there is none.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    async fn identity(&self, name: &TableName) -> Result<Option<Identity>, DestError> {
+        Ok(self.describe(name).await?.map(|shape| shape.identity))
+    }
+
+    /// Whether a table has no rows; found without reading them.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    async fn is_empty(&self, name: &TableName) -> Result<bool, DestError> {
+        let sql = format!("SELECT 1 FROM {} LIMIT 1", name.sql(self.dialect()));
+        Ok(self.query(&sql, &[LogicalType::Int64]).await?.is_empty())
+    }
+
     /// The rows of a query, whose columns have these types.
     ///
     /// # Errors
@@ -42,11 +60,11 @@ pub(crate) trait Engine {
     /// When it fails.
     async fn execute(&self, sql: &str) -> Result<u64, DestError>;
 
-    /// Runs a script: all of it or nothing.
+    /// Runs a script: all of it or nothing. What it did to each target.
     ///
     /// # Errors
     /// [`crate::dest::DestErrorKind::Leased`] if its guard does not hold; otherwise when a statement fails.
-    async fn run(&self, script: &Script) -> Result<Counts, DestError>;
+    async fn run(&self, script: &Script) -> Result<Vec<Counts>, DestError>;
 
     /// Which columns a table of the ledger has; `None` if there is no such table.
     ///

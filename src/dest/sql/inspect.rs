@@ -4,11 +4,12 @@ use super::cells::Line;
 use super::commit::Seen;
 use super::dialect::Shape;
 use super::engine::Engine;
+use super::guards::apart;
 use super::leases;
 use super::ledger::{self, LEASES, STATE, newer};
-use super::shadow::{is_shadow_of, shadow};
+use super::shadow::shadow;
 use crate::dest::{DestError, Inspection, Owner, Target};
-use crate::model::State;
+use crate::model::Strategy;
 
 /// What is remembered of the target, who else has a state for its table, and who holds it. `shape`: that of the table;
 /// `place`: what messages call the database.
@@ -27,8 +28,7 @@ pub(crate) async fn look_up<E: Engine>(
     if seen.has(d, LEASES) {
         found.lease = leases::read(engine, &table).await?;
     }
-    let aside = seen.tables.iter().any(|name| is_shadow_of(name, &table.table));
-    if !seen.has(d, STATE) || !(shape.is_some() || aside) {
+    if !seen.has(d, STATE) {
         return Ok(found);
     }
     let mut lines = engine.lines(STATE, &ledger::of_table(d, &table)).await?;
@@ -41,20 +41,34 @@ pub(crate) async fn look_up<E: Engine>(
     let there = |rows_in: &str| if rows_in.is_empty() { shape.is_some() } else { seen.has(d, rows_in) };
     found.owners =
         Owner::others(target, names.map(|[account, source, rows_in]| (account, source, rows_in)), there);
-    let own = |rows_in: &str| -> Result<Option<State>, DestError> {
-        let mine = |line: &&Line| {
+    let mine = |rows_in: &str| {
+        lines.iter().find(|line| {
             line.text("account") == target.account
                 && line.text("source_table") == target.source_table
                 && line.text("rows_in") == rows_in
-        };
-        let Some(line) = lines.iter().find(mine) else { return Ok(None) };
-        line.state().map(Some).map_err(|version| newer(target.into(), place, version))
+        })
     };
-    if let Some(hidden) = shadow(target, target.strategy).filter(|hidden| seen.has(d, hidden)) {
-        found.aside = own(&hidden)?;
+    let state_of = |line: &Line| line.state().map_err(|version| newer(target.into(), place, version));
+    if let Some(hidden) = shadow(target, target.strategy)
+        && let Some(line) = mine(&hidden)
+    {
+        found.basis.aside = Some(line.written());
+        let name = engine.table(&hidden);
+        if apart(engine, line, &name, engine.identity(&name).await?.as_ref()).await?.is_none() {
+            found.aside = Some(state_of(line)?);
+        }
     }
-    if shape.is_some() {
-        found.state = own("")?;
+    if let Some(line) = mine("") {
+        found.basis.own = Some(line.written());
+        match apart(engine, line, &table, shape.map(|shape| &shape.identity)).await? {
+            None => found.state = Some(state_of(line)?),
+            Some(apart) => {
+                found.basis.apart = true;
+                if target.strategy != Strategy::Replace {
+                    found.notes.push(apart.note(&target.schema, &target.table));
+                }
+            }
+        }
     }
     Ok(found)
 }

@@ -80,7 +80,7 @@ pub(crate) async fn reset<E: Engine>(engine: &E, table: &str) -> Result<u64, Des
     if script.body.is_empty() && script.dead.is_empty() {
         return Ok(0);
     }
-    engine.run(&script).await.map(|counts| counts.deleted)
+    engine.run(&script).await.map(|counts| counts.iter().map(|counts| counts.deleted).sum())
 }
 
 /// Gives states, rows kept aside, runs and rejects of tables to another account; how many states there were. Where a

@@ -9,7 +9,7 @@ use super::cells::Line;
 use super::engine::Engine;
 use super::ledger::{self, LEASES};
 use crate::dest::{DestError, DestErrorKind, Target};
-use crate::model::lease;
+use crate::model::lease::{self, Claim};
 use crate::model::{Lease, Micros};
 
 /// The lease of a table, expired or not; the longest, if there are several.
@@ -26,16 +26,21 @@ pub(crate) fn longest(leases: impl IntoIterator<Item = Lease>) -> Option<Lease> 
     leases.into_iter().min_by(|a, b| b.until.cmp(&a.until).then_with(|| a.run.cmp(&b.run)))
 }
 
-/// Refused if another run holds a lease that `live` counts, now that a run asks for `lease`.
+/// Refused if another run holds a lease that `live` counts, now that a run asks for `lease`; and if the run's own, which it
+/// wants to renew, is not there any more.
 ///
 /// # Errors
 /// [`crate::dest::DestErrorKind::Leased`].
-pub(crate) fn judge(
+pub fn judge(
     target: &Target,
     held: Option<&Lease>,
     lease: &Lease,
+    claim: Claim,
     live: fn(&Lease, Micros) -> bool,
 ) -> Result<(), DestError> {
+    if claim == Claim::Renew && held.is_none_or(|held| held.run != lease.run) {
+        return Err(gone(&target.schema, &target.table, held));
+    }
     // The one who asks wants a whole term from now.
     let now = lease.until.minus(lease::TERM);
     match held.filter(|held| held.run != lease.run && live(held, now)) {
@@ -47,15 +52,16 @@ pub(crate) fn judge(
 /// Takes the lease or renews it, inside a transaction that is open.
 ///
 /// # Errors
-/// [`crate::dest::DestErrorKind::Leased`] if another run holds one that `live` counts.
+/// [`crate::dest::DestErrorKind::Leased`], see [`judge`].
 pub(crate) async fn take<E: Engine>(
     engine: &E,
     target: &Target,
     lease: &Lease,
+    claim: Claim,
     live: fn(&Lease, Micros) -> bool,
 ) -> Result<(), DestError> {
     let (d, table) = (engine.dialect(), engine.table(&target.table));
-    judge(target, read(engine, &table).await?.as_ref(), lease, live)?;
+    judge(target, read(engine, &table).await?.as_ref(), lease, claim, live)?;
     let there = engine.ledger_columns(LEASES).await?;
     let made = ledger::prepare(d, &table.beside(LEASES), LEASES, there.as_deref());
     for sql in made.into_iter().chain(ledger::write_lease(d, &table, target, lease)) {

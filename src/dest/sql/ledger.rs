@@ -6,6 +6,7 @@
 
 use super::cells::{Cell, Cells};
 use super::columns::same;
+pub use super::whose::Whose;
 use super::{Dialect, TableName, list};
 use crate::dest::{Commit, DestError, DestErrorKind, Target};
 use crate::model::{Column, Lease, LogicalType, STATE_VERSION};
@@ -19,12 +20,20 @@ pub const REJECTS: &str = "_ingestr_rejects";
 /// Table with who may write to which table; without rows while nobody does.
 pub const LEASES: &str = "_ingestr_leases";
 
+/// Column of [`STATE`]: which table its rows are in; NULL where that was not known.
+pub const TABLE_ID: &str = "table_id";
+/// Column of [`STATE`]: whether there were rows in it.
+pub const HAS_ROWS: &str = "has_rows";
+
+/// Parameter with the source's own state, where the database has parameters.
+pub(crate) const SOURCE: &str = "source_state";
 /// How many runs of a table are told.
 pub const RUNS_TOLD: usize = 5;
 
 /// Columns of [`STATE`]. `rows_in` is empty for the rows of the table itself, else the name of the hidden table in
 /// which an unfinished replacement collects its rows: two rows of state can stand side by side, so that a
-/// replacement that is never finished does not cost the table its own state.
+/// replacement that is never finished does not cost the table its own state. [`TABLE_ID`] and [`HAS_ROWS`] tell which
+/// table the rows are in and whether there are any, so that it is noticed when they are not there any more.
 #[must_use]
 pub fn state_columns() -> Vec<Column> {
     use LogicalType::{Bool, Int64, Text, Timestamp};
@@ -41,6 +50,8 @@ pub fn state_columns() -> Vec<Column> {
         Column::new("source", Text),
         Column::new("run_id", Text),
         Column::new("updated_at", Timestamp),
+        Column::new(TABLE_ID, Text),
+        Column::new(HAS_ROWS, Bool),
     ]
 }
 
@@ -60,6 +71,7 @@ pub fn run_columns() -> Vec<Column> {
         Column::new("requests", Int64),
         Column::new("retries", Int64),
         Column::new("error", Text),
+        Column::new("warnings", Text),
     ]
 }
 
@@ -133,7 +145,7 @@ pub(crate) fn prepare(
     let columns = declared(table);
     let Some(there) = there else { return vec![create(d, name, &columns)] };
     let missing = columns.iter().filter(|column| !there.iter().any(|name| same(name, &column.name)));
-    missing.map(|column| super::add_column(d, name, column)).collect()
+    missing.map(|column| super::add_column(d, name, column)).map(|sql| d.harmless(sql)).collect()
 }
 
 /// The statement that makes a table unless it is there.
@@ -158,67 +170,35 @@ pub(crate) fn delete(d: &dyn Dialect, name: &TableName, which: &str) -> String {
     format!("DELETE FROM {} WHERE {which}", name.sql(d))
 }
 
-/// Whose rows a line of the ledger is about.
-#[derive(Debug, Clone, Copy)]
-pub struct Whose<'a> {
-    /// The source account.
-    pub account: &'a str,
-    /// The source's table.
-    pub source_table: &'a str,
-    /// Schema or dataset.
-    pub schema: &'a str,
-    /// The destination's table.
-    pub table: &'a str,
-}
-
-impl<'a> From<&'a Target> for Whose<'a> {
-    fn from(target: &'a Target) -> Self {
-        Self {
-            account: &target.account,
-            source_table: &target.source_table,
-            schema: &target.schema,
-            table: &target.table,
-        }
-    }
-}
-
-impl<'a> Whose<'a> {
-    /// The target under the name that its schema has in the database: a copied dataset keeps its ledger.
-    pub(crate) fn of(target: &'a Target, table: &'a TableName) -> Self {
-        Self { schema: &table.schema, ..Self::from(target) }
-    }
-
-    /// The condition that a line of any of the tables but [`LEASES`] is of that account, source table and table.
-    pub(crate) fn lines(self, d: &dyn Dialect) -> String {
-        format!(
-            "account = {} AND source_table = {} AND {}",
-            d.text(self.account),
-            d.text(self.source_table),
-            d.named("dest_table", self.table)
-        )
-    }
-
-    /// The condition that a line of [`STATE`] is about the rows in `rows_in` (empty: the table itself).
-    pub(crate) fn state(self, d: &dyn Dialect, rows_in: &str) -> String {
-        let schema = d.named("dest_schema", self.schema);
-        format!("{} AND {schema} AND rows_in = {}", self.lines(d), d.text(rows_in))
-    }
-}
-
 /// The condition that a line of [`STATE`] or [`LEASES`] is about that table, whoever's rows it has.
 pub(crate) fn of_table(d: &dyn Dialect, name: &TableName) -> String {
     format!("{} AND {}", d.named("dest_schema", &name.schema), d.named("dest_table", &name.table))
 }
 
-/// A line of [`STATE`]. `source`: where the source's own text is.
-pub(crate) fn state_line(whose: Whose<'_>, rows_in: &str, commit: &Commit, source: Cell) -> Cells {
+/// The table with the rows that a state is about.
+#[derive(Debug, Clone)]
+pub(crate) struct RowsIn<'a> {
+    /// Empty for the table itself, else the name of a hidden one.
+    pub(crate) name: &'a str,
+    /// Which table it is, if that is known.
+    pub(crate) id: Cell,
+}
+
+/// A line of [`STATE`]. `source`: where the source's own text is; `filled`: whether there are rows.
+pub(crate) fn state_line(
+    whose: Whose<'_>,
+    rows_in: RowsIn<'_>,
+    commit: &Commit,
+    source: Cell,
+    filled: Cell,
+) -> Cells {
     let state = &commit.state;
     vec![
         ("account", Cell::text(whose.account)),
         ("source_table", Cell::text(whose.source_table)),
         ("dest_schema", Cell::text(whose.schema)),
         ("dest_table", Cell::text(whose.table)),
-        ("rows_in", Cell::text(rows_in)),
+        ("rows_in", Cell::text(rows_in.name)),
         ("version", Cell::Int(STATE_VERSION)),
         ("watermark", Cell::maybe(state.watermark)),
         ("covered_since", Cell::maybe(state.covered_since)),
@@ -226,6 +206,8 @@ pub(crate) fn state_line(whose: Whose<'_>, rows_in: &str, commit: &Commit, sourc
         ("source", source),
         ("run_id", Cell::text(&commit.run.id)),
         ("updated_at", Cell::Instant(commit.run.ended_at)),
+        (TABLE_ID, rows_in.id),
+        (HAS_ROWS, filled),
     ]
 }
 
@@ -244,7 +226,14 @@ pub(crate) fn run_line(whose: Whose<'_>, commit: &Commit) -> Cells {
         ("requests", Cell::count(run.requests)),
         ("retries", Cell::count(run.retries)),
         ("error", run.error.as_deref().map_or(Cell::Null, Cell::text)),
+        ("warnings", if run.warnings.is_empty() { Cell::Null } else { Cell::text(&lines(&run.warnings)) }),
     ]
+}
+
+/// Warnings as they are stored: one a line.
+fn lines(warnings: &[String]) -> String {
+    let one: Vec<String> = warnings.iter().map(|warning| warning.replace('\n', " ")).collect();
+    one.join("\n")
 }
 
 /// A line of [`LEASES`].
@@ -292,18 +281,17 @@ pub(crate) fn write_state(
     d: &dyn Dialect,
     table: &TableName,
     target: &Target,
-    rows_in: &str,
+    rows_in: RowsIn<'_>,
     commit: &Commit,
 ) -> [String; 2] {
     let whose = Whose::of(target, table);
     // It may be longer than a statement should be.
     let source = d.parameter(SOURCE).map_or_else(|| Cell::text(&commit.state.source.0), Cell::Named);
-    let line = state_line(whose, rows_in, commit, source);
-    put(d, &table.beside(STATE), &whose.state(d, rows_in), &line)
+    let rows = if rows_in.name.is_empty() { table.clone() } else { table.beside(rows_in.name) };
+    let filled = Cell::Named(format!("EXISTS (SELECT 1 FROM {})", rows.sql(d)));
+    let which = whose.state(d, rows_in.name);
+    put(d, &table.beside(STATE), &which, &state_line(whose, rows_in, commit, source, filled))
 }
-
-/// Name of the parameter with the source's own state, where the database has parameters.
-pub(crate) const SOURCE: &str = "source_state";
 
 /// The statement that forgets the state of rows that are gone.
 pub(crate) fn forget_state(d: &dyn Dialect, table: &TableName, target: &Target, rows_in: &str) -> String {
@@ -386,7 +374,7 @@ mod tests {
         let (whose, commit) = (Whose::from(&target), commit("r1", "p", true));
         let lease = Lease { run: "r1".into(), process: "p".into(), since: Micros(1), until: Micros(2) };
         for (table, line) in [
-            (STATE, state_line(whose, "", &commit, Cell::Null)),
+            (STATE, state_line(whose, RowsIn { name: "", id: Cell::Null }, &commit, Cell::Null, Cell::Null)),
             (RUNS, run_line(whose, &commit)),
             (LEASES, lease_line(whose, &lease)),
         ] {

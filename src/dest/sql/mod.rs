@@ -10,7 +10,8 @@
 //! | `commit` | one commit: look, make the script, run it |
 //! | `shape`, `columns` | what a table looks like, whether it can be taken over, and what has to change |
 //! | `batches`, `staged` | the rows of a commit, in Arrow and in SQL |
-//! | `merge`, `deletions`, `publish`, `shadow` | how rows meet rows, by strategy |
+//! | `merge`, `deletions`, `publish`, `shadow`, `children` | how rows meet rows, by strategy |
+//! | `identity`, `guards` | whether table and state still belong together |
 //! | `ledger`, `leases`, `cells` | the four tables beside the data, and their values |
 //! | `inspect`, `answers`, `inventory` | what is there before a run; questions of the source; `ingestr state` |
 
@@ -21,6 +22,7 @@ use crate::model::Column;
 pub(crate) mod answers;
 pub(crate) mod batches;
 pub(crate) mod cells;
+pub(crate) mod children;
 pub mod columns;
 pub(crate) mod commit;
 pub(crate) mod deletions;
@@ -28,6 +30,8 @@ pub mod dialect;
 #[cfg(any(feature = "duckdb", feature = "sqlite"))]
 pub(crate) mod embedded;
 pub(crate) mod engine;
+pub(crate) mod guards;
+pub mod identity;
 pub(crate) mod inspect;
 pub(crate) mod inventory;
 pub mod leases;
@@ -40,6 +44,7 @@ pub(crate) mod script;
 pub mod shadow;
 pub mod shape;
 pub(crate) mod staged;
+pub mod whose;
 
 /// `a, b, c`, each made by `each`.
 pub fn list<T>(items: &[T], each: impl Fn(&T) -> String) -> String {

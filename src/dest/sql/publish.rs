@@ -29,11 +29,15 @@ pub(crate) fn published(hidden: &Shape) -> Vec<Column> {
     hidden.known().into_iter().filter(|column| !same(&column.name, SEQ)).collect()
 }
 
-/// Adds the rows of this commit to the hidden table. `ours` is the condition that the rows in it belong to this
-/// replacement; others are removed.
-pub(crate) fn collect(script: &mut Script, hidden: &Shape, target: &Target, rows: &Rows, ours: &str) {
+/// Removes rows of the hidden table that are not of this replacement; `ours` is the condition that they are.
+pub(crate) fn begin(script: &mut Script, hidden: &Shape, ours: &str) {
     let name = hidden.sql();
     script.body([Step::Only(When::Not(ours.to_owned()), vec![format!("DELETE FROM {name} WHERE TRUE")])]);
+}
+
+/// Adds the rows of this commit to the hidden table.
+pub(crate) fn collect(script: &mut Script, hidden: &Shape, target: &Target, rows: &Rows) {
+    let name = hidden.sql();
     if rows.parts.is_empty() {
         return;
     }

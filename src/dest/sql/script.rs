@@ -3,6 +3,7 @@
 //! Where a database changes tables inside a transaction, all of it is one; elsewhere (BigQuery) what makes and changes
 //! tables runs before it, and what drops them after it.
 
+use super::identity::Apart;
 use super::{Dialect, TableName};
 use crate::dest::Counts;
 
@@ -44,6 +45,8 @@ impl From<Tally> for Counts {
 /// One step of a script.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Step {
+    /// What is counted from here on is this target's.
+    Of(usize),
     /// A statement; the rows it changes are added to a counter.
     Run(String, Option<Counter>),
     /// A number that a query finds, for a [`When`] after it; added to a counter, too.
@@ -75,16 +78,53 @@ impl Step {
     }
 }
 
-/// What ends a script before it has changed anything.
+/// What ends a script before it has changed anything, and of which table.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Breach {
-    /// Another run has taken the lease of that schema's table.
-    LeaseLost { schema: String, table: String },
+pub(crate) struct Breach {
+    pub(crate) what: Breached,
+    pub(crate) schema: String,
+    pub(crate) table: String,
+}
+
+/// What is not as it must be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Breached {
+    /// Another run has taken the lease, or it is not there.
+    LeaseLost,
+    /// The state is not the one that the run wrote last.
+    StateChanged,
+    /// The table is not the one of which the state tells.
+    Table(Apart),
+}
+
+impl Breached {
+    #[cfg(feature = "bigquery")]
+    pub(crate) const ALL: [Self; 5] = [
+        Self::LeaseLost,
+        Self::StateChanged,
+        Self::Table(Apart::Missing),
+        Self::Table(Apart::Another),
+        Self::Table(Apart::Emptied),
+    ];
+
+    /// What a script fails with where it is one text.
+    #[cfg(feature = "bigquery")]
+    pub(crate) fn code(self) -> &'static str {
+        match self {
+            Self::LeaseLost => "_ingestr_lease_lost",
+            Self::StateChanged => "_ingestr_state_changed",
+            Self::Table(Apart::Missing) => "_ingestr_table_gone",
+            Self::Table(Apart::Another) => "_ingestr_table_replaced",
+            Self::Table(Apart::Emptied) => "_ingestr_table_emptied",
+        }
+    }
 }
 
 /// The steps of a commit.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Script {
+    /// The target that steps are added for; those before it have been.
+    pub(crate) at: usize,
     /// Conditions that must not hold, and what it means if one does: looked at inside the transaction, and before
     /// anything that is outside of it.
     pub(crate) guards: Vec<(String, Breach)>,
@@ -101,6 +141,13 @@ pub(crate) struct Script {
 }
 
 impl Script {
+    /// What is added and counted from here on is for this target, which follows on the one before.
+    pub(crate) fn of(&mut self, at: usize) {
+        self.at = at;
+        self.before.push(Step::Of(at));
+        self.body.push(Step::Of(at));
+    }
+
     pub(crate) fn before(&mut self, statements: impl IntoIterator<Item = String>) {
         self.before.extend(statements.into_iter().map(Step::run));
     }
@@ -116,8 +163,13 @@ impl Script {
 
     /// A name for a temporary table of the script.
     pub(crate) fn scratch(&mut self, d: &dyn Dialect, name: &str) -> String {
-        let name = d.temporary(&format!("_ingestr_scratch_{name}"));
+        let name = d.temporary(&format!("_ingestr_scratch_{name}{}", nth(self.at)));
         self.scratch.push(name.clone());
         name
     }
+}
+
+/// What tells names of one target from those of others: nothing for the first.
+pub(crate) fn nth(at: usize) -> String {
+    if at == 0 { String::new() } else { at.to_string() }
 }

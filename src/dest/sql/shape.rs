@@ -6,6 +6,7 @@
 
 use super::columns::{same, type_after};
 use super::dialect::{Changes, Dialect, Found, Shape, TableName};
+use super::identity::Identity;
 use crate::dest::{DestError, DestErrorKind, Target};
 use crate::model::{Column, LogicalType, Strategy};
 
@@ -47,7 +48,8 @@ impl Shape {
     /// A table that was found, with nothing but columns.
     pub(crate) fn found(d: &'static dyn Dialect, name: TableName, columns: Vec<Found>) -> Self {
         let (primary_key, indexes) = (Vec::new(), Vec::new());
-        Self { d, name, columns, primary_key, unique: false, indexes, layout: None }
+        let (identity, comment) = (Identity::Untold, None);
+        Self { d, name, columns, primary_key, unique: false, indexes, identity, comment, layout: None }
     }
 
     /// The table's name in SQL.

@@ -35,6 +35,8 @@ pub(crate) struct Staged {
     pub(crate) rows: Rows,
     /// Rows that are gone: see [`super::deletions`].
     pub(crate) tombstones: Option<String>,
+    /// Parents whose rows are all among the staged ones: see [`super::children`].
+    pub(crate) complete: Option<String>,
     /// Values that did not fit: `c0` the row, `c1` the column, `c2` the value, `c3` why.
     pub(crate) rejects: Option<String>,
 }
@@ -181,6 +183,11 @@ pub(crate) fn tombstone_rows(tombstones: &[Tombstone]) -> Vec<ArrayRef> {
         Arc::new(at.with_timezone("UTC")),
         Arc::new(Int64Array::from_iter(tombstones.iter().map(|one| one.merged_into))),
     ]
+}
+
+/// Keys as the column of their staging table.
+pub(crate) fn key_rows(keys: &[i64]) -> Vec<ArrayRef> {
+    vec![Arc::new(Int64Array::from_iter_values(keys.iter().copied()))]
 }
 
 /// Rejects as the columns of their staging table.

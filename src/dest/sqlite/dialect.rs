@@ -5,6 +5,7 @@
 //! `TEXT`, or SQLite would make numbers of JSON that is one.
 
 use crate::dest::sql::dialect::{Changes, Found, Shape};
+use crate::dest::sql::identity::Mark;
 use crate::dest::sql::ledger::create;
 use crate::dest::sql::{Dialect, TableName, add_column, list};
 use crate::dest::{DestError, DestErrorKind, Target};
@@ -16,6 +17,9 @@ pub(super) struct SqliteDialect;
 
 /// The schema whose tables have their own name.
 pub(super) const MAIN: &str = "main";
+
+/// What the name of an index begins with that tells which table it is.
+pub(super) const MARK: &str = "_ingestr_table__";
 
 /// What a table is called in the file.
 pub(super) fn in_file(schema: &str, table: &str) -> String {
@@ -142,6 +146,14 @@ impl Dialect for SqliteDialect {
             ));
         }
         statements
+    }
+
+    /// An index that never has a row: it goes with the table, and costs nothing.
+    fn mark(&self, shape: &Shape, id: String) -> Mark {
+        let index = self.quote(&format!("{MARK}{id}"));
+        let table = self.bare(&shape.name);
+        let column = shape.columns.first().map_or("rowid".into(), |first| self.quote(&first.name));
+        Mark::Set(format!("CREATE INDEX main.{index} ON {table} ({column}) WHERE 0"), id)
     }
 
     /// SQLite changes no type and no constraint of a column. A type is changed by a new column in the old one's place;

@@ -8,12 +8,13 @@ use arrow_array::{Array, RecordBatch};
 use rusqlite::types::{Value, ValueRef};
 use rusqlite::{Connection, params_from_iter};
 
-use super::dialect::{MAIN, SqliteDialect, in_file, iso};
+use super::dialect::{MAIN, MARK, SqliteDialect, in_file, iso};
 use super::file;
 use crate::dest::sql::cells::Cell;
 use crate::dest::sql::dialect::{Found, Shape};
 use crate::dest::sql::embedded::Stage;
 use crate::dest::sql::engine::Engine;
+use crate::dest::sql::identity::Identity;
 use crate::dest::sql::ledger::STATE;
 use crate::dest::sql::play::play;
 use crate::dest::sql::script::Script;
@@ -92,9 +93,22 @@ impl Session<'_> {
             "SELECT name, sql FROM main.sqlite_schema WHERE type = 'index' AND tbl_name = ?1 AND sql IS NOT NULL",
         )?;
         let indexes = statement.query_map([real], |row| Ok((row.get(0)?, row.get(1)?)))?;
-        let indexes = indexes.collect::<rusqlite::Result<_>>()?;
-        Ok(Shape { primary_key, unique, indexes, ..Shape::found(&SqliteDialect, name.clone(), columns) })
+        let indexes = indexes.collect::<rusqlite::Result<Vec<(String, String)>>>()?;
+        let identity = mark_among(&indexes);
+        Ok(Shape {
+            primary_key,
+            unique,
+            indexes,
+            identity,
+            ..Shape::found(&SqliteDialect, name.clone(), columns)
+        })
     }
+}
+
+/// Which table it is, by the name of one of its indexes.
+fn mark_among(indexes: &[(String, String)]) -> Identity {
+    let id = indexes.iter().find_map(|(name, _)| name.strip_prefix(MARK));
+    id.map_or(Identity::Unmarked, |id| Identity::Is(id.to_owned()))
 }
 
 impl Engine for Session<'_> {
@@ -153,7 +167,7 @@ impl Engine for Session<'_> {
         self.connection.execute(sql, []).map(|rows| rows as u64).map_err(|error| self.failed("write", &error))
     }
 
-    async fn run(&self, script: &Script) -> Result<Counts, DestError> {
+    async fn run(&self, script: &Script) -> Result<Vec<Counts>, DestError> {
         play(self, script).await
     }
 }

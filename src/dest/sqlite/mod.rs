@@ -11,8 +11,8 @@ use std::path::{Path, PathBuf};
 use rusqlite::Connection;
 
 use super::local::path_of;
-use super::one_file::{Access, OneFile, Waiting};
-use super::sql::embedded::{at_once, commit};
+use super::one_file::{Access, OneFile};
+use super::sql::embedded::{Waiting, at_once, commit};
 use super::{Commit, Counts, DestError, Target};
 use engine::Session;
 use file::{COMMIT_PATIENCE, INSPECT_PATIENCE, KIND, transact};
@@ -86,11 +86,11 @@ impl OneFile for Sqlite {
         None
     }
 
-    fn commit(&self, rows: Waiting, made: &Commit, committing: &mut bool) -> Result<Counts, DestError> {
-        let Waiting { target, batches, tombstones } = rows;
+    fn commit(&self, rows: Waiting, made: &Commit, committing: &mut bool) -> Result<Vec<Counts>, DestError> {
         let connection = file::open(&self.path, true, COMMIT_PATIENCE)?;
-        let session = self.session(&connection, &target.schema);
-        let work = || at_once(commit(&session, &target, batches, &tombstones, made, self.fault.clone()));
+        let schema = rows.target().schema.clone();
+        let session = self.session(&connection, &schema);
+        let work = || at_once(commit(&session, rows, made, self.fault.clone()));
         transact(&connection, &self.path, work, committing)
     }
 }

@@ -87,10 +87,6 @@ fn what_cannot_be_meant_is_refused_with_what_to_type_instead() {
             format!("--source-table: `tickets,` has an empty name | put one comma between two tables; they are {all}"),
         ),
         (
-            &["--source-table", "*,tickets"],
-            "--source-table: `*,tickets` names all tables and others beside | type '*' alone for all, or the names of some".into(),
-        ),
-        (
             &["--source-table", "tickets,customer"],
             format!("Gorgias has no table `customer` | did you mean `customers`? Tables are {all}"),
         ),

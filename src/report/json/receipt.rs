@@ -47,9 +47,6 @@ impl Amounts {
 
 #[derive(Serialize)]
 pub(super) struct Done<'a> {
-    /// Of several tables, it stands outside already.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    table: Option<&'a str>,
     dest_table: &'a str,
     destination: &'a str,
     strategy: &'static str,
@@ -90,10 +87,9 @@ pub(in crate::report) fn ms(length: Duration) -> u64 {
     u64::try_from(length.as_millis()).unwrap_or(u64::MAX)
 }
 
-pub(super) fn done(receipt: &Receipt, several: bool) -> Done<'_> {
+pub(super) fn done(receipt: &Receipt) -> Done<'_> {
     let time = |instant: Option<Micros>| instant.map(format_utc);
     Done {
-        table: (!several).then_some(receipt.table.as_str()),
         dest_table: &receipt.dest_table,
         destination: &receipt.destination,
         strategy: receipt.strategy.name(),

@@ -1,4 +1,4 @@
-//! What JSON says of several tables: the end of each, and the last object about all of them.
+//! What JSON says at the end: of each table, and of all of them in the last object.
 
 use serde::Serialize;
 
@@ -6,7 +6,7 @@ use super::receipt::{Amounts, Done, Problem, done, ms, problem};
 use crate::error::Failure;
 use crate::report::{Outcome, Receipt, Summary};
 
-/// One of several tables.
+/// The end of a table.
 #[derive(Serialize)]
 pub(super) struct TableEnd<'a> {
     outcome: &'static str,
@@ -28,8 +28,9 @@ struct Totals {
 #[derive(Serialize)]
 pub(super) struct Whole<'a> {
     outcome: &'static str,
-    source: &'a str,
-    destination: &'a str,
+    /// Of a command that made no sense, neither is known.
+    source: Option<&'a str>,
+    destination: Option<&'a str>,
     tables: Vec<TableEnd<'a>>,
     totals: Totals,
     error: Option<Problem<'a>>,
@@ -43,7 +44,7 @@ pub(super) fn table_end<'a>(
     TableEnd {
         outcome: receipt.map_or(Outcome::Failed, |receipt| receipt.outcome).name(),
         table,
-        receipt: receipt.map(|receipt| done(receipt, true)),
+        receipt: receipt.map(|receipt| done(receipt)),
         error: failure.map(problem),
     }
 }
@@ -53,10 +54,22 @@ pub(super) fn whole<'a>(summary: &Summary<'a>) -> Whole<'a> {
     let receipts: Vec<_> = summary.ends.iter().filter_map(|end| end.receipt.as_ref()).collect();
     Whole {
         outcome: summary.outcome(),
-        source: summary.source,
-        destination: summary.destination,
+        source: Some(summary.source),
+        destination: Some(summary.destination),
         tables: ends.map(|end| table_end(&end.table, end.receipt.as_ref(), end.failure.as_ref())).collect(),
         totals: Totals { amounts: Amounts::of(&receipts), elapsed_ms: ms(summary.elapsed) },
         error: summary.failure.map(problem),
+    }
+}
+
+/// The last object where no table was begun.
+pub(super) fn no_run(failure: &Failure) -> Whole<'_> {
+    Whole {
+        outcome: Outcome::Failed.name(),
+        source: None,
+        destination: None,
+        tables: Vec::new(),
+        totals: Totals { amounts: Amounts::of(&[]), elapsed_ms: 0 },
+        error: Some(problem(failure)),
     }
 }

@@ -105,16 +105,16 @@ fn several_tables_as_log_lines() {
 fn several_tables_as_json() {
     let (out, err) = shown(ProgressStyle::Json, command);
     insta::assert_snapshot!(err, @r#"
-    {"event":"begin","source":"Gorgias account acme","destination":"duckdb file shop.duckdb","tables":["customers","ticket_messages","tickets"],"notes":["--page-size has no effect: Gorgias pages are always 100 rows"]}
-    {"event":"start","table":"customers","source":"Gorgias account acme","dest_table":"gorgias.customers","destination":"duckdb file shop.duckdb","strategy":"merge","key":["id"],"scope":"changed_since","since":"2025-11-21T11:54:03Z","until":null,"notes":[],"started_at":"2025-11-22T11:54:03Z"}
-    {"event":"start","table":"ticket_messages","source":"Gorgias account acme","dest_table":"gorgias.ticket_messages","destination":"duckdb file shop.duckdb","strategy":"merge","key":["id"],"scope":"changed_since","since":"2025-11-21T11:54:03Z","until":null,"notes":[],"started_at":"2025-11-22T11:54:03Z"}
-    {"event":"table_end","outcome":"failed","table":"tickets","error":{"kind":"destination","exit_code":5,"message":"table gorgias.tickets is being loaded by another run","causes":[],"hint":"wait"}}
-    {"event":"progress","table":"customers","rows":700,"pages":7,"rows_per_second":233,"reached":"2025-11-22T10:54:02.999999Z","requests":7,"budget_used":12,"budget_capacity":40,"rate_limited_ms":0,"elapsed_ms":3000,"left_ms":null}
-    {"event":"progress","table":"ticket_messages","rows":300,"pages":3,"rows_per_second":75,"reached":"2025-11-22T10:54:02.999999Z","requests":3,"budget_used":12,"budget_capacity":40,"rate_limited_ms":0,"elapsed_ms":4000,"left_ms":null}
-    {"event":"waiting","table":"ticket_messages","why":"rate_limit","what":null,"attempt":null,"wait_ms":3000,"waited_ms":null,"until":"2025-11-22T11:54:11Z","elapsed_ms":5000}
-    {"event":"warning","table":"ticket_messages","message":"the list was out of order"}
-    {"event":"table_end","outcome":"success","table":"customers","dest_table":"gorgias.customers","destination":"duckdb file shop.duckdb","strategy":"merge","read":12345,"pages":123,"inserted":12345,"updated":0,"unchanged":0,"read_again":0,"deleted":0,"rejected":0,"discarded":0,"requests":124,"retries":3,"rate_limited_ms":52000,"started_at":"2025-11-22T11:54:03Z","elapsed_ms":12345,"covered_since":null,"next_start":"2025-11-22T11:54:02.876544Z","unfinished":false,"stopped_at":null,"expected":{"after_pages":12,"pages":187,"elapsed_ms":84000},"warnings":[],"error":null}
-    {"event":"table_end","outcome":"failed","table":"ticket_messages","dest_table":"gorgias.ticket_messages","destination":"duckdb file shop.duckdb","strategy":"merge","read":300,"pages":3,"inserted":300,"updated":0,"unchanged":0,"read_again":0,"deleted":0,"rejected":0,"discarded":0,"requests":4,"retries":3,"rate_limited_ms":52000,"started_at":"2025-11-22T11:54:03Z","elapsed_ms":300,"covered_since":null,"next_start":null,"unfinished":true,"stopped_at":null,"expected":{"after_pages":12,"pages":187,"elapsed_ms":84000},"warnings":["the list was out of order"],"error":{"kind":"source","exit_code":4,"message":"ticket_messages could not be read to the end","causes":[],"hint":"run it again"}}
+    {"event":"begin","source":"Gorgias account acme","destination":"duckdb file shop.duckdb","tables":["customers","ticket_messages","tickets"],"notes":["--page-size has no effect: Gorgias pages are always 100 rows"],"version":1}
+    {"event":"start","table":"customers","source":"Gorgias account acme","dest_table":"gorgias.customers","destination":"duckdb file shop.duckdb","strategy":"merge","key":["id"],"scope":"changed_since","since":"2025-11-21T11:54:03Z","until":null,"notes":[],"started_at":"2025-11-22T11:54:03Z","version":1}
+    {"event":"start","table":"ticket_messages","source":"Gorgias account acme","dest_table":"gorgias.ticket_messages","destination":"duckdb file shop.duckdb","strategy":"merge","key":["id"],"scope":"changed_since","since":"2025-11-21T11:54:03Z","until":null,"notes":[],"started_at":"2025-11-22T11:54:03Z","version":1}
+    {"event":"table_end","outcome":"failed","table":"tickets","error":{"kind":"destination","exit_code":5,"message":"table gorgias.tickets is being loaded by another run","causes":[],"hint":"wait"},"version":1}
+    {"event":"progress","table":"customers","rows":700,"pages":7,"rows_per_second":233,"reached":"2025-11-22T10:54:02.999999Z","requests":7,"budget_used":12,"budget_capacity":40,"rate_limited_ms":0,"elapsed_ms":3000,"left_ms":null,"version":1}
+    {"event":"progress","table":"ticket_messages","rows":300,"pages":3,"rows_per_second":75,"reached":"2025-11-22T10:54:02.999999Z","requests":3,"budget_used":12,"budget_capacity":40,"rate_limited_ms":0,"elapsed_ms":4000,"left_ms":null,"version":1}
+    {"event":"waiting","table":"ticket_messages","why":"rate_limit","what":null,"attempt":null,"wait_ms":3000,"waited_ms":null,"until":"2025-11-22T11:54:11Z","elapsed_ms":5000,"version":1}
+    {"event":"warning","table":"ticket_messages","message":"the list was out of order","version":1}
+    {"event":"table_end","outcome":"success","table":"customers","dest_table":"gorgias.customers","destination":"duckdb file shop.duckdb","strategy":"merge","read":12345,"pages":123,"inserted":12345,"updated":0,"unchanged":0,"read_again":0,"deleted":0,"rejected":0,"discarded":0,"requests":124,"retries":3,"rate_limited_ms":52000,"started_at":"2025-11-22T11:54:03Z","elapsed_ms":12345,"covered_since":null,"next_start":"2025-11-22T11:54:02.876544Z","unfinished":false,"stopped_at":null,"expected":{"after_pages":12,"pages":187,"elapsed_ms":84000},"warnings":[],"error":null,"version":1}
+    {"event":"table_end","outcome":"failed","table":"ticket_messages","dest_table":"gorgias.ticket_messages","destination":"duckdb file shop.duckdb","strategy":"merge","read":300,"pages":3,"inserted":300,"updated":0,"unchanged":0,"read_again":0,"deleted":0,"rejected":0,"discarded":0,"requests":4,"retries":3,"rate_limited_ms":52000,"started_at":"2025-11-22T11:54:03Z","elapsed_ms":300,"covered_since":null,"next_start":null,"unfinished":true,"stopped_at":null,"expected":{"after_pages":12,"pages":187,"elapsed_ms":84000},"warnings":["the list was out of order"],"error":{"kind":"source","exit_code":4,"message":"ticket_messages could not be read to the end","causes":[],"hint":"run it again"},"version":1}
     "#);
     let whole: serde_json::Value = serde_json::from_str(&out).unwrap();
     let tables = whole["tables"].as_array().unwrap();
@@ -130,7 +130,7 @@ fn several_tables_as_json() {
     );
     assert_eq!((&whole["event"], &whole["outcome"]), (&"end".into(), &"partial".into()));
     assert_eq!(whole["totals"]["read"], 12_645);
-    assert_eq!(whole["error"]["exit_code"], 6);
+    assert_eq!(whole["error"]["exit_code"], 7);
     assert_eq!(tables[1]["error"]["kind"], "source");
     assert_eq!(out.matches("\"table\":\"customers\"").count(), 1, "no name twice: {out}");
 }
@@ -186,4 +186,48 @@ fn a_narrow_terminal_gets_fewer_columns() {
       total                 2,400     2,400        26  5.0 s
     ");
     assert_eq!(at(140).lines().nth(1).map(|line| line.split_whitespace().count()), Some(13));
+}
+
+/// What a night leaves in the mail.
+fn at_night(events: impl FnOnce(&dyn Reporter)) -> String {
+    let err = Shared::default();
+    let terminal = Terminal { stderr: true, color: true };
+    let manner = Manner { style: ProgressStyle::Interactive, quiet: true, debug: true };
+    events(&*reporter(manner, terminal, Box::new(Shared::default()), Box::new(err.clone())));
+    err.text()
+}
+
+#[test]
+fn a_good_night_says_nothing_but_a_new_warning() {
+    let good = |known: &[&str]| {
+        let known_warnings = known.iter().map(|warning| (*warning).to_owned()).collect();
+        let receipt = Receipt { known_warnings, ..receipt(Outcome::Success) };
+        at_night(|reporter| ends(reporter, receipt, None))
+    };
+    assert_eq!(good(&["the list was out of order"]), "");
+    assert_eq!(good(&["something else"]), "warning: tickets: the list was out of order\n");
+}
+
+#[test]
+fn a_bad_night_is_one_block() {
+    insta::assert_snapshot!(at_night(command), @r"
+    warning: ticket_messages: the list was out of order
+    error: 2 of 3 tables are not complete: ticket_messages, tickets
+      failed: ticket_messages → gorgias.ticket_messages, tickets; Gorgias account acme → duckdb file shop.duckdb
+      error: ticket_messages could not be read to the end
+        hint: run it again
+      error: table gorgias.tickets is being loaded by another run
+        hint: wait
+      safe: ticket_messages: 300 rows of this run stay; the next run goes on with what is left
+      safe: tickets: this run changed nothing
+      safe: complete: customers
+      hint: run the same command again; each table goes on from what is stored
+      exit code: 7
+    ");
+    let failure = Failure::usage("--source-uri is missing").hint("type it");
+    insta::assert_snapshot!(at_night(|reporter| reporter.failed(&failure)), @r"
+    error: --source-uri is missing
+      hint: type it
+      exit code: 2
+    ");
 }

@@ -26,7 +26,7 @@ pub(crate) fn explain(who: &str, account: &str, subject: Subject, error: &Source
                      https://{account}.gorgias.com"
                 ))
             }
-            Problem::Persistent(Why::Connect(_)) => {
+            Problem::Persistent(Why::Connect(_) | Why::NoSuchHost(_)) => {
                 Failure::new(Kind::Source, format!("{who} cannot be reached"))
                     .hint("check the domain in --source-uri, and the network or proxy of this machine")
             }

@@ -3,11 +3,14 @@
 mod api;
 mod changes;
 mod check;
+mod children;
 mod context;
 mod estimate;
 mod explain;
 mod fields;
 mod list;
+mod resources;
+mod small;
 mod table_reader;
 mod tables;
 mod uri;
@@ -22,8 +25,8 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use self::list::channel::Channel;
 use self::list::checkpoint::{Checkpoint, Kind};
+pub use self::resources::TABLES;
 use self::table_reader::TableReader;
-pub use self::tables::TABLES;
 use self::uri::{Credentials, GorgiasUri};
 pub use self::uri::{FORM, UriError};
 use crate::error::Failure;
@@ -125,6 +128,10 @@ impl Source for Gorgias {
         self.client.limiter().keep_to(share);
     }
 
+    fn ride_out(&self, patience: Duration) {
+        self.client.outages().ride_out(patience);
+    }
+
     fn allowance(&self) -> Allowance {
         self.client.limiter().allowance()
     }
@@ -158,6 +165,9 @@ impl Source for Gorgias {
     }
 
     fn read(&self, request: ReadRequest, listener: Arc<dyn Listener>) -> Result<Box<dyn Pages>, SourceError> {
+        if request.from.is_some() {
+            self.client.outages().met();
+        }
         let path = request.table.path();
         let reader = TableReader::new(Arc::clone(&self.client), listener, request)?;
         Ok(Box::new(Channel::new(path, |out| Box::pin(reader.run(out)))))

@@ -21,16 +21,9 @@ const fn of_parent(event: EventKind) -> EventKind {
     EventKind { parent: true, ..event }
 }
 
-/// What the rows of a list count, if they count rows of another table.
-pub(crate) fn counted_by(list: &Resource) -> Option<Counted> {
-    TABLES.iter().filter_map(|table| table.counted).find(|counted| counted.by.name == list.name)
-}
-
-/// All tables, in the order help lists them.
-pub static TABLES: [Resource; 5] = [CUSTOMERS, TICKETS, TICKET_MESSAGES, SATISFACTION_SURVEYS, TAGS];
-
-const CUSTOMERS: Resource = Resource {
+pub(super) const CUSTOMERS: Resource = Resource {
     name: "customers",
+    aliases: &[],
     default: true,
     about: "People who wrote to the help desk, or were created in it.",
     key: &["id"],
@@ -60,8 +53,9 @@ const CUSTOMERS: Resource = Resource {
     ],
 };
 
-const TICKETS: Resource = Resource {
+pub(super) const TICKETS: Resource = Resource {
     name: "tickets",
+    aliases: &[],
     default: true,
     about: "Conversations, without their messages.",
     key: &["id"],
@@ -115,8 +109,9 @@ const TICKETS: Resource = Resource {
     ],
 };
 
-const TICKET_MESSAGES: Resource = Resource {
+pub(super) const TICKET_MESSAGES: Resource = Resource {
     name: "ticket_messages",
+    aliases: &["messages"],
     default: true,
     about: "Messages of all tickets: e-mails, chats, notes, calls.",
     key: &["id"],
@@ -174,8 +169,9 @@ const TICKET_MESSAGES: Resource = Resource {
     ],
 };
 
-const SATISFACTION_SURVEYS: Resource = Resource {
+pub(super) const SATISFACTION_SURVEYS: Resource = Resource {
     name: "satisfaction_surveys",
+    aliases: &["surveys"],
     default: true,
     about: "Surveys sent after a ticket, with their scores.",
     key: &["id"],
@@ -202,86 +198,3 @@ const SATISFACTION_SURVEYS: Resource = Resource {
         ("updated_datetime", Timestamp, "The newest `*_datetime` of the row; the API has none of this name."),
     ],
 };
-
-const TAGS: Resource = Resource {
-    name: "tags",
-    default: false,
-    about: "Tags that tickets can have.",
-    key: &["id"],
-    incremental_key: None,
-    list: List::Keyset { path: "/api/tags" },
-    by_ids: None,
-    changes: Changes::Full,
-    removals: Removals::Absence,
-    counted: None,
-    computed: None,
-    columns: &[
-        ("id", Int64, "Identifies the tag within the account."),
-        ("decoration", Json, "How it looks: color."),
-        ("description", Text, "What it is for."),
-        ("name", Text, "Name."),
-        ("usage", Int64, "On how many tickets it is, as of the last time Gorgias counted."),
-        ("uri", Text, "Path of the tag in the API."),
-        ("created_datetime", Timestamp, "When it was created."),
-        ("deleted_datetime", Timestamp, "When it was deleted; lists show no such tags."),
-    ],
-};
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Field names of the rows that were recorded from the API in August 2026, in their order.
-    const RECORDED: [(&str, &str); 5] = [
-        (
-            "customers",
-            "id external_id active email name firstname lastname language timezone created_datetime updated_datetime meta data note custom_fields",
-        ),
-        (
-            "tickets",
-            "id uri external_id language status priority channel via from_agent customer assignee_user assignee_team subject summary excerpt integrations meta tags messages_count is_unread spam created_datetime opened_datetime last_received_message_datetime last_message_datetime last_sent_message_not_delivered updated_datetime closed_datetime snooze_datetime trashed_datetime custom_fields",
-        ),
-        (
-            "ticket_messages",
-            "id uri message_id ticket_id external_id public channel via source sender auth_customer_identity integration_id intents rule_id from_agent receiver subject body_text body_html stripped_text stripped_html stripped_signature headers attachments actions macros meta created_datetime processed_datetime sent_datetime failed_datetime deleted_datetime opened_datetime last_sending_error is_retriable imported",
-        ),
-        (
-            "satisfaction_surveys",
-            "id body_text created_datetime customer_id meta score scored_datetime sent_datetime should_send_datetime ticket_id uri",
-        ),
-        ("tags", "id decoration description name usage uri created_datetime deleted_datetime"),
-    ];
-
-    #[test]
-    fn every_recorded_field_is_a_documented_column() {
-        for (table, fields) in RECORDED {
-            let spec = TABLES.iter().find(|spec| spec.name == table).unwrap();
-            for field in fields.split(' ') {
-                assert!(spec.columns.iter().any(|(name, ..)| *name == field), "{table}.{field}");
-            }
-        }
-    }
-
-    #[test]
-    fn every_table_has_its_keys_and_each_column_once() {
-        for spec in &TABLES {
-            for key in spec.key.iter().copied().chain(spec.incremental_key) {
-                assert_eq!(
-                    spec.columns.iter().filter(|(name, ..)| *name == key).count(),
-                    1,
-                    "{}.{key}",
-                    spec.name
-                );
-            }
-            let mut names: Vec<_> = spec.columns.iter().map(|(name, ..)| name).collect();
-            names.sort_unstable();
-            names.dedup();
-            assert_eq!(names.len(), spec.columns.len(), "{}", spec.name);
-            assert!(
-                spec.columns
-                    .iter()
-                    .all(|(name, logical, _)| name.ends_with("_datetime") == (*logical == Timestamp))
-            );
-        }
-    }
-}

@@ -183,6 +183,8 @@ mod tests {
                 "the parameter email is missing: it is the address of the user who owns the key",
             ),
             ("gorgias://acme?email=a", "the parameter api_key is missing"),
+            ("gorgias://ACME?API_KEY=SECRET&EMAIL=a", "the parameter api_key is written in small letters"),
+            ("gorgias://acme?api_key=SECRET&email=a\"", "the parameter email ends with a quotation mark"),
             ("gorgias://acme?email=a&api_key=", "the parameter api_key is empty"),
             ("gorgias://acme?email=&api_key=SECRET", "the parameter email is empty"),
             (

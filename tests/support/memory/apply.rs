@@ -7,8 +7,9 @@ pub use ingestr::dest::sql::columns::IS_CURRENT;
 use ingestr::dest::sql::columns::{
     MARKS, VALID_FROM, VALID_TO, columns_of, needed, type_after, version_columns,
 };
+use ingestr::dest::sql::identity::state_changed;
 use ingestr::dest::sql::leases::gone;
-use ingestr::dest::{Commit, Counts, DestError, Target};
+use ingestr::dest::{Commit, Counts, DestError, Target, Written};
 use ingestr::model::{Column, DELETED_AT, Deletes, LOADED_AT, MERGED_INTO, Micros, Strategy, Tombstone};
 
 use super::rows::{Cell, Row, Rows, find, get, of_batch};
@@ -31,6 +32,10 @@ pub(super) fn newest_first(target: &Target, earlier: &Row, later: &Row) -> bool 
 pub(super) struct Work<'a> {
     pub target: &'a Target,
     pub commit: &'a Commit,
+    /// Which of the commit's targets it is.
+    pub at: usize,
+    /// Parents whose rows are all here.
+    pub complete: &'a [i64],
     pub gone: &'a [Tombstone],
 }
 
@@ -38,12 +43,13 @@ impl Work<'_> {
     /// Rows, tombstones, state, run, rejects and lease.
     pub(super) fn apply(&self, store: &mut Store, batches: &[RecordBatch]) -> Result<Counts, DestError> {
         let (target, place) = (self.target, place(self.target));
-        if let Some(ours) = &self.commit.lease {
+        if let (0, Some(ours)) = (self.at, &self.commit.lease) {
             let held = store.leases.get(&place);
             if held.is_none_or(|held| held.run != ours.run) {
                 return Err(gone(&target.schema, &target.table, held));
             }
         }
+        self.check(store)?;
         let brought = columns_of(batches, &target.table)?;
         self.sweep(store);
         let was_there = store.tables.contains_key(&place);
@@ -60,23 +66,53 @@ impl Work<'_> {
                 let ours = Whose::of(target);
                 store.states.retain(|whose, _| whose.place != ours.place || *whose == ours);
             }
-            store.states.insert(Whose::of(target), Saved::by(self.commit));
+            let saved = Saved::by(self.commit, &store.tables[&Whose::of(target).place]);
+            store.states.insert(Whose::of(target), saved);
         }
         self.keep_books(store);
         Ok(counts)
     }
 
+    /// State and table are still those that the run knows.
+    fn check(&self, store: &Store) -> Result<(), DestError> {
+        let (target, Some(basis)) = (self.target, &self.commit.basis) else { return Ok(()) };
+        let whose = Whose::of(target);
+        let known = |saved: Option<&Saved>, written: Option<&Written>| {
+            let there = saved.map(|saved| (&saved.run, Some(saved.updated_at)));
+            there == written.map(|written| (&written.run, written.at))
+        };
+        let own = store.states.get(&whose);
+        let aside = waits(target.strategy).and_then(|name| store.shadows.get(&(whose.clone(), name)));
+        let is_known =
+            known(own, basis.own.as_ref()) && known(aside.map(|shadow| &shadow.saved), basis.aside.as_ref());
+        if self.at == 0 && !is_known {
+            return Err(state_changed(&target.schema, &target.table));
+        }
+        let needed = own.filter(|_| target.strategy != Strategy::Replace && !basis.apart);
+        let waiting =
+            aside.filter(|_| !target.fresh).and_then(|shadow| shadow.saved.apart(Some(&shadow.rows)));
+        let needed = needed.and_then(|saved| saved.apart(store.tables.get(&whose.place)));
+        match waiting.or(needed) {
+            Some(apart) => Err(apart.error(&target.schema, &target.table)),
+            None => Ok(()),
+        }
+    }
+
     fn keep_books(&self, store: &mut Store) {
-        let Commit { rejects, run, lease, release, .. } = self.commit;
+        let Commit { run, lease, release, .. } = self.commit;
+        let rejects = self.commit.rejects_of(self.at);
         let (whose, schema) = (Whose::of(self.target), &self.target.schema);
-        store.runs.retain(|line| line.record.id != run.id || line.whose != whose);
-        store.runs.push(Line { whose: whose.clone(), record: run.clone() });
         let rejected = rejects.iter().map(|reject| (whose.clone(), run.id.clone(), reject.clone()));
         store.rejects.extend(rejected);
-        store.books.extend([(schema.clone(), "_ingestr_runs"), (schema.clone(), "_ingestr_state")]);
         if !rejects.is_empty() {
             store.books.insert((schema.clone(), "_ingestr_rejects"));
         }
+        if self.at > 0 {
+            return;
+        }
+        store.runs.retain(|line| line.record.id != run.id || line.whose != whose);
+        store.runs.push(Line { whose: whose.clone(), record: run.clone() });
+        store.books.extend([(schema.clone(), "_ingestr_runs"), (schema.clone(), "_ingestr_state")]);
         if *release {
             let ours = lease.as_ref().map_or(&run.id, |lease| &lease.run);
             store.leases.retain(|place, held| *place != whose.place || held.run != *ours);
@@ -165,13 +201,24 @@ impl Work<'_> {
             if let Some(at) = versions {
                 adopt_versions(table, at);
             }
+            let rows = self.newest(rows);
+            self.complete(table, &rows, &mut counts);
             table.index_by(&self.target.key);
-            for row in self.newest(rows) {
+            for row in rows {
                 self.merge(table, row, brought, versions, &mut counts);
             }
             counts.add(self.bury(table, versions));
         }
         counts
+    }
+
+    /// Removes rows of complete parents that are not among these.
+    fn complete(&self, table: &mut Rows, rows: &[Row], counts: &mut Counts) {
+        let Some(parent) = self.target.key.first().filter(|_| !self.complete.is_empty()) else { return };
+        let of = |row: &Row| self.complete.iter().any(|key| *get(row, parent) == Cell::Int(*key));
+        let brought: Vec<Vec<Cell>> = rows.iter().map(|row| Rows::key_of(row, &self.target.key)).collect();
+        counts.deleted +=
+            table.retain(|row| !of(row) || brought.contains(&Rows::key_of(row, &self.target.key)));
     }
 
     /// One row meets those of its key.
@@ -245,29 +292,39 @@ impl Work<'_> {
                 });
                 there = latest.into_iter().collect();
             }
-            let (mut newly, mut again) = (false, false);
+            let (mut newly, mut again) = (0, 0);
             for number in there {
                 let row = table.row(number);
                 let soft = deletes == Deletes::Soft;
                 let was_gone = soft && *get(row, DELETED_AT) != Cell::Null;
-                let news = was_gone && *get(row, MERGED_INTO) == Cell::Null && grave.merged_into.is_some();
+                let news = self.marks_survivors()
+                    && was_gone
+                    && *get(row, MERGED_INTO) == Cell::Null
+                    && grave.merged_into.is_some();
                 let open =
                     if versions.is_some() { *get(row, IS_CURRENT) == Cell::Bool(true) } else { !was_gone };
                 if !open && !news {
                     continue;
                 }
-                newly |= !was_gone;
-                again |= was_gone;
+                newly += u64::from(!was_gone);
+                again += u64::from(was_gone);
                 if deletes == Deletes::Hard && versions.is_none() {
                     table.remove(number);
                 } else {
                     table.change(number, |row| self.mark(row, grave));
                 }
             }
-            counts.deleted += u64::from(newly);
-            counts.updated += u64::from(again);
+            // Keys, not rows; a child table has many rows of one parent.
+            let most = if self.target.key.len() == 1 { 1 } else { u64::MAX };
+            counts.deleted += newly.min(most);
+            counts.updated += again.min(most);
         }
         counts
+    }
+
+    /// Rows of a child table are merged into no other.
+    fn marks_survivors(&self) -> bool {
+        self.target.columns.iter().any(|column| column.name == MERGED_INTO)
     }
 
     fn mark(&self, row: &mut Row, grave: &Tombstone) {
@@ -279,7 +336,9 @@ impl Work<'_> {
         };
         if self.target.deletes == Deletes::Soft {
             fill(DELETED_AT, Cell::Instant(grave.at.0));
-            fill(MERGED_INTO, grave.merged_into.map_or(Cell::Null, Cell::Int));
+            if self.marks_survivors() {
+                fill(MERGED_INTO, grave.merged_into.map_or(Cell::Null, Cell::Int));
+            }
         }
         if self.target.strategy == Strategy::Scd2 {
             fill(VALID_TO, Cell::Instant(self.commit.run.started_at.0));
@@ -299,7 +358,9 @@ impl Work<'_> {
         let id = (Whose::of(self.target), name);
         let mut waiting = store.shadows.remove(&id).map_or_else(Rows::default, |shadow| shadow.rows);
         let rows = self.fit(&mut waiting, batches, brought, &[]);
-        for row in self.newest(rows) {
+        let rows = self.newest(rows);
+        self.complete(&mut waiting, &rows, &mut Counts::default());
+        for row in rows {
             waiting.insert(self.loaded(row));
         }
         let mut counts = Counts::default();
@@ -307,7 +368,8 @@ impl Work<'_> {
             counts = self.bury(&mut waiting, None);
         }
         if !self.commit.last {
-            store.shadows.insert(id, Shadow { rows: waiting, saved: Saved::by(self.commit) });
+            let saved = Saved::by(self.commit, &waiting);
+            store.shadows.insert(id, Shadow { rows: waiting, saved });
             return counts;
         }
         let mut published = Rows::with_columns(waiting.columns.clone());

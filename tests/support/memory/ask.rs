@@ -1,7 +1,7 @@
 //! Answers to a source's questions.
 
-use ingestr::dest::Target;
-use ingestr::model::{DELETED_AT, LogicalType, Question, Strategy};
+use ingestr::dest::{Stored, Target};
+use ingestr::model::{DELETED_AT, LogicalType, Micros, Question, Strategy};
 use std::collections::BTreeMap;
 
 use super::apply::{IS_CURRENT, newest_first, waits};
@@ -89,4 +89,32 @@ fn rows<'a>(held: &'a Rows, target: &Target, repeats: bool) -> Vec<&'a Row> {
         }
     }
     newest.into_values().collect()
+}
+
+/// Rows of the table in the order of its key.
+pub(super) fn stored(
+    store: &Store,
+    target: &Target,
+    columns: &[String],
+    after: Option<i64>,
+    most: u64,
+) -> Option<Vec<Stored>> {
+    let Some(table) = store.tables.get(&place(target)) else { return Some(Vec::new()) };
+    let key = target.key.first()?;
+    let names: Option<Vec<&str>> =
+        columns.iter().map(|name| find(&table.columns, name).map(|column| column.name.as_str())).collect();
+    let names = names?;
+    let stored = |row: &Row| {
+        let deleted_at = if let Cell::Instant(at) = get(row, DELETED_AT) { Some(Micros(*at)) } else { None };
+        let text = |name: &&str| match get(row, name) {
+            Cell::Null => None,
+            cell => Some(cell.text()),
+        };
+        Some(Stored { key: get(row, key).integer()?, deleted_at, values: names.iter().map(text).collect() })
+    };
+    let mut rows: Vec<Stored> = table.iter().filter_map(stored).collect();
+    rows.retain(|row| after.is_none_or(|after| row.key > after));
+    rows.sort_by_key(|row| row.key);
+    rows.truncate(usize::try_from(most).unwrap());
+    Some(rows)
 }

@@ -9,13 +9,14 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use arrow_array::RecordBatch;
 use futures_util::future::BoxFuture;
-use ingestr::dest::sql::leases::refused;
+use ingestr::dest::sql::identity::Apart;
+use ingestr::dest::sql::leases::judge;
 use ingestr::dest::sql::ledger::newer;
 use ingestr::dest::{
-    Capabilities, Commit, Counts, DestError, DestErrorKind, Destination, FlushDefaults, Inspection, Load,
-    Owner, Target,
+    Basis, Capabilities, Commit, Counts, DestError, DestErrorKind, Destination, FlushDefaults, Inspection,
+    Load, Owner, Stored, Target, Targets, Written,
 };
-use ingestr::model::lease;
+use ingestr::model::lease::Claim;
 use ingestr::model::{
     Answer, DELETED_AT, Lease, MERGED_INTO, Micros, Question, Reject, Remembered, RunLine, RunRecord,
     STATE_VERSION, State, Strategy, Tombstone,
@@ -60,15 +61,31 @@ pub struct Saved {
     pub run: String,
     pub version: i64,
     pub updated_at: Micros,
+    /// Which table its rows are in, if that is known.
+    pub table: Option<u64>,
+    /// Whether there are any.
+    pub filled: bool,
 }
 
 impl Saved {
-    fn by(commit: &Commit) -> Self {
+    fn by(commit: &Commit, rows: &Rows) -> Self {
         Self {
             state: commit.state.clone(),
             run: commit.run.id.clone(),
             version: STATE_VERSION,
             updated_at: commit.run.ended_at,
+            table: Some(rows.id),
+            filled: rows.len() > 0,
+        }
+    }
+
+    /// How it and the table that is there have come apart.
+    fn apart(&self, table: Option<&Rows>) -> Option<Apart> {
+        match table {
+            None => Some(Apart::Missing),
+            Some(table) if self.table.is_some_and(|id| id != table.id) => Some(Apart::Another),
+            Some(table) if self.filled && table.len() == 0 => Some(Apart::Emptied),
+            Some(_) => None,
         }
     }
 }
@@ -207,31 +224,41 @@ impl Destination for Memory {
             let store = self.store();
             let whose = Whose::of(target);
             let table = store.tables.get(&whose.place);
-            // A state dies with its table.
-            let state = store.states.get(&whose).filter(|_| table.is_some());
+            let state = store.states.get(&whose);
+            let apart = state.and_then(|saved| saved.apart(table));
             let aside = apply::waits(target.strategy)
                 .and_then(|strategy| store.shadows.get(&(whose.clone(), strategy)))
-                .map(|shadow| &shadow.saved);
+                .map(|shadow| (&shadow.saved, shadow.saved.apart(Some(&shadow.rows))));
+            let written = |saved: &Saved| Written { run: saved.run.clone(), at: Some(saved.updated_at) };
+            let basis = Basis {
+                own: state.map(written),
+                aside: aside.map(|(saved, _)| written(saved)),
+                apart: apart.is_some(),
+            };
+            let state = state.filter(|_| apart.is_none());
+            let note = apart.filter(|_| target.strategy != Strategy::Replace);
             Ok(Inspection {
                 columns: table.map(|table| table.columns.clone()),
                 state: state.map(|saved| readable(target, saved)).transpose()?,
-                aside: aside.map(|saved| readable(target, saved)).transpose()?,
+                aside: aside
+                    .filter(|(_, apart)| apart.is_none())
+                    .map(|(saved, _)| readable(target, saved))
+                    .transpose()?,
                 owners: store.owners(&whose),
                 lease: store.leases.get(&whose.place).cloned(),
-                notes: Vec::new(),
+                basis,
+                notes: note.map(|apart| apart.note(&target.schema, &target.table)).into_iter().collect(),
             })
         };
         let found = look();
         Box::pin(async { found })
     }
 
-    fn begin(&self, target: &Target) -> Box<dyn Load> {
-        Box::new(MemoryLoad {
-            memory: self.clone(),
-            target: target.clone(),
-            batches: Vec::new(),
-            gone: Vec::new(),
-        })
+    fn begin(&self, targets: Targets<'_>) -> Box<dyn Load> {
+        let incoming =
+            |target: &Target| Incoming { target: target.clone(), batches: Vec::new(), complete: Vec::new() };
+        let targets = targets.all().map(incoming).collect();
+        Box::new(MemoryLoad { memory: self.clone(), targets, gone: Vec::new() })
     }
 
     fn ask<'a>(
@@ -243,23 +270,30 @@ impl Destination for Memory {
         Box::pin(async { Ok(answer) })
     }
 
+    fn rows<'a>(
+        &'a self,
+        target: &'a Target,
+        columns: &'a [String],
+        after: Option<i64>,
+        most: u64,
+    ) -> BoxFuture<'a, Result<Option<Vec<Stored>>, DestError>> {
+        let rows = ask::stored(&self.store(), target, columns, after, most);
+        Box::pin(async { Ok(rows) })
+    }
+
     fn lease<'a>(
         &'a self,
         target: &'a Target,
         wanted: Lease,
+        claim: Claim,
         live: fn(&Lease, Micros) -> bool,
     ) -> BoxFuture<'a, Result<(), DestError>> {
         let mut store = self.store();
-        // The one who asks wants a whole term from now.
-        let now = wanted.until.minus(lease::TERM);
-        let result = match store.leases.get(&place(target)) {
-            Some(held) if held.run != wanted.run && live(held, now) => Err(refused(target, held)),
-            _ => {
-                store.books.insert((target.schema.clone(), "_ingestr_leases"));
-                store.leases.insert(place(target), wanted);
-                Ok(())
-            }
-        };
+        let result = judge(target, store.leases.get(&place(target)), &wanted, claim, live);
+        if result.is_ok() {
+            store.books.insert((target.schema.clone(), "_ingestr_leases"));
+            store.leases.insert(place(target), wanted);
+        }
         Box::pin(async { result })
     }
 
@@ -361,6 +395,7 @@ impl Store {
             rows_read: i64::try_from(run.rows_read).unwrap(),
             requests: i64::try_from(run.requests).unwrap(),
             error: run.error.clone(),
+            warnings: run.warnings.clone(),
         };
         Remembered {
             account: whose.account.clone(),
@@ -379,22 +414,44 @@ impl Store {
 
 struct MemoryLoad {
     memory: Memory,
-    target: Target,
-    batches: Vec<RecordBatch>,
+    targets: Vec<Incoming>,
     gone: Vec<Tombstone>,
 }
 
+/// The rows of one commit for one target.
+struct Incoming {
+    target: Target,
+    batches: Vec<RecordBatch>,
+    /// Parents whose rows are all here.
+    complete: Vec<i64>,
+}
+
+impl MemoryLoad {
+    fn apply(&self, store: &mut Store, commit: &Commit) -> Result<Vec<Counts>, DestError> {
+        let gone = once_each(&self.gone);
+        let work = |(at, of): (usize, &Incoming)| {
+            let work = apply::Work { target: &of.target, commit, at, complete: &of.complete, gone: &gone };
+            work.apply(store, &of.batches)
+        };
+        self.targets.iter().enumerate().map(work).collect()
+    }
+}
+
 impl Load for MemoryLoad {
-    fn stage<'a>(&'a mut self, batch: RecordBatch) -> BoxFuture<'a, Result<(), DestError>> {
-        self.batches.push(batch);
+    fn stage<'a>(&'a mut self, at: usize, batch: RecordBatch) -> BoxFuture<'a, Result<(), DestError>> {
+        self.targets[at].batches.push(batch);
         Box::pin(async { Ok(()) })
+    }
+
+    fn complete(&mut self, at: usize, parents: Vec<i64>) {
+        self.targets[at].complete.extend(parents);
     }
 
     fn bury(&mut self, tombstones: Vec<Tombstone>) {
         self.gone.extend(tombstones);
     }
 
-    fn commit(self: Box<Self>, commit: Commit) -> BoxFuture<'static, Result<Counts, DestError>> {
+    fn commit(self: Box<Self>, commit: Commit) -> BoxFuture<'static, Result<Vec<Counts>, DestError>> {
         Box::pin(async move {
             let mut store = self.memory.store();
             let crash = count_down(&mut store.crash);
@@ -405,13 +462,12 @@ impl Load for MemoryLoad {
             if crash == Some(Crash::Before) {
                 return Err(failure(DestErrorKind::Other));
             }
-            let work = apply::Work { target: &self.target, commit: &commit, gone: &once_each(&self.gone) };
             if crash == Some(Crash::Between) {
                 store.crash = None;
-                work.apply(&mut store.clone(), &self.batches)?;
+                self.apply(&mut store.clone(), &commit)?;
                 return Err(failure(DestErrorKind::Other));
             }
-            let counts = work.apply(&mut store, &self.batches)?;
+            let counts = self.apply(&mut store, &commit)?;
             store.commits += 1;
             if crash == Some(Crash::After) { Err(failure(DestErrorKind::Unknown)) } else { Ok(counts) }
         })

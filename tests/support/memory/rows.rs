@@ -79,14 +79,23 @@ pub fn find<'a>(columns: &'a [Column], name: &str) -> Option<&'a Column> {
 }
 
 /// A table: columns, and rows in the order they were written.
-#[derive(Debug, Default, Clone)]
+#[derive(Debug, Clone)]
 pub struct Rows {
+    /// Tells it from every other one.
+    pub id: u64,
     pub columns: Vec<Column>,
     rows: BTreeMap<u64, Row>,
     next: u64,
     /// What the index is over.
     key: Vec<String>,
     index: HashMap<Vec<Cell>, Vec<u64>>,
+}
+
+impl Default for Rows {
+    fn default() -> Self {
+        let (columns, rows, key, index) = Default::default();
+        Self { id: fastrand::u64(..), columns, rows, next: 0, key, index }
+    }
 }
 
 impl Rows {

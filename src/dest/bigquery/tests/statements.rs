@@ -3,6 +3,7 @@
 use super::*;
 use crate::dest::conformance::{commit, items};
 use crate::dest::sql::columns::IS_CURRENT;
+use crate::dest::sql::commit::Tables;
 use crate::dest::sql::dialect::{Found, Shape};
 use crate::dest::sql::ledger::{LEASES, RUNS, STATE, declared};
 use crate::dest::sql::publish;
@@ -18,7 +19,7 @@ use wire::{Field, Mode, Partitioning, TableInfo};
 
 pub(super) fn place(target: &Target) -> Place {
     let uri = "bigquery://shop-1?base_url=http%3A%2F%2F127.0.0.1%3A9";
-    let mut place = BigQueryLoad::new(BigQuery::from_uri(uri).expect("a URI"), target).place;
+    let mut place = BigQueryLoad::new(BigQuery::from_uri(uri).expect("a URI"), target.into()).place;
     place.nonce = "0123".into();
     place
 }
@@ -58,16 +59,23 @@ fn staging(place: &Place, what: &str) -> String {
 }
 
 /// The tables of the ledger, and these.
-fn seen(table: Option<Shape>, hidden: Option<Shape>) -> Seen {
+fn seen(table: Option<Shape>, hidden: Option<Shape>) -> (Seen, Tables) {
     let ledger = [STATE, RUNS, LEASES];
     let columns =
         |table: &'static str| (table, declared(table).into_iter().map(|column| column.name).collect());
-    Seen { tables: ledger.map(Into::into).to_vec(), ledger: ledger.map(columns).to_vec(), table, hidden }
+    let seen = Seen { tables: ledger.map(Into::into).to_vec(), ledger: ledger.map(columns).to_vec() };
+    (seen, Tables { table, hidden, ..Tables::default() })
+}
+
+/// The whole script of a commit of one target.
+fn whole(place: &Place, (seen, found): (Seen, Tables), staged: &Staged, commit: &Commit) -> String {
+    let plan = place.plan(&place.table, &place.target, commit);
+    text(&place.script(vec![(plan, found, staged)], &seen).expect("fits"))
 }
 
 /// The script without the books, which are the same for all.
-fn script(place: &Place, seen: Seen, staged: &Staged, last: bool) -> String {
-    let text = text(&place.script(seen, staged, &commit("r1", "p", last)).expect("fits"));
+fn script(place: &Place, seen: (Seen, Tables), staged: &Staged, last: bool) -> String {
+    let text = whole(place, seen, staged, &commit("r1", "p", last));
     let ours = |line: &&str| !line.contains(&format!("`{STATE}` (")) && !line.contains(RUNS);
     let lines: Vec<&str> = text.lines().filter(ours).collect();
     lines.join("\n").replace("`shop-1`.`shop`.", "")
@@ -90,8 +98,9 @@ fn a_first_merge_makes_the_table() {
     let place = place(&target);
     let seen = seen(None, None);
     insta::assert_snapshot!(script(&place, seen, &staged(&place, &brought()), true), @r"
-    DECLARE _ingestr_read, _ingestr_inserted, _ingestr_updated, _ingestr_survivors, _ingestr_deleted, _ingestr_rejected, _ingestr_refused, _ingestr_rows, _ingestr_twice INT64 DEFAULT 0;
+    DECLARE _ingestr_read, _ingestr_inserted, _ingestr_updated, _ingestr_survivors, _ingestr_deleted, _ingestr_rejected, _ingestr_made, _ingestr_refused, _ingestr_rows, _ingestr_twice INT64 DEFAULT 0;
     CREATE TABLE IF NOT EXISTS `größe - 2` (`order` INT64, `source` JSON, `a_b_11435db2` TIMESTAMP, `t` STRING, `_ingestr_loaded_at` TIMESTAMP) PARTITION BY TIMESTAMP_TRUNC(`a_b_11435db2`, DAY) CLUSTER BY `order`;
+    SET _ingestr_made = (SELECT UNIX_MILLIS(creation_time) FROM INFORMATION_SCHEMA.TABLES WHERE table_name = 'größe - 2');
     SET _ingestr_refused = (SELECT COUNT(*) FROM (SELECT CAST(c0 AS STRING) AS row_id, 'source' AS column_name, c1 AS value, IF(SAFE.PARSE_JSON(c1, wide_number_mode => 'round') IS NULL, 'BigQuery does not take this JSON; the column is NULL', 'a number has more digits than BigQuery\'s JSON holds; it was rounded') AS reason FROM `_ingestr_staging_0` WHERE c1 IS NOT NULL AND SAFE.PARSE_JSON(c1, wide_number_mode => 'exact') IS NULL UNION ALL SELECT CAST(c0 AS STRING) AS row_id, 'source' AS column_name, c1 AS value, IF(SAFE.PARSE_JSON(c1, wide_number_mode => 'round') IS NULL, 'BigQuery does not take this JSON; the column is NULL', 'a number has more digits than BigQuery\'s JSON holds; it was rounded') AS reason FROM `_ingestr_staging_1` WHERE c1 IS NOT NULL AND SAFE.PARSE_JSON(c1, wide_number_mode => 'exact') IS NULL) AS _ingestr_refusals);
     SET _ingestr_rejected = _ingestr_rejected + _ingestr_refused;
     IF _ingestr_refused > 0 THEN CREATE TABLE IF NOT EXISTS `_ingestr_rejects` (`run_id` STRING, `account` STRING, `source_table` STRING, `dest_table` STRING, `row_id` STRING, `column_name` STRING, `value` STRING, `reason` STRING, `rejected_at` TIMESTAMP); END IF;
@@ -134,9 +143,10 @@ fn a_merge_into_a_table_of_0x_fills_what_it_has_and_widens_what_is_narrow() {
     staged.tombstones = Some(staging(&place, "gone"));
     let seen = seen(Some(table), None);
     insta::assert_snapshot!(script(&place, seen, &staged, true), @r"
-    DECLARE _ingestr_read, _ingestr_inserted, _ingestr_updated, _ingestr_survivors, _ingestr_deleted, _ingestr_rejected, _ingestr_refused, _ingestr_rows, _ingestr_twice, _ingestr_gone, _ingestr_told INT64 DEFAULT 0;
+    DECLARE _ingestr_read, _ingestr_inserted, _ingestr_updated, _ingestr_survivors, _ingestr_deleted, _ingestr_rejected, _ingestr_made, _ingestr_refused, _ingestr_rows, _ingestr_twice, _ingestr_gone, _ingestr_told INT64 DEFAULT 0;
     CREATE OR REPLACE TABLE `größe - 2` AS SELECT * REPLACE (TO_JSON(`SOURCE`) AS `SOURCE`) FROM `größe - 2`;
     ALTER TABLE `größe - 2` ADD COLUMN `t` STRING, ADD COLUMN `_ingestr_deleted_at` TIMESTAMP, ADD COLUMN `_ingestr_merged_into` INT64, ADD COLUMN `_ingestr_loaded_at` TIMESTAMP;
+    SET _ingestr_made = (SELECT UNIX_MILLIS(creation_time) FROM INFORMATION_SCHEMA.TABLES WHERE table_name = 'größe - 2');
     SET _ingestr_refused = (SELECT COUNT(*) FROM (SELECT CAST(c0 AS STRING) AS row_id, 'source' AS column_name, c1 AS value, IF(SAFE.PARSE_JSON(c1, wide_number_mode => 'round') IS NULL, 'BigQuery does not take this JSON; the column is NULL', 'a number has more digits than BigQuery\'s JSON holds; it was rounded') AS reason FROM `_ingestr_staging_0` WHERE c1 IS NOT NULL AND SAFE.PARSE_JSON(c1, wide_number_mode => 'exact') IS NULL UNION ALL SELECT CAST(c0 AS STRING) AS row_id, 'source' AS column_name, c1 AS value, IF(SAFE.PARSE_JSON(c1, wide_number_mode => 'round') IS NULL, 'BigQuery does not take this JSON; the column is NULL', 'a number has more digits than BigQuery\'s JSON holds; it was rounded') AS reason FROM `_ingestr_staging_1` WHERE c1 IS NOT NULL AND SAFE.PARSE_JSON(c1, wide_number_mode => 'exact') IS NULL) AS _ingestr_refusals);
     SET _ingestr_rejected = _ingestr_rejected + _ingestr_refused;
     IF _ingestr_refused > 0 THEN CREATE TABLE IF NOT EXISTS `_ingestr_rejects` (`run_id` STRING, `account` STRING, `source_table` STRING, `dest_table` STRING, `row_id` STRING, `column_name` STRING, `value` STRING, `reason` STRING, `rejected_at` TIMESTAMP); END IF;
@@ -179,6 +189,7 @@ fn a_table_that_is_written_anew_keeps_its_layout_or_is_refused() {
             partitioning,
             require_partition_filter: false,
             streaming_buffer: false,
+            made: None,
         };
         let shape = shape_of(place.table.clone(), info).expect("a table");
         let changes = |needed: &[Column]| {
@@ -217,7 +228,8 @@ fn versions_are_closed_and_opened() {
     assert!(columns.iter().any(|column| column.name == IS_CURRENT));
     let seen = seen(Some(shape(&place, &columns)), None);
     insta::assert_snapshot!(script(&place, seen, &staged, true), @r"
-    DECLARE _ingestr_read, _ingestr_inserted, _ingestr_updated, _ingestr_survivors, _ingestr_deleted, _ingestr_rejected, _ingestr_refused, _ingestr_rows, _ingestr_changed, _ingestr_closed, _ingestr_new, _ingestr_gone, _ingestr_told INT64 DEFAULT 0;
+    DECLARE _ingestr_read, _ingestr_inserted, _ingestr_updated, _ingestr_survivors, _ingestr_deleted, _ingestr_rejected, _ingestr_made, _ingestr_refused, _ingestr_rows, _ingestr_changed, _ingestr_closed, _ingestr_new, _ingestr_gone, _ingestr_told INT64 DEFAULT 0;
+    SET _ingestr_made = (SELECT UNIX_MILLIS(creation_time) FROM INFORMATION_SCHEMA.TABLES WHERE table_name = 'größe - 2');
     SET _ingestr_refused = (SELECT COUNT(*) FROM (SELECT CAST(c0 AS STRING) AS row_id, 'source' AS column_name, c1 AS value, IF(SAFE.PARSE_JSON(c1, wide_number_mode => 'round') IS NULL, 'BigQuery does not take this JSON; the column is NULL', 'a number has more digits than BigQuery\'s JSON holds; it was rounded') AS reason FROM `_ingestr_staging_0` WHERE c1 IS NOT NULL AND SAFE.PARSE_JSON(c1, wide_number_mode => 'exact') IS NULL UNION ALL SELECT CAST(c0 AS STRING) AS row_id, 'source' AS column_name, c1 AS value, IF(SAFE.PARSE_JSON(c1, wide_number_mode => 'round') IS NULL, 'BigQuery does not take this JSON; the column is NULL', 'a number has more digits than BigQuery\'s JSON holds; it was rounded') AS reason FROM `_ingestr_staging_1` WHERE c1 IS NOT NULL AND SAFE.PARSE_JSON(c1, wide_number_mode => 'exact') IS NULL) AS _ingestr_refusals);
     SET _ingestr_rejected = _ingestr_rejected + _ingestr_refused;
     IF _ingestr_refused > 0 THEN CREATE TABLE IF NOT EXISTS `_ingestr_rejects` (`run_id` STRING, `account` STRING, `source_table` STRING, `dest_table` STRING, `row_id` STRING, `column_name` STRING, `value` STRING, `reason` STRING, `rejected_at` TIMESTAMP); END IF;
@@ -277,19 +289,20 @@ fn the_books_of_a_commit() {
     let rejects = Some(staging(&place, "rejects"));
     let staged = Staged { rejects, ..Staged::default() };
     let seen = seen(Some(shape(&place, &brought())), None);
-    let text = text(&place.script(seen, &staged, &commit).expect("fits"));
+    let text = whole(&place, seen, &staged, &commit);
     insta::assert_snapshot!(text.replace("`shop-1`.`shop`.", ""), @r"
-    DECLARE _ingestr_read, _ingestr_inserted, _ingestr_updated, _ingestr_survivors, _ingestr_deleted, _ingestr_rejected INT64 DEFAULT 0;
+    DECLARE _ingestr_read, _ingestr_inserted, _ingestr_updated, _ingestr_survivors, _ingestr_deleted, _ingestr_rejected, _ingestr_made INT64 DEFAULT 0;
     IF NOT EXISTS (SELECT 1 FROM `_ingestr_leases` WHERE dest_schema = 'shop' AND dest_table = 'größe - 2' AND run_id = 'r\'1') OR EXISTS (SELECT 1 FROM `_ingestr_leases` WHERE dest_schema = 'shop' AND dest_table = 'größe - 2' AND run_id <> 'r\'1') THEN RAISE USING MESSAGE = '_ingestr_lease_lost'; END IF;
     CREATE TABLE IF NOT EXISTS `_ingestr_rejects` (`run_id` STRING, `account` STRING, `source_table` STRING, `dest_table` STRING, `row_id` STRING, `column_name` STRING, `value` STRING, `reason` STRING, `rejected_at` TIMESTAMP);
     ALTER TABLE `größe - 2` ADD COLUMN `_ingestr_loaded_at` TIMESTAMP;
+    SET _ingestr_made = (SELECT UNIX_MILLIS(creation_time) FROM INFORMATION_SCHEMA.TABLES WHERE table_name = 'größe - 2');
     BEGIN TRANSACTION;
     IF NOT EXISTS (SELECT 1 FROM `_ingestr_leases` WHERE dest_schema = 'shop' AND dest_table = 'größe - 2' AND run_id = 'r\'1') OR EXISTS (SELECT 1 FROM `_ingestr_leases` WHERE dest_schema = 'shop' AND dest_table = 'größe - 2' AND run_id <> 'r\'1') THEN RAISE USING MESSAGE = '_ingestr_lease_lost'; END IF;
     DELETE FROM `_ingestr_state` WHERE account = 'acme' AND source_table = 'items' AND dest_table = 'größe - 2' AND dest_schema = 'shop' AND rows_in = '';
-    INSERT INTO `_ingestr_state` (`account`, `source_table`, `dest_schema`, `dest_table`, `rows_in`, `version`, `watermark`, `covered_since`, `complete`, `source`, `run_id`, `updated_at`) VALUES ('acme', 'items', 'shop', 'größe - 2', '', 1, NULL, NULL, FALSE, @source_state, 'r\'1', TIMESTAMP '2023-11-14 22:13:21.000000+00');
-    DELETE FROM `_ingestr_runs` WHERE run_id = 'r\'1' AND account = 'acme' AND source_table = 'items' AND dest_table = 'größe - 2';
-    INSERT INTO `_ingestr_runs` (`run_id`, `account`, `source_table`, `dest_table`, `started_at`, `ended_at`, `outcome`, `rows_read`, `requests`, `retries`, `error`) VALUES ('r\'1', 'acme', 'items', 'größe - 2', TIMESTAMP '2023-11-14 22:13:20.000000+00', TIMESTAMP '2023-11-14 22:13:21.000000+00', 'running', 3, 2, 1, 'it\'s `broken`');
+    INSERT INTO `_ingestr_state` (`account`, `source_table`, `dest_schema`, `dest_table`, `rows_in`, `version`, `watermark`, `covered_since`, `complete`, `source`, `run_id`, `updated_at`, `table_id`, `has_rows`) VALUES ('acme', 'items', 'shop', 'größe - 2', '', 1, NULL, NULL, FALSE, @source_state, 'r\'1', TIMESTAMP '2023-11-14 22:13:21.000000+00', CONCAT('made ', CAST(_ingestr_made AS STRING)), EXISTS (SELECT 1 FROM `größe - 2`));
     INSERT INTO `_ingestr_rejects` (`run_id`, `account`, `source_table`, `dest_table`, `row_id`, `column_name`, `value`, `reason`, `rejected_at`) SELECT 'r\'1', 'acme', 'items', 'größe - 2', _ingestr_s.row_id, _ingestr_s.column_name, _ingestr_s.value, _ingestr_s.reason, TIMESTAMP '2023-11-14 22:13:21.000000+00' FROM (SELECT c0 AS row_id, c1 AS column_name, c2 AS value, c3 AS reason FROM `_ingestr_staging_rejects`) AS _ingestr_s;
+    DELETE FROM `_ingestr_runs` WHERE run_id = 'r\'1' AND account = 'acme' AND source_table = 'items' AND dest_table = 'größe - 2';
+    INSERT INTO `_ingestr_runs` (`run_id`, `account`, `source_table`, `dest_table`, `started_at`, `ended_at`, `outcome`, `rows_read`, `requests`, `retries`, `error`, `warnings`) VALUES ('r\'1', 'acme', 'items', 'größe - 2', TIMESTAMP '2023-11-14 22:13:20.000000+00', TIMESTAMP '2023-11-14 22:13:21.000000+00', 'running', 3, 2, 1, 'it\'s `broken`', NULL);
     DELETE FROM `_ingestr_leases` WHERE dest_schema = 'shop' AND dest_table = 'größe - 2';
     INSERT INTO `_ingestr_leases` (`account`, `source_table`, `dest_schema`, `dest_table`, `run_id`, `process`, `since`, `until`) VALUES ('acme', 'items', 'shop', 'größe - 2', 'r\'1', 'boot+pid:[1]/4\\7', TIMESTAMP '2026-11-22 09:40:25.250000+00', TIMESTAMP '2026-11-22 09:40:25.250000+00');
     COMMIT TRANSACTION;

@@ -45,6 +45,8 @@ pub(super) struct TableBody {
     #[serde(default)]
     require_partition_filter: bool,
     streaming_buffer: Option<serde::de::IgnoredAny>,
+    /// Milliseconds, as text.
+    creation_time: Option<String>,
 }
 
 #[derive(Deserialize, Default)]
@@ -100,6 +102,7 @@ impl TableBody {
             partitioning,
             require_partition_filter: require,
             streaming_buffer: self.streaming_buffer.is_some(),
+            made: self.creation_time.filter(|time| !time.is_empty()),
         }
     }
 }

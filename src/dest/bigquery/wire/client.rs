@@ -164,7 +164,7 @@ fn broken(doing: &Doing, error: TransportError) -> Attempt {
     match error.kind {
         TransportErrorKind::Tls => Attempt::Final(ApiError::tls(doing, error.message)),
         TransportErrorKind::TooLarge => Attempt::Final(ApiError::other(doing, error.message)),
-        TransportErrorKind::Connect => again(Why::Connect(error.message)),
+        TransportErrorKind::Connect | TransportErrorKind::NoSuchHost => again(Why::Connect(error.message)),
         TransportErrorKind::Timeout | TransportErrorKind::Broken => again(Why::Transport(error.message)),
     }
 }

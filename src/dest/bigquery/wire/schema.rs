@@ -47,4 +47,6 @@ pub(crate) struct TableInfo {
     pub(crate) require_partition_filter: bool,
     /// Whether rows are in the streaming buffer: they can be neither changed nor deleted yet.
     pub(crate) streaming_buffer: bool,
+    /// When it was made, in milliseconds.
+    pub(crate) made: Option<String>,
 }

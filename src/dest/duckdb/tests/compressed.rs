@@ -82,6 +82,9 @@ async fn small_groups_of_rows_are_merged_when_the_next_lease_is_taken() {
         since: now,
         until: now.plus(crate::model::lease::TERM),
     };
-    file.duck().lease(&target, lease, crate::model::lease::live).await.expect("is free");
+    file.duck()
+        .lease(&target, lease, crate::model::lease::Claim::Take, crate::model::lease::live)
+        .await
+        .expect("is free");
     assert_eq!((groups("items"), groups("_ingestr_runs")), (2, 1));
 }

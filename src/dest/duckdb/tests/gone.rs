@@ -15,9 +15,9 @@ fn target(deletes: Deletes) -> Target {
 }
 
 async fn bury(file: &File, deletes: Deletes, keys: std::ops::Range<i64>) -> Counts {
-    let mut load = file.duck().begin(&target(deletes));
+    let mut load = file.duck().begin((&target(deletes)).into());
     load.bury(keys.map(|key| Tombstone { key, at: Micros(500), merged_into: Some(key + 1) }).collect());
-    load.commit(commit("r", "p", true)).await.expect("goes through")
+    load.commit(commit("r", "p", true)).await.expect("goes through")[0]
 }
 
 fn count_by_id(values: Vec<i64>) -> Question {

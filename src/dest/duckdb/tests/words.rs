@@ -9,10 +9,10 @@ const FIVE: [(i64, &str, i64); 5] = [(1, "a", 10), (2, "b", 20), (3, "c", 30), (
 async fn merge(file: &File, rows: &[(i64, &str, i64)], gone: &[i64]) -> Counts {
     let mut target = items(Strategy::Merge);
     target.deletes = Deletes::Hard;
-    let mut load = file.duck().begin(&target);
-    load.stage(batch(rows)).await.expect("can be staged");
+    let mut load = file.duck().begin((&target).into());
+    load.stage(0, batch(rows)).await.expect("can be staged");
     load.bury(gone.iter().map(|key| Tombstone { key: *key, at: Micros(500), merged_into: None }).collect());
-    load.commit(commit("r", "p", true)).await.expect("goes through")
+    load.commit(commit("r", "p", true)).await.expect("goes through")[0]
 }
 
 fn counts(inserted: u64, updated: u64, unchanged: u64, deleted: u64) -> Counts {
@@ -86,9 +86,9 @@ async fn every_current_version_of_a_gone_row_is_closed() {
         ));
         let mut target = items(Strategy::Scd2);
         target.deletes = Deletes::Hard;
-        let mut load = file.duck().begin(&target);
+        let mut load = file.duck().begin((&target).into());
         load.bury(vec![Tombstone { key: 1, at: Micros(500), merged_into: None }]);
-        assert_eq!(load.commit(commit("r", "p", true)).await.expect("goes through").deleted, 1);
+        assert_eq!(load.commit(commit("r", "p", true)).await.expect("goes through")[0].deleted, 1);
         let current = file.rows("items", &["id", "_scd_is_current"]).expect("exists");
         assert_eq!(current, [["1", "false"], ["1", "false"], ["2", "true"]], "{more}");
     }

@@ -72,6 +72,10 @@ impl Deletions {
             losses.entry(*id).or_insert(*loss);
         }
         let (gone, pending) = confirmed(ctx, losses, out).await?;
+        if !pending.is_empty() {
+            let left = pending.len();
+            ctx.warn(format!("rows that may be gone are left to be looked up by the next runs: {left}"));
+        }
         let since = found.recent.iter().map(|(at, _)| *at).filter(|at| *at <= ctx.request.now).max();
         let since = since.map_or(mark.since, |newest| newest.max(mark.since));
         let near = |at: &Micros| *at >= since.minus(OVERLAP);

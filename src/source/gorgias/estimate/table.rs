@@ -16,7 +16,7 @@ use crate::source::gorgias::estimate::sample::{
 use crate::source::gorgias::list::active::Active;
 use crate::source::gorgias::list::checkpoint::{Direction, Pass, Walk};
 use crate::source::gorgias::list::{pages as lists, pass};
-use crate::source::gorgias::tables::counted_by;
+use crate::source::gorgias::resources::counted_by;
 use crate::source::{Basis, Forecast, Guess, Late, Overlap, ReadRequest, Resource, SortField, SourceError};
 
 const ROWS: u64 = PAGE_ROWS as u64;

@@ -155,7 +155,7 @@ pub(crate) fn catch_up(ctx: &Context, until: Micros, round: u32, moves: bool) ->
 fn lookback(ctx: &Context) -> Duration {
     match (ctx.request.lookback, ctx.resource.changes) {
         (Some(asked), _) => asked,
-        (None, Changes::ByUpdate | Changes::Full) => Duration::ZERO,
+        (None, Changes::ByUpdate | Changes::Full | Changes::WithParent) => Duration::ZERO,
         (None, Changes::Recent { days }) => DAY * days,
     }
 }

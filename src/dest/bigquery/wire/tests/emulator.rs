@@ -120,7 +120,9 @@ async fn datasets_and_tables_come_and_go() {
         partitioning: Some(Partitioning::Time { unit: "DAY".into(), column: Some("sent_at".into()) }),
         require_partition_filter: false,
         streaming_buffer: false,
+        made: info.made.clone(),
     };
+    assert!(info.made.is_some());
     assert_eq!(info, expected);
     assert!(api.tables(&api.dataset).await.unwrap().contains(&partitioned));
 

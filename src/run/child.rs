@@ -1,0 +1,125 @@
+//! One child table of a run: what is known of it, and its rows on their way from pages to a commit.
+
+use std::collections::HashMap;
+
+use super::{failure, target};
+use crate::dest::{Counts, Destination, Inspection, Target};
+use crate::error::Failure;
+use crate::model::{Column, DELETED_AT, Deletes, LogicalType, Reject, State};
+use crate::normalise::Normaliser;
+use crate::normalise::children::{Embedded, Taken};
+use crate::normalise::rows::Rows;
+use crate::plan::Plan;
+use crate::source::{Page, Source};
+
+/// A child table of a run.
+pub(super) struct Child<'a> {
+    plan: &'a Plan,
+    embedded: Embedded,
+    /// What the source calls the key of the parent.
+    pub(super) parent_key: &'static str,
+    pub(super) normaliser: Normaliser,
+    /// What was found of it: see the room's head.
+    pub(super) stored: Option<State>,
+    /// The same of its part of an unfinished replacement.
+    aside: Option<State>,
+    /// Parents whose rows are staged, and what their field said.
+    pub(super) staged: HashMap<i64, u64>,
+    /// Of these, those that the load has not been told of.
+    pub(super) complete: Vec<i64>,
+    pub(super) rejects: Vec<Reject>,
+    pub(super) read: u64,
+    pub(super) counts: Counts,
+    pub(super) rejected: u64,
+}
+
+impl<'a> Child<'a> {
+    /// Looks at the child's table. The other half is its target, which is handed to the destination with the parent's.
+    pub(super) async fn prepare(
+        (source, dest): (&dyn Source, &dyn Destination),
+        plan: &'a Plan,
+        parent: &Target,
+    ) -> Result<Option<(Self, Target)>, Failure> {
+        let Some((of, embedded)) = plan.table.embedded() else { return Ok(None) };
+        let Some(parent_key) = of.single_key() else { return Ok(None) };
+        let shape = |found: &Inspection| {
+            let existing = found.columns.as_deref().unwrap_or_default();
+            Normaliser::new(&plan.table.columns(), plan.table.key, existing, &plan.shaping)
+        };
+        let mut columns = shape(&Inspection::default()).documented();
+        // Only what the parent tells of its rows is told of these.
+        let tracked = parent.columns.iter().any(|column| column.name == DELETED_AT);
+        if tracked {
+            columns.push(Column::new(DELETED_AT, LogicalType::Timestamp));
+        }
+        let mut target = target::target(plan, source, Vec::new());
+        target.columns = columns;
+        target.deletes =
+            if tracked || parent.deletes == Deletes::Hard { parent.deletes } else { Deletes::Ignore };
+        let found = dest.inspect(&target).await;
+        let found = found.map_err(|error| failure::destination(&target, &error))?;
+        failure::owned(&target, &found)?;
+        let child = Self {
+            plan,
+            embedded,
+            parent_key,
+            normaliser: shape(&found),
+            stored: found.state,
+            aside: found.aside,
+            staged: HashMap::new(),
+            complete: Vec::new(),
+            rejects: Vec::new(),
+            read: 0,
+            counts: Counts::default(),
+            rejected: 0,
+        };
+        Ok(Some((child, target)))
+    }
+
+    /// Whether an unfinished replacement of the parent has collected its rows, too.
+    pub(super) fn waits_with(&self, parent: &State) -> bool {
+        self.aside.as_ref() == Some(parent)
+    }
+
+    /// Whether the page has a parent whose rows are staged with others than it has now: they have to be committed before.
+    pub(super) fn meets_itself(&self, page: &Page) -> bool {
+        if self.staged.is_empty() {
+            return false;
+        }
+        let out = self.embedded.take_out(self.parent_key, &page.rows, &page.keep);
+        let mut known = self.staged.clone();
+        out.parents.iter().any(|(id, says)| known.insert(*id, *says).is_some_and(|before| before != *says))
+    }
+
+    /// Takes its rows out of those of the parent; how many bytes they are.
+    pub(super) fn take(&mut self, rows: &Rows, keep: &[bool]) -> Result<u64, Failure> {
+        let keep: Vec<bool> = rows
+            .iter()
+            .zip(keep)
+            .map(|(row, keep)| {
+                let id = row.get(self.parent_key).and_then(|id| id.parse::<i64>().ok());
+                *keep && id.is_none_or(|id| !self.staged.contains_key(&id))
+            })
+            .collect();
+        let out = self.embedded.take_out(self.parent_key, rows, &keep);
+        let all = vec![true; out.rows.len()];
+        self.normaliser
+            .push(&out.rows, &all, None)
+            .map_err(|frozen| failure::frozen(self.plan.table, &frozen))?;
+        self.read += out.rows.len() as u64;
+        self.complete.extend(out.parents.iter().map(|(id, _)| *id));
+        self.staged.extend(out.parents);
+        self.rejects.extend(out.rejects);
+        self.rejects.append(&mut self.normaliser.take_rejects());
+        Ok(out.rows.bytes() as u64)
+    }
+
+    /// Fields of the parent that its rows are made of, beside the key.
+    pub(super) fn fields(&self) -> Vec<&'static str> {
+        let parents = self.embedded.taken.iter().filter_map(|(_, taken)| match taken {
+            Taken::Parent(field) if *field != self.parent_key => Some(*field),
+            _ => None,
+        });
+        std::iter::once(self.embedded.field).chain(parents).collect()
+    }
+}

@@ -1,0 +1,191 @@
+//! Child tables of a run: their rows are taken out of the pages that are read, and committed with them.
+//!
+//! A child's state is a copy of its parent's, written in the same commits. Where the two differ, the child was added later or
+//! left out of a command: it is made anew from the parent's rows as they are stored, without a request.
+
+use bytes::Bytes;
+
+use super::child::Child;
+use super::staged::Ending;
+use super::{Run, failure};
+use crate::dest::{Commit, Counts, Stored, Target, Targets};
+use crate::error::{Failure, Kind};
+use crate::model::{Reject, RunRecord, State, Strategy, Tombstone};
+use crate::normalise::rows::Rows;
+use crate::report::{Ended, Receipt};
+use crate::source::Page;
+
+/// Parents that are read back at a time.
+const PARENTS: u64 = 10_000;
+
+impl Run<'_, '_> {
+    /// Takes the children's rows out of a page, which may need a commit of what was staged before it.
+    pub(super) async fn take_children(&mut self, page: &Page) -> Result<(), Failure> {
+        if self.children.iter().any(|child| child.meets_itself(page)) {
+            self.commit(Ending::None).await?;
+        }
+        for child in &mut self.children {
+            self.staged.bytes += child.take(&page.rows, &page.keep)?;
+        }
+        Ok(())
+    }
+
+    /// Hands rows of children to the load.
+    pub(super) async fn stage_children(&mut self, all: bool) -> Result<(), Failure> {
+        for at in 0..self.children.len() {
+            let child = &mut self.children[at];
+            while let Some(batch) = child.normaliser.take(all) {
+                let load = self.load.get_or_insert_with(|| {
+                    let targets = Targets { table: &self.target, children: &self.child_targets };
+                    self.job.dest.begin(targets)
+                });
+                let staged = load.stage(at + 1, batch).await;
+                staged.map_err(|error| failure::destination(&self.child_targets[at], &error))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What a commit did to the children.
+    pub(super) fn note_children(&mut self, counts: &[Counts]) {
+        for (child, counts) in self.children.iter_mut().zip(counts) {
+            child.counts.add(*counts);
+            child.rejected += counts.rejected;
+        }
+        self.child_targets.iter_mut().for_each(|target| target.fresh = false);
+    }
+
+    /// What the load is told of the children with a commit: the parents whose rows are all there, and the rejects.
+    pub(super) fn close_children(&mut self) -> (Vec<Vec<i64>>, Vec<Vec<Reject>>) {
+        let close = |child: &mut Child<'_>| {
+            child.staged.clear();
+            let rejects = std::mem::take(&mut child.rejects);
+            child.rejected += rejects.len() as u64;
+            (std::mem::take(&mut child.complete), rejects)
+        };
+        self.children.iter_mut().map(close).unzip()
+    }
+
+    /// Makes those children anew that are not as far as their parent, from its rows as they are stored.
+    pub(super) async fn build_children(&mut self) -> Result<(), Failure> {
+        if self.target.strategy != Strategy::Merge {
+            return Ok(());
+        }
+        // Where the parent is read from zero, what the children have may be of rows that are not there any more.
+        let state = self.stored.clone().unwrap_or_else(|| self.job.source.nothing_known());
+        for at in 0..self.children.len() {
+            if self.children[at].stored != self.stored {
+                self.build(at, &state).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn build(&mut self, at: usize, state: &State) -> Result<(), Failure> {
+        let fields = self.children[at].fields();
+        let names: Option<Vec<String>> =
+            fields.iter().map(|field| self.normaliser.destination_name(field)).collect();
+        let mut target = self.child_targets[at].clone();
+        target.strategy = Strategy::Replace;
+        target.fresh = true;
+        let (mut after, mut read) = (None, 0);
+        loop {
+            let found = match &names {
+                Some(names) => self.job.dest.rows(&self.target, names, after, PARENTS).await,
+                None => Ok(None),
+            };
+            let Some(parents) = found.map_err(|error| failure::destination(&self.target, &error))? else {
+                self.warn(format!(
+                    "{} begins with the rows of {} that are read from now on: column {} of {} is not there to make it from; \
+                     --full-refresh reads all of them",
+                    target.source_table, self.target.source_table, fields[0], self.target.table
+                ));
+                return Ok(());
+            };
+            let last = (parents.len() as u64) < PARENTS;
+            after = parents.last().map(|parent| parent.key).or(after);
+            let gone = parents.iter().filter_map(|parent| {
+                let at = parent.deleted_at?;
+                Some(Tombstone { key: parent.key, at, merged_into: None })
+            });
+            let gone: Vec<Tombstone> = gone.collect();
+            let child = &mut self.children[at];
+            let rows = as_rows(child.parent_key, &fields, &parents)?;
+            child.take(&rows, &vec![true; rows.len()])?;
+            child.staged.clear();
+            child.complete.clear();
+            read += rows.len() as u64;
+            let mut load = self.job.dest.begin(Targets::from(&target));
+            while let Some(batch) = child.normaliser.take(true) {
+                load.stage(0, batch).await.map_err(|error| failure::destination(&target, &error))?;
+            }
+            load.bury(gone);
+            let rejects = std::mem::take(&mut child.rejects);
+            child.rejected += rejects.len() as u64;
+            let run = RunRecord {
+                rows_read: read,
+                requests: 0,
+                retries: 0,
+                ..self.record(if last { Ending::Success } else { Ending::None })
+            };
+            let commit = Commit {
+                basis: None,
+                state: state.clone(),
+                rejects: vec![rejects],
+                run,
+                lease: None,
+                release: false,
+                last,
+            };
+            let counts = load.commit(commit).await.map_err(|error| failure::destination(&target, &error))?;
+            self.children[at].counts.add(counts.first().copied().unwrap_or_default());
+            target.fresh = false;
+            if last {
+                self.children[at].stored = Some(state.clone());
+                return Ok(());
+            }
+        }
+    }
+
+    /// How the children's part of the run ended: as the run did.
+    pub(super) fn ends_of_children(&self, receipt: &Receipt, failed: Option<&Failure>) -> Vec<Ended> {
+        let end = |(child, target): (&Child<'_>, &Target)| {
+            let receipt = Receipt {
+                table: target.source_table.clone(),
+                dest_table: format!("{}.{}", target.schema, target.table),
+                strategy: target.strategy,
+                read: child.read,
+                pages: 0,
+                counts: child.counts,
+                read_again: 0,
+                rejected: child.rejected,
+                discarded: child.normaliser.discarded(),
+                requests: 0,
+                retries: 0,
+                waited: std::time::Duration::ZERO,
+                expected: None,
+                warnings: Vec::new(),
+                ..receipt.clone()
+            };
+            Ended { table: target.source_table.clone(), receipt: Some(receipt), failure: failed.cloned() }
+        };
+        self.children.iter().zip(&self.child_targets).map(end).collect()
+    }
+}
+
+/// Stored rows as if they had been read. A value that is no JSON any more becomes a text, which is not what it should be.
+fn as_rows(key: &str, fields: &[&str], parents: &[Stored]) -> Result<Rows, Failure> {
+    let row = |parent: &Stored| {
+        let value = |(field, value): (&&str, &Option<String>)| {
+            let value = value.as_deref().unwrap_or("null");
+            let is_json = serde_json::from_str::<&serde_json::value::RawValue>(value).is_ok();
+            let value = if is_json { value.to_owned() } else { serde_json::Value::from(value).to_string() };
+            format!(",\"{field}\":{value}")
+        };
+        let values: String = fields.iter().zip(&parent.values).map(value).collect();
+        format!("{{\"{key}\":{}{values}}}", parent.key)
+    };
+    let body = format!("[{}]", parents.iter().map(row).collect::<Vec<_>>().join(","));
+    let rows = Rows::parse(Bytes::from(body)).map(|(rows, _)| rows);
+    rows.map_err(|error| Failure::new(Kind::Internal, format!("stored rows cannot be read again: {error}")))
+}

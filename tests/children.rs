@@ -1,0 +1,160 @@
+//! Child tables: whatever happens to their parents and to us, their rows are those that the stored parents have.
+
+use std::collections::BTreeSet;
+
+use gorgias_sim::Options;
+use ingestr::model::DELETED_AT;
+use serde_json::Value;
+
+use crate::support::memory::{Cell, Crash, Row};
+use crate::support::transport::Death;
+use crate::support::world::World;
+
+fn small() -> Options {
+    Options { tickets: 350, customers: 80, messages: 500, surveys: 0, max_body: 300, ..Options::default() }
+}
+
+/// All that tickets can have, in one command.
+const ALL: &str = "tickets,ticket_tags,ticket_field_values,ticket_integrations";
+
+/// The rows of a child as text, as far as these columns go, and whether each is marked as gone.
+fn stored(world: &World, table: &str, columns: &[&str]) -> BTreeSet<String> {
+    let rows = world.memory.table(&format!("main.{table}")).all;
+    let set: BTreeSet<String> = rows.iter().map(|row| shown(row, columns)).collect();
+    assert_eq!(set.len(), rows.len(), "{table} has a row twice");
+    set
+}
+
+fn shown(row: &Row, columns: &[&str]) -> String {
+    let cells = columns.iter().map(|column| row.get(*column).unwrap_or(&Cell::Null).text());
+    let gone = row.get(DELETED_AT).is_some_and(|cell| *cell != Cell::Null);
+    format!("{}{}", cells.collect::<Vec<_>>().join(" "), if gone { " gone" } else { "" })
+}
+
+/// The same, from the tickets that are stored, by other means.
+fn wanted(world: &World, field: &str, row: impl Fn(i64, usize, &Value) -> String) -> BTreeSet<String> {
+    let mut all = BTreeSet::new();
+    for ticket in world.memory.table("main.tickets").all {
+        let (Some(Cell::Int(id)), Some(Cell::Json(text))) = (ticket.get("id"), ticket.get(field)) else {
+            continue;
+        };
+        let gone = ticket.get(DELETED_AT).is_some_and(|cell| *cell != Cell::Null);
+        let elements: Vec<Value> = match serde_json::from_str(text).unwrap() {
+            Value::Array(elements) => elements,
+            Value::Object(values) => values.into_iter().map(|(_, value)| value).collect(),
+            _ => Vec::new(),
+        };
+        for (position, element) in elements.iter().enumerate() {
+            all.insert(format!("{}{}", row(*id, position, element), if gone { " gone" } else { "" }));
+        }
+    }
+    all
+}
+
+fn assert_exact(world: &World, context: &str) {
+    let tags = wanted(world, "tags", |ticket, position, tag| {
+        format!("{ticket} {} {} {position}", tag["id"], tag["name"].as_str().unwrap())
+    });
+    assert_eq!(stored(world, "ticket_tags", &["ticket_id", "tag_id", "name", "position"]), tags, "{context}");
+    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    let fields = wanted(world, "custom_fields", |ticket, _, field| {
+        format!("{ticket} {} {}", field["id"], text(&field["value"]).replace("null", "NULL"))
+    });
+    assert_eq!(
+        stored(world, "ticket_field_values", &["ticket_id", "field_id", "value"]),
+        fields,
+        "{context}"
+    );
+    let integrations = wanted(world, "integrations", |ticket, position, one| {
+        format!("{ticket} {position} {}", text(&one["name"]).replace("null", "NULL"))
+    });
+    assert_eq!(
+        stored(world, "ticket_integrations", &["ticket_id", "position", "name"]),
+        integrations,
+        "{context}"
+    );
+}
+
+async fn changed(world: &World, rng: &mut fastrand::Rng) {
+    for _ in 0..60 {
+        let now = world.clock.now();
+        world.account().random_change(rng, now);
+        world.pass(std::time::Duration::from_secs(20)).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn they_are_loaded_and_kept_with_their_parent_without_a_request() {
+    for flags in [&[] as &[&str], &["--deletes", "hard"], &["--full-refresh"]] {
+        let (world, alone) = (World::new(small()), World::new(small()));
+        let mut rng = fastrand::Rng::with_seed(7);
+        for round in 0..3 {
+            world.ingest_all(ALL, flags, None).await.unwrap().unwrap();
+            assert_exact(&world, &format!("{flags:?}, run {round}"));
+            changed(&world, &mut rng).await;
+        }
+        assert!(world.memory.table("main.ticket_tags").all.len() > 50);
+        let ends = world.ingest_all("tickets,ticket_tags", &[], None).await.unwrap().unwrap();
+        assert_eq!(ends[1].table, "ticket_tags");
+        assert_eq!(ends[1].receipt.as_ref().unwrap().requests, 0);
+        alone.ingest("tickets", &[]).await.unwrap();
+        let fresh = World::new(small());
+        fresh.ingest_all(ALL, &[], None).await.unwrap().unwrap();
+        assert_eq!(fresh.requests(), alone.requests());
+    }
+}
+
+/// Named alone, a child brings its parent along, under its own name beside it.
+#[tokio::test(start_paused = true)]
+async fn one_that_is_named_alone_brings_its_parent() {
+    let world = World::new(small());
+    let ends = world
+        .ingest_all("ticket_tags", &["--dest-table", "main.tags_of_tickets"], None)
+        .await
+        .unwrap()
+        .unwrap();
+    let tables: Vec<&str> = ends.iter().map(|end| end.table.as_str()).collect();
+    assert_eq!(tables, ["tickets", "ticket_tags"]);
+    world.assert_equal("tickets", "the parent");
+    assert!(world.memory.table("main.tags_of_tickets").all.len() > 50);
+}
+
+/// Added later, or left out of a run: made anew from the parent's stored rows, without a request.
+#[tokio::test(start_paused = true)]
+async fn one_that_is_not_as_far_as_its_parent_is_made_from_its_rows() {
+    let world = World::new(small());
+    let mut rng = fastrand::Rng::with_seed(8);
+    world.ingest("tickets", &[]).await.unwrap();
+    changed(&world, &mut rng).await;
+    world.ingest("tickets", &[]).await.unwrap();
+    assert!(!world.memory.table("main.tickets").gone.is_empty(), "some are marked as gone");
+    let before = world.requests();
+    world.ingest_all(ALL, &[], None).await.unwrap().unwrap();
+    assert!(world.requests() - before < 5, "{} requests", world.requests() - before);
+    assert_exact(&world, "added later");
+    changed(&world, &mut rng).await;
+    world.ingest("tickets", &[]).await.unwrap();
+    world.ingest_all(ALL, &[], None).await.unwrap().unwrap();
+    assert_exact(&world, "left out once");
+}
+
+/// Whenever a run dies, and wherever a commit fails: after each run the children are those of the stored parents.
+#[tokio::test(start_paused = true)]
+async fn they_are_exact_wherever_a_run_ends() {
+    for seed in 0..5 {
+        let mut rng = fastrand::Rng::with_seed(seed);
+        let world = World { flush_rows: 60, ..World::new(Options { seed, ..small() }) };
+        for round in 0..6 {
+            changed(&world, &mut rng).await;
+            let death = rng.bool().then(|| Death::AfterRequest(rng.u64(1..9)));
+            let crashes = [Crash::Before, Crash::Between, Crash::After];
+            world.crash(rng.bool().then(|| (rng.u64(0..4), crashes[rng.usize(0..3)])));
+            let flags: &[&str] = if rng.u8(0..4) == 0 { &["--full-refresh"] } else { &[] };
+            let some = if rng.u8(0..4) == 0 { "tickets" } else { ALL };
+            let _ = world.ingest_all(some, flags, death).await;
+            world.crash(None);
+            world.ingest_all(ALL, &[], None).await.unwrap().unwrap();
+            assert_exact(&world, &format!("seed {seed}, round {round}"));
+        }
+    }
+}
