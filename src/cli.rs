@@ -1,7 +1,6 @@
 //! What can be typed: every command and flag under ingestr's names. The doc comments are the help text.
 //!
-//! Nothing is decided here. Values stay as typed unless clap can check them better than we could say it; whether a
-//! flag makes sense, and what is missing, is the plan's business. [`parse()`] adds the environment.
+//! Nothing is decided here: what makes sense and what is missing is the plan's business. [`parse()`] adds the environment.
 
 use clap::{Args, Parser, Subcommand};
 
@@ -10,7 +9,6 @@ use crate::secret::SecretUri;
 
 mod analytics;
 mod parse;
-
 pub use analytics::{Dialect, ModelsArgs, Optional, ReportArgs};
 pub use parse::{Stop, command, completions, env_names, man, parse, parts};
 

@@ -69,7 +69,7 @@ fn the_first_example_of_the_readme_runs_as_printed() {
     for _ in 0..2 {
         Run::in_shell(&desk, &line).finish().well();
     }
-    assert_eq!(desk.ask("gorgias.duckdb", "SELECT count(*) FROM gorgias.gorgias.tickets"), "60");
+    assert_eq!(desk.ask("helpdesk.duckdb", "SELECT count(*) FROM gorgias.tickets"), "60");
 }
 
 #[test]

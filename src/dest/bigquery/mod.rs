@@ -145,8 +145,9 @@ impl BigQuery {
         }
         self.check_permissions(Some(&dataset.api), target, &name, wanted).await?;
         let place = format!("BigQuery project {}", name.catalog);
-        let found = inspect::look_up(&dataset, &seen, target, shape.as_ref(), &place).await?;
-        Ok(Inspection { notes, ..found })
+        let mut found = inspect::look_up(&dataset, &seen, target, shape.as_ref(), &place).await?;
+        found.notes.splice(0..0, notes);
+        Ok(found)
     }
 
     /// All that is read and written by one job must lie in one place.
