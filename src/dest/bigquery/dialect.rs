@@ -13,8 +13,6 @@ use crate::model::{Column, LogicalType, Micros};
 
 /// What the identity of a table begins with that is told by when it was made.
 pub(super) const MADE: &str = "made ";
-/// Variable of a script with that time.
-const MADE_AT: &str = "_ingestr_made";
 
 /// `GoogleSQL`'s spelling.
 #[derive(Debug, Clone, Copy)]
@@ -185,7 +183,7 @@ impl Dialect for BigQueryDialect {
     }
 
     /// When it was made: looked up before the transaction, in which tables are neither made nor looked for.
-    fn mark(&self, shape: &Shape, _: String) -> Mark {
+    fn mark(&self, shape: &Shape, _: String, variable: &str) -> Mark {
         let name = &shape.name;
         let query = format!(
             "SELECT UNIX_MILLIS(creation_time) FROM {}.{}.INFORMATION_SCHEMA.TABLES WHERE table_name = {}",
@@ -193,8 +191,8 @@ impl Dialect for BigQueryDialect {
             self.quote(&name.schema),
             self.text(&name.table)
         );
-        let expression = format!("CONCAT('{MADE}', CAST({MADE_AT} AS STRING))");
-        Mark::Found { variable: MADE_AT, query, expression }
+        let expression = format!("CONCAT('{MADE}', CAST({variable} AS STRING))");
+        Mark::Found { query, expression }
     }
 
     fn remakes(&self, shape: &Shape, changes: &Changes) -> bool {

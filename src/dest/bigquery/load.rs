@@ -16,7 +16,7 @@ use super::ranges::ranges;
 use super::wire::{ApiError, Format, JobId, LoadSpec, Upload};
 use super::{BigQuery, table_ref};
 use crate::dest::sql::columns::{columns_of, same, shape as misfit, widen};
-use crate::dest::sql::script::nth;
+use crate::dest::sql::script::own;
 use crate::dest::sql::staged::{ORD, Part, Rows, Staged, key_rows, reject_rows, tombstone_rows};
 use crate::dest::sql::{TableName, children, deletions, ledger};
 use crate::dest::{Commit, Counts, DestError, DestErrorKind, Load, Target, Targets};
@@ -280,14 +280,14 @@ impl Staging {
         let mut staged = Staged::default();
         if !self.complete.is_empty() {
             let columns = children::COLUMNS.map(|logical| Column::new("", logical)).to_vec();
-            let what = format!("complete{}", nth(self.at));
+            let what = own("complete", self.at);
             let side = place.side(&what, columns, key_rows(&self.complete)).await?;
             staged.complete = Some(side.table.sql(&BigQueryDialect));
             open.push(side);
         }
         if !rejects.is_empty() {
             let columns = vec![Column::new("", LogicalType::Text); 4];
-            let side = place.side(&format!("rejects{}", nth(self.at)), columns, reject_rows(rejects)).await?;
+            let side = place.side(&own("rejects", self.at), columns, reject_rows(rejects)).await?;
             staged.rejects = Some(side.table.sql(&BigQueryDialect));
             open.push(side);
         }

@@ -6,7 +6,7 @@
 
 use super::wire::QueryOutcome;
 use crate::dest::Counts;
-use crate::dest::sql::script::{Counter, Script, Step, Tally, When, nth};
+use crate::dest::sql::script::{Counter, Script, Step, Tally, When, own};
 
 /// Variables of every script; their names begin like ours, since a column of the same name would win.
 fn variable(counter: Counter, at: usize) -> String {
@@ -18,7 +18,7 @@ fn variable(counter: Counter, at: usize) -> String {
         Counter::Deleted => "_ingestr_deleted",
         Counter::Rejected => "_ingestr_rejected",
     };
-    format!("{name}{}", nth(at))
+    own(name, at)
 }
 
 /// The whole, which ends in one row: what [`counts`] reads.
@@ -26,15 +26,15 @@ pub(super) fn text(script: &Script) -> String {
     let of = |at: usize| Counter::ALL.map(|counter| variable(counter, at)).join(", ");
     let counters = (0..=script.at).map(of).collect::<Vec<_>>().join(", ");
     let mut variables = vec![counters.clone()];
-    for step in script.before.iter().chain(&script.body) {
+    for (step, at) in of_targets(&script.before).chain(of_targets(&script.body)) {
         let names: &[&'static str] = match step {
             Step::Find(name, ..) => &[name],
             Step::Only(When::Any(names), _) => names,
             _ => &[],
         };
-        for name in names {
-            if !variables.iter().any(|known| known == name) {
-                variables.push((*name).to_owned());
+        for name in names.iter().map(|name| own(name, at)) {
+            if !variables.contains(&name) {
+                variables.push(name);
             }
         }
     }
@@ -57,15 +57,17 @@ pub(super) fn text(script: &Script) -> String {
 }
 
 fn steps(steps: &[Step]) -> Vec<String> {
-    let mut at = 0;
-    let mut statements = Vec::new();
-    for step in steps {
+    of_targets(steps).flat_map(|(step, at)| statements_of(step, at)).collect()
+}
+
+/// Each step, and the target that it is for.
+fn of_targets(steps: &[Step]) -> impl Iterator<Item = (&Step, usize)> {
+    steps.iter().scan(0, |at, step| {
         if let Step::Of(target) = step {
-            at = *target;
+            *at = *target;
         }
-        statements.extend(statements_of(step, at));
-    }
-    statements
+        Some((step, *at))
+    })
 }
 
 fn statements_of(step: &Step, at: usize) -> Vec<String> {
@@ -76,11 +78,15 @@ fn statements_of(step: &Step, at: usize) -> Vec<String> {
         Step::Of(_) => Vec::new(),
         Step::Run(sql, counter) => [sql.clone()].into_iter().chain(add(counter, "@@row_count")).collect(),
         Step::Find(name, query, counter) => {
-            [format!("SET {name} = ({query})")].into_iter().chain(add(counter, name)).collect()
+            let name = own(name, at);
+            [format!("SET {name} = ({query})")].into_iter().chain(add(counter, &name)).collect()
         }
         Step::Only(when, then) => {
             let condition = match when {
-                When::Any(names) => format!("{} > 0", names.join(" + ")),
+                When::Any(names) => {
+                    let names: Vec<String> = names.iter().map(|name| own(name, at)).collect();
+                    format!("{} > 0", names.join(" + "))
+                }
                 When::Not(condition) => format!("NOT {condition}"),
                 When::Holds(condition) => condition.clone(),
             };

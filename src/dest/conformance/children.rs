@@ -174,6 +174,10 @@ pub(crate) async fn children_are_committed_with_their_parent(bench: &dyn Bench) 
         remembered.iter().map(|one| (one.table.as_str(), one.source_table.as_str())).collect();
     assert_eq!(tables, [("item_tags", "item_tags"), ("items", "items")]);
     assert!(remembered.iter().all(|one| one.state == remembered[0].state), "a child is as far as its parent");
+    for target in [parents(Strategy::Merge, Deletes::Soft), tags(Strategy::Merge, Deletes::Soft)] {
+        let found = bench.destination().inspect(&target).await.expect("can be inspected");
+        assert!(found.state.is_some(), "{} is taken for another one: {:?}", target.table, found.notes);
+    }
 }
 
 /// A replacement of the parent replaces its children: with the last commit, and not before.

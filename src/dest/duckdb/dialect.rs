@@ -82,7 +82,7 @@ impl Dialect for DuckDialect {
         Ok(alter(shape, changes))
     }
 
-    fn mark(&self, shape: &Shape, id: String) -> Mark {
+    fn mark(&self, shape: &Shape, id: String, _: &str) -> Mark {
         Mark::Set(mark::write(shape, &id), id)
     }
 

@@ -11,13 +11,16 @@ use super::engine::Engine;
 use super::guards::{self, Held, Identities};
 use super::identity::{Identity, Mark};
 use super::ledger::{self, LEASES, NAMES, REJECTS, RUNS, RowsIn, STATE, Whose};
-use super::script::{Counter, Script, Step, When};
+use super::script::{Counter, Script, Step, When, own};
 use super::shadow::{SHADOWS, shadow};
 use super::shape::Needs;
 use super::staged::Staged;
 use super::{Dialect, TableName, children, deletions, merge, names, prune, publish};
 use crate::dest::{Commit, DestError, Target};
 use crate::model::{Column, Strategy};
+
+/// What the database finds out of a table that is made, by which it knows it again.
+const MADE: &str = "_ingestr_made";
 
 /// What was there before a commit, of the schema.
 #[derive(Debug, Default)]
@@ -334,10 +337,10 @@ impl Plan<'_> {
     /// The shape once the table has a mark, as one that is made now or was made by others has not.
     fn marked(&self, script: &mut Script, mut shape: Shape) -> Shape {
         if shape.identity.is_missing() {
-            let (step, identity) = match self.d.mark(&shape, Identity::new_id()) {
+            let (step, identity) = match self.d.mark(&shape, Identity::new_id(), &own(MADE, script.at)) {
                 Mark::Set(statement, id) => (Step::run(statement), Identity::Is(id)),
-                Mark::Found { variable, query, expression } => {
-                    (Step::Find(variable, query, None), Identity::Found(expression))
+                Mark::Found { query, expression } => {
+                    (Step::Find(MADE, query, None), Identity::Found(expression))
                 }
             };
             script.before.push(step);

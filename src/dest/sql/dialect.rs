@@ -111,8 +111,8 @@ pub trait Dialect: std::fmt::Debug + Sync {
     /// [`crate::dest::DestErrorKind::Shape`] if the database cannot do that.
     fn alter(&self, shape: &Shape, changes: &Changes) -> Result<Vec<String>, DestError>;
 
-    /// How a table gets what tells it from another one that gets its name later.
-    fn mark(&self, shape: &Shape, id: String) -> Mark;
+    /// How a table gets what tells it from another one that gets its name later: `id`, or what is found for `variable`.
+    fn mark(&self, shape: &Shape, id: String, variable: &str) -> Mark;
 
     /// Whether the table is another one once it was changed so.
     fn remakes(&self, _shape: &Shape, _changes: &Changes) -> bool {

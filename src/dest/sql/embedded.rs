@@ -12,7 +12,7 @@ use super::columns::{needed, version_columns};
 use super::commit::Seen;
 use super::engine::Engine;
 use super::ledger::{self, RUNS, Whose};
-use super::script::nth;
+use super::script::own;
 use super::shape::Needs;
 use super::staged::{Part, Rows, Staged, key_rows, reject_rows, tombstone_rows};
 use super::{children, deletions, inspect};
@@ -96,7 +96,7 @@ pub(crate) async fn stage_rest<E: Stage>(
     }
     for (at, of) in rows.targets.iter().enumerate() {
         let mut staged = Staged { tombstones: gone.clone(), ..Staged::default() };
-        let name = |what: &str| format!("{what}{}", nth(at));
+        let name = |what: &str| own(what, at);
         if !of.complete.is_empty() {
             let arrays = key_rows(&of.complete);
             staged.complete =
@@ -215,7 +215,7 @@ async fn stage_rows<E: Stage>(
     if once {
         rows = rows.newest(&target.key, target.incremental_key.as_deref(), &target.table)?;
     }
-    stage_batches(engine, &format!("rows{}", nth(at)), target, rows, once).await
+    stage_batches(engine, &own("rows", at), target, rows, once).await
 }
 
 /// Stages rows as they are. `once`: whether each key is there once.

@@ -45,10 +45,8 @@ impl Identity {
 pub enum Mark {
     /// A statement marks it with an id.
     Set(String, String),
-    /// The database has marked it: a query finds a number for a variable, and an expression over that is the id.
+    /// The database has marked it: a query finds a number for the variable, and an expression over that is the id.
     Found {
-        /// The variable.
-        variable: &'static str,
         /// The query.
         query: String,
         /// The expression.

@@ -1,5 +1,7 @@
 //! A script on a database that changes tables inside a transaction: step by step.
 
+use std::collections::HashMap;
+
 use super::engine::Engine;
 use super::guards;
 use super::script::{Counter, Script, Step, Tally, When};
@@ -26,7 +28,7 @@ pub(crate) async fn play<E: Engine>(engine: &E, script: &Script) -> Result<Vec<C
         }
     }
     let tallies = vec![Tally::default(); script.at + 1];
-    let mut player = Player { engine, at: 0, tallies, found: Vec::new() };
+    let mut player = Player { engine, at: 0, tallies, found: HashMap::new() };
     player.steps(&script.before).await?;
     player.steps(&script.body).await?;
     let tallies = player.tallies;
@@ -54,7 +56,8 @@ struct Player<'a, E> {
     /// The target that is counted for.
     at: usize,
     tallies: Vec<Tally>,
-    found: Vec<(&'static str, i64)>,
+    /// What was found, for which target.
+    found: HashMap<(usize, &'static str), i64>,
 }
 
 impl<E: Engine> Player<'_, E> {
@@ -66,7 +69,9 @@ impl<E: Engine> Player<'_, E> {
 
     async fn applies(&self, when: &When) -> Result<bool, DestError> {
         match when {
-            When::Any(names) => Ok(self.found.iter().any(|(name, n)| names.contains(name) && *n > 0)),
+            When::Any(names) => {
+                Ok(names.iter().any(|name| self.found.get(&(self.at, *name)).is_some_and(|n| *n > 0)))
+            }
             When::Holds(condition) => holds(self.engine, condition).await,
             When::Not(condition) => Ok(!holds(self.engine, condition).await?),
         }
@@ -82,8 +87,7 @@ impl<E: Engine> Player<'_, E> {
                 }
                 Step::Find(name, query, counter) => {
                     let found = number(self.engine, query).await?;
-                    self.found.retain(|(known, _)| known != name);
-                    self.found.push((name, found));
+                    self.found.insert((self.at, *name), found);
                     self.add(*counter, u64::try_from(found).unwrap_or(0));
                 }
                 Step::Only(when, then) => {

@@ -49,7 +49,7 @@ pub(crate) enum Step {
     Of(usize),
     /// A statement; the rows it changes are added to a counter.
     Run(String, Option<Counter>),
-    /// A number that a query finds, for a [`When`] after it; added to a counter, too.
+    /// A number that a query finds for its target, for a [`When`] of the same target after it; added to a counter, too.
     Find(&'static str, String, Option<Counter>),
     /// Statements that are run only then.
     Only(When, Vec<String>),
@@ -58,7 +58,7 @@ pub(crate) enum Step {
 /// When steps are done.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum When {
-    /// One of these numbers, found before, is not 0.
+    /// One of these numbers, found before for the same target, is not 0.
     Any(Vec<&'static str>),
     /// The condition does not hold.
     Not(String),
@@ -163,13 +163,13 @@ impl Script {
 
     /// A name for a temporary table of the script.
     pub(crate) fn scratch(&mut self, d: &dyn Dialect, name: &str) -> String {
-        let name = d.temporary(&format!("_ingestr_scratch_{name}{}", nth(self.at)));
+        let name = d.temporary(&own(&format!("_ingestr_scratch_{name}"), self.at));
         self.scratch.push(name.clone());
         name
     }
 }
 
-/// What tells names of one target from those of others: nothing for the first.
-pub(crate) fn nth(at: usize) -> String {
-    if at == 0 { String::new() } else { at.to_string() }
+/// A name as the target's own, that is none of another's: as it is for the first, numbered for the others.
+pub(crate) fn own(name: &str, at: usize) -> String {
+    if at == 0 { name.to_owned() } else { format!("{name}{at}") }
 }

@@ -149,7 +149,7 @@ impl Dialect for SqliteDialect {
     }
 
     /// An index that never has a row: it goes with the table, and costs nothing.
-    fn mark(&self, shape: &Shape, id: String) -> Mark {
+    fn mark(&self, shape: &Shape, id: String, _: &str) -> Mark {
         let index = self.quote(&format!("{MARK}{id}"));
         let table = self.bare(&shape.name);
         let column = shape.columns.first().map_or("rowid".into(), |first| self.quote(&first.name));

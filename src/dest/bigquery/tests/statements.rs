@@ -310,6 +310,30 @@ fn the_books_of_a_commit() {
     ");
 }
 
+/// A script has one name space for all its targets.
+#[test]
+fn what_is_found_for_one_table_of_a_commit_decides_nothing_of_another() {
+    let place = place(&hostile(Strategy::Merge));
+    let child = Target { table: "tags".into(), source_table: "tags".into(), ..place.target.clone() };
+    let child_table = place.table.beside("tags");
+    let (staged, commit) = (staged(&place, &brought()), commit("r1", "p", true));
+    let (seen, found) = seen(None, None);
+    let targets = vec![
+        (place.plan(&place.table, &place.target, &commit), found, &staged),
+        (place.plan(&child_table, &child, &commit), Tables::default(), &staged),
+    ];
+    let text = text(&place.script(targets, &seen).expect("fits"));
+    let lines =
+        |with: &[&str]| text.lines().filter(|line| with.iter().all(|with| line.contains(with))).count();
+    for (own, table) in [("", "'größe - 2'"), ("1", "'tags'")] {
+        assert_eq!(lines(&[&format!("SET _ingestr_made{own} = ("), table]), 1, "{text}");
+        let state = format!("INSERT INTO `shop-1`.`shop`.`{STATE}`");
+        assert_eq!(lines(&[&state, table, &format!("CAST(_ingestr_made{own} AS STRING)")]), 1, "{text}");
+        assert_eq!(lines(&[&format!("SET _ingestr_refused{own} = (")]), 1, "{text}");
+        assert_eq!(lines(&[&format!("IF _ingestr_refused{own} > 0 THEN INSERT INTO"), table]), 1, "{text}");
+    }
+}
+
 #[test]
 fn leases_are_swapped_only_for_the_one_that_was_seen() {
     let target = hostile(Strategy::Merge);
