@@ -1,7 +1,9 @@
 //! Child tables: whatever happens to their parents and to us, their rows are those that the stored parents have.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
+use bytes::Bytes;
 use gorgias_sim::Options;
 use ingestr::model::DELETED_AT;
 use serde_json::Value;
@@ -136,6 +138,32 @@ async fn one_that_is_not_as_far_as_its_parent_is_made_from_its_rows() {
     world.ingest("tickets", &[]).await.unwrap();
     world.ingest_all(ALL, &[], None).await.unwrap().unwrap();
     assert_exact(&world, "left out once");
+}
+
+/// An answer that has a ticket twice, with another tag the first time.
+fn twice(url: &str, body: Bytes) -> Bytes {
+    if !url.contains("/api/tickets?") {
+        return body;
+    }
+    let mut answer: Value = serde_json::from_slice(&body).unwrap();
+    let rows = answer["data"].as_array_mut().unwrap();
+    if let Some(mut other) = rows.first().cloned() {
+        other["tags"] = serde_json::json!([{"id": 4_711, "name": "soon gone"}]);
+        rows.insert(0, other);
+    }
+    Bytes::from(answer.to_string())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_ticket_that_comes_twice_has_the_tags_that_it_had_last() {
+    for flags in [&[] as &[&str], &["--full-refresh"]] {
+        let mut world = World::new(small());
+        world.garble = Some(Arc::new(twice));
+        for round in 0..2 {
+            world.ingest_all(ALL, flags, None).await.unwrap().unwrap();
+            assert_exact(&world, &format!("{flags:?}, run {round}"));
+        }
+    }
 }
 
 /// Whenever a run dies, and wherever a commit fails: after each run the children are those of the stored parents.

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 use bytes::Bytes;
 use serde_json::value::RawValue;
@@ -56,7 +57,7 @@ pub enum Taken {
 pub struct TakenOut {
     /// The rows.
     pub rows: Rows,
-    /// The parents whose rows are all among them, and what their field says: the same text means the same rows.
+    /// The parents whose rows are all among them, and what their field says: see [`Embedded::says`].
     pub parents: Vec<(i64, u64)>,
     /// Fields that are not what they should be; the rows of their parents are not known then.
     pub rejects: Vec<Reject>,
@@ -66,6 +67,14 @@ pub struct TakenOut {
 const OTHER_SHAPE: &str = "not a list of the form that the child table is taken out of";
 
 impl Embedded {
+    /// A hash of what the field of a parent says: the same one means the same rows.
+    #[must_use]
+    pub fn says(&self, parent: Row<'_>) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        parent.get(self.field).unwrap_or("null").hash(&mut hasher);
+        hasher.finish()
+    }
+
     /// Takes the rows out of those parents that are marked in `keep`. `key`: the parent's field that identifies it.
     #[must_use]
     pub fn take_out(&self, key: &str, parents: &Rows, keep: &[bool]) -> TakenOut {
@@ -78,7 +87,7 @@ impl Embedded {
             let damaged = row.damages().any(|damage| damage.name == self.field && damage.field.is_some());
             let before = body.len();
             if !damaged && self.write(row, field, &mut body).is_some() {
-                out.parents.push((id, hash(field)));
+                out.parents.push((id, self.says(row)));
             } else {
                 body.truncate(before);
                 out.rejects.push(Reject {
@@ -216,11 +225,6 @@ fn json_type(raw: &str) -> &'static str {
         Some(b'n') | None => "null",
         Some(_) => "number",
     }
-}
-
-/// FNV-1a, 64 bits, of what a field says.
-fn hash(text: &str) -> u64 {
-    text.bytes().fold(0xcbf2_9ce4_8422_2325, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3))
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! One child table of a run: what is known of it, and its rows on their way from pages to a commit.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::{failure, target};
 use crate::dest::{Counts, Destination, Inspection, Target};
@@ -8,7 +8,7 @@ use crate::error::Failure;
 use crate::model::{Column, DELETED_AT, Deletes, LogicalType, Reject, State};
 use crate::normalise::Normaliser;
 use crate::normalise::children::{Embedded, Taken};
-use crate::normalise::rows::Rows;
+use crate::normalise::rows::{Row, Rows};
 use crate::plan::Plan;
 use crate::source::{Page, Source};
 
@@ -24,9 +24,7 @@ pub(super) struct Child<'a> {
     /// The same of its part of an unfinished replacement.
     aside: Option<State>,
     /// Parents whose rows are staged, and what their field said.
-    pub(super) staged: HashMap<i64, u64>,
-    /// Of these, those that the load has not been told of.
-    pub(super) complete: Vec<i64>,
+    pub(super) staged: BTreeMap<i64, u64>,
     pub(super) rejects: Vec<Reject>,
     pub(super) read: u64,
     pub(super) counts: Counts,
@@ -54,7 +52,6 @@ impl<'a> Child<'a> {
         }
         let mut target = target::target(plan, source, Vec::new());
         target.columns = columns;
-        target.asked = parent.asked.clone();
         target.deletes =
             if tracked || parent.deletes == Deletes::Hard { parent.deletes } else { Deletes::Ignore };
         let found = dest.inspect(&target).await;
@@ -67,8 +64,7 @@ impl<'a> Child<'a> {
             normaliser: shape(&found),
             stored: found.state,
             aside: found.aside,
-            staged: HashMap::new(),
-            complete: Vec::new(),
+            staged: BTreeMap::new(),
             rejects: Vec::new(),
             read: 0,
             counts: Counts::default(),
@@ -84,31 +80,33 @@ impl<'a> Child<'a> {
 
     /// Whether the page has a parent whose rows are staged with others than it has now: they have to be committed before.
     pub(super) fn meets_itself(&self, page: &Page) -> bool {
-        if self.staged.is_empty() {
-            return false;
-        }
-        let out = self.embedded.take_out(self.parent_key, &page.rows, &page.keep);
-        let mut known = self.staged.clone();
-        out.parents.iter().any(|(id, says)| known.insert(*id, *says).is_some_and(|before| before != *says))
+        let kept = page.rows.iter().zip(&page.keep).filter(|(_, keep)| **keep);
+        kept.filter_map(|(row, _)| Some((row, self.staged.get(&self.parent(row)?)?)))
+            .any(|(row, before)| self.embedded.says(row) != *before)
     }
 
-    /// Takes its rows out of those of the parent; how many bytes they are.
+    /// Which parent the row is.
+    fn parent(&self, row: Row<'_>) -> Option<i64> {
+        row.get(self.parent_key)?.parse().ok()
+    }
+
+    /// Takes its rows out of those of the parent; how many bytes they are. Of a parent that comes twice, those that it has
+    /// last: both together would be rows that it never had.
     pub(super) fn take(&mut self, rows: &Rows, keep: &[bool]) -> Result<u64, Failure> {
-        let keep: Vec<bool> = rows
-            .iter()
-            .zip(keep)
-            .map(|(row, keep)| {
-                let id = row.get(self.parent_key).and_then(|id| id.parse::<i64>().ok());
-                *keep && id.is_none_or(|id| !self.staged.contains_key(&id))
-            })
-            .collect();
+        let mut last = HashMap::new();
+        for (at, (row, _)) in rows.iter().zip(keep).enumerate().filter(|(_, (_, keep))| **keep) {
+            if let Some(id) = self.parent(row).filter(|id| !self.staged.contains_key(id)) {
+                last.insert(id, at);
+            }
+        }
+        let mut keep = vec![false; rows.len()];
+        last.into_values().for_each(|at| keep[at] = true);
         let out = self.embedded.take_out(self.parent_key, rows, &keep);
         let all = vec![true; out.rows.len()];
         self.normaliser
             .push(&out.rows, &all, None)
             .map_err(|frozen| failure::frozen(self.plan.table, &frozen))?;
         self.read += out.rows.len() as u64;
-        self.complete.extend(out.parents.iter().map(|(id, _)| *id));
         self.staged.extend(out.parents);
         self.rejects.extend(out.rejects);
         self.rejects.append(&mut self.normaliser.take_rejects());

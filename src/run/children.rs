@@ -30,22 +30,6 @@ impl Run<'_, '_> {
         Ok(())
     }
 
-    /// Hands rows of children to the load.
-    pub(super) async fn stage_children(&mut self, all: bool) -> Result<(), Failure> {
-        for at in 0..self.children.len() {
-            let child = &mut self.children[at];
-            while let Some(batch) = child.normaliser.take(all) {
-                let load = self.load.get_or_insert_with(|| {
-                    let targets = Targets { table: &self.target, children: &self.child_targets };
-                    self.job.dest.begin(targets)
-                });
-                let staged = load.stage(at + 1, batch).await;
-                staged.map_err(|error| failure::destination(&self.child_targets[at], &error))?;
-            }
-        }
-        Ok(())
-    }
-
     /// What a commit did to the children.
     pub(super) fn note_children(&mut self, counts: &[Counts]) {
         for (child, counts) in self.children.iter_mut().zip(counts) {
@@ -58,10 +42,9 @@ impl Run<'_, '_> {
     /// What the load is told of the children with a commit: the parents whose rows are all there, and the rejects.
     pub(super) fn close_children(&mut self) -> (Vec<Vec<i64>>, Vec<Vec<Reject>>) {
         let close = |child: &mut Child<'_>| {
-            child.staged.clear();
             let rejects = std::mem::take(&mut child.rejects);
             child.rejected += rejects.len() as u64;
-            (std::mem::take(&mut child.complete), rejects)
+            (std::mem::take(&mut child.staged).into_keys().collect(), rejects)
         };
         self.children.iter_mut().map(close).unzip()
     }
@@ -113,7 +96,6 @@ impl Run<'_, '_> {
             let rows = as_rows(child.parent_key, &fields, &parents)?;
             child.take(&rows, &vec![true; rows.len()])?;
             child.staged.clear();
-            child.complete.clear();
             read += rows.len() as u64;
             let mut load = self.job.dest.begin(Targets::from(&target));
             while let Some(batch) = child.normaliser.take(true) {

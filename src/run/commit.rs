@@ -72,13 +72,18 @@ impl Run<'_, '_> {
         self.done.limited = left == 0;
     }
 
+    /// Hands to the load what is ready of the table and its children, or all that is there.
     async fn stage(&mut self, all: bool) -> Result<(), Failure> {
-        while let Some(batch) = self.normaliser.take(all) {
-            let targets = Targets { table: &self.target, children: &self.child_targets };
-            let load = self.load.get_or_insert_with(|| self.job.dest.begin(targets));
-            load.stage(0, batch).await.map_err(|error| failure::destination(&self.target, &error))?;
+        let own = std::iter::once((&mut self.normaliser, &self.target));
+        let children = self.children.iter_mut().map(|child| &mut child.normaliser).zip(&self.child_targets);
+        for (at, (normaliser, target)) in own.chain(children).enumerate() {
+            while let Some(batch) = normaliser.take(all) {
+                let targets = Targets { table: &self.target, children: &self.child_targets };
+                let load = self.load.get_or_insert_with(|| self.job.dest.begin(targets));
+                load.stage(at, batch).await.map_err(|error| failure::destination(target, &error))?;
+            }
         }
-        self.stage_children(all).await
+        Ok(())
     }
 
     pub(super) fn due(&mut self) -> bool {
