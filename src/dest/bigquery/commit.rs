@@ -121,6 +121,7 @@ impl Place {
         // So that the run is found from BigQuery's list of jobs.
         let run: String = run.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
         let job = self.job(&format!("commit_{run}"))?;
+        let _turn = self.dest.turns.commit.lock().await;
         let mut attempt = 1;
         loop {
             match api.query(&job, sql, params).await {

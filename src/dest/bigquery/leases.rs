@@ -81,7 +81,9 @@ impl BigQuery {
             swap_lease(table, target, lease, &expected),
             of_table(table)
         );
+        let turn = self.turns.lease.lock().await;
         let found = api.query(&fresh_job("take_lease"), &sql, &[]).await;
+        drop(turn);
         let found = match found {
             Ok(found) => found,
             Err(error) if error.is_conflict() => return self.lease_on(api, table).await,

@@ -52,6 +52,13 @@ mod wire;
 
 pub(super) use uri::FORM;
 
+/// One at a time, within this process.
+#[derive(Debug, Default)]
+struct Turns {
+    commit: tokio::sync::Mutex<()>,
+    lease: tokio::sync::Mutex<()>,
+}
+
 /// A BigQuery project as a destination.
 #[derive(Debug, Clone)]
 pub struct BigQuery {
@@ -59,6 +66,9 @@ pub struct BigQuery {
     uri: Arc<BigQueryUri>,
     /// Datasets that are known to exist, and where; they do not move.
     known: Arc<Mutex<HashMap<DatasetRef, String>>>,
+    /// Whoever commits, and whoever takes a lease. The tables of a command share those beside them, and of two transactions that
+    /// change a table at once BigQuery aborts one.
+    turns: Arc<Turns>,
     faults: Faults,
 }
 
@@ -76,7 +86,13 @@ impl BigQuery {
         };
         let uri = BigQueryUri::parse(uri).map_err(|error| refuse(error.to_string(), None))?;
         let api = Api::open(&uri).map_err(|error| refuse(format!("--dest-uri: {error}"), error.hint))?;
-        Ok(Self { api, uri: Arc::new(uri), known: Arc::default(), faults: Faults::default() })
+        Ok(Self {
+            api,
+            uri: Arc::new(uri),
+            known: Arc::default(),
+            turns: Arc::default(),
+            faults: Faults::default(),
+        })
     }
 
     /// A table of a schema as the command line has it: `dataset` or `project.dataset`.

@@ -23,6 +23,7 @@ impl World {
             api: api.clone(),
             uri: Arc::new(uri),
             known: Arc::default(),
+            turns: Arc::default(),
             faults: Faults::default(),
         };
         let name = dest.table_of(&self.target);
