@@ -8,8 +8,10 @@ use crate::model::{Contract, Deletes, FileFormat, Naming, ProgressStyle};
 use crate::secret::SecretUri;
 
 mod analytics;
+mod foreign;
 mod parse;
 pub use analytics::{Dialect, ModelsArgs, Optional, ReportArgs};
+pub use foreign::ForeignArgs;
 pub use parse::{Stop, command, completions, env_names, man, parse, parts};
 
 /// Copies a Gorgias help desk into an analytics database, and keeps it true.
@@ -258,6 +260,9 @@ pub struct IngestArgs {
     /// of its other requests; of a very long list, that may take longer.
     #[arg(long, value_name = "DURATION", help_heading = READ)]
     pub rescan: Option<String>,
+    /// Read small tables, which are read whole, once in this time instead of in every run, e.g. 1h; 0 is every run.
+    #[arg(long, value_name = "DURATION", help_heading = READ)]
+    pub refresh_small: Option<String>,
     /// Keep values that did not fit for this long in _ingestr_rejects, e.g. 30d; 0 is for ever.
     ///
     /// 90d unless given. Older ones are removed by the last commit of a run.
@@ -346,47 +351,6 @@ pub struct IngestArgs {
     /// Long names of the flags that were typed, as opposed to found in the environment.
     #[arg(skip)]
     pub typed: std::collections::BTreeSet<String>,
-}
-
-/// Flags of ingestr that only other sources have; the plan refuses each or says that it has no effect.
-#[derive(Debug, Clone, Default, Args)]
-pub struct ForeignArgs {
-    /// Masking is not available yet.
-    #[arg(long, hide = true, value_name = "COLUMN:ALGORITHM")]
-    pub mask: Vec<String>,
-    /// Condition of a merge.
-    #[arg(long, hide = true, value_name = "SQL", allow_hyphen_values = true)]
-    pub incremental_predicate: Option<String>,
-    /// Column to split an extract by.
-    #[arg(long, hide = true, value_name = "COLUMN")]
-    pub extract_partition_by: Option<String>,
-    /// Length of a part of an extract.
-    #[arg(long, hide = true, value_name = "INTERVAL")]
-    pub extract_partition_interval: Option<String>,
-    /// Engine of SQL sources.
-    #[arg(long, hide = true, value_name = "BACKEND")]
-    pub sql_backend: Option<String>,
-    /// Depth of reflection of SQL sources.
-    #[arg(long, hide = true, value_name = "LEVEL")]
-    pub sql_reflection_level: Option<String>,
-    /// Number of pages to stop after.
-    #[arg(long, hide = true, value_name = "PAGES")]
-    pub yield_limit: Option<String>,
-    /// Take --columns as the whole schema.
-    #[arg(long, hide = true)]
-    pub no_inference: bool,
-    /// Loading while extracting, or not.
-    #[arg(long, hide = true)]
-    pub disable_prestaging: bool,
-    /// Run for ever.
-    #[arg(long, hide = true)]
-    pub stream: bool,
-    /// Address of a metrics server.
-    #[arg(long, hide = true, value_name = "ADDRESS")]
-    pub metrics_addr: Option<String>,
-    /// Annotations of statements.
-    #[arg(long, hide = true, value_name = "JSON")]
-    pub query_annotations: Option<String>,
 }
 
 const READ: &str = "What to read";

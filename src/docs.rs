@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::cli::{command, env_names, parts};
 use crate::error::Kind;
 use crate::model::{DELETED_AT, MERGED_INTO};
-use crate::source::{Changes, Resource};
+use crate::source::{Answers, Changes, Choice, List, Removals, Resource};
 
 /// First line of each page, so that nobody edits it.
 const MADE: &str = "<!-- Made by `ingestr docs`; change the source, not this file. -->\n";
@@ -136,30 +136,70 @@ fn incremental(table: &Resource) -> String {
     table.incremental_key.map(|key| format!("by {key}: {how}")).unwrap_or(how)
 }
 
+/// Requests of a run that finds nothing new.
+fn cost(table: &Resource) -> String {
+    match (table.list, table.changes) {
+        (List::Whole { answers: Answers::Pages(_), parts: [_], .. }, _) => "1 for 100 rows".to_owned(),
+        (List::Whole { answers: Answers::Pages(_), parts, .. }, _) => {
+            format!("{}, and 1 more for 100 rows", parts.len())
+        }
+        (List::Whole { .. }, _) => "1".to_owned(),
+        (List::In { .. }, _) => "none".to_owned(),
+        (List::Keyset { .. }, Changes::Recent { days }) if days > 0 => {
+            format!("1, and 1 more for 100 rows of {days} days")
+        }
+        (List::Keyset { .. }, _) => "1".to_owned(),
+    }
+}
+
+fn deletions(table: &Resource) -> &'static str {
+    match table.removals {
+        Removals::Never => "are not seen",
+        Removals::Events(_) => "are found by events, and by a re-scan",
+        Removals::Absence => "are found by reading all",
+        Removals::WithParent => "go with the rows they are in",
+    }
+}
+
+fn scope(table: &Resource) -> &'static str {
+    table.scope.unwrap_or("not documented")
+}
+
 /// The tables as Markdown.
 #[must_use]
 pub fn tables_markdown(tables: &[Resource]) -> String {
-    let mut page =
-        format!("{MADE}\n# Tables\n\n| table | a row is | key | incremental |\n| --- | --- | --- | --- |\n");
+    let mut page = format!(
+        "{MADE}\n# Tables\n\n| table | a row is | key | incremental | `'*'` | requests when nothing is new | deletions | right |\n| --- | --- | --- | --- | --- | --- | --- | --- |\n"
+    );
     for table in tables {
         let (name, about) = (table.name, cell(table.about));
         let _ = writeln!(
             page,
-            "| [{name}](#{name}) | {about} | {} | {} |",
+            "| [{name}](#{name}) | {about} | {} | {} | {} | {} | {} | {} |",
             table.key.join(", "),
-            incremental(table)
+            incremental(table),
+            if table.choice.by_star() { "yes" } else { "no" },
+            cost(table),
+            deletions(table),
+            scope(table)
         );
     }
     page.push_str(
         "\nAll documented columns exist from the first load, whether a row has a value or not. A field that is not \
          documented becomes a new column (see `--schema-contract`). Each row carries `_ingestr_loaded_at`.\n",
     );
-    let named: Vec<&str> = tables.iter().filter(|table| !table.default).map(|table| table.name).collect();
-    if !named.is_empty() {
+    let which = |choice| {
+        let those = tables.iter().filter(|table| table.choice == choice).map(|table| table.name);
+        those.collect::<Vec<_>>().join(", ")
+    };
+    if !which(Choice::Named).is_empty() {
         let _ = writeln!(
             page,
-            "\n`--source-table '*'` means all of them but {}; `'**'` means all.",
-            named.join(", ")
+            "\n`--source-table '*'` means {}, and of {} those that the account has and the credentials may read: a line \
+         of the receipt tells of the others. `'*,events'` adds one of {}; `'**'` means all.",
+            which(Choice::Usual),
+            which(Choice::Offered),
+            which(Choice::Named)
         );
     }
     let tracked: Vec<&str> = tables
@@ -170,10 +210,9 @@ pub fn tables_markdown(tables: &[Resource]) -> String {
     if !tracked.is_empty() {
         let _ = write!(
             page,
-            "\nRows that are deleted at the source are found in {}. They stay, and get two more columns: \
-             `{DELETED_AT}` (timestamptz, NULL as long as the row is there) and `{MERGED_INTO}` (bigint, the row it was \
-             merged into, where known). `--deletes hard` removes them instead, `--deletes ignore` leaves them as they \
-             are.\n",
+            "\nEach row also carries `{DELETED_AT}` (timestamptz, NULL as long as the row is there) and, where that can be known, \
+             `{MERGED_INTO}` (bigint, the row it was merged into). Rows that are deleted at the source are found in {}: they \
+             stay, with the time. `--deletes hard` removes them instead, `--deletes ignore` leaves them as they are.\n",
             tracked.join(", ")
         );
     }
@@ -214,11 +253,14 @@ pub fn tables_text(tables: &[Resource]) -> String {
         let _ = writeln!(text, "{}  {}", table.name, table.about);
         let _ = writeln!(text, "  key          {}", table.key.join(", "));
         let _ = writeln!(text, "  incremental  {}", incremental(table));
-        let _ =
-            writeln!(text, "  deletions    {}", if table.deletions() { "are found" } else { "are not seen" });
-        if !table.default {
-            let _ = writeln!(text, "  by '*'       is not meant");
-        }
+        let _ = writeln!(text, "  deletions    {}", deletions(table));
+        let _ = writeln!(text, "  requests     {}, when nothing is new", cost(table));
+        let _ = writeln!(text, "  right        {}", scope(table));
+        let _ = writeln!(
+            text,
+            "  by '*'       {}",
+            if table.choice.by_star() { "yes" } else { "no, by name only" }
+        );
         let width = table.columns.iter().map(|(name, ..)| name.chars().count()).max().unwrap_or_default();
         for (name, logical, about) in table.columns {
             let line = format!("    {name:<width$}  {:<11}  {about}", logical.name());
@@ -238,6 +280,7 @@ struct TableJson<'a> {
     lookback_days: Option<u32>,
     deletions: bool,
     default: bool,
+    scope: Option<&'a str>,
     columns: Vec<ColumnJson<'a>>,
 }
 
@@ -271,7 +314,8 @@ pub fn tables_json(tables: &[Resource]) -> Result<String, serde_json::Error> {
                 Changes::Recent { days } => Some(days),
             },
             deletions: table.deletions(),
-            default: table.default,
+            default: table.choice.by_star(),
+            scope: table.scope,
             columns: table
                 .columns
                 .iter()
@@ -286,21 +330,24 @@ pub fn tables_json(tables: &[Resource]) -> Result<String, serde_json::Error> {
 mod tests {
     use super::*;
     use crate::model::LogicalType;
-    use crate::source::{List, Removals};
+    use crate::source::Order;
 
     const TICKETS: Resource = Resource {
         name: "tickets",
         aliases: &[],
-        default: true,
+        choice: Choice::Usual,
         about: "One conversation.",
         key: &["id"],
         incremental_key: Some("updated_datetime"),
-        list: List::Keyset { path: "/tickets" },
+        list: List::Keyset { path: "/tickets", order: Order::Asked },
         by_ids: None,
         changes: Changes::ByUpdate,
         removals: Removals::Events(&[]),
         counted: None,
         computed: None,
+        flat: &[],
+        secrets: &[],
+        scope: Some("tickets:read"),
         columns: &[("id", LogicalType::Int64, "Its id."), ("meta", LogicalType::Json, "A | B.")],
     };
 
@@ -322,7 +369,10 @@ mod tests {
         tickets  One conversation.
           key          id
           incremental  by updated_datetime: only what changed is read
-          deletions    are found
+          deletions    are found by events, and by a re-scan
+          requests     1, when nothing is new
+          right        tickets:read
+          by '*'       yes
             id    bigint       Its id.
             meta  json         A | B.
 
@@ -330,6 +380,9 @@ mod tests {
           key          id
           incremental  by updated_datetime: what was created in the last 30 days is read again
           deletions    are not seen
+          requests     1, and 1 more for 100 rows of 30 days, when nothing is new
+          right        tickets:read
+          by '*'       yes
             id  bigint
         ");
     }
@@ -341,14 +394,14 @@ mod tests {
 
         # Tables
 
-        | table | a row is | key | incremental |
-        | --- | --- | --- | --- |
-        | [tickets](#tickets) | One conversation. | id | by updated_datetime: only what changed is read |
-        | [satisfaction_surveys](#satisfaction_surveys) | One survey. | id | by updated_datetime: what was created in the last 30 days is read again |
+        | table | a row is | key | incremental | `'*'` | requests when nothing is new | deletions | right |
+        | --- | --- | --- | --- | --- | --- | --- | --- |
+        | [tickets](#tickets) | One conversation. | id | by updated_datetime: only what changed is read | yes | 1 | are found by events, and by a re-scan | tickets:read |
+        | [satisfaction_surveys](#satisfaction_surveys) | One survey. | id | by updated_datetime: what was created in the last 30 days is read again | yes | 1, and 1 more for 100 rows of 30 days | are not seen | tickets:read |
 
         All documented columns exist from the first load, whether a row has a value or not. A field that is not documented becomes a new column (see `--schema-contract`). Each row carries `_ingestr_loaded_at`.
 
-        Rows that are deleted at the source are found in tickets. They stay, and get two more columns: `_ingestr_deleted_at` (timestamptz, NULL as long as the row is there) and `_ingestr_merged_into` (bigint, the row it was merged into, where known). `--deletes hard` removes them instead, `--deletes ignore` leaves them as they are.
+        Each row also carries `_ingestr_deleted_at` (timestamptz, NULL as long as the row is there) and, where that can be known, `_ingestr_merged_into` (bigint, the row it was merged into). Rows that are deleted at the source are found in tickets: they stay, with the time. `--deletes hard` removes them instead, `--deletes ignore` leaves them as they are.
 
         ## tickets
 
@@ -384,6 +437,7 @@ mod tests {
             "lookback_days": 30,
             "deletions": false,
             "default": true,
+            "scope": "tickets:read",
             "columns": [
               {
                 "name": "id",

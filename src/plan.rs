@@ -35,6 +35,8 @@ pub use crate::normalise::{ColumnOverride, Shaping};
 pub struct Plan {
     /// The table that is read.
     pub table: &'static Resource,
+    /// What happens if its list may not be read, or the account has none.
+    pub refused: Refused,
     /// Schema or dataset that is written to.
     pub schema: String,
     /// Table that is written to.
@@ -53,6 +55,8 @@ pub struct Plan {
     pub lookback: Option<Duration>,
     /// In which time the whole list is read again, for changes without a sign; `None`: never.
     pub rescan: Option<Duration>,
+    /// For how long a table that is read whole stands as it was read; zero: until the next run.
+    pub refresh_small: Duration,
     /// Whether rows may be marked as gone however many only their absence says it of.
     pub confirmed: bool,
     /// The part of the account's request budget to keep to, if not as the source URI says.
@@ -80,6 +84,15 @@ pub struct Plan {
     /// Child tables whose rows are taken out of its rows: what is decided about each of them. They are read, committed and
     /// forgotten with this one.
     pub children: Vec<Plan>,
+}
+
+/// What happens if the list of a table may not be read, or the account has none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refused {
+    /// The run fails: somebody wants this table.
+    Fails,
+    /// The table is left out: nobody named it.
+    LeftOut,
 }
 
 /// The two URIs, needed before there can be a plan; complains about everything that must be given, at once.
@@ -111,11 +124,14 @@ impl Plan {
         args: &IngestArgs,
         now: Micros,
         ends: &Endpoints<'_>,
-        table: &'static Resource,
+        (table, refused): (&'static Resource, Refused),
         (schema, dest_table): (String, String),
     ) -> Result<Self, Failure> {
         let mut notes = Vec::new();
-        let window = dates::window(args, now, &mut notes)?;
+        let mut window = dates::window(args, now, &mut notes)?;
+        if table.changes == Changes::Full && refused == Refused::LeftOut {
+            window = Window::default();
+        }
         let limit = flags::limit(args)?;
         let strategy = strategy::strategy(args, ends, &window, limit, &mut notes)?;
         strategy::read_in_full(table, &window, strategy)?;
@@ -131,6 +147,7 @@ impl Plan {
         flags::note_without_effect(args, ends, &mut notes);
         Ok(Self {
             table,
+            refused,
             schema,
             dest_table,
             strategy,
@@ -140,6 +157,7 @@ impl Plan {
             deletes: args.deletes,
             lookback,
             rescan,
+            refresh_small: flags::refresh_small(args)?,
             confirmed: args.confirm_deletions,
             budget,
             keep_rejects: flags::keep_rejects(args)?,

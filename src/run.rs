@@ -13,6 +13,7 @@ mod meter;
 mod outcome;
 mod prepare;
 mod preview;
+mod receipt;
 mod shared;
 mod staged;
 mod target;
@@ -35,11 +36,11 @@ use self::staged::{Ending, Staged, until};
 use crate::dest::{Basis, Counts, DestErrorKind, Destination, Load, Target};
 use crate::error::{Failure, Kind};
 use crate::model::lease::{self, Claim};
-use crate::model::{Contract, Lease, Micros, Question, State, Strategy};
+use crate::model::{Lease, Micros, Question, State};
 use crate::normalise::Normaliser;
-use crate::plan::Plan;
-use crate::report::{Ended, Event, Outcome, Progress, Receipt, Reporter};
-use crate::source::{Changes, Headway, Late, Pages, Source, Step};
+use crate::plan::{Plan, Refused};
+use crate::report::{Ended, Event, Progress, Receipt, Reporter};
+use crate::source::{Changes, Headway, Pages, Source, Step};
 
 /// Everything a run is given.
 #[derive(Clone)]
@@ -159,6 +160,8 @@ struct Run<'a, 'm> {
     leased: Option<Instant>,
     /// Another run took the target before we had read a page.
     overtaken: bool,
+    /// Why the table is left out: its list is refused, and nobody named it.
+    left_out: Option<String>,
 }
 
 /// What the run did so far.
@@ -192,6 +195,8 @@ impl Run<'_, '_> {
     /// Reads to the end, or as far as it goes, and stores what was read.
     async fn copy(&mut self) -> Result<(), Failure> {
         let failure = match self.read().await {
+            // The source was asked for nothing else, and the destination for nothing at all.
+            Ok(()) if self.left_out.is_some() => return Ok(()),
             Ok(()) => match self.commit(Ending::Success).await {
                 Ok(()) => return Ok(()),
                 Err(failure) => failure,
@@ -242,6 +247,14 @@ impl Run<'_, '_> {
                     continue;
                 }
             };
+            if let Err(error) = &step
+                && self.job.plan.refused == Refused::LeftOut
+                && self.leased.is_none()
+                && let Some(why) = error.refusal()
+            {
+                self.left_out = Some(why);
+                return Ok(());
+            }
             let step = step.map_err(|error| failure::source(self.job.source, self.job.plan.table, &error))?;
             // The source has answered, so the command makes sense: from here on the target is ours.
             if self.leased.is_none() {
@@ -340,57 +353,6 @@ impl Run<'_, '_> {
             let allowed = (self.meter.waited() < Duration::from_secs(1)).then(|| self.job.source.allowance());
             let time = self.eta.look(elapsed, headway, allowed);
             self.done.left = time.map(|time| (elapsed, time));
-        }
-    }
-
-    /// Committed rows that are not among the counted ones, since the run had read them before. Where rows are counted
-    /// when the set is complete, this can only be told of a run that read all of it.
-    fn read_again(&self, outcome: Outcome) -> u64 {
-        let at_the_end = matches!(self.target.strategy, Strategy::Replace | Strategy::DeleteInsert);
-        if at_the_end && !(self.from_zero && matches!(outcome, Outcome::Success | Outcome::Limited)) {
-            return 0;
-        }
-        let left_out = match self.job.plan.shaping.contract {
-            Contract::DiscardRow => self.normaliser.discarded(),
-            _ => 0,
-        };
-        let Counts { inserted, updated, unchanged, .. } = self.done.counts;
-        self.done.committed.saturating_sub(inserted + updated + unchanged + left_out)
-    }
-
-    fn receipt(&self, failure: Option<&Failure>) -> Receipt {
-        let outcome = match failure {
-            None if self.done.limited => Outcome::Limited,
-            None => Outcome::Success,
-            Some(failure) if failure.kind == Kind::Interrupted => Outcome::Interrupted,
-            Some(_) => Outcome::Failed,
-        };
-        let stored = self.stored.as_ref();
-        Receipt {
-            outcome,
-            table: self.target.source_table.clone(),
-            dest_table: format!("{}.{}", self.target.schema, self.target.table),
-            destination: self.job.dest.describe(),
-            strategy: self.target.strategy,
-            read: self.done.read,
-            pages: self.done.pages,
-            counts: self.done.counts,
-            read_again: self.read_again(outcome),
-            deletions: self.job.plan.table.deletions() && self.job.plan.late() == Late::ChangesAndDeletions,
-            rejected: self.done.rejected,
-            discarded: self.normaliser.discarded(),
-            requests: self.meter.requests(),
-            retries: self.meter.retries(),
-            waited: self.meter.waited(),
-            elapsed: self.start.elapsed(),
-            started_at: self.job.plan.started_at,
-            covered_since: stored.and_then(|stored| stored.covered_since),
-            next_start: stored.filter(|stored| stored.complete).and_then(|stored| stored.watermark),
-            unfinished: stored.is_some_and(|stored| !stored.complete),
-            stopped_at: failure.and(self.done.reached),
-            expected: self.eta.expected(self.done.pages).filter(|_| outcome == Outcome::Success),
-            warnings: self.done.warnings.clone(),
-            known_warnings: self.done.known.clone(),
         }
     }
 }

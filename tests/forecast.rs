@@ -68,6 +68,7 @@ async fn forecast_over(
         overlap: Overlap::Wide,
         lookback: None,
         rescan: Some(std::time::Duration::from_secs(86_400)),
+        refresh_small: std::time::Duration::ZERO,
         confirmed: false,
         replaces: false,
         late: Late::ChangesAndDeletions,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use gorgias_sim::{Fault, Options};
 
-use crate::support::world::{LISTS, World};
+use crate::support::world::{FOUR, LISTS, World};
 
 fn options() -> Options {
     Options {
@@ -20,7 +20,7 @@ fn options() -> Options {
 #[tokio::test(start_paused = true)]
 async fn all_tables_share_one_budget_and_are_equal_in_the_end() {
     let world = World::new(options());
-    let ends = world.ingest_all("*", &[], None).await.expect("nobody died").unwrap();
+    let ends = world.ingest_all(FOUR, &[], None).await.expect("nobody died").unwrap();
     for (end, (table, _)) in ends.iter().zip(LISTS) {
         assert_eq!(end.table, table);
         assert!(end.failure.is_none(), "{:?}", end.failure);
@@ -51,13 +51,13 @@ async fn what_changed_is_read_before_what_was_never_read() {
 async fn one_that_fails_leaves_the_others_alone_and_its_own_work_where_it_was() {
     let world = World::new(options());
     world.account().faults().on("/api/tickets", 4, Fault::Forbidden);
-    let ends = world.ingest_all("*", &["--dest-table", "g"], None).await.unwrap().unwrap();
+    let ends = world.ingest_all(FOUR, &["--dest-table", "g"], None).await.unwrap().unwrap();
     let failed: Vec<&str> =
         ends.iter().filter(|end| end.failure.is_some()).map(|end| end.table.as_str()).collect();
     assert_eq!(failed, ["tickets"]);
     let done = ends[1].receipt.as_ref().unwrap();
     assert!(done.read > 0 && done.unfinished, "{done:?}");
-    let again = world.ingest_all("*", &["--dest-table", "g"], None).await.unwrap().unwrap();
+    let again = world.ingest_all(FOUR, &["--dest-table", "g"], None).await.unwrap().unwrap();
     assert!(again.iter().all(|end| end.failure.is_none()));
     let read = again[1].receipt.as_ref().unwrap().read;
     assert!(done.read + read < 700 + 250, "{} and then {read}: it began again", done.read);
@@ -75,7 +75,7 @@ async fn the_bytes_after_which_a_commit_is_made_are_those_of_all_tables() {
     for (table, _) in LISTS {
         apart.ingest(table, &[]).await.unwrap();
     }
-    together.ingest_all("*", &[], None).await.unwrap().unwrap();
+    together.ingest_all(FOUR, &[], None).await.unwrap().unwrap();
     for (table, _) in LISTS {
         together.assert_equal(table, "small commits");
     }

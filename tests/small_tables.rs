@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
-use gorgias_sim::{Change, Options, fault_plan};
+use gorgias_sim::{Change, Fault, Options, fault_plan};
 use ingestr::error::Kind;
 
 use crate::support::memory::Cell;
@@ -186,6 +186,13 @@ async fn each_is_loaded_as_the_account_lists_it() {
         ("views", "views"),
         ("rules", "rules"),
         ("widgets", "widgets"),
+        ("integrations", "integrations"),
+        ("custom_fields", "custom-fields"),
+        ("jobs", "jobs"),
+        ("events", "events"),
+        ("voice_calls", "phone/voice-calls"),
+        ("voice_call_recordings", "phone/voice-call-recordings"),
+        ("voice_call_events", "phone/voice-call-events"),
     ] {
         world.ingest(table, &[]).await.unwrap();
         let stored = world.memory.table(&format!("main.{table}")).rows;
@@ -205,7 +212,68 @@ async fn each_is_loaded_as_the_account_lists_it() {
             }
         }
     }
+    world.ingest("account", &[]).await.unwrap();
+    let account = world.memory.table("main.account").all;
+    assert_eq!(account.len(), 1);
+    world.ingest("macros", &[]).await.unwrap();
+    assert!(
+        world.memory.table("main.macros").rows.len() > world.account().count("macros"),
+        "archived ones, too"
+    );
     world.ingest_all("team_members", &[], None).await.unwrap().unwrap();
     let members = world.memory.table("main.team_members").all.len();
     assert_eq!(members, world.memory.table("main.teams").rows.len(), "one a team, in this account");
+}
+
+/// `*` is the usual tables and those that the account offers: with nothing new, a request or two each.
+#[tokio::test(start_paused = true)]
+async fn a_star_means_all_usual_tables_and_costs_little() {
+    let world = with_tags(0);
+    let ends = world.ingest_all("*", &[], None).await.unwrap().unwrap();
+    let failed: Vec<_> = ends.iter().filter_map(|end| Some((&end.table, end.failure.as_ref()?))).collect();
+    assert!(failed.is_empty(), "{failed:?}");
+    assert_eq!(ends.len(), 21);
+    let before = world.requests();
+    world.ingest_all("*", &[], None).await.unwrap().unwrap();
+    let spent = world.requests() - before;
+    assert!(spent <= 30, "{spent} requests");
+}
+
+/// A list that is refused, of a table that nobody named, is left out; of one that somebody named, it is a failure.
+#[tokio::test(start_paused = true)]
+async fn a_table_that_nobody_named_may_be_refused() {
+    let world = with_tags(0);
+    for round in 0..2 {
+        world.account().faults().on("/api/macros", 0, Fault::Forbidden);
+        let ends = world.ingest_all("*", &[], None).await.unwrap().unwrap();
+        let end = ends.iter().find(|end| end.table == "macros").unwrap();
+        let receipt = end.receipt.as_ref().unwrap();
+        assert!(end.failure.is_none(), "{:?}", end.failure);
+        assert_eq!(receipt.outcome.name(), "left_out", "{round}");
+        assert!(receipt.left_out.as_ref().unwrap().starts_with("not allowed"), "{:?}", receipt.left_out);
+        assert!(ends.iter().all(|end| end.failure.is_none()), "{round}");
+    }
+    world.account().faults().on("/api/macros", 0, Fault::Forbidden);
+    let failure = world.ingest("macros", &[]).await.unwrap_err();
+    assert_eq!(failure.kind, Kind::Authentication);
+}
+
+#[tokio::test(start_paused = true)]
+async fn they_are_not_read_more_often_than_is_asked_for() {
+    let world = with_tags(0);
+    let hourly = &["--refresh-small", "1h"];
+    world.ingest(TAGS, hourly).await.unwrap();
+    let now = world.clock.now();
+    world.account().apply(Change::CreateTag, now).unwrap();
+    let before = world.requests();
+    world.pass(std::time::Duration::from_secs(1_800)).await;
+    world.ingest(TAGS, hourly).await.unwrap();
+    assert_eq!(world.requests(), before);
+    world.pass(std::time::Duration::from_secs(1_800)).await;
+    world.ingest(TAGS, hourly).await.unwrap();
+    world.assert_equal(TAGS, "an hour later");
+    let now = world.clock.now();
+    world.account().apply(Change::CreateTag, now).unwrap();
+    world.ingest(TAGS, &["--refresh-small", "0"]).await.unwrap();
+    world.assert_equal(TAGS, "in every run");
 }

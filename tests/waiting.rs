@@ -8,7 +8,7 @@ use ingestr::error::{Failure, Kind};
 use ingestr::report::{Ended, Event, Outcome, Reporter, Several, Summary, Wait};
 use tokio::time::Instant;
 
-use crate::support::world::{Death, LISTS, World};
+use crate::support::world::{Death, FOUR, LISTS, World};
 
 fn small() -> Options {
     Options { tickets: 700, customers: 450, messages: 1_500, surveys: 260, ..Options::default() }
@@ -308,7 +308,7 @@ async fn the_clock_commits_what_is_there_and_in_pace() {
 #[tokio::test(start_paused = true)]
 async fn a_closed_account_is_told_of_for_each_table() {
     let (world, notes) = world_that_waits(6, 429);
-    let ends: Vec<Ended> = world.ingest_all("*", &[], None).await.unwrap().unwrap();
+    let ends: Vec<Ended> = world.ingest_all(FOUR, &[], None).await.unwrap().unwrap();
     assert!(ends.iter().all(|end| end.failure.is_none()));
     let told = notes.0.lock().unwrap().clone();
     for (table, _) in LISTS {

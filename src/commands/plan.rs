@@ -11,7 +11,7 @@ use crate::cli::PlanArgs;
 use crate::error::{Failure, Kind};
 use crate::http::Listener;
 use crate::model::{Remembered, RunLine};
-use crate::plan::Plan;
+use crate::plan::{Plan, Refused};
 use crate::report::forecast::{self, Forecasts, Pace, TableForecast};
 use crate::report::rescan::between;
 use crate::report::{Ended, Scope};
@@ -98,9 +98,17 @@ async fn look_ahead(ends: &Prepared, world: &World) -> Forecasts {
     // What ended the answers is why there are no more of them.
     let mut last_failure = Failure::new(Kind::Internal, "a table has no forecast");
     let mut tables = Vec::new();
+    let mut notes = plans.notes.clone();
     for ((plan, scope), warnings) in plans.tables.iter().zip(scopes).zip(warnings) {
         let last = last_runs(&remembered, plan, source.account());
-        let forecast = scope.and_then(|scope| match answers.next() {
+        let answer = scope.is_ok().then(|| answers.next()).flatten();
+        if let (Some(Err(error)), Refused::LeftOut) = (&answer, plan.refused)
+            && let Some(why) = error.refusal()
+        {
+            notes.push(format!("{} is left out: {why}", plan.table.name));
+            continue;
+        }
+        let forecast = scope.and_then(|scope| match answer {
             Some(Ok(forecast)) => {
                 let first = first_load(&remembered, plan, source.account());
                 Ok((scope, at_least(corrected(forecast, &last), scope, first)))
@@ -122,7 +130,7 @@ async fn look_ahead(ends: &Prepared, world: &World) -> Forecasts {
     }
     Forecasts {
         tables,
-        notes: plans.notes.clone(),
+        notes,
         pace: Pace::of(meter.budget(), source.allowance(), meter.requests(), elapsed),
         sent: meter.requests(),
     }
@@ -203,7 +211,7 @@ fn last_runs(remembered: &[Remembered], plan: &Plan, account: &str) -> Vec<u64> 
 fn corrected(mut forecast: Forecast, last: &[u64]) -> Forecast {
     let mut usual = last.to_vec();
     usual.sort_unstable();
-    if let (Basis::Changes, Some(median)) = (forecast.basis, usual.get(usual.len() / 2)) {
+    if let (Basis::Changes | Basis::Small, Some(median)) = (forecast.basis, usual.get(usual.len() / 2)) {
         let most = forecast.requests.most.unwrap_or(u64::MAX);
         forecast.requests.about = (*median).clamp(forecast.requests.least, most);
     }

@@ -46,6 +46,8 @@ pub enum Question {
         /// The keys; at most a few hundred.
         keys: Vec<i64>,
     },
+    /// The keys of all rows.
+    Keys,
     /// How many rows there are.
     Count,
 }
@@ -59,7 +61,7 @@ impl Question {
                 values.is_empty()
             }
             Self::ValuesOf { keys, .. } => keys.is_empty(),
-            Self::KeysBetween { .. } | Self::Count => false,
+            Self::KeysBetween { .. } | Self::Keys | Self::Count => false,
         }
     }
 
@@ -71,7 +73,7 @@ impl Question {
             | Self::Stored { column, .. }
             | Self::ValuesOf { column, .. } => (Some(column), None),
             Self::KeysBetween { column, with, .. } => (Some(column), with.as_mut()),
-            Self::Count => (None, None),
+            Self::Keys | Self::Count => (None, None),
         };
         column.into_iter().chain(with)
     }
@@ -82,7 +84,7 @@ impl Question {
 pub struct Answer {
     /// For [`Question::CountBy`]: value and count, in any order; a value without rows may be missing. For
     /// [`Question::KeysBy`] and [`Question::Stored`]: value and key. For [`Question::KeysBetween`]: key, and the value asked for with it, or 0 where
-    /// there is none. For [`Question::ValuesOf`]: key and value, without rows that have none. For [`Question::Count`]: 0 and
+    /// there is none; for [`Question::Keys`], key and 0. For [`Question::ValuesOf`]: key and value, without rows that have none. For [`Question::Count`]: 0 and
     /// the number of rows.
     pub pairs: Vec<(i64, i64)>,
 }

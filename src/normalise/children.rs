@@ -192,7 +192,7 @@ impl Embedded {
 }
 
 /// The fields of an object in their order; `None` if it is none.
-fn ordered(object: &str) -> Option<Vec<(String, &RawValue)>> {
+pub(super) fn ordered(object: &str) -> Option<Vec<(String, &RawValue)>> {
     struct Fields;
     impl<'de> serde::de::Visitor<'de> for Fields {
         type Value = Vec<(String, &'de RawValue)>;
@@ -212,7 +212,8 @@ fn ordered(object: &str) -> Option<Vec<(String, &RawValue)>> {
     serde::Deserializer::deserialize_map(&mut serde_json::Deserializer::from_str(object), Fields).ok()
 }
 
-fn quoted(text: &str) -> String {
+/// A text as JSON.
+pub(super) fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
 

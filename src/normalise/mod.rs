@@ -8,6 +8,8 @@ mod builder;
 pub mod children;
 mod columns;
 pub mod decode;
+pub mod flat;
+pub mod redact;
 pub mod rows;
 mod shaping;
 mod token;

@@ -202,19 +202,32 @@ pub(super) fn budget(args: &IngestArgs) -> Result<Option<Share>, Failure> {
     typed.map(str::parse).transpose().map_err(|error: NoShare| Failure::usage(format!("--budget: {error}")))
 }
 
+/// A duration, or 0. `zero` says what that means, after examples.
+fn duration_or_zero(flag: &str, typed: Option<&str>, zero: &str) -> Result<Option<Duration>, Failure> {
+    let Some(typed) = typed.map(str::trim).filter(|typed| !typed.is_empty()) else { return Ok(None) };
+    if typed == "0" {
+        return Ok(Some(Duration::ZERO));
+    }
+    let failure = || {
+        Failure::usage(format!("--{flag}: `{typed}` is not a duration"))
+            .hint(format!("write a number and a unit (s, m, h, d), e.g. {zero}"))
+    };
+    duration(typed).map(Some).ok_or_else(failure)
+}
+
 /// For how long a source is asked that has stopped answering, unless told otherwise.
 const RETRY_FOR: Duration = Duration::from_secs(15 * 60);
 
 /// `--retry-for`; zero is not to wait for it.
 pub(super) fn retry_for(args: &IngestArgs) -> Result<Duration, Failure> {
-    match args.retry_for.as_deref().map(str::trim).filter(|typed| !typed.is_empty()) {
-        None => Ok(RETRY_FOR),
-        Some("0") => Ok(Duration::ZERO),
-        Some(typed) => duration(typed).ok_or_else(|| {
-            Failure::usage(format!("--retry-for: `{typed}` is not a duration"))
-                .hint("write a number and a unit (s, m, h, d), e.g. 15m or 2h, or 0 for a few attempts only")
-        }),
-    }
+    let zero = "15m or 2h, or 0 for a few attempts only";
+    Ok(duration_or_zero("retry-for", args.retry_for.as_deref(), zero)?.unwrap_or(RETRY_FOR))
+}
+
+/// `--refresh-small`; zero, as without it, is in every run.
+pub(super) fn refresh_small(args: &IngestArgs) -> Result<Duration, Failure> {
+    let zero = "1h or 1d, at most 366d, or 0 for every run";
+    Ok(duration_or_zero("refresh-small", args.refresh_small.as_deref(), zero)?.unwrap_or_default())
 }
 
 /// `--lookback`; zero means not to look back.
@@ -223,13 +236,10 @@ pub(super) fn lookback(
     table: &Resource,
     notes: &mut Vec<String>,
 ) -> Result<Option<Duration>, Failure> {
-    let Some(typed) = args.lookback.as_deref().map(str::trim).filter(|typed| !typed.is_empty()) else {
+    let zero = "7d or 36h, at most 366d, or 0 for not to look back";
+    let Some(lookback) = duration_or_zero("lookback", args.lookback.as_deref(), zero)? else {
         return Ok(None);
     };
-    let lookback = duration(typed).ok_or_else(|| {
-        Failure::usage(format!("--lookback: `{typed}` is not a duration"))
-            .hint("write a number and a unit (s, m, h, d), e.g. 7d or 36h, at most 366d")
-    })?;
     let why = match table.changes {
         Changes::Recent { .. } => return Ok(Some(lookback)),
         Changes::ByUpdate => format!("the list of {} shows every change", table.name),
@@ -250,15 +260,8 @@ pub(super) fn rescan(
     strategy: Strategy,
     notes: &mut Vec<String>,
 ) -> Result<Option<Duration>, Failure> {
-    let typed = args.rescan.as_deref().map(str::trim).filter(|typed| !typed.is_empty());
-    let period = match typed {
-        None => RESCAN,
-        Some("0") => Duration::ZERO,
-        Some(typed) => duration(typed).ok_or_else(|| {
-            Failure::usage(format!("--rescan: `{typed}` is not a duration"))
-                .hint("write a number and a unit (s, m, h, d), e.g. 7d or 12h, at most 366d, or 0 for never")
-        })?,
-    };
+    let zero = "7d or 12h, at most 366d, or 0 for never";
+    let period = duration_or_zero("rescan", args.rescan.as_deref(), zero)?.unwrap_or(RESCAN);
     let why = match strategy {
         Strategy::Append | Strategy::DeleteInsert => {
             Some(format!("with {} nothing is looked for beside the list", strategy.name()))
@@ -278,15 +281,8 @@ const KEEP_REJECTS: Duration = Duration::from_secs(90 * 86_400);
 
 /// `--keep-rejects`; zero is for ever.
 pub(super) fn keep_rejects(args: &IngestArgs) -> Result<Option<Duration>, Failure> {
-    let typed = args.keep_rejects.as_deref().map(str::trim).filter(|typed| !typed.is_empty());
-    let time = match typed {
-        None => KEEP_REJECTS,
-        Some("0") => Duration::ZERO,
-        Some(typed) => duration(typed).ok_or_else(|| {
-            Failure::usage(format!("--keep-rejects: `{typed}` is not a duration"))
-                .hint("write a number and a unit (s, m, h, d), e.g. 30d, at most 366d, or 0 for ever")
-        })?,
-    };
+    let zero = "30d, at most 366d, or 0 for ever";
+    let time = duration_or_zero("keep-rejects", args.keep_rejects.as_deref(), zero)?.unwrap_or(KEEP_REJECTS);
     Ok(Some(time).filter(|time| !time.is_zero()))
 }
 

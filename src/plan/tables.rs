@@ -4,12 +4,12 @@
 //! Each table gets a plan of its own. What could only be meant for one of several is refused by name: a flag that
 //! silently did nothing to the others would be worse than an error.
 
-use super::{Endpoints, Plan, columns, names};
+use super::{Endpoints, Plan, Refused, columns, names};
 use crate::cli::IngestArgs;
 use crate::error::Failure;
 use crate::model::{Micros, Strategy};
 use crate::nearest::nearest;
-use crate::source::Resource;
+use crate::source::{Changes, Choice, Resource};
 
 /// Everything decided about a command.
 #[derive(Debug, Clone)]
@@ -30,20 +30,34 @@ impl Plans {
         super::uris(args)?;
         let mut notes = Vec::new();
         let typed = source_tables(&args.source_table.join(","), ends, &mut notes)?;
-        let tables = with_parents(&typed, &mut notes);
-        if let [table] = tables.as_slice() {
-            let name = names::dest_table(args.dest_table.as_deref(), table, ends)?;
-            let mut plan = Plan::of_table(args, now, ends, table, name)?;
+        let chosen = with_parents(&typed, &mut notes);
+        let tables: Vec<&'static Resource> = chosen.iter().map(|(table, _)| *table).collect();
+        if let [table] = chosen.as_slice() {
+            let name = names::dest_table(args.dest_table.as_deref(), table.0, ends)?;
+            let mut plan = Plan::of_table(args, now, ends, *table, name)?;
             plan.notes.splice(0..0, notes);
             return Ok(Self { tables: vec![plan], notes: Vec::new() });
         }
         let names = match typed.as_slice() {
-            [child] => beside(names::dest_table(args.dest_table.as_deref(), child, ends)?, child, &tables)?,
+            [(child, _)] => {
+                beside(names::dest_table(args.dest_table.as_deref(), child, ends)?, child, &tables)?
+            }
             _ => names::dest_tables(args.dest_table.as_deref(), &tables, ends)?,
         };
-        for_all(args, &tables)?;
-        let plans = tables.iter().zip(names);
-        let plans = plans.map(|(table, name)| Plan::of_table(args, now, ends, table, name)).collect();
+        let wanted = chosen.iter().filter(|(_, refused)| *refused == Refused::Fails);
+        for_all(args, &wanted.map(|(table, _)| *table).collect::<Vec<_>>())?;
+        let bare = without_columns(args);
+        let of_table = |(table, name): (&Chosen, (String, String))| {
+            let plan = Plan::of_table(args, now, ends, *table, name.clone());
+            match table.1 {
+                Refused::Fails => plan,
+                // What is said of columns is for tables that have them.
+                Refused::LeftOut => plan.or_else(|_| Plan::of_table(&bare, now, ends, *table, name)),
+            }
+        };
+        let mut plans: Vec<Result<Plan, Failure>> = chosen.iter().zip(names).map(of_table).collect();
+        fit_parents(&mut plans);
+        let (plans, tables) = leave_out(plans, &chosen, &mut notes);
         let mut tables = agreed(plans, &tables)?;
         if let Some(limit) = tables[0].limit {
             notes.push(format!("--sql-limit {limit} is for each of the {} tables", tables.len()));
@@ -56,7 +70,8 @@ impl Plans {
             .collect();
         tables.iter_mut().for_each(|plan| plan.notes.retain(|note| !common.contains(note)));
         notes.extend(common);
-        Ok(Self { tables: under_parents(tables)?, notes })
+        notes.extend(without_interval(&tables));
+        Ok(Self { tables: under_parents(tables), notes })
     }
 
     /// Source tables of all runs, children after their parents.
@@ -68,22 +83,89 @@ impl Plans {
     }
 }
 
-/// The tables, and before each child the parent that it is taken out of.
-fn with_parents(typed: &[&'static Resource], notes: &mut Vec<String>) -> Vec<&'static Resource> {
-    let mut tables: Vec<&'static Resource> = Vec::new();
-    for table in typed {
-        if let Some((parent, _)) = table.embedded()
-            && !typed.iter().chain(&tables).any(|there| there.name == parent.name)
+/// A table, and what happens if its list may not be read.
+type Chosen = (&'static Resource, Refused);
+
+/// The tables, and before each child the parent that it is taken out of. Who names a child wants its parent.
+fn with_parents(typed: &[Chosen], notes: &mut Vec<String>) -> Vec<Chosen> {
+    let mut tables: Vec<Chosen> = Vec::new();
+    for (table, refused) in typed {
+        let parent = table.embedded().map(|(parent, _)| parent);
+        if let Some(parent) = parent
+            && !typed.iter().chain(&tables).any(|(there, _)| there.name == parent.name)
         {
             notes.push(format!(
                 "rows of {} are taken out of those of {}, which is copied, too",
                 table.name, parent.name
             ));
-            tables.push(parent);
+            tables.push((parent, *refused));
         }
-        tables.push(table);
+        let wanted = |(child, refused): &Chosen| {
+            *refused == Refused::Fails
+                && child.embedded().is_some_and(|(parent, _)| parent.name == table.name)
+        };
+        let refused = if typed.iter().any(wanted) { Refused::Fails } else { *refused };
+        tables.push((table, refused));
     }
     tables
+}
+
+/// The same without what is said of columns that some tables have.
+fn without_columns(args: &IngestArgs) -> IngestArgs {
+    IngestArgs {
+        primary_key: Vec::new(),
+        incremental_key: None,
+        columns: Vec::new(),
+        partition_by: None,
+        cluster_by: Vec::new(),
+        ..args.clone()
+    }
+}
+
+/// Finds out which children do not fit their parents.
+fn fit_parents(plans: &mut [Result<Plan, Failure>]) {
+    for at in 0..plans.len() {
+        let Ok(child) = &plans[at] else { continue };
+        let Some((parent, _)) = child.table.embedded() else { continue };
+        let parent = plans.iter().flatten().find(|plan| plan.table.name == parent.name);
+        if let Some(Err(failure)) = parent.map(|parent| fits_parent(child, parent)) {
+            plans[at] = Err(failure);
+        }
+    }
+}
+
+/// Without the tables that nobody named and that cannot be copied as typed.
+fn leave_out(
+    plans: Vec<Result<Plan, Failure>>,
+    chosen: &[Chosen],
+    notes: &mut Vec<String>,
+) -> (Vec<Result<Plan, Failure>>, Vec<&'static Resource>) {
+    let mut out: Vec<&str> = Vec::new();
+    let mut kept = (Vec::new(), Vec::new());
+    for (plan, (table, refused)) in plans.into_iter().zip(chosen) {
+        let without_parent = table.embedded().is_some_and(|(parent, _)| out.contains(&parent.name));
+        if *refused == Refused::LeftOut && (plan.is_err() || without_parent) {
+            out.push(table.name);
+        } else {
+            kept.0.push(plan);
+            kept.1.push(*table);
+        }
+    }
+    if !out.is_empty() {
+        notes.push(format!(
+            "left out, as they cannot be copied with these flags: {}; a command for one of them says why",
+            out.join(", ")
+        ));
+    }
+    kept
+}
+
+/// What an interval is not for.
+fn without_interval(tables: &[Plan]) -> Option<String> {
+    let open = |plan: &&Plan| plan.window.is_open() && plan.table.changes == Changes::Full;
+    let small: Vec<&str> = tables.iter().filter(open).map(|plan| plan.table.name).collect();
+    let some = tables.iter().any(|plan| !plan.window.is_open()) && !small.is_empty();
+    some.then(|| format!("the interval is not for {}: every run reads all of their rows", small.join(", ")))
 }
 
 /// Names of a child that was named alone, and of its parent: that one lies beside it, under its own name.
@@ -108,16 +190,15 @@ fn beside(
 }
 
 /// Puts the plans of children under those of their parents.
-fn under_parents(plans: Vec<Plan>) -> Result<Vec<Plan>, Failure> {
+fn under_parents(plans: Vec<Plan>) -> Vec<Plan> {
     let (children, mut tables): (Vec<Plan>, Vec<Plan>) =
         plans.into_iter().partition(|plan| plan.table.embedded().is_some());
     for child in children {
         let Some((parent, _)) = child.table.embedded() else { continue };
         let Some(under) = tables.iter_mut().find(|plan| plan.table.name == parent.name) else { continue };
-        fits_parent(&child, under)?;
         under.children.push(child);
     }
-    Ok(tables)
+    tables
 }
 
 /// Refuses what makes no sense for a table whose rows are taken out of those of another one.
@@ -198,35 +279,37 @@ fn for_all(args: &IngestArgs, tables: &[&Resource]) -> Result<(), Failure> {
 }
 
 /// The tables of those names, each once.
-fn source_tables(
-    typed: &str,
-    ends: &Endpoints,
-    notes: &mut Vec<String>,
-) -> Result<Vec<&'static Resource>, Failure> {
+fn source_tables(typed: &str, ends: &Endpoints, notes: &mut Vec<String>) -> Result<Vec<Chosen>, Failure> {
     let typed = typed.trim();
     if typed.starts_with("query:") {
         return Err(Failure::usage(format!("--source-table: {} cannot be asked in SQL", ends.source))
             .hint(format!("tables are {}; query the copy in the destination", list(ends))));
     }
-    let mut tables: Vec<&'static Resource> = Vec::new();
+    let mut tables: Vec<Chosen> = Vec::new();
     let names: Vec<&str> = typed.split(',').map(str::trim).collect();
     for name in &names {
         if name.is_empty() {
             return Err(Failure::usage(format!("--source-table: `{typed}` has an empty name"))
                 .hint(format!("put one comma between two tables; they are {}", list(ends))));
         }
-        let named: Vec<&'static Resource> = match *name {
-            "*" => ends.tables.iter().filter(|table| table.default).collect(),
-            "**" | "all" => ends.tables.iter().collect(),
-            name => vec![source_table(name, ends)?],
+        let offered = |table: &'static Resource| match table.choice {
+            Choice::Usual => (table, Refused::Fails),
+            Choice::Offered | Choice::Named => (table, Refused::LeftOut),
         };
-        for table in named {
-            if !tables.iter().any(|there| there.name == table.name) {
-                tables.push(table);
+        let named: Vec<Chosen> = match *name {
+            "*" => ends.tables.iter().filter(|table| table.choice.by_star()).map(offered).collect(),
+            "**" | "all" => ends.tables.iter().map(offered).collect(),
+            name => vec![(source_table(name, ends)?, Refused::Fails)],
+        };
+        for (table, refused) in named {
+            match tables.iter_mut().find(|(there, _)| there.name == table.name) {
+                Some((_, either)) if refused == Refused::Fails => *either = refused,
+                Some(_) => {}
+                None => tables.push((table, refused)),
             }
         }
     }
-    for table in &tables {
+    for (table, _) in &tables {
         let times = names.iter().filter(|name| **name == table.name).count();
         if times > 1 {
             notes.push(format!("--source-table names {} {times} times; it is copied once", table.name));
@@ -253,7 +336,7 @@ fn source_table(typed: &str, ends: &Endpoints) -> Result<&'static Resource, Fail
 
 fn list(ends: &Endpoints) -> String {
     let (usual, others): (Vec<&Resource>, Vec<&Resource>) =
-        ends.tables.iter().partition(|table| table.default);
+        ends.tables.iter().partition(|table| table.choice == Choice::Usual);
     let usual: Vec<&str> = usual.iter().map(|table| table.name).collect();
     match others.len() {
         0 => usual.join(", "),

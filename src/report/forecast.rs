@@ -138,6 +138,7 @@ fn basis(basis: Basis) -> &'static str {
         Basis::Disputed => "two estimates that disagree, so less surely: either may be right",
         Basis::Changes => "how fast it changed lately",
         Basis::Progress => "how far the unfinished pass has come",
+        Basis::Small => "what small tables usually have",
     }
 }
 

@@ -124,6 +124,7 @@ impl Lines {
             Outcome::Limited => (Color::Yellow, "stopped at --sql-limit after"),
             Outcome::Interrupted => (Color::Yellow, "interrupted after"),
             Outcome::Failed => (Color::Red, "failed after"),
+            Outcome::LeftOut => (Color::Yellow, "left out after"),
         };
         let head = format!(
             "{}: {} → {} in {}",
@@ -237,6 +238,7 @@ pub(super) fn in_short(receipt: &Receipt, failure: Option<&Failure>) -> String {
         (Outcome::Success, _) => format!("done in {time}, {did}"),
         (Outcome::Limited, _) => format!("stopped at --sql-limit after {time}, {did}"),
         (Outcome::Interrupted, _) => format!("interrupted after {time}, {did}"),
+        (Outcome::LeftOut, _) => format!("left out: {}", receipt.left_out.as_deref().unwrap_or("refused")),
         (Outcome::Failed, failure) => {
             // What is not about this table is wrong with all of them, and told once, at the end.
             let own = failure.filter(|failure| failure.headline.contains(&receipt.table));

@@ -263,7 +263,11 @@ impl Reporter for Interactive {
             Event::Debug(text) if lines.debug => self.above(|| lines.debug(table, text)),
             Event::Debug(_) => {}
             Event::Finished { receipt, failure } if lines.several => {
-                let mark = if receipt.outcome == Outcome::Success { "✔" } else { "✘" };
+                let mark = match receipt.outcome {
+                    Outcome::Success => "✔",
+                    Outcome::LeftOut => "–",
+                    Outcome::Limited | Outcome::Interrupted | Outcome::Failed => "✘",
+                };
                 state.end(table, mark, &in_short(receipt, *failure));
             }
             Event::Failed(failure) if lines.several => state.end(table, "✘", &failure.headline),

@@ -17,6 +17,8 @@ pub enum Outcome {
     Interrupted,
     /// It stopped at an error.
     Failed,
+    /// Nothing was read, as the account does not show this table and nobody named it.
+    LeftOut,
 }
 
 impl Outcome {
@@ -28,6 +30,7 @@ impl Outcome {
             Self::Limited => "limited",
             Self::Interrupted => "interrupted",
             Self::Failed => "failed",
+            Self::LeftOut => "left_out",
         }
     }
 }
@@ -48,6 +51,8 @@ pub struct Expected {
 pub struct Receipt {
     /// How it ended.
     pub outcome: Outcome,
+    /// Why the table was left out, in a few words.
+    pub left_out: Option<String>,
     /// Source table.
     pub table: String,
     /// Destination table with its schema.

@@ -139,7 +139,7 @@ fn table(summary: &Summary<'_>, form: Form) -> Vec<String> {
 
 fn next_start(end: &Ended) -> String {
     match &end.receipt {
-        None => "as before".into(),
+        None | Some(Receipt { outcome: Outcome::LeftOut, .. }) => "as before".into(),
         Some(Receipt { next_start: Some(next), .. }) => short_utc(*next),
         Some(Receipt { unfinished: true, .. }) => "with what is left".into(),
         Some(_) => "from the beginning".into(),
@@ -153,6 +153,10 @@ fn outcome(end: &Ended) -> String {
         Some(Outcome::Limited) => "stopped at --sql-limit",
         Some(Outcome::Interrupted) => "interrupted",
         Some(Outcome::Failed) => "failed",
+        Some(Outcome::LeftOut) => {
+            let why = end.receipt.as_ref().and_then(|done| done.left_out.as_deref());
+            return why.map_or("left out".into(), |why| format!("left out: {why}"));
+        }
         None => "not begun",
     };
     match warnings {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use super::{failure, target};
 use crate::dest::{Counts, Destination, Inspection, Target};
 use crate::error::Failure;
-use crate::model::{Column, DELETED_AT, Deletes, LogicalType, Reject, State};
+use crate::model::{Reject, State};
 use crate::normalise::Normaliser;
 use crate::normalise::children::{Embedded, Taken};
 use crate::normalise::rows::{Row, Rows};
@@ -44,16 +44,10 @@ impl<'a> Child<'a> {
             let existing = found.columns.as_deref().unwrap_or_default();
             Normaliser::new(&plan.table.columns(), plan.table.key, existing, &plan.shaping)
         };
-        let mut columns = shape(&Inspection::default()).documented();
-        // Only what the parent tells of its rows is told of these.
-        let tracked = parent.columns.iter().any(|column| column.name == DELETED_AT);
-        if tracked {
-            columns.push(Column::new(DELETED_AT, LogicalType::Timestamp));
-        }
-        let mut target = target::target(plan, source, Vec::new());
-        target.columns = columns;
-        target.deletes =
-            if tracked || parent.deletes == Deletes::Hard { parent.deletes } else { Deletes::Ignore };
+        let columns = shape(&Inspection::default()).documented();
+        let mut target = target::target(plan, source, columns);
+        // What becomes of its parent's rows becomes of these.
+        target.deletes = parent.deletes;
         let found = dest.inspect(&target).await;
         let found = found.map_err(|error| failure::destination(&target, &error))?;
         failure::owned(&target, &found)?;

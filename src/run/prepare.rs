@@ -88,10 +88,9 @@ impl<'a, 'm> Run<'a, 'm> {
             eta: Eta::default(),
             leased: None,
             overtaken: false,
+            left_out: None,
         };
-        for note in inspection.notes {
-            run.warn(note);
-        }
+        inspection.notes.into_iter().for_each(|note| run.warn(note));
         Ok(run)
     }
 }
@@ -123,6 +122,7 @@ pub(super) fn read_request(plan: &Plan, from: Option<State>) -> ReadRequest {
         overlap: if plan.strategy == Strategy::Append { Overlap::None } else { Overlap::Wide },
         lookback: plan.lookback,
         rescan: plan.rescan,
+        refresh_small: plan.refresh_small,
         replaces: plan.strategy == Strategy::DeleteInsert,
         late: plan.late(),
         confirmed: plan.confirmed,

@@ -1,6 +1,6 @@
 //! Why a table could not be read.
 
-use crate::http::client::HttpError;
+use crate::http::client::{HttpError, Problem};
 
 /// Why a table could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -93,6 +93,24 @@ pub enum SourceError {
         /// What is wrong with it.
         why: String,
     },
+}
+
+impl SourceError {
+    /// Why the account does not show a list to these credentials, in a few words; `None`: it is another error.
+    #[must_use]
+    pub fn refusal(&self) -> Option<String> {
+        let Self::Http(HttpError { problem: Problem::Refused { status, message, json: true, .. }, .. }) =
+            self
+        else {
+            return None;
+        };
+        let why = match status {
+            403 => "not allowed",
+            404 => "the account has no such list",
+            _ => return None,
+        };
+        Some(message.as_ref().map_or(why.to_owned(), |message| format!("{why} (\"{message}\")")))
+    }
 }
 
 /// Where a row lies that cannot be read.

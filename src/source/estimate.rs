@@ -60,6 +60,8 @@ pub enum Basis {
     Changes,
     /// What an unfinished pass has read so far, and how far that was.
     Progress,
+    /// What such tables usually have.
+    Small,
 }
 
 impl Basis {
@@ -74,6 +76,7 @@ impl Basis {
             Self::Disputed => "disputed",
             Self::Changes => "changes",
             Self::Progress => "progress",
+            Self::Small => "small",
         }
     }
 }

@@ -27,7 +27,10 @@ pub use self::estimate::{Basis, Forecast, Guess, Headway, Rescan};
 pub use self::page::{Page, Pages, Step};
 pub use self::registry::{Entry, SOURCES, account_named, entry, reads_all, rescan, tables};
 pub use self::request::{Late, Outside, Overlap, ReadRequest, Window};
-pub use self::table::{Changes, Computed, Counted, EventKind, List, Removals, Resource, SortField};
+pub use self::table::{
+    Answers, Changes, Choice, Computed, Counted, EventKind, Flat, List, Order, Removals, Resource, Secret,
+    SortField,
+};
 
 /// A place rows can be copied from.
 pub trait Source: Send + Sync + std::fmt::Debug {

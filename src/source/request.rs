@@ -71,6 +71,8 @@ pub struct ReadRequest {
     pub lookback: Option<Duration>,
     /// In which time to read the whole list again, a part a run; `None`: never.
     pub rescan: Option<Duration>,
+    /// For how long a list that is read whole stands as it was read; zero: until the next run.
+    pub refresh_small: Duration,
     /// Whether the rows of the window are replaced by what is read: then an unfinished pass over it is not gone on with, and
     /// what has left it while it was read is looked for.
     pub replaces: bool,

@@ -3,6 +3,8 @@
 
 use crate::model::{Column, LogicalType};
 use crate::normalise::children::Embedded;
+pub use crate::normalise::flat::Flat;
+pub use crate::normalise::redact::Secret;
 
 /// The fields a list can be sorted by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -33,6 +35,17 @@ pub enum List {
     Keyset {
         /// Path of the list.
         path: &'static str,
+        /// Who decides its order.
+        order: Order,
+    },
+    /// A list that is read from its beginning to its end in every run.
+    Whole {
+        /// Path of the list.
+        path: &'static str,
+        /// How it answers.
+        answers: Answers,
+        /// What is asked for, one reading after the other, each a query without `?`; together they are all rows.
+        parts: &'static [&'static str],
     },
     /// None: its rows are taken out of those of another table, which is read for them.
     In {
@@ -41,6 +54,45 @@ pub enum List {
         /// Where they are in a row of it.
         embedded: Embedded,
     },
+}
+
+/// Who decides the order of a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    /// The request: by a field, either way.
+    Asked,
+    /// The list, which does not take one. It is expected to show the newest row first; if it does not, all of it is read.
+    Given,
+}
+
+/// How a list answers that is read whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Answers {
+    /// Page after page, in this order if one can be asked for.
+    Pages(Option<&'static str>),
+    /// With all rows at once; it takes no parameters.
+    Once,
+    /// With one object, which is the only row.
+    Object,
+}
+
+/// Whether `*` means a table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Choice {
+    /// It does.
+    Usual,
+    /// It does, unless the account has no such list or the credentials may not read it: then it is left out.
+    Offered,
+    /// It does not: the table is copied where it is named, or by `**`.
+    Named,
+}
+
+impl Choice {
+    /// Whether `*` means the table.
+    #[must_use]
+    pub fn by_star(self) -> bool {
+        self != Self::Named
+    }
 }
 
 /// How a table's changes are found.
@@ -110,8 +162,8 @@ pub struct Resource {
     pub name: &'static str,
     /// Other names it may be called by on the command line, in lower case and with `_`.
     pub aliases: &'static [&'static str],
-    /// Whether `*` means it, too; otherwise it is copied only where it is named.
-    pub default: bool,
+    /// Whether `*` means it, too.
+    pub choice: Choice,
     /// One sentence on what a row is.
     pub about: &'static str,
     /// Merge key: one column or more.
@@ -130,6 +182,12 @@ pub struct Resource {
     pub counted: Option<Counted>,
     /// A column that rows of the API do not have.
     pub computed: Option<(&'static str, Computed)>,
+    /// Columns taken out of its JSON fields.
+    pub flat: &'static [(&'static str, Flat)],
+    /// What is a secret in its rows, and is hidden before anything else sees them.
+    pub secrets: &'static [Secret],
+    /// The right that is needed to read it, as the API names it, where that is known.
+    pub scope: Option<&'static str>,
     /// Documented columns, in the API's order, with a short description each.
     pub columns: &'static [(&'static str, LogicalType, &'static str)],
 }
@@ -145,7 +203,7 @@ impl Resource {
     #[must_use]
     pub fn path(&self) -> &'static str {
         match self.list {
-            List::Keyset { path } => path,
+            List::Keyset { path, .. } | List::Whole { path, .. } => path,
             List::In { parent, .. } => parent.path(),
         }
     }
@@ -155,8 +213,14 @@ impl Resource {
     pub fn embedded(&self) -> Option<(&'static Self, Embedded)> {
         match self.list {
             List::In { parent, embedded } => Some((parent, embedded)),
-            List::Keyset { .. } => None,
+            List::Keyset { .. } | List::Whole { .. } => None,
         }
+    }
+
+    /// Whether its list can be asked for in an order.
+    #[must_use]
+    pub fn sortable(&self) -> bool {
+        matches!(self.list, List::Keyset { order: Order::Asked, .. })
     }
 
     /// The field by which its list is sorted to find changes.

@@ -17,7 +17,7 @@ fn said(table: &str, more: &[&str]) -> String {
 fn a_key_of_a_column_that_does_not_exist() {
     assert_snapshot!(said("tickets", &["--primary-key", "ticket_id"]), @r"
     error: --primary-key: tickets has no column `ticket_id`
-      hint: did you mean `id`, `external_id` or `assignee_team_id`? `ingestr tables` lists the columns; a field that is not documented has to be declared with --columns
+      hint: did you mean `id`, `external_id` or `customer_id`? `ingestr tables` lists the columns; a field that is not documented has to be declared with --columns
     exit code 2
     ");
     assert_snapshot!(said("tickets", &["--primary-key", "id,statsu"]), @r"

@@ -1,5 +1,6 @@
 //! `ingestr plan`: what is said before anything is read, that nothing is written, and the exit code.
 
+use crate::support::world::FOUR;
 use std::time::Duration;
 
 use gorgias_sim::{Fault, Options};
@@ -26,7 +27,7 @@ fn before_the_first_load_and_after_it() {
     let desk = Desk::with(size, Duration::ZERO);
     let _filters = timeless();
     let to = ["--dest-table", "gorgias"];
-    assert_snapshot!(plan(&desk, "*", &to).finish().well().shown(), @r"
+    assert_snapshot!(plan(&desk, FOUR, &to).finish().well().shown(), @r"
     --- stdout
     customers → gorgias.customers: everything
       rows      about 409 (324 to 518)
@@ -106,12 +107,12 @@ fn what_would_fail_fails_here_too() {
     let _filters = timeless();
     assert_snapshot!(plan(&desk, "ticket", &[]).finish().shown(), @r"
     error: Gorgias has no table `ticket`
-      hint: did you mean `tickets`? Tables are customers, tickets, ticket_messages, satisfaction_surveys, and 15 more (`ingestr tables` lists all)
+      hint: did you mean `tickets`? Tables are customers, tickets, ticket_messages, satisfaction_surveys, and 27 more (`ingestr tables` lists all)
     exit code 2
     ");
     assert_snapshot!(plan(&desk, "ticket", &["--json"]).finish().shown(), @r#"
     --- stdout
-    {"error":{"kind":"usage","exit_code":2,"message":"Gorgias has no table `ticket`","causes":[],"hint":"did you mean `tickets`? Tables are customers, tickets, ticket_messages, satisfaction_surveys, and 15 more (`ingestr tables` lists all)"}}
+    {"error":{"kind":"usage","exit_code":2,"message":"Gorgias has no table `ticket`","causes":[],"hint":"did you mean `tickets`? Tables are customers, tickets, ticket_messages, satisfaction_surveys, and 27 more (`ingestr tables` lists all)"}}
     exit code 2
     "#);
     assert_eq!(desk.account().served(), 0);
@@ -136,7 +137,7 @@ fn what_would_fail_fails_here_too() {
     "#);
     desk.account().set_api_key("another");
     let served = desk.account().served();
-    assert_snapshot!(plan(&desk, "*", &[]).finish().shown(), @r#"
+    assert_snapshot!(plan(&desk, FOUR, &[]).finish().shown(), @r#"
     error: Gorgias account acme refused the credentials
       cause: GET /api/customers?limit=100&order_by=created_datetime%3Adesc: HTTP 401 "Unauthorized."
       hint: check api_key and email in --source-uri: the key is shown under Settings > Account > REST API, and the e-mail must be that of the user who owns it (an access_token may have expired)

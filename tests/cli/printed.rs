@@ -22,29 +22,43 @@ fn the_tables_are_listed_with_keys_columns_and_types() {
         heads.split_at(heads.iter().position(|head| head.starts_with("users ")).expect("users"));
     assert!(rest.iter().filter(|head| some(head)).any(|head| head.starts_with("tags ")), "{rest:?}");
     let tags = rest.iter().position(|head| head.starts_with("ticket_tags ")).expect("ticket_tags");
-    let shown = [first, &rest[tags..tags + 5]].concat();
+    let shown = [first, &rest[tags..tags + 7]].concat();
     assert_snapshot!(shown.join("\n"), @r"
     customers  People who wrote to the help desk, or were created in it.
       key          id
       incremental  by updated_datetime: only what changed is read
-      deletions    are found
+      deletions    are found by events, and by a re-scan
+      requests     1, when nothing is new
+      right        customers:read
+      by '*'       yes
     tickets  Conversations, without their messages.
       key          id
       incremental  by updated_datetime: only what changed is read
-      deletions    are found
+      deletions    are found by events, and by a re-scan
+      requests     1, when nothing is new
+      right        tickets:read
+      by '*'       yes
     ticket_messages  Messages of all tickets: e-mails, chats, notes, calls.
       key          id
       incremental  by updated_datetime: what was created in the last 3 days is read again
-      deletions    are found
+      deletions    are found by events, and by a re-scan
+      requests     1, and 1 more for 100 rows of 3 days, when nothing is new
+      right        not documented
+      by '*'       yes
     satisfaction_surveys  Surveys sent after a ticket, with their scores.
       key          id
       incremental  by updated_datetime: what was created in the last 30 days is read again
       deletions    are not seen
+      requests     1, and 1 more for 100 rows of 30 days, when nothing is new
+      right        not documented
+      by '*'       yes
     ticket_tags  Tags of tickets.
       key          ticket_id, tag_id
       incremental  taken out of rows of tickets, without a request
-      deletions    are found
-      by '*'       is not meant
+      deletions    go with the rows they are in
+      requests     none, when nothing is new
+      right        tickets:read
+      by '*'       yes
     ");
     let tickets = text.split("\n\n").find(|table| table.starts_with("tickets ")).expect("tickets");
     let columns: Vec<&str> = tickets.lines().filter(|line| line.starts_with("    ")).take(4).collect();

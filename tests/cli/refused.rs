@@ -212,17 +212,17 @@ fn an_unknown_table_is_answered_with_all_four_and_the_nearest() {
         |table| said(&["--source-uri", GOOD, "--source-table", table, "--dest-uri", "duckdb:///shop.duckdb"]);
     assert_snapshot!(table("tickets,,customers"), @r"
     error: --source-table: `tickets,,customers` has an empty name
-      hint: put one comma between two tables; they are customers, tickets, ticket_messages, satisfaction_surveys, and 15 more (`ingestr tables` lists all)
+      hint: put one comma between two tables; they are customers, tickets, ticket_messages, satisfaction_surveys, and 27 more (`ingestr tables` lists all)
     exit code 2
     ");
     assert_snapshot!(table("tickets,mesages"), @r"
     error: Gorgias has no table `mesages`
-      hint: did you mean `messages`? Tables are customers, tickets, ticket_messages, satisfaction_surveys, and 15 more (`ingestr tables` lists all)
+      hint: did you mean `messages`? Tables are customers, tickets, ticket_messages, satisfaction_surveys, and 27 more (`ingestr tables` lists all)
     exit code 2
     ");
     assert_snapshot!(table("orders"), @r"
     error: Gorgias has no table `orders`
-      hint: tables are customers, tickets, ticket_messages, satisfaction_surveys, and 15 more (`ingestr tables` lists all)
+      hint: tables are customers, tickets, ticket_messages, satisfaction_surveys, and 27 more (`ingestr tables` lists all)
     exit code 2
     ");
 }
@@ -234,7 +234,7 @@ fn a_place_for_one_table_is_none_for_several() {
         said(&[&usual, more].concat())
     };
     assert_snapshot!(to(&["--dest-table", "gorgias.tickets"]), @r"
-    error: --dest-table: `gorgias.tickets` is one table, and --source-table names 4
+    error: --dest-table: `gorgias.tickets` is one table, and --source-table names 21
       hint: type a schema for all of them, or a pattern: 'gorgias.tickets_{table}'
     exit code 2
     ");
@@ -442,7 +442,7 @@ fn an_error_goes_to_standard_output_as_json_when_asked_so() {
     let done = desk.ingest("ticket", &["--progress", "json"]).finish();
     assert_snapshot!(done.shown(), @r#"
     --- stdout
-    {"event":"end","outcome":"failed","source":null,"destination":null,"tables":[],"totals":{"read":0,"pages":0,"inserted":0,"updated":0,"unchanged":0,"read_again":0,"deleted":0,"rejected":0,"discarded":0,"requests":0,"retries":0,"elapsed_ms":0},"error":{"kind":"usage","exit_code":2,"message":"Gorgias has no table `ticket`","causes":[],"hint":"did you mean `tickets`? Tables are customers, tickets, ticket_messages, satisfaction_surveys, and 15 more (`ingestr tables` lists all)"},"version":1}
+    {"event":"end","outcome":"failed","source":null,"destination":null,"tables":[],"totals":{"read":0,"pages":0,"inserted":0,"updated":0,"unchanged":0,"read_again":0,"deleted":0,"rejected":0,"discarded":0,"requests":0,"retries":0,"elapsed_ms":0},"error":{"kind":"usage","exit_code":2,"message":"Gorgias has no table `ticket`","causes":[],"hint":"did you mean `tickets`? Tables are customers, tickets, ticket_messages, satisfaction_surveys, and 27 more (`ingestr tables` lists all)"},"version":1}
     exit code 2
     "#);
 }

@@ -302,6 +302,8 @@ pub(crate) async fn questions_are_about_rows_that_are_there(bench: &dyn Bench) {
         let values = asked(&*destination, &target, values_of("parent", &[1, 3, 4, 5, 9])).await;
         assert_eq!(values, [(1, 7), (3, 8)], "{strategy}");
         assert_eq!(asked(&*destination, &target, Question::Count).await, [(0, 4)], "{strategy}");
+        let keys = asked(&*destination, &target, Question::Keys).await;
+        assert_eq!(keys, [(1, 0), (2, 0), (3, 0), (4, 0)], "{strategy}");
         // Before deletions were tracked there was no such column.
         bench.execute("ALTER TABLE {} DROP COLUMN _ingestr_deleted_at", "items");
         target.deletes = Deletes::Ignore;

@@ -152,6 +152,7 @@ fn statement(held: &Held, target: &Target, question: &Question) -> Option<String
             let value = integer(column)?;
             (format!("{} AND {value} IS NOT NULL", among(&key, keys)), format!("{key}, {value}"))
         }
+        Question::Keys => ("TRUE".into(), format!("{key}, 0")),
         Question::Count => ("TRUE".into(), "0, COUNT(*)".into()),
     };
     let mut alive = format!("{key} IS NOT NULL");

@@ -16,6 +16,8 @@ pub struct Rows {
     pub(super) ends: Vec<u32>,
     /// Rows with damage, in the order received.
     pub(super) damaged: Vec<DamagedRow>,
+    /// Whether texts of damaged rows may hold secrets, and must not be shown.
+    pub(super) hides: bool,
     pub(super) _held: Held,
 }
 
@@ -160,8 +162,47 @@ impl Rows {
         }
     }
 
+    /// Puts other values in the place of those of a field, where `change` has one. What is damaged is not shown any more.
+    pub(in crate::normalise) fn change(&mut self, field: &str, change: impl Fn(&str) -> Option<String>) {
+        self.hides = true;
+        for at in 0..self.fields.len() {
+            let Field { key, value } = self.fields[at];
+            if self.text(key) == field
+                && let Some(text) = change(self.text(value))
+            {
+                self.fields[at].value = self.keep(text);
+            }
+        }
+    }
+
+    /// Adds a field to each row for which there is a value, unless the row has one of that name that says something.
+    pub(in crate::normalise) fn add(&mut self, name: &str, value: impl Fn(Row<'_>) -> Option<String>) {
+        let values: Vec<Option<String>> = self.iter().map(value).collect();
+        let key = self.keep(name.to_owned());
+        let mut fields = Vec::with_capacity(self.fields.len() + values.len());
+        let mut start = 0;
+        for (row, value) in values.into_iter().enumerate() {
+            let (first, end) = (fields.len(), self.ends[row] as usize);
+            fields.extend_from_slice(&self.fields[start..end]);
+            start = end;
+            if let Some(value) = value {
+                let there = fields[first..].iter().position(|field| self.text(field.key) == name);
+                match there.map(|at| first + at) {
+                    None => fields.push(Field { key, value: self.keep(value) }),
+                    Some(at) if self.text(fields[at].value) == "null" => fields[at].value = self.keep(value),
+                    Some(_) => {}
+                }
+            }
+            self.ends[row] = below_4_gib(fields.len());
+        }
+        self.fields = fields;
+    }
+
     /// A part of the body as it may be shown.
     fn shown(&self, span: Span) -> Cow<'_, str> {
+        if self.hides {
+            return Cow::Borrowed("[redacted]");
+        }
         let text = span.of(&self.body);
         if self.stands_in && text.contains(STAND_IN) {
             return Cow::Owned(text.replace(STAND_IN, "\u{fffd}"));
@@ -233,7 +274,7 @@ impl<'a> Row<'a> {
     /// Whether it is an object, as a row should be.
     #[must_use]
     pub fn is_object(self) -> bool {
-        self.received().is_none_or(|text| text.starts_with('{'))
+        self.damaged().is_none_or(|row| row.text.of(&self.rows.body).starts_with('{'))
     }
 
     fn damaged(self) -> Option<&'a DamagedRow> {

@@ -61,6 +61,8 @@ pub(super) struct Done<'a> {
     stopped_at: Option<String>,
     expected: Option<ExpectedJson>,
     warnings: &'a [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    left_out: Option<&'a str>,
 }
 
 /// What was expected after the first pages, to be compared with what came.
@@ -107,6 +109,7 @@ pub(super) fn done(receipt: &Receipt) -> Done<'_> {
             elapsed_ms: ms(expected.elapsed),
         }),
         warnings: &receipt.warnings,
+        left_out: receipt.left_out.as_deref(),
     }
 }
 

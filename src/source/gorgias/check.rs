@@ -10,7 +10,7 @@ use crate::source::gorgias::Gorgias;
 use crate::source::gorgias::api::is_useless;
 use crate::source::gorgias::list::pages::{self, Position};
 use crate::source::gorgias::resources::TABLES;
-use crate::source::{Finding, SourceError, Subject};
+use crate::source::{Choice, Finding, SourceError, Subject};
 
 impl Gorgias {
     /// Asks for the account, the user, a row of each table and an event. Where the account cannot be reached or does not
@@ -27,7 +27,7 @@ impl Gorgias {
         let user = self.object("/api/users/0", &*listener).await;
         findings.push(Finding::new(Subject::User, user.map(|user| user_words(&user))));
         // What is allowed of others shows when they are named; rows of child tables lie in those of their parents.
-        for spec in TABLES.iter().filter(|spec| spec.default && spec.embedded().is_none()) {
+        for spec in TABLES.iter().filter(|spec| spec.choice == Choice::Usual) {
             let rows = self.list(spec.path(), &*listener).await;
             let words = |some: bool| if some { "may be read" } else { "may be read; it has no rows" };
             findings.push(Finding::new(Subject::Table(spec), rows.map(|some| words(some).to_owned())));

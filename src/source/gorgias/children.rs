@@ -4,11 +4,12 @@
 //! here becomes columns as in any table. Names of others' objects in them are what the parent showed when it was read, and
 //! may be outdated: join the table of these objects by id.
 
-use super::small::TEAMS;
+use super::activity::VOICE_CALLS;
+use super::small::{MACROS, TEAMS};
 use super::tables::{CUSTOMERS, TICKET_MESSAGES, TICKETS};
-use crate::model::LogicalType::{Bool, Int64, Json, Text};
+use crate::model::LogicalType::{Bool, Int64, Json, Text, Timestamp};
 use crate::normalise::children::{Elements, Embedded, Taken};
-use crate::source::{Changes, List, Removals, Resource};
+use crate::source::{Changes, Choice, List, Removals, Resource};
 
 const POSITION: (&str, crate::model::LogicalType, &str) =
     ("position", Int64, "Its place in the list, counted from 0.");
@@ -18,7 +19,7 @@ const fn child(name: &'static str, parent: &'static Resource, embedded: Embedded
     Resource {
         name,
         aliases: &[],
-        default: false,
+        choice: Choice::Offered,
         about: "",
         key: &[],
         incremental_key: None,
@@ -28,6 +29,9 @@ const fn child(name: &'static str, parent: &'static Resource, embedded: Embedded
         removals: Removals::WithParent,
         counted: None,
         computed: None,
+        flat: &[],
+        secrets: &[],
+        scope: parent.scope,
         columns: &[],
     }
 }
@@ -134,6 +138,7 @@ pub(super) const CUSTOMER_FIELD_VALUES: Resource = Resource {
 };
 
 pub(super) const TICKET_INTEGRATIONS: Resource = Resource {
+    choice: Choice::Named,
     about: "Integrations that messages of tickets went through.",
     key: &["ticket_id", "position"],
     columns: &[
@@ -179,6 +184,7 @@ pub(super) const MESSAGE_ATTACHMENTS: Resource = Resource {
 };
 
 pub(super) const MESSAGE_INTENTS: Resource = Resource {
+    choice: Choice::Named,
     about: "What Gorgias takes messages to want.",
     key: &["message_id", "position"],
     columns: &[
@@ -196,6 +202,7 @@ pub(super) const MESSAGE_INTENTS: Resource = Resource {
 };
 
 pub(super) const MESSAGE_MACROS: Resource = Resource {
+    choice: Choice::Named,
     about: "Macros that were used in messages.",
     key: &["message_id", "macro_id"],
     columns: &[("message_id", Int64, "The message."), ("macro_id", Int64, "The macro.")],
@@ -207,6 +214,7 @@ pub(super) const MESSAGE_MACROS: Resource = Resource {
 };
 
 pub(super) const MESSAGE_RECIPIENTS: Resource = Resource {
+    choice: Choice::Named,
     about: "Who messages are from, and who they went to.",
     key: &["message_id", "kind", "position"],
     columns: &[
@@ -229,4 +237,37 @@ pub(super) const MESSAGE_RECIPIENTS: Resource = Resource {
             ],
         },
     )
+};
+
+pub(super) const MACRO_ACTIONS: Resource = Resource {
+    choice: Choice::Named,
+    about: "What macros do, step by step.",
+    key: &["macro_id", "position"],
+    columns: &[
+        ("macro_id", Int64, "The macro."),
+        POSITION,
+        ("name", Text, "The action, such as `setResponseText`."),
+        ("title", Text, "Its name for people."),
+        ("type", Text, "`user` or `system`, where told."),
+        ("description", Text, "What it does."),
+        ("arguments", Json, "What it does it with."),
+    ],
+    ..child(
+        "macro_actions",
+        &MACROS,
+        list("actions", &[("macro_id", Taken::Parent("id")), ("position", Taken::Position)]),
+    )
+};
+
+pub(super) const VOICE_CALL_SUMMARIES: Resource = Resource {
+    about: "Generated summaries of phone calls.",
+    key: &["id"],
+    columns: &[
+        ("id", Int64, "Identifies the summary within the account."),
+        ("call_id", Int64, "The call."),
+        ("recording_id", Int64, "The recording it was made from."),
+        ("summary", Text, "What was said, in short."),
+        ("created_datetime", Timestamp, "When it was made."),
+    ],
+    ..child("voice_call_summaries", &VOICE_CALLS, list("summaries", &[("call_id", Taken::Parent("id"))]))
 };

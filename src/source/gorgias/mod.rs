@@ -1,5 +1,6 @@
 //! Gorgias: one account's tables over its REST API.
 
+mod activity;
 mod api;
 mod changes;
 mod check;

@@ -1,34 +1,51 @@
-//! All tables of Gorgias: those that it lists (`tables`, and `small` ones), and those whose rows lie in theirs (`children`).
+//! All tables of Gorgias: those that it lists (`tables`, `small` ones, and `activity`), and those whose rows lie in theirs
+//! (`children`). First those that `*` means.
 
+use super::activity::{EVENTS, JOBS, VOICE_CALL_EVENTS, VOICE_CALL_RECORDINGS, VOICE_CALLS};
 use super::children::{
-    CUSTOMER_FIELD_VALUES, MESSAGE_ATTACHMENTS, MESSAGE_INTENTS, MESSAGE_MACROS, MESSAGE_RECIPIENTS,
-    TEAM_MEMBERS, TICKET_FIELD_VALUES, TICKET_INTEGRATIONS, TICKET_TAGS,
+    CUSTOMER_FIELD_VALUES, MACRO_ACTIONS, MESSAGE_ATTACHMENTS, MESSAGE_INTENTS, MESSAGE_MACROS,
+    MESSAGE_RECIPIENTS, TEAM_MEMBERS, TICKET_FIELD_VALUES, TICKET_INTEGRATIONS, TICKET_TAGS,
+    VOICE_CALL_SUMMARIES,
 };
-use super::small::{RULES, TAGS, TEAMS, USERS, VIEWS, WIDGETS};
+use super::small::{
+    ACCOUNT, ACCOUNT_SETTINGS, CUSTOM_FIELDS, INTEGRATIONS, MACROS, RULES, TAGS, TEAMS, USERS, VIEWS, WIDGETS,
+};
 use super::tables::{CUSTOMERS, SATISFACTION_SURVEYS, TICKET_MESSAGES, TICKETS};
 use crate::source::{Counted, Resource};
 
 /// All tables, in the order help lists them.
-pub static TABLES: [Resource; 19] = [
+pub static TABLES: [Resource; 31] = [
     CUSTOMERS,
     TICKETS,
     TICKET_MESSAGES,
     SATISFACTION_SURVEYS,
     USERS,
     TEAMS,
+    TEAM_MEMBERS,
     TAGS,
-    VIEWS,
-    RULES,
-    WIDGETS,
     TICKET_TAGS,
+    CUSTOM_FIELDS,
     TICKET_FIELD_VALUES,
     CUSTOMER_FIELD_VALUES,
+    MACROS,
+    VIEWS,
+    RULES,
+    INTEGRATIONS,
+    ACCOUNT,
     MESSAGE_ATTACHMENTS,
+    VOICE_CALLS,
+    VOICE_CALL_RECORDINGS,
+    VOICE_CALL_SUMMARIES,
+    EVENTS,
+    JOBS,
+    ACCOUNT_SETTINGS,
+    WIDGETS,
+    MACRO_ACTIONS,
     MESSAGE_INTENTS,
     MESSAGE_MACROS,
     MESSAGE_RECIPIENTS,
     TICKET_INTEGRATIONS,
-    TEAM_MEMBERS,
+    VOICE_CALL_EVENTS,
 ];
 
 /// What the rows of a list count, if they count rows of another table.

@@ -1,23 +1,29 @@
 //! Small tables as data: those that every run reads whole, as their rows change without a sign.
 
 use crate::model::LogicalType::{Bool, Int64, Json, Text, Timestamp};
-use crate::source::{Changes, List, Removals, Resource};
+use crate::source::{Answers, Changes, Choice, List, Removals, Resource, Secret};
+
+/// How most of these lists are asked for: what is created meanwhile comes at the end.
+const OLDEST_FIRST: Answers = Answers::Pages(Some("created_datetime:asc"));
 
 /// What all of them have in common.
-const fn small(name: &'static str, path: &'static str) -> Resource {
+const fn small(name: &'static str, path: &'static str, scope: &'static str) -> Resource {
     Resource {
         name,
         aliases: &[],
-        default: false,
+        choice: Choice::Offered,
         about: "",
         key: &["id"],
         incremental_key: None,
-        list: List::Keyset { path },
+        list: List::Whole { path, answers: OLDEST_FIRST, parts: &[""] },
         by_ids: None,
         changes: Changes::Full,
         removals: Removals::Absence,
         counted: None,
         computed: None,
+        flat: &[],
+        secrets: &[],
+        scope: Some(scope),
         columns: &[],
     }
 }
@@ -46,7 +52,7 @@ pub(super) const USERS: Resource = Resource {
         ("client_id", Text, "Of bots: the application."),
         ("uri", Text, "Address of the user in the API."),
     ],
-    ..small("users", "/api/users")
+    ..small("users", "/api/users", "users:read")
 };
 
 pub(super) const TEAMS: Resource = Resource {
@@ -60,7 +66,7 @@ pub(super) const TEAMS: Resource = Resource {
         ("members", Json, "Its members: id, name, email, meta."),
         ("created_datetime", Timestamp, "When it was created."),
     ],
-    ..small("teams", "/api/teams")
+    ..small("teams", "/api/teams", "users:read")
 };
 
 pub(super) const TAGS: Resource = Resource {
@@ -75,7 +81,7 @@ pub(super) const TAGS: Resource = Resource {
         ("created_datetime", Timestamp, "When it was created."),
         ("deleted_datetime", Timestamp, "When it was deleted; lists show no such tags."),
     ],
-    ..small("tags", "/api/tags")
+    ..small("tags", "/api/tags", "tags:read")
 };
 
 pub(super) const VIEWS: Resource = Resource {
@@ -101,7 +107,7 @@ pub(super) const VIEWS: Resource = Resource {
         ("uri", Text, "Path of the view in the API."),
         ("visibility", Text, "`public`, `shared` or `private`."),
     ],
-    ..small("views", "/api/views")
+    ..small("views", "/api/views", "tickets:read")
 };
 
 pub(super) const RULES: Resource = Resource {
@@ -121,10 +127,11 @@ pub(super) const RULES: Resource = Resource {
         ("updated_datetime", Timestamp, "When it was last changed."),
         ("uri", Text, "Path of the rule in the API."),
     ],
-    ..small("rules", "/api/rules")
+    ..small("rules", "/api/rules", "rules:read")
 };
 
 pub(super) const WIDGETS: Resource = Resource {
+    choice: Choice::Named,
     about: "Widgets: boxes beside a ticket that show data of other systems.",
     columns: &[
         ("id", Int64, "Identifies the widget within the account."),
@@ -139,5 +146,122 @@ pub(super) const WIDGETS: Resource = Resource {
         ("updated_datetime", Timestamp, "When it was last changed."),
         ("uri", Text, "Path of the widget in the API."),
     ],
-    ..small("widgets", "/api/widgets")
+    ..small("widgets", "/api/widgets", "integrations:read")
+};
+
+pub(super) const CUSTOM_FIELDS: Resource = Resource {
+    about: "Custom fields that tickets and customers can have.",
+    list: List::Whole {
+        path: "/api/custom-fields",
+        answers: Answers::Pages(Some("priority:asc")),
+        parts: &["object_type=Ticket", "object_type=Customer"],
+    },
+    columns: &[
+        ("id", Int64, "Identifies the field within the account."),
+        ("external_id", Text, "The field's id in another system."),
+        ("object_type", Text, "`Ticket` or `Customer`: what has it."),
+        ("label", Text, "Name."),
+        ("description", Text, "What it is for."),
+        ("priority", Int64, "Its place among the others."),
+        ("required", Bool, "Whether it has to be filled in."),
+        ("requirement_type", Text, "When it is shown, such as `visible` or `conditional`."),
+        ("managed_type", Text, "Of fields that Gorgias fills in: what with, such as `contact_reason`."),
+        ("definition", Json, "Type of its values, and how they are entered."),
+        ("created_datetime", Timestamp, "When it was created."),
+        ("updated_datetime", Timestamp, "When it was last changed."),
+        (
+            "deactivated_datetime",
+            Timestamp,
+            "When it was deactivated; tickets and customers keep its values.",
+        ),
+    ],
+    ..small("custom_fields", "", "custom_fields:read")
+};
+
+pub(super) const MACROS: Resource = Resource {
+    about: "Macros: prepared answers and actions, archived ones too.",
+    list: List::Whole {
+        path: "/api/macros",
+        answers: OLDEST_FIRST,
+        parts: &["archived=false", "archived=true"],
+    },
+    columns: &[
+        ("id", Int64, "Identifies the macro within the account."),
+        ("external_id", Text, "The macro's id in another system."),
+        ("name", Text, "Name."),
+        ("intent", Text, "The intent it answers, such as `order/status`."),
+        ("language", Text, "ISO 639-1 code."),
+        ("usage", Int64, "How often it was used, as of the last time Gorgias counted."),
+        ("actions", Json, "What it does: name, title, arguments."),
+        ("created_datetime", Timestamp, "When it was created."),
+        ("updated_datetime", Timestamp, "When it was last changed; NULL until then."),
+        ("archived_datetime", Timestamp, "When it was archived."),
+        ("uri", Text, "Path of the macro in the API."),
+    ],
+    ..small("macros", "", "macros:read")
+};
+
+pub(super) const INTEGRATIONS: Resource = Resource {
+    about: "Integrations: the shops, mailboxes and applications that are connected. Credentials in them are not copied.",
+    secrets: &[
+        Secret::Below(&["http", "headers"]),
+        Secret::Below(&["http", "oauth2"]),
+        Secret::Below(&["http", "form"]),
+        Secret::Below(&["http", "hmac_secret"]),
+        Secret::Address(&["http", "url"]),
+        Secret::Named(&["http"]),
+        Secret::Named(&["meta"]),
+    ],
+    columns: &[
+        ("id", Int64, "Identifies the integration within the account."),
+        ("created_datetime", Timestamp, "When it was created."),
+        ("deactivated_datetime", Timestamp, "When it was deactivated."),
+        ("decoration", Json, "How it looks."),
+        ("description", Text, "What it is for."),
+        ("http", Json, "Of HTTP integrations: what is called, and when."),
+        ("locked_datetime", Timestamp, "When it was locked."),
+        ("meta", Json, "Settings and progress, by type."),
+        ("name", Text, "Name."),
+        ("type", Text, "Its type, such as `email` or `shopify`."),
+        ("updated_datetime", Timestamp, "When it was last changed."),
+        ("user", Json, "Who created it: id."),
+        ("uri", Text, "Path of the integration in the API."),
+        ("application_id", Text, "The application it is of."),
+        ("managed", Bool, "Whether Gorgias manages it."),
+        ("business_hours_id", Int64, "The business hours it keeps to: an account setting."),
+    ],
+    ..small("integrations", "/api/integrations", "integrations:read")
+};
+
+pub(super) const ACCOUNT: Resource = Resource {
+    about: "The account itself: one row. Its settings are in account_settings.",
+    key: &["domain"],
+    list: List::Whole { path: "/api/account", answers: Answers::Object, parts: &[""] },
+    removals: Removals::Never,
+    secrets: &[Secret::Field("settings")],
+    columns: &[
+        ("domain", Text, "The account's name in addresses."),
+        ("created_datetime", Timestamp, "When it was created."),
+        ("deactivated_datetime", Timestamp, "When it was deactivated."),
+        ("current_subscription", Json, "Plan, status, trial."),
+        ("meta", Json, "Free-form data."),
+        ("status", Json, "The status: its name."),
+    ],
+    ..small("account", "", "account:read")
+};
+
+pub(super) const ACCOUNT_SETTINGS: Resource = Resource {
+    about: "Settings of the account, one a row: business hours, ticket assignment, surveys. Credentials in them are not copied.",
+    choice: Choice::Named,
+    list: List::Whole { path: "/api/account/settings", answers: Answers::Once, parts: &[""] },
+    secrets: &[
+        Secret::Below(&["data", "custom_sso_providers", "*", "client_secret"]),
+        Secret::Named(&["data"]),
+    ],
+    columns: &[
+        ("id", Int64, "Identifies the setting within the account."),
+        ("type", Text, "Which it is, such as `business-hours`."),
+        ("data", Json, "What is set."),
+    ],
+    ..small("account_settings", "", "account:read")
 };

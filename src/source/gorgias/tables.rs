@@ -4,7 +4,7 @@
 //! documents beside them. `ingestr tables`, docs/tables.md and the destination's shape all come from here.
 
 use crate::model::LogicalType::{Bool, Int64, Json, Text, Timestamp};
-use crate::source::{Changes, Computed, Counted, EventKind, List, Removals, Resource};
+use crate::source::{Changes, Choice, Computed, Counted, EventKind, Flat, List, Order, Removals, Resource};
 
 /// The time of the last change, of rows that have none of their own.
 const NEWEST: Option<(&str, Computed)> = Some(("updated_datetime", Computed::NewestDatetime));
@@ -24,16 +24,19 @@ const fn of_parent(event: EventKind) -> EventKind {
 pub(super) const CUSTOMERS: Resource = Resource {
     name: "customers",
     aliases: &[],
-    default: true,
+    choice: Choice::Usual,
     about: "People who wrote to the help desk, or were created in it.",
     key: &["id"],
     incremental_key: Some("updated_datetime"),
-    list: List::Keyset { path: "/api/customers" },
+    list: List::Keyset { path: "/api/customers", order: Order::Asked },
     by_ids: None,
     changes: Changes::ByUpdate,
     removals: Removals::Events(&[deleted("customer-deleted"), merged("customer-merged")]),
     counted: None,
     computed: None,
+    flat: &[],
+    secrets: &[],
+    scope: Some("customers:read"),
     columns: &[
         ("id", Int64, "Identifies the customer within the account."),
         ("external_id", Text, "The customer's id in another system."),
@@ -56,16 +59,24 @@ pub(super) const CUSTOMERS: Resource = Resource {
 pub(super) const TICKETS: Resource = Resource {
     name: "tickets",
     aliases: &[],
-    default: true,
+    choice: Choice::Usual,
     about: "Conversations, without their messages.",
     key: &["id"],
     incremental_key: Some("updated_datetime"),
-    list: List::Keyset { path: "/api/tickets" },
+    list: List::Keyset { path: "/api/tickets", order: Order::Asked },
     by_ids: Some("ticket_ids"),
     changes: Changes::ByUpdate,
     removals: Removals::Events(&[deleted("ticket-deleted"), merged("ticket-merged")]),
     counted: None,
     computed: None,
+    flat: &[
+        ("customer_id", Flat::Member("customer", "id")),
+        ("assignee_user_id", Flat::Member("assignee_user", "id")),
+        ("assignee_team_id", Flat::Member("assignee_team", "id")),
+        ("tag_names", Flat::Members("tags", "name")),
+    ],
+    secrets: &[],
+    scope: Some("tickets:read"),
     columns: &[
         ("id", Int64, "Identifies the ticket within the account."),
         ("uri", Text, "Path of the ticket in the API."),
@@ -102,21 +113,21 @@ pub(super) const TICKETS: Resource = Resource {
         ("snooze_datetime", Timestamp, "When a snoozed ticket opens again; in the future."),
         ("trashed_datetime", Timestamp, "When the ticket was put in the trash."),
         ("custom_fields", Json, "Values of ticket fields, by field id."),
-        ("assignee_user_id", Int64, "Documented; not in recorded lists."),
-        ("assignee_team_id", Int64, "Documented; not in recorded lists."),
-        ("satisfaction_survey", Json, "Documented; not in recorded lists."),
-        ("reply_options", Json, "Documented; not in recorded lists."),
+        ("customer_id", Int64, "The customer: `id` of `customer`."),
+        ("assignee_user_id", Int64, "The agent: `id` of `assignee_user`."),
+        ("assignee_team_id", Int64, "The team: `id` of `assignee_team`."),
+        ("tag_names", Json, "The names in `tags`, as a list."),
     ],
 };
 
 pub(super) const TICKET_MESSAGES: Resource = Resource {
     name: "ticket_messages",
     aliases: &["messages"],
-    default: true,
+    choice: Choice::Usual,
     about: "Messages of all tickets: e-mails, chats, notes, calls.",
     key: &["id"],
     incremental_key: Some("updated_datetime"),
-    list: List::Keyset { path: "/api/messages" },
+    list: List::Keyset { path: "/api/messages", order: Order::Asked },
     by_ids: None,
     changes: Changes::Recent { days: 3 },
     removals: Removals::Events(&[
@@ -126,6 +137,13 @@ pub(super) const TICKET_MESSAGES: Resource = Resource {
     ]),
     counted: Some(Counted { by: &TICKETS, field: "messages_count", column: "ticket_id" }),
     computed: NEWEST,
+    flat: &[
+        ("sender_id", Flat::Member("sender", "id")),
+        ("receiver_id", Flat::Member("receiver", "id")),
+        ("source_type", Flat::Member("source", "type")),
+    ],
+    secrets: &[],
+    scope: None,
     columns: &[
         ("id", Int64, "Identifies the message within the account."),
         ("uri", Text, "Path of the message in the API."),
@@ -163,8 +181,9 @@ pub(super) const TICKET_MESSAGES: Resource = Resource {
         ("last_sending_error", Json, "Why sending failed."),
         ("is_retriable", Bool, "Whether sending can be tried again."),
         ("imported", Bool, "Whether it was imported."),
-        ("replied_by", Json, "Documented; not in recorded lists."),
-        ("replied_to", Json, "Documented; not in recorded lists."),
+        ("sender_id", Int64, "Who wrote it: `id` of `sender`."),
+        ("receiver_id", Int64, "Who received it: `id` of `receiver`."),
+        ("source_type", Text, "What it is, such as `email` or `internal-note`: `type` of `source`."),
         ("updated_datetime", Timestamp, "The newest `*_datetime` of the row; the API has none of this name."),
     ],
 };
@@ -172,17 +191,20 @@ pub(super) const TICKET_MESSAGES: Resource = Resource {
 pub(super) const SATISFACTION_SURVEYS: Resource = Resource {
     name: "satisfaction_surveys",
     aliases: &["surveys"],
-    default: true,
+    choice: Choice::Usual,
     about: "Surveys sent after a ticket, with their scores.",
     key: &["id"],
     incremental_key: Some("updated_datetime"),
-    list: List::Keyset { path: "/api/satisfaction-surveys" },
+    list: List::Keyset { path: "/api/satisfaction-surveys", order: Order::Asked },
     by_ids: None,
     changes: Changes::Recent { days: 30 },
     // A survey outlives its ticket and its customer, and the API cannot delete one.
     removals: Removals::Never,
     counted: None,
     computed: NEWEST,
+    flat: &[],
+    secrets: &[],
+    scope: None,
     columns: &[
         ("id", Int64, "Identifies the survey within the account."),
         ("body_text", Text, "The customer's comment."),

@@ -58,6 +58,7 @@ pub(super) fn answer(store: &Store, target: &Target, question: &Question) -> Opt
             let wanted = rows.filter(|(id, _)| keys.contains(id));
             wanted.filter_map(|(id, row)| Some((id, get(row, column).integer()?))).collect()
         }
+        Question::Keys => rows.map(|(id, _)| (id, 0)).collect(),
         Question::Count => vec![(0, i64::try_from(rows.count()).unwrap())],
     })
 }

@@ -115,7 +115,7 @@ impl Search {
     async fn walk(&self, mark: &Mark, types: &str) -> Result<Found, SourceError> {
         let since = mark.since.minus(OVERLAP).to_string();
         let since = percent_encoding::utf8_percent_encode(&since, percent_encoding::NON_ALPHANUMERIC);
-        let mut list = Listing::new(PATH, &format!("&created_datetime%5Bgte%5D={since}{types}"));
+        let mut list = Listing::oldest_first(PATH, &format!("&created_datetime%5Bgte%5D={since}{types}"));
         let mut found = Found::default();
         loop {
             match list.next(&self.client, &*self.listener).await? {

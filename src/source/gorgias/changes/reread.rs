@@ -159,7 +159,7 @@ async fn messages_of(
     ticket: i64,
     out: &mut Sender,
 ) -> Result<Reading, SourceError> {
-    let mut list = Listing::new(ctx.resource.path(), &format!("&{}={ticket}", counted.column));
+    let mut list = Listing::oldest_first(ctx.resource.path(), &format!("&{}={ticket}", counted.column));
     let mut ids = HashSet::new();
     loop {
         match list.next(&ctx.client, &*ctx.listener).await? {

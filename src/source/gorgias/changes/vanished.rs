@@ -6,20 +6,24 @@
 use std::collections::{BTreeSet, HashSet};
 
 use crate::model::{Micros, Question};
-use crate::source::gorgias::changes::absence::{self, ENDS, Gone};
+use crate::source::gorgias::changes::absence::{self, Gone};
 use crate::source::gorgias::changes::lookup;
-use crate::source::gorgias::changes::message_counts::MessageCounts;
 use crate::source::gorgias::context::Context;
 use crate::source::gorgias::list::channel::Sender;
 use crate::source::gorgias::list::checkpoint::Sweep;
-use crate::source::gorgias::list::pass;
-use crate::source::{SortField, SourceError};
+use crate::source::gorgias::list::pages::SECOND_LOOK;
+use crate::source::gorgias::list::whole::read_whole;
+use crate::source::{Answers, List, SourceError};
 
 /// So many rows are asked for by their own address.
 const ONE_BY_ONE: usize = 10;
 
 /// Reads all of the table, and looks for rows that are not there any more.
 pub(crate) async fn read_in_full(ctx: &mut Context, out: &mut Sender) -> Result<(), SourceError> {
+    let (now, pause) = (ctx.request.now, ctx.request.refresh_small);
+    if ctx.progress.sweep.as_ref().is_some_and(|whole| whole.swept.plus(pause) > now) {
+        return Ok(());
+    }
     // 0: it was never read whole.
     ctx.progress.sweep.get_or_insert_with(|| Sweep::new(Micros(0))).gone = 0;
     let met = read_whole(ctx, out).await?;
@@ -30,34 +34,24 @@ pub(crate) async fn read_in_full(ctx: &mut Context, out: &mut Sender) -> Result<
     Ok(())
 }
 
-/// The ids that a reading of the whole list met. Rows that were created while it went on may be missing: they are there when
-/// they are asked for.
-async fn read_whole(ctx: &mut Context, out: &mut Sender) -> Result<HashSet<i64>, SourceError> {
-    // Nothing counts rows that are read whole anyway.
-    let mut counts = MessageCounts::default();
-    let mut active = pass::begin(ctx);
-    pass::pass(ctx, &mut counts, &mut active, out).await?;
-    let met = active.seen.take().unwrap_or_default();
-    pass::rounds(ctx, &mut counts, active, out).await?;
-    Ok(met)
-}
-
 async fn conclude_vanished(
     ctx: &mut Context,
     met: &HashSet<i64>,
     out: &mut Sender,
 ) -> Result<(), SourceError> {
-    let column = SortField::Created.column().into();
-    let (from, to) = ENDS;
-    let Some(held) = out.ask(Question::KeysBetween { column, from, to, with: None }).await else {
-        return Ok(());
-    };
+    let Some(held) = out.ask(Question::Keys).await else { return Ok(()) };
     let keys = held.pairs.into_iter().map(|(key, _)| key);
     let absent: BTreeSet<i64> = keys.filter(|key| !met.contains(key)).collect();
-    let gone: Gone = if absent.len() <= ONE_BY_ONE {
+    if absent.is_empty() {
+        return Ok(());
+    }
+    // Some rows have no address of their own.
+    let alone = matches!(ctx.resource.list, List::Whole { answers: Answers::Pages(_), .. });
+    let gone: Gone = if absent.len() <= ONE_BY_ONE && alone {
         // What these credentials may not know, the next run finds again.
         lookup::look_up_each(ctx, ctx.resource.path(), &absent).await?.gone.into_iter().collect()
     } else {
+        tokio::time::sleep(SECOND_LOOK).await;
         let again = read_whole(ctx, out).await?;
         absent.into_iter().filter(|key| !again.contains(key)).map(|key| (key, None)).collect()
     };

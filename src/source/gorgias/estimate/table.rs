@@ -17,7 +17,9 @@ use crate::source::gorgias::list::active::Active;
 use crate::source::gorgias::list::checkpoint::{Direction, Pass, Walk};
 use crate::source::gorgias::list::{pages as lists, pass};
 use crate::source::gorgias::resources::counted_by;
-use crate::source::{Basis, Forecast, Guess, Late, Overlap, ReadRequest, Resource, SortField, SourceError};
+use crate::source::{
+    Answers, Basis, Forecast, Guess, Late, List, Overlap, ReadRequest, Resource, SortField, SourceError,
+};
 
 const ROWS: u64 = PAGE_ROWS as u64;
 
@@ -70,6 +72,9 @@ async fn one(
     listener: Arc<dyn Listener>,
 ) -> Result<Told, SourceError> {
     let ctx = Context::new(client, listener, request)?;
+    if let Some(forecast) = small(ctx.resource) {
+        return Ok(Told { forecast, counted: None, all: false });
+    }
     let active = pass::begin(&ctx);
     let until = active.pass.walks.first().and_then(|walk| walk.until);
     let (rows, basis, counted, all) = if active.resumed {
@@ -84,6 +89,20 @@ async fn one(
     };
     let requests = pages(rows).plus(beside(&ctx, &active, rows));
     Ok(Told { forecast: Forecast { rows, requests, basis }, counted, all })
+}
+
+/// A list that every run reads whole is short, and not worth a request now: most accounts have a page of it.
+fn small(table: &Resource) -> Option<Forecast> {
+    let List::Whole { answers, parts, .. } = table.list else { return None };
+    let pages = parts.len() as u64;
+    let (most, full) = match answers {
+        Answers::Pages(_) => (pages * 10, ROWS),
+        Answers::Once => (pages, ROWS),
+        Answers::Object => (pages, 1),
+    };
+    let rows = Guess { least: 0, about: (pages * full).div_ceil(2), most: Some(most * full) };
+    let requests = Guess { least: pages, about: pages, most: Some(most) };
+    Some(Forecast { rows, requests, basis: Basis::Small })
 }
 
 /// The forecast of all rows of a table, given how many of them those have that count them: what is known more exactly counts.
@@ -118,7 +137,9 @@ fn between_least(least: u64, most: u64) -> Guess {
 /// A page of the list, from its newest or its oldest end.
 async fn sample(ctx: &Context, sort: SortField, direction: &str) -> Result<Sample, SourceError> {
     let (list, column) = (ctx.resource.path(), sort.column());
-    let path = |rows| format!("{list}?limit={rows}&order_by={column}%3A{direction}");
+    let order =
+        if ctx.resource.sortable() { format!("&order_by={column}%3A{direction}") } else { String::new() };
+    let path = |rows| format!("{list}?limit={rows}{order}");
     let (rows, meta) = lists::first(&ctx.client, &*ctx.listener, path).await?;
     Ok(Sample::of(&rows, meta.next_cursor.is_none(), sort, counted_by(ctx.resource)))
 }
@@ -129,10 +150,13 @@ async fn everything(ctx: &Context) -> Result<(Guess, Basis, Option<f64>), Source
     if newest.whole {
         return Ok((Guess::exactly(newest.ids.len() as u64), Basis::Seen, newest.counted));
     }
-    let oldest = sample(ctx, SortField::Created, "asc").await?;
-    let counted = newest.counted.zip(oldest.counted).map(|(new, old)| f64::midpoint(new, old));
     // More than a page, and no telling how much more.
     let unknown = Guess { least: ROWS, about: ROWS, most: None };
+    if !ctx.resource.sortable() {
+        return Ok((unknown, Basis::Seen, None));
+    }
+    let oldest = sample(ctx, SortField::Created, "asc").await?;
+    let counted = newest.counted.zip(oldest.counted).map(|(new, old)| f64::midpoint(new, old));
     let (rows, basis) = between(&newest, &oldest).unwrap_or((unknown, Basis::Seen));
     Ok((Guess { least: rows.least.max(ROWS), ..rows }, basis, counted))
 }

@@ -57,13 +57,6 @@ impl Active {
         }
     }
 
-    /// A pass over all of a list that is short enough to begin anew if it comes to no end.
-    pub(crate) fn in_full() -> Self {
-        let walks = vec![Walk::new(SortField::Created, Direction::NewestFirst, None)];
-        let pass = Pass { kind: Kind::Backfill, top: None, pages: 0, walks };
-        Self { seen: Some(HashSet::new()), ..Self::new(pass, false, 0) }
-    }
-
     /// A pass that an earlier run left.
     pub(crate) fn resume(pass: Pass) -> Self {
         Self { resumed: true, ..Self::new(pass, true, 0) }

@@ -251,6 +251,7 @@ pub(crate) fn spreads(ctx: &Context, active: &Active) -> bool {
         && active.pass.walks.len() == 1
         && ctx.request.window.is_open()
         && ctx.request.overlap == Overlap::Wide
+        && ctx.resource.sortable()
 }
 
 /// The newest value of the table's sort field, not in the future, from when the pass began.

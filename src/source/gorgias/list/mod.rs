@@ -13,4 +13,5 @@ pub(crate) mod pass;
 pub(crate) mod remaining;
 pub(crate) mod seek;
 pub(crate) mod walk;
+pub(crate) mod whole;
 pub(crate) mod window;

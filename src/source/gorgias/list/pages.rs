@@ -177,11 +177,14 @@ fn number(rows: &Rows) -> u64 {
     hasher.finish()
 }
 
-/// A list that is read from its beginning to its end in one go, oldest first: events, and the rows of one object.
+/// A list that is read from its beginning to its end in one go: events, the rows of one object, and small tables.
 pub(crate) struct Listing {
     path: &'static str,
     /// What is asked for beside a number of rows and a cursor.
     query: String,
+    /// Whether rows must come in order of their creation.
+    ordered: bool,
+    empty: EmptyEnd,
     size: PageSize,
     /// Id of the row that came last.
     last: Option<i64>,
@@ -202,10 +205,33 @@ pub(crate) enum Step {
 }
 
 impl Listing {
-    /// `query` must ask for `order_by=created_datetime:asc`.
-    pub(crate) fn new(path: &'static str, query: &str) -> Self {
-        let (query, size, guard) = (query.to_owned(), PageSize::default(), LoopGuard::default());
-        Self { path, query, size, last: None, cursor: None, guard, previous: None, restarts: 0, over: false }
+    /// Rows in the order of their creation, the oldest first.
+    pub(crate) fn oldest_first(path: &'static str, query: &str) -> Self {
+        let query = format!("&order_by=created_datetime%3Aasc{query}");
+        Self { ordered: true, ..Self::new(path, query, EmptyEnd::Harmless) }
+    }
+
+    /// All rows of a list, in whatever order they come. A list without any is believed if it says so twice.
+    pub(crate) fn whole(path: &'static str, part: &str, order: Option<&str>) -> Self {
+        let order = order.map(|order| format!("&order_by={}", encode(order)));
+        let part = if part.is_empty() { String::new() } else { format!("&{part}") };
+        Self::new(path, order.unwrap_or_default() + &part, EmptyEnd::Doubtful)
+    }
+
+    fn new(path: &'static str, query: String, empty: EmptyEnd) -> Self {
+        Self {
+            path,
+            query,
+            ordered: false,
+            empty,
+            size: PageSize::default(),
+            last: None,
+            cursor: None,
+            guard: LoopGuard::default(),
+            previous: None,
+            restarts: 0,
+            over: false,
+        }
     }
 
     /// The next page.
@@ -222,8 +248,9 @@ impl Listing {
         }
         let position = Position::of(self.cursor.as_ref());
         let answer = loop {
-            let asked = self.size.rows();
-            match client.get(&self.path_for(asked), listener, read(position, asked)).await {
+            let rows = self.size.rows();
+            let ask = Ask { path: self.path_for(rows), position, rows };
+            match fetch(client, Priority::Soon, &ask, listener, self.empty).await {
                 Err(error) if error.is_too_large() => {
                     if !self.size.shrink() {
                         let (path, after) = (self.path, self.last);
@@ -240,7 +267,7 @@ impl Listing {
         };
         let values = rows.iter().filter_map(|row| fields::datetime(row, "created_datetime"));
         let values: Vec<Micros> = self.previous.into_iter().chain(values).collect();
-        if !values.is_sorted() {
+        if self.ordered && !values.is_sorted() {
             return self.restart();
         }
         self.previous = values.last().copied();
@@ -257,7 +284,7 @@ impl Listing {
     fn path_for(&self, rows: usize) -> String {
         let cursor = self.cursor.as_ref().map(|cursor| format!("&cursor={}", encode(cursor)));
         let cursor = cursor.unwrap_or_default();
-        format!("{}?limit={rows}&order_by=created_datetime%3Aasc{}{cursor}", self.path, self.query)
+        format!("{}?limit={rows}{}{cursor}", self.path, self.query)
     }
 
     fn restart(&mut self) -> Result<Step, SourceError> {

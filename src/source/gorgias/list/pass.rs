@@ -98,9 +98,6 @@ pub(crate) async fn rounds(
 
 /// Decides what the first pass is.
 pub(crate) fn begin(ctx: &Context) -> Active {
-    if ctx.resource.changes == Changes::Full {
-        return Active::in_full();
-    }
     let window = ctx.request.window;
     let newest_first = |until| Walk::new(ctx.resource.sort(), Direction::NewestFirst, until);
     if !window.is_open() {

@@ -190,8 +190,15 @@ pub(crate) fn take(
     let values: Vec<_> = rows.iter().map(|row| fields::datetime(row, walk.sort.column())).collect();
     let page = keys(&rows, &values);
     let repeats = state.repeats(&page);
-    let warning = check_order(walk, state.previous, list, &values, repeats);
-    if warning.is_some() && (state.previous.is_some() || meta.next_cursor.is_some()) {
+    let broken = breaks_order(walk, state.previous, &values, repeats);
+    let warning = (broken && list.sortable()).then(|| {
+        format!(
+            "GET {} is not in the order asked for ({}); reading all of it instead of stopping early",
+            list.path(),
+            walk.sort.column()
+        )
+    });
+    if broken && (state.previous.is_some() || meta.next_cursor.is_some()) {
         // The list turned around, now or at its first page: where this page's cursor leads is anybody's guess. Only a list read
         // from its beginning to its end is known to be whole, whatever its order.
         begin_anew(walk, state);
@@ -281,8 +288,11 @@ fn begin_anew(walk: &mut Walk, state: &mut WalkState) {
 
 /// The cursor does not carry the order, so all parameters are sent with every page.
 pub(crate) fn path(list: &Resource, walk: &Walk, rows: usize) -> String {
-    let order = order(walk.direction);
-    let mut path = format!("{}?limit={rows}&order_by={}%3A{order}", list.path(), walk.sort.column());
+    let mut path = format!("{}?limit={rows}", list.path());
+    if list.sortable() {
+        let order = order(walk.direction);
+        path.push_str(&format!("&order_by={}%3A{order}", walk.sort.column()));
+    }
     if let Some(cursor) = &walk.cursor {
         path.push_str("&cursor=");
         path.push_str(&encode(cursor));
@@ -290,27 +300,14 @@ pub(crate) fn path(list: &Resource, walk: &Walk, rows: usize) -> String {
     path
 }
 
-/// Compares the page with the order asked for; from the first violation on the walk trusts nothing but the list's
-/// end.
-fn check_order(
-    walk: &mut Walk,
-    previous: Option<Micros>,
-    list: &Resource,
-    values: &[Option<Micros>],
-    repeats: bool,
-) -> Option<String> {
+/// Whether the page is the first one that is not in the walk's order; from there on the walk trusts nothing but the list's end.
+fn breaks_order(walk: &mut Walk, previous: Option<Micros>, values: &[Option<Micros>], repeats: bool) -> bool {
     if walk.unordered {
-        return None;
+        return false;
     }
     let known: Vec<Micros> = previous.into_iter().chain(values.iter().flatten().copied()).collect();
     let ordered = !repeats && known.windows(2).all(|pair| !walk.is_past(pair[0], pair[1]));
     walk.unordered = !ordered;
     walk.sorted |= ordered && known.windows(2).any(|pair| pair[0] != pair[1]);
-    (!ordered).then(|| {
-        format!(
-            "GET {} is not in the order asked for ({}); reading all of it instead of stopping early",
-            list.path(),
-            walk.sort.column()
-        )
-    })
+    !ordered
 }
