@@ -9,7 +9,7 @@ use crate::faults::{Fault, Faults};
 use crate::json::Out;
 use crate::list;
 use crate::model::{Data, Tombstone};
-use crate::options::Options;
+use crate::options::{DenyList, Options};
 use crate::render::View;
 use crate::routes::{self, Answer};
 use crate::time::{Micros, SECOND, http_date};
@@ -162,7 +162,10 @@ impl Account {
             }
             Answer::Refused(body) => self.respond(400, "application/json", body, fault),
             Answer::Missing => self.error(404, "Resource not found.", None),
-            Answer::Forbidden => self.error(403, FORBIDDEN, None),
+            Answer::Forbidden(None) => self.error(403, FORBIDDEN, None),
+            Answer::Forbidden(Some(scope)) => {
+                self.error(403, &format!("{FORBIDDEN} Missing scope: {scope}."), None)
+            }
             Answer::Moved(to) => {
                 let mut response = self.respond(301, "text/html; charset=utf-8", "", fault);
                 response.headers.push(("location".into(), to));
@@ -253,6 +256,11 @@ impl Account {
     /// Changes what a role may read.
     pub fn set_role_can_read_events(&mut self, can: bool) {
         self.options.role_can_read_events = can;
+    }
+
+    /// From now on these lists cannot be read, and all others can.
+    pub fn deny_lists(&mut self, lists: Vec<DenyList>) {
+        self.options.deny_lists = lists;
     }
 
     /// From now on no event tells of this part of deletions and merges, 0 to 1.

@@ -47,7 +47,7 @@ pub use change::Change;
 pub use cursor::{Cursor, Key};
 pub use faults::{Fault, Faults, RetryAfter};
 pub use model::Tombstone;
-pub use options::{Bucket, Cursors, Options};
+pub use options::{Bucket, Cursors, Denial, DenyList, Options};
 pub use presets::fault_plan;
 pub use server::Server;
 pub use time::{DAY, Micros, SECOND, iso, naive, parse};

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use clap::Parser;
-use gorgias_sim::{Account, Bucket, Cursors, Fault, Options, Others, Server, fault_plan};
+use gorgias_sim::{Account, Bucket, Cursors, DenyList, Fault, Options, Others, Server, fault_plan};
 
 /// A simulated Gorgias account on 127.0.0.1.
 ///
@@ -70,6 +70,9 @@ struct Args {
     /// Answer 403 on /events, as a role without that right sees it.
     #[arg(long)]
     deny_events: bool,
+    /// Answer 403, naming the missing scope, or 404 on a list, such as `voice-calls=403`; several by commas.
+    #[arg(long, value_name = "LIST=STATUS", value_delimiter = ',')]
+    deny_list: Vec<DenyList>,
     /// The API key to accept.
     #[arg(long, default_value = "sim-key")]
     api_key: String,
@@ -145,6 +148,7 @@ fn options(args: &Args) -> Options {
         other_client_rate: args.other_client,
         max_body: args.max_body,
         role_can_read_events: !args.deny_events,
+        deny_lists: args.deny_list.clone(),
         events_missed: args.events_missed,
         count_lies: args.count_lies,
         cursors: args.cursors,

@@ -4,10 +4,11 @@ use crate::faults::Fault;
 use crate::items;
 use crate::json::Out;
 use crate::list::{self, list};
+use crate::options::Denial;
 use crate::query::{Query, Refusal, refusal, refusal_body};
 use crate::render::{self, Form, View};
 use crate::small::FIRST_PERSON;
-use crate::specs::Spec;
+use crate::specs::{Spec, scope};
 use crate::time::iso;
 use crate::wire::Request;
 
@@ -16,7 +17,8 @@ pub(crate) enum Answer {
     Json(Vec<u8>),
     Refused(String),
     Missing,
-    Forbidden,
+    /// With the scope that is missing, if that is said.
+    Forbidden(Option<&'static str>),
     /// To the surviving row.
     Moved(String),
 }
@@ -25,9 +27,14 @@ pub(crate) fn route(view: View<'_>, request: &Request, fault: Option<&Fault>) ->
     let query = Query::parse(request.query());
     let Some(path) = request.path().strip_prefix("/api/") else { return Answer::Missing };
     let path = path.trim_end_matches('/');
+    match view.options.denied(path) {
+        Some((_, Denial::Missing)) => return Answer::Missing,
+        Some((list, Denial::Forbidden)) => return Answer::Forbidden(Some(scope(list))),
+        None => {}
+    }
     if let Some(spec) = Spec::of(path) {
         if spec.table == "events" && !view.options.role_can_read_events {
-            return Answer::Forbidden;
+            return Answer::Forbidden(None);
         }
         return answer(path, list(view, spec, &query, fault));
     }
@@ -41,7 +48,7 @@ pub(crate) fn route(view: View<'_>, request: &Request, fault: Option<&Fault>) ->
         },
         ["tickets", id, rest @ ..] => number(id).map_or(Answer::Missing, |id| ticket(view, id, rest, &query)),
         ["customers", id, rest @ ..] => number(id).map_or(Answer::Missing, |id| customer(view, id, rest)),
-        ["events", _] if !view.options.role_can_read_events => Answer::Forbidden,
+        ["events", _] if !view.options.role_can_read_events => Answer::Forbidden(None),
         ["phone", kind, id] => {
             number(id).map_or(Answer::Missing, |id| get(view, &format!("phone/{kind}"), id))
         }

@@ -2,6 +2,7 @@
 
 mod answers;
 mod changes;
+mod denied;
 mod faults;
 mod http;
 mod lists;
