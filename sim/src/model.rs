@@ -33,6 +33,8 @@ pub(crate) struct Ticket {
     pub(crate) imported: bool,
     /// The excerpt went with its message.
     pub(crate) no_excerpt: bool,
+    /// How often values of custom fields were set by themselves.
+    pub(crate) fields: u16,
 }
 
 #[derive(Debug, Clone)]
@@ -63,6 +65,8 @@ pub(crate) struct Customer {
     pub(crate) created: Micros,
     pub(crate) updated: Micros,
     pub(crate) rev: u16,
+    /// How often values of custom fields were set by themselves.
+    pub(crate) fields: u16,
 }
 
 #[derive(Debug, Clone)]

@@ -104,10 +104,10 @@ fn ticket(view: View<'_>, id: i64, rest: &[&str], query: &Query) -> Answer {
             message.map_or(Answer::Missing, |message| get(view, "messages", message))
         }
         ["tags"] => {
-            let face = render::tags_of(view, row);
-            Answer::Json(format!("{{\"data\":{face}}}").into())
+            let tags = render::tags_of(view, row);
+            Answer::Json(format!("{{\"data\":{tags}}}").into())
         }
-        ["custom-fields"] => Answer::Json(b"{\"data\":[]}".to_vec()),
+        ["custom-fields"] => found(render::values(view, "tickets", id)),
         _ => Answer::Missing,
     }
 }
@@ -156,7 +156,7 @@ fn customer(view: View<'_>, id: i64, rest: &[&str]) -> Answer {
             render::deep_customer(&mut out, view, row);
             Answer::Json(out.into_bytes())
         }
-        ["custom-fields"] => Answer::Json(b"{\"data\":[]}".to_vec()),
+        ["custom-fields"] => found(render::values(view, "customers", id)),
         _ => Answer::Missing,
     }
 }

@@ -64,7 +64,7 @@ fn customers(data: &mut Data, options: &Options, rng: &mut Rng) {
     for created in timeline(rng, options.customers.max(1), options.start, options.end) {
         id += rng.i64(1..40);
         let updated = if rng.u8(0..10) < 6 { created + 9 } else { rng.i64(created..=options.end) };
-        data.put_customer(Customer { id, created, updated, rev: 0 });
+        data.put_customer(Customer { id, created, updated, rev: 0, fields: 0 });
     }
     data.last.person = id;
 }
@@ -110,6 +110,7 @@ fn plan_tickets(options: &Options, rng: &mut Rng, customers: &[i64]) -> Vec<Plan
             spam: rng.u8(0..40) == 0,
             imported,
             no_excerpt: false,
+            fields: 0,
         };
         plans.push(Plan { row, arrival });
     }

@@ -109,9 +109,14 @@ pub(crate) fn tag(options: &Options, id: i64, base: &str, rev: u16) -> Small {
     Small { id, created, name, weight, rev, json, embedded, ..Small::default() }
 }
 
+/// The n-th of the account's first tags.
+pub(crate) fn tag_id(n: usize) -> i64 {
+    FIRST_TAG + int(n)
+}
+
 /// The n-th of the account's first tags as a ticket shows it; none when tickets show the present and it is deleted.
 pub(crate) fn tag_embedded<'a>(view: View<'a>, n: usize) -> Option<std::borrow::Cow<'a, str>> {
-    let id = FIRST_TAG + int(n);
+    let id = tag_id(n);
     let rows = view.data.small.get("tags")?;
     match rows.binary_search_by_key(&id, |row| row.id) {
         Ok(at) if view.options.live_embeds || rows[at].rev == 0 => Some(rows[at].embedded.as_str().into()),

@@ -2,6 +2,7 @@
 
 mod bulk;
 mod customers;
+mod fields;
 mod random;
 mod small;
 mod surveys;
@@ -148,6 +149,16 @@ pub enum Change {
         /// Which.
         user: i64,
     },
+    /// Values of custom fields as the API sets them: no event, nothing moves.
+    SetTicketFields {
+        /// Of which ticket.
+        ticket: i64,
+    },
+    /// The same of a customer.
+    SetCustomerFields {
+        /// Which.
+        customer: i64,
+    },
 }
 
 impl Account {
@@ -184,6 +195,8 @@ impl Account {
             Change::CreateUser => Some(self.create_user(now)),
             Change::UpdateUser { user } => self.update_user(user, now),
             Change::DeleteUser { user } => self.delete_small("users", user, ("user-deleted", "User"), now),
+            Change::SetTicketFields { ticket } => self.set_ticket_fields(ticket),
+            Change::SetCustomerFields { customer } => self.set_customer_fields(customer),
         }
     }
 

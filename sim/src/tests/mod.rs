@@ -4,6 +4,7 @@ mod answers;
 mod changes;
 mod denied;
 mod faults;
+mod fields;
 mod http;
 mod lists;
 mod shapes;
