@@ -37,6 +37,9 @@ pub struct Account {
     churning: u64,
     owed: f64,
     rng: fastrand::Rng,
+    /// The stream and the last write of what happens beside random changes.
+    pub(crate) besides: fastrand::Rng,
+    pub(crate) context_besides: u64,
 }
 
 impl Account {
@@ -55,6 +58,8 @@ impl Account {
             churning: u64::MAX,
             owed: 0.0,
             rng: fastrand::Rng::with_seed(options.seed ^ 0xC0FFEE),
+            besides: fastrand::Rng::with_seed(options.seed ^ 0x00BE_51DE),
+            context_besides: 1 << 51,
             options,
         }
     }
@@ -297,7 +302,8 @@ impl Account {
         list::row(&mut out, self.view(), table, id).then(|| out.into_string())
     }
 
-    /// Ids of the rows that the list endpoint would list now, ascending.
+    /// Ids of the rows that the list endpoint would list now, in all its forms, ascending: also archived macros, fields of
+    /// tickets and of customers.
     pub fn ids(&self, table: &str) -> Vec<i64> {
         let data = &self.data;
         let mut ids: Vec<i64> = match table {
@@ -306,11 +312,7 @@ impl Account {
             "messages" => data.messages.keys().copied().collect(),
             "satisfaction-surveys" => data.surveys.keys().copied().collect(),
             "events" => data.events.iter().map(|row| row.id).collect(),
-            table => {
-                let rows = data.small.get(table).map_or(&[] as &[_], Vec::as_slice);
-                // The list of macros hides the archived ones.
-                rows.iter().filter(|row| table != "macros" || !row.archived).map(|row| row.id).collect()
-            }
+            table => data.small.get(table).into_iter().flatten().map(|row| row.id).collect(),
         };
         ids.sort_unstable();
         ids

@@ -26,6 +26,9 @@ struct Args {
     /// How many satisfaction surveys; at most one per ticket.
     #[arg(long, default_value_t = 60)]
     surveys: usize,
+    /// How many calls; half of them are recorded.
+    #[arg(long, default_value_t = 240)]
+    calls: usize,
     /// How many of the latest events to keep at most.
     #[arg(long, default_value_t = 200_000)]
     events: usize,
@@ -138,6 +141,7 @@ fn options(args: &Args) -> Options {
         tickets: args.tickets,
         messages: args.messages,
         surveys: args.surveys,
+        calls: args.calls,
         events: args.events,
         domain: args.domain.clone(),
         email: args.email.clone(),

@@ -91,6 +91,8 @@ pub struct Options {
     pub messages: usize,
     /// Satisfaction surveys; at most one per ticket.
     pub surveys: usize,
+    /// Calls; half of them are recorded.
+    pub calls: usize,
     /// Keep at most so many of the latest events; the API itself keeps twelve months.
     pub events: usize,
     /// Earliest creation time, except of back-dated imports.
@@ -164,6 +166,7 @@ impl Default for Options {
             tickets: 300,
             messages: 900,
             surveys: 60,
+            calls: 240,
             events: 200_000,
             start: end - 400 * DAY,
             end,

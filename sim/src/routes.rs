@@ -1,5 +1,6 @@
 //! Paths to answers.
 
+use crate::desk;
 use crate::faults::Fault;
 use crate::items;
 use crate::json::Out;
@@ -9,7 +10,6 @@ use crate::query::{Query, Refusal, refusal, refusal_body};
 use crate::render::{self, Form, View};
 use crate::small::FIRST_PERSON;
 use crate::specs::{Spec, scope};
-use crate::time::iso;
 use crate::wire::Request;
 
 /// What a path leads to.
@@ -39,8 +39,8 @@ pub(crate) fn route(view: View<'_>, request: &Request, fault: Option<&Fault>) ->
         return answer(path, list(view, spec, &query, fault));
     }
     match path.split('/').collect::<Vec<_>>().as_slice() {
-        ["account"] => Answer::Json(account(view).into()),
-        ["account", "settings"] => Answer::Json(format!("{{\"data\":{}}}", settings()).into()),
+        ["account"] => Answer::Json(desk::account(view).into()),
+        ["account", "settings"] => answer(path, settings(view, &query)),
         ["users", "0"] => found(list::small(view, "users", FIRST_PERSON + 2).map(|row| row.json.clone())),
         ["views", id, "items"] => match number(id).filter(|id| list::small(view, "views", *id).is_some()) {
             Some(id) => answer(path, items::items(view, id, &query)),
@@ -49,6 +49,8 @@ pub(crate) fn route(view: View<'_>, request: &Request, fault: Option<&Fault>) ->
         ["tickets", id, rest @ ..] => number(id).map_or(Answer::Missing, |id| ticket(view, id, rest, &query)),
         ["customers", id, rest @ ..] => number(id).map_or(Answer::Missing, |id| customer(view, id, rest)),
         ["events", _] if !view.options.role_can_read_events => Answer::Forbidden(None),
+        // A message has its address below its ticket only.
+        ["messages", _] => Answer::Missing,
         ["phone", kind, id] => {
             number(id).map_or(Answer::Missing, |id| get(view, &format!("phone/{kind}"), id))
         }
@@ -161,16 +163,13 @@ fn customer(view: View<'_>, id: i64, rest: &[&str]) -> Answer {
     }
 }
 
-fn settings() -> &'static str {
-    r#"[{"id":1101,"type":"business-hours","data":{"timezone":"Europe/Paris","business_hours":[]}},{"id":1102,"type":"satisfaction-surveys","data":{"send_survey_for_chat":true}}]"#
-}
-
-fn account(view: View<'_>) -> String {
-    let created = view.options.start;
-    let created = iso(created - created.rem_euclid(crate::time::SECOND));
-    format!(
-        r#"{{"created_datetime":"{created}","current_subscription":{{"plan":"pro","start_datetime":"{created}","status":"active","trial_end_datetime":null,"trial_start_datetime":null}},"deactivated_datetime":null,"domain":"{}","meta":{{"currency":"usd"}},"settings":{},"status":{{"status":"active"}}}}"#,
-        view.options.domain,
-        settings()
-    )
+/// The settings of the account, all of them or those of one type. They come in one piece.
+fn settings(view: View<'_>, query: &Query) -> Result<String, Refusal> {
+    if let Some((name, _)) = query.0.iter().find(|(name, _)| name != "type") {
+        return Err(refusal(name, "Unknown field."));
+    }
+    let kind = query.one("type");
+    let rows = view.data.small.get("account/settings").into_iter().flatten();
+    let rows = rows.filter(|row| kind.is_none_or(|kind| row.kind == kind)).map(|row| row.json.as_str());
+    Ok(format!("{{\"data\":[{}]}}", rows.collect::<Vec<_>>().join(",")))
 }

@@ -18,7 +18,7 @@ const IMPORT: usize = 90;
 /// Builds the account.
 pub(crate) fn build(options: &Options) -> Data {
     let mut rng = Rng::with_seed(options.seed);
-    let mut data = Data { small: crate::small_more::all(options), ..Data::default() };
+    let mut data = Data { small: crate::desk::all(options), ..Data::default() };
     data.last.tag = data.small.get("tags").and_then(|tags| tags.last()).map_or(0, |tag| tag.id);
     customers(&mut data, options, &mut rng);
     let ids: Vec<i64> = data.customers.keys().copied().collect();
@@ -33,6 +33,7 @@ pub(crate) fn build(options: &Options) -> Data {
     }
     data.last.event = 2_189_392_455;
     crate::seed_events::build(&mut data, options, &mut rng);
+    crate::desk::voice::build(&mut data, options);
     data
 }
 
