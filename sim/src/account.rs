@@ -9,7 +9,7 @@ use crate::faults::{Fault, Faults};
 use crate::json::Out;
 use crate::list;
 use crate::model::{Data, Tombstone};
-use crate::options::Options;
+use crate::options::{DenyList, Options};
 use crate::render::View;
 use crate::routes::{self, Answer};
 use crate::time::{Micros, SECOND, http_date};
@@ -37,6 +37,9 @@ pub struct Account {
     churning: u64,
     owed: f64,
     rng: fastrand::Rng,
+    /// The stream and the last write of what happens beside random changes.
+    pub(crate) besides: fastrand::Rng,
+    pub(crate) context_besides: u64,
 }
 
 impl Account {
@@ -55,6 +58,8 @@ impl Account {
             churning: u64::MAX,
             owed: 0.0,
             rng: fastrand::Rng::with_seed(options.seed ^ 0xC0FFEE),
+            besides: fastrand::Rng::with_seed(options.seed ^ 0x00BE_51DE),
+            context_besides: 1 << 51,
             options,
         }
     }
@@ -162,7 +167,10 @@ impl Account {
             }
             Answer::Refused(body) => self.respond(400, "application/json", body, fault),
             Answer::Missing => self.error(404, "Resource not found.", None),
-            Answer::Forbidden => self.error(403, FORBIDDEN, None),
+            Answer::Forbidden(None) => self.error(403, FORBIDDEN, None),
+            Answer::Forbidden(Some(scope)) => {
+                self.error(403, &format!("{FORBIDDEN} Missing scope: {scope}."), None)
+            }
             Answer::Moved(to) => {
                 let mut response = self.respond(301, "text/html; charset=utf-8", "", fault);
                 response.headers.push(("location".into(), to));
@@ -255,6 +263,11 @@ impl Account {
         self.options.role_can_read_events = can;
     }
 
+    /// From now on these lists cannot be read, and all others can.
+    pub fn deny_lists(&mut self, lists: Vec<DenyList>) {
+        self.options.deny_lists = lists;
+    }
+
     /// From now on no event tells of this part of deletions and merges, 0 to 1.
     pub fn set_events_missed(&mut self, part: f64) {
         self.options.events_missed = part;
@@ -289,7 +302,8 @@ impl Account {
         list::row(&mut out, self.view(), table, id).then(|| out.into_string())
     }
 
-    /// Ids of the rows that the list endpoint would list now, ascending.
+    /// Ids of the rows that the list endpoint would list now, in all its forms, ascending: also archived macros, fields of
+    /// tickets and of customers.
     pub fn ids(&self, table: &str) -> Vec<i64> {
         let data = &self.data;
         let mut ids: Vec<i64> = match table {
@@ -298,11 +312,7 @@ impl Account {
             "messages" => data.messages.keys().copied().collect(),
             "satisfaction-surveys" => data.surveys.keys().copied().collect(),
             "events" => data.events.iter().map(|row| row.id).collect(),
-            table => {
-                let rows = data.small.get(table).map_or(&[] as &[_], Vec::as_slice);
-                // The list of macros hides the archived ones.
-                rows.iter().filter(|row| table != "macros" || !row.archived).map(|row| row.id).collect()
-            }
+            table => data.small.get(table).into_iter().flatten().map(|row| row.id).collect(),
         };
         ids.sort_unstable();
         ids

@@ -1,6 +1,7 @@
 //! Which rows a list's parameters leave.
 
 use crate::cursor::Key;
+use crate::desk::{CUSTOMERS, OPEN};
 use crate::list::{Rows, small_key};
 use crate::model::{Event, Ticket};
 use crate::query::{Query, Refusal, refusal};
@@ -48,12 +49,11 @@ fn tickets<'a>(view: View<'a>, query: &Query, sort: Sort) -> Result<Rows<'a>, Re
             &view.data.tickets_created
         }));
     }
-    let open_only =
-        shown.and_then(|id| crate::list::small(view, "views", id)).is_some_and(|row| row.kind == "open");
+    let shows = shown.map(|id| crate::list::small(view, "views", id).map(|row| row.kind.as_str()));
     let keep = |row: &&Ticket| {
         customer.is_none_or(|id| row.customer == id)
             && (trashed || row.trashed == Maybe::NONE)
-            && (!open_only || row.closed == Maybe::NONE)
+            && shows.is_none_or(|shows| in_view(row, shows))
             // No rule of ours marks tickets.
             && rule.is_none()
             && external.is_none_or(|text| row.imported && text == format!("import-{}", row.id))
@@ -68,6 +68,12 @@ fn tickets<'a>(view: View<'a>, query: &Query, sort: Sort) -> Result<Rows<'a>, Re
     found.sort_unstable();
     found.dedup();
     Ok(Rows::Some(found))
+}
+
+/// Whether a view shows a ticket; `shows` is none of a view that there is not.
+pub(crate) fn in_view(row: &Ticket, shows: Option<&str>) -> bool {
+    let of_tickets = shows.is_some_and(|shows| shows != CUSTOMERS);
+    of_tickets && row.trashed == Maybe::NONE && (shows != Some(OPEN) || row.closed == Maybe::NONE)
 }
 
 fn customers<'a>(view: View<'a>, query: &Query, sort: Sort) -> Result<Rows<'a>, Refusal> {
@@ -186,22 +192,27 @@ fn small<'a>(view: View<'a>, table: &str, query: &Query, sort: Sort) -> Result<R
         return Err(refusal("type", "Not a valid choice."));
     }
     let archived = query.bool("archived")?;
-    let call = query.int("call_id")?;
-    // Calls of ours hang on no ticket.
-    let ticket = query.int("ticket_id")?.filter(|_| table == "phone/voice-calls");
+    // Calls weigh what their ticket is, recordings and events what their call is.
+    let of_call = query.int("call_id")?;
+    let of = of_call.or(query.int("ticket_id")?.filter(|_| table == "phone/voice-calls"));
+    let (tags, languages) = (query.all("tags"), query.all("languages"));
     let roles = query.all("roles");
     let search = query.one("search").map(str::to_lowercase);
     let keep = |row: &&Small| {
         object.is_none_or(|text| row.kind == text)
             && (table != "macros" || row.archived == archived.unwrap_or(false))
             && (table != "custom-fields" || archived.is_none_or(|wanted| row.archived == wanted))
-            && call.is_none_or(|id| row.weight == id)
-            && ticket.is_none()
+            && of.is_none_or(|id| row.weight == id)
+            && (tags.is_empty() || tags.contains(&row.kind.as_str()))
+            && (languages.is_empty() || languages.contains(&row.extra.as_str()))
             && (roles.is_empty() || roles.contains(&row.kind.as_str()))
             && search.as_ref().is_none_or(|text| row.name.to_lowercase().contains(text.as_str()))
             && query.one("email").is_none_or(|text| row.extra == text)
             && query.one("status").is_none_or(|text| row.kind == text)
-            && (table != "integrations" || query.one("type").is_none_or(|text| row.kind == text))
+            && query.one("type").is_none_or(|text| text == if table == "jobs" { &row.extra } else { &row.kind })
+            && query.one("integration_id").is_none_or(|text| row.extra == text)
+            // No widget of ours is one of an application.
+            && query.one("app_id").is_none()
     };
     let rows = view.data.small.get(table).map_or(&[] as &[Small], Vec::as_slice);
     Ok(sorted(rows.iter().filter(keep).map(|row| (small_key(row, sort), row.id)).collect()))

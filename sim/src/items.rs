@@ -1,13 +1,14 @@
-//! `/views/{id}/items`: tickets of a view, with a paginator of its own.
+//! `/views/{id}/items`: tickets of a view, or customers, with a paginator of its own.
 //!
 //! Its cursor is only a sort value; the row it came from must be named in `ignored_item`, or the same page comes again.
 
+use crate::desk::CUSTOMERS;
+use crate::filter::in_view;
 use crate::json::Out;
 use crate::list;
-use crate::model::Ticket;
 use crate::query::{Query, Refusal, refusal};
 use crate::render::{self, View};
-use crate::time::{self, Maybe, Micros};
+use crate::time::{self, Micros};
 
 /// What was asked, read and checked.
 struct Ask {
@@ -51,23 +52,28 @@ impl Ask {
         })
     }
 
-    fn key(&self, row: &Ticket) -> (Micros, i64) {
-        (if self.by_created { row.created } else { row.updated }, row.id)
-    }
-
-    /// The page's rows, and whether more lie beyond it.
-    fn page<'a>(&self, view: View<'a>, open_only: bool) -> (Vec<&'a Ticket>, bool) {
-        let listed = |row: &&Ticket| row.trashed == Maybe::NONE && (!open_only || row.closed == Maybe::NONE);
-        let mut rows: Vec<&Ticket> = view.data.tickets.values().filter(listed).collect();
+    /// The page's rows, as sort value and id, and whether more lie beyond it.
+    fn page(&self, view: View<'_>, shows: Option<&str>) -> (Vec<(Micros, i64)>, bool) {
+        let at = |created, updated| if self.by_created { created } else { updated };
+        let data = view.data;
+        let mut rows: Vec<(Micros, i64)> = match shows {
+            Some(CUSTOMERS) => {
+                data.customers.values().map(|row| (at(row.created, row.updated), row.id)).collect()
+            }
+            _ => {
+                let rows = data.tickets.values().filter(|row| in_view(row, shows));
+                rows.map(|row| (at(row.created, row.updated), row.id)).collect()
+            }
+        };
         // Reading backwards is reading the other order, then turning the page over.
         let up = self.ascending != self.back;
-        rows.sort_unstable_by_key(|row| self.key(row));
+        rows.sort_unstable();
         if !up {
             rows.reverse();
         }
         if let Some(from) = self.from {
             let from = (from, self.ignored.unwrap_or(if up { i64::MIN } else { i64::MAX }));
-            rows.retain(|row| if up { self.key(row) > from } else { self.key(row) < from });
+            rows.retain(|row| if up { *row > from } else { *row < from });
         }
         let more = rows.len() > self.limit;
         rows.truncate(self.limit);
@@ -80,16 +86,15 @@ impl Ask {
 
 pub(crate) fn items(view: View<'_>, id: i64, query: &Query) -> Result<String, Refusal> {
     let ask = Ask::read(query)?;
-    let open_only = list::small(view, "views", id).is_some_and(|row| row.kind == "open");
-    let (page, more) = ask.page(view, open_only);
-    let link = |row: Option<&&Ticket>, direction: &str| {
-        let Some(row) = row else { return "null".to_owned() };
-        let cursor = time::naive(ask.key(row).0).replace(':', "%3A");
+    let shows = list::small(view, "views", id).map(|row| row.kind.as_str());
+    let (page, more) = ask.page(view, shows);
+    let link = |row: Option<&(Micros, i64)>, direction: &str| {
+        let Some((at, item)) = row else { return "null".to_owned() };
+        let cursor = time::naive(*at).replace(':', "%3A");
         let order = query.one("order_by").map(|order| format!("&order_by={}", order.replace(':', "%3A")));
         format!(
-            "\"/api/views/{id}/items?limit={}&direction={direction}&ignored_item={}&cursor={cursor}{}\"",
+            "\"/api/views/{id}/items?limit={}&direction={direction}&ignored_item={item}&cursor={cursor}{}\"",
             ask.limit,
-            row.id,
             order.unwrap_or_default()
         )
     };
@@ -100,11 +105,14 @@ pub(crate) fn items(view: View<'_>, id: i64, query: &Query) -> Result<String, Re
     let current = current.unwrap_or_else(|| "null".into());
     let mut out = Out::default();
     out.raw("{\"data\":[");
-    for (n, row) in page.iter().enumerate() {
+    for (n, (_, item)) in page.iter().enumerate() {
         if n > 0 {
             out.raw(",");
         }
-        render::ticket_item(&mut out, view, row);
+        match view.data.tickets.get(item).filter(|_| shows != Some(CUSTOMERS)) {
+            Some(row) => render::ticket_item(&mut out, view, row),
+            None => _ = list::row(&mut out, view, "customers", *item),
+        }
     }
     out.raw("],\"meta\":{\"next_items\":").raw(&next).raw(",\"prev_items\":").raw(&prev);
     out.raw(",\"current_cursor\":").raw(&current).raw("}}");

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use clap::Parser;
-use gorgias_sim::{Account, Bucket, Cursors, Fault, Options, Others, Server, fault_plan};
+use gorgias_sim::{Account, Bucket, Cursors, DenyList, Fault, Options, Others, Server, fault_plan};
 
 /// A simulated Gorgias account on 127.0.0.1.
 ///
@@ -26,6 +26,9 @@ struct Args {
     /// How many satisfaction surveys; at most one per ticket.
     #[arg(long, default_value_t = 60)]
     surveys: usize,
+    /// How many calls; half of them are recorded.
+    #[arg(long, default_value_t = 240)]
+    calls: usize,
     /// How many of the latest events to keep at most.
     #[arg(long, default_value_t = 200_000)]
     events: usize,
@@ -70,6 +73,9 @@ struct Args {
     /// Answer 403 on /events, as a role without that right sees it.
     #[arg(long)]
     deny_events: bool,
+    /// Answer 403, naming the missing scope, or 404 on a list, such as `voice-calls=403`; several by commas.
+    #[arg(long, value_name = "LIST=STATUS", value_delimiter = ',')]
+    deny_list: Vec<DenyList>,
     /// The API key to accept.
     #[arg(long, default_value = "sim-key")]
     api_key: String,
@@ -135,6 +141,7 @@ fn options(args: &Args) -> Options {
         tickets: args.tickets,
         messages: args.messages,
         surveys: args.surveys,
+        calls: args.calls,
         events: args.events,
         domain: args.domain.clone(),
         email: args.email.clone(),
@@ -145,6 +152,7 @@ fn options(args: &Args) -> Options {
         other_client_rate: args.other_client,
         max_body: args.max_body,
         role_can_read_events: !args.deny_events,
+        deny_lists: args.deny_list.clone(),
         events_missed: args.events_missed,
         count_lies: args.count_lies,
         cursors: args.cursors,

@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::desk::voice::{Call, Recording};
 use crate::small::Small;
 use crate::time::{Maybe, Micros};
 use crate::unreadable::Unreadable;
@@ -33,6 +34,8 @@ pub(crate) struct Ticket {
     pub(crate) imported: bool,
     /// The excerpt went with its message.
     pub(crate) no_excerpt: bool,
+    /// How often values of custom fields were set by themselves.
+    pub(crate) fields: u16,
 }
 
 #[derive(Debug, Clone)]
@@ -63,6 +66,8 @@ pub(crate) struct Customer {
     pub(crate) created: Micros,
     pub(crate) updated: Micros,
     pub(crate) rev: u16,
+    /// How often values of custom fields were set by themselves.
+    pub(crate) fields: u16,
 }
 
 #[derive(Debug, Clone)]
@@ -133,6 +138,11 @@ pub(crate) struct Data {
     /// Append-only and written in order, so a vector is the index.
     pub(crate) events: Vec<Event>,
     pub(crate) small: BTreeMap<&'static str, Vec<Small>>,
+    /// What the rows of these two lists are made of.
+    pub(crate) calls: BTreeMap<i64, Call>,
+    pub(crate) recordings: BTreeMap<i64, Recording>,
+    /// Changes of the account itself.
+    pub(crate) account_rev: u16,
     pub(crate) gone: Vec<Tombstone>,
     /// Rows that no list shows as they are, by table and id.
     pub(crate) unreadable: BTreeMap<(String, i64), Unreadable>,
@@ -149,6 +159,9 @@ pub(crate) struct Last {
     pub(crate) survey: i64,
     pub(crate) event: i64,
     pub(crate) tag: i64,
+    pub(crate) call: i64,
+    /// How many rows each list of a desk ever had.
+    pub(crate) desk: BTreeMap<&'static str, usize>,
 }
 
 impl Data {

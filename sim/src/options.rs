@@ -1,7 +1,9 @@
 //! What an account looks like: sizes, credentials, budget, and the switches for behaviour no source settles.
 
+use std::str::FromStr;
 use std::time::Duration;
 
+use crate::specs::SPECS;
 use crate::time::{DAY, Micros};
 
 /// The leaky bucket: `capacity` calls may stand in it, and it drains `capacity / window`.
@@ -34,6 +36,48 @@ pub enum Cursors {
     Forgetful,
 }
 
+/// How a list is denied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Denial {
+    /// 403: the credentials lack a scope, which the answer names.
+    Forbidden,
+    /// 404: the account has no such thing.
+    Missing,
+}
+
+/// A list that cannot be read, with the rows below it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DenyList {
+    /// The name of the endpoint.
+    pub list: &'static str,
+    /// How.
+    pub how: Denial,
+}
+
+impl DenyList {
+    /// `list` is the path of the endpoint, or, of calls, its last part; none: there is no such list.
+    pub fn of(list: &str, how: Denial) -> Option<DenyList> {
+        let lists = SPECS.iter().map(|spec| spec.table).chain(["account", "account/settings"]);
+        let named = |full: &&str| *full == list || full.strip_prefix("phone/") == Some(list);
+        lists.into_iter().find(named).map(|list| DenyList { list, how })
+    }
+}
+
+impl FromStr for DenyList {
+    type Err = String;
+
+    /// Reads `voice-calls=403`.
+    fn from_str(text: &str) -> Result<DenyList, String> {
+        let (list, status) = text.split_once('=').ok_or("write it like voice-calls=403")?;
+        let how = match status {
+            "403" => Denial::Forbidden,
+            "404" => Denial::Missing,
+            _ => return Err(format!("`{status}` is not 403 or 404")),
+        };
+        DenyList::of(list, how).ok_or_else(|| format!("there is no list `{list}`"))
+    }
+}
+
 /// A whole account; the same options are the same account, byte for byte.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -47,6 +91,8 @@ pub struct Options {
     pub messages: usize,
     /// Satisfaction surveys; at most one per ticket.
     pub surveys: usize,
+    /// Calls; half of them are recorded.
+    pub calls: usize,
     /// Keep at most so many of the latest events; the API itself keeps twelve months.
     pub events: usize,
     /// Earliest creation time, except of back-dated imports.
@@ -71,6 +117,8 @@ pub struct Options {
     pub max_body: usize,
     /// False: `/events` answers 403.
     pub role_can_read_events: bool,
+    /// Lists that cannot be read.
+    pub deny_lists: Vec<DenyList>,
     /// What cursors are like.
     pub cursors: Cursors,
     /// Tickets whose `messages_count` is wrong.
@@ -96,6 +144,18 @@ pub struct Options {
     pub real_time: bool,
 }
 
+impl Options {
+    /// Whether a path below `/api/` is denied, for which list, and how.
+    pub(crate) fn denied(&self, path: &str) -> Option<(&'static str, Denial)> {
+        let within = |denied: &&DenyList| {
+            let rest = path.strip_prefix(denied.list);
+            // The settings are another list than the account.
+            rest.is_some_and(|rest| rest.is_empty() || (rest.starts_with('/') && denied.list != "account"))
+        };
+        self.deny_lists.iter().find(within).map(|denied| (denied.list, denied.how))
+    }
+}
+
 impl Default for Options {
     fn default() -> Options {
         // 2026-08-26T18:00:00Z, the day of the recordings.
@@ -106,6 +166,7 @@ impl Default for Options {
             tickets: 300,
             messages: 900,
             surveys: 60,
+            calls: 240,
             events: 200_000,
             start: end - 400 * DAY,
             end,
@@ -118,6 +179,7 @@ impl Default for Options {
             other_client_rate: 0.0,
             max_body: 200 * 1024,
             role_can_read_events: true,
+            deny_lists: Vec::new(),
             cursors: Cursors::default(),
             count_lies: 0,
             live_embeds: false,

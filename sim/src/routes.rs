@@ -1,14 +1,15 @@
 //! Paths to answers.
 
+use crate::desk;
 use crate::faults::Fault;
 use crate::items;
 use crate::json::Out;
 use crate::list::{self, list};
+use crate::options::Denial;
 use crate::query::{Query, Refusal, refusal, refusal_body};
 use crate::render::{self, Form, View};
 use crate::small::FIRST_PERSON;
-use crate::specs::Spec;
-use crate::time::iso;
+use crate::specs::{Spec, scope};
 use crate::wire::Request;
 
 /// What a path leads to.
@@ -16,7 +17,8 @@ pub(crate) enum Answer {
     Json(Vec<u8>),
     Refused(String),
     Missing,
-    Forbidden,
+    /// With the scope that is missing, if that is said.
+    Forbidden(Option<&'static str>),
     /// To the surviving row.
     Moved(String),
 }
@@ -25,15 +27,20 @@ pub(crate) fn route(view: View<'_>, request: &Request, fault: Option<&Fault>) ->
     let query = Query::parse(request.query());
     let Some(path) = request.path().strip_prefix("/api/") else { return Answer::Missing };
     let path = path.trim_end_matches('/');
+    match view.options.denied(path) {
+        Some((_, Denial::Missing)) => return Answer::Missing,
+        Some((list, Denial::Forbidden)) => return Answer::Forbidden(Some(scope(list))),
+        None => {}
+    }
     if let Some(spec) = Spec::of(path) {
         if spec.table == "events" && !view.options.role_can_read_events {
-            return Answer::Forbidden;
+            return Answer::Forbidden(None);
         }
         return answer(path, list(view, spec, &query, fault));
     }
     match path.split('/').collect::<Vec<_>>().as_slice() {
-        ["account"] => Answer::Json(account(view).into()),
-        ["account", "settings"] => Answer::Json(format!("{{\"data\":{}}}", settings()).into()),
+        ["account"] => Answer::Json(desk::account(view).into()),
+        ["account", "settings"] => answer(path, settings(view, &query)),
         ["users", "0"] => found(list::small(view, "users", FIRST_PERSON + 2).map(|row| row.json.clone())),
         ["views", id, "items"] => match number(id).filter(|id| list::small(view, "views", *id).is_some()) {
             Some(id) => answer(path, items::items(view, id, &query)),
@@ -41,7 +48,9 @@ pub(crate) fn route(view: View<'_>, request: &Request, fault: Option<&Fault>) ->
         },
         ["tickets", id, rest @ ..] => number(id).map_or(Answer::Missing, |id| ticket(view, id, rest, &query)),
         ["customers", id, rest @ ..] => number(id).map_or(Answer::Missing, |id| customer(view, id, rest)),
-        ["events", _] if !view.options.role_can_read_events => Answer::Forbidden,
+        ["events", _] if !view.options.role_can_read_events => Answer::Forbidden(None),
+        // A message has its address below its ticket only.
+        ["messages", _] => Answer::Missing,
         ["phone", kind, id] => {
             number(id).map_or(Answer::Missing, |id| get(view, &format!("phone/{kind}"), id))
         }
@@ -97,10 +106,10 @@ fn ticket(view: View<'_>, id: i64, rest: &[&str], query: &Query) -> Answer {
             message.map_or(Answer::Missing, |message| get(view, "messages", message))
         }
         ["tags"] => {
-            let face = render::tags_of(view, row);
-            Answer::Json(format!("{{\"data\":{face}}}").into())
+            let tags = render::tags_of(view, row);
+            Answer::Json(format!("{{\"data\":{tags}}}").into())
         }
-        ["custom-fields"] => Answer::Json(b"{\"data\":[]}".to_vec()),
+        ["custom-fields"] => found(render::values(view, "tickets", id)),
         _ => Answer::Missing,
     }
 }
@@ -149,21 +158,18 @@ fn customer(view: View<'_>, id: i64, rest: &[&str]) -> Answer {
             render::deep_customer(&mut out, view, row);
             Answer::Json(out.into_bytes())
         }
-        ["custom-fields"] => Answer::Json(b"{\"data\":[]}".to_vec()),
+        ["custom-fields"] => found(render::values(view, "customers", id)),
         _ => Answer::Missing,
     }
 }
 
-fn settings() -> &'static str {
-    r#"[{"id":1101,"type":"business-hours","data":{"timezone":"Europe/Paris","business_hours":[]}},{"id":1102,"type":"satisfaction-surveys","data":{"send_survey_for_chat":true}}]"#
-}
-
-fn account(view: View<'_>) -> String {
-    let created = view.options.start;
-    let created = iso(created - created.rem_euclid(crate::time::SECOND));
-    format!(
-        r#"{{"created_datetime":"{created}","current_subscription":{{"plan":"pro","start_datetime":"{created}","status":"active","trial_end_datetime":null,"trial_start_datetime":null}},"deactivated_datetime":null,"domain":"{}","meta":{{"currency":"usd"}},"settings":{},"status":{{"status":"active"}}}}"#,
-        view.options.domain,
-        settings()
-    )
+/// The settings of the account, all of them or those of one type. They come in one piece.
+fn settings(view: View<'_>, query: &Query) -> Result<String, Refusal> {
+    if let Some((name, _)) = query.0.iter().find(|(name, _)| name != "type") {
+        return Err(refusal(name, "Unknown field."));
+    }
+    let kind = query.one("type");
+    let rows = view.data.small.get("account/settings").into_iter().flatten();
+    let rows = rows.filter(|row| kind.is_none_or(|kind| row.kind == kind)).map(|row| row.json.as_str());
+    Ok(format!("{{\"data\":[{}]}}", rows.collect::<Vec<_>>().join(",")))
 }

@@ -18,7 +18,7 @@ const IMPORT: usize = 90;
 /// Builds the account.
 pub(crate) fn build(options: &Options) -> Data {
     let mut rng = Rng::with_seed(options.seed);
-    let mut data = Data { small: crate::small_more::all(options), ..Data::default() };
+    let mut data = Data { small: crate::desk::all(options), ..Data::default() };
     data.last.tag = data.small.get("tags").and_then(|tags| tags.last()).map_or(0, |tag| tag.id);
     customers(&mut data, options, &mut rng);
     let ids: Vec<i64> = data.customers.keys().copied().collect();
@@ -33,6 +33,7 @@ pub(crate) fn build(options: &Options) -> Data {
     }
     data.last.event = 2_189_392_455;
     crate::seed_events::build(&mut data, options, &mut rng);
+    crate::desk::voice::build(&mut data, options);
     data
 }
 
@@ -64,7 +65,7 @@ fn customers(data: &mut Data, options: &Options, rng: &mut Rng) {
     for created in timeline(rng, options.customers.max(1), options.start, options.end) {
         id += rng.i64(1..40);
         let updated = if rng.u8(0..10) < 6 { created + 9 } else { rng.i64(created..=options.end) };
-        data.put_customer(Customer { id, created, updated, rev: 0 });
+        data.put_customer(Customer { id, created, updated, rev: 0, fields: 0 });
     }
     data.last.person = id;
 }
@@ -110,6 +111,7 @@ fn plan_tickets(options: &Options, rng: &mut Rng, customers: &[i64]) -> Vec<Plan
             spam: rng.u8(0..40) == 0,
             imported,
             no_excerpt: false,
+            fields: 0,
         };
         plans.push(Plan { row, arrival });
     }

@@ -1,4 +1,6 @@
-//! The small tables: rows kept as finished JSON, because there are few and hardly any of them ever changes.
+//! Small tables: rows kept as finished JSON, because there are few and hardly any of them ever changes. Users and tags are here.
+
+use serde_json::{Map, Value};
 
 use crate::json::escape;
 use crate::options::Options;
@@ -13,12 +15,14 @@ pub(crate) struct Small {
     pub(crate) created: Micros,
     pub(crate) updated: Micros,
     pub(crate) name: String,
-    /// Email of a user; language of a macro.
+    /// Email of a user; language of a macro; type of a job; integration of a widget.
     pub(crate) extra: String,
-    /// Role of a user, object type of a custom field, type of an integration, status of a job.
+    /// Role of a user, object type of a custom field, type of an integration, status of a job or call, tag that a macro
+    /// gives, what a view shows.
     pub(crate) kind: String,
-    /// Usage, priority or order.
+    /// Usage, priority or order; ticket of a call; call of a recording or of an event.
     pub(crate) weight: i64,
+    /// Archived or deactivated.
     pub(crate) archived: bool,
     pub(crate) rev: u16,
     pub(crate) json: String,
@@ -28,12 +32,49 @@ pub(crate) struct Small {
     pub(crate) person: String,
 }
 
+impl Small {
+    /// Gives fields of the row other values; the others keep theirs, and their order.
+    pub(crate) fn set<const N: usize>(&mut self, fields: [(&str, Value); N]) {
+        let Ok(mut row) = serde_json::from_str::<Map<String, Value>>(&self.json) else { return };
+        row.extend(fields.map(|(name, value)| (name.to_owned(), value)));
+        self.json = Value::Object(row).to_string();
+    }
+
+    /// Deactivates the row, archives it if it is a macro, or takes that back. False: its list has no such thing, or it is so
+    /// already.
+    pub(crate) fn retire(&mut self, list: &str, retired: bool, now: Micros) -> bool {
+        const DATED: [&str; 5] = ["users", "rules", "integrations", "widgets", "custom-fields"];
+        let has_it = DATED.contains(&list) || matches!(list, "views" | "macros");
+        if !has_it || self.archived == retired {
+            return false;
+        }
+        self.archived = retired;
+        let date = if retired { Value::from(iso(now)) } else { Value::Null };
+        self.set([(if list == "macros" { "archived_datetime" } else { "deactivated_datetime" }, date)]);
+        if list == "users" {
+            self.set([("active", (!retired).into())]);
+        }
+        // That of a macro stays, as far as is known.
+        if DATED.contains(&list) {
+            self.updated = now;
+            self.set([("updated_datetime", iso(now).into())]);
+        }
+        true
+    }
+}
+
 /// Shared by users and customers; users come first in an account's life.
 pub(crate) const FIRST_PERSON: i64 = 519_543_243;
 const FIRST_TAG: i64 = 1_812_970;
 
 pub(crate) fn users(options: &Options) -> Vec<Small> {
-    (0..AGENTS.len()).map(|n| user(options, FIRST_PERSON + int(n), n, 0)).collect()
+    let mut users: Vec<Small> =
+        (0..AGENTS.len()).map(|n| user(options, FIRST_PERSON + int(n), n, 0)).collect();
+    // One has left: the list shows them, and so do tickets.
+    if let Some(left) = users.last_mut() {
+        left.retire("users", true, left.created + (options.end - left.created) / 2);
+    }
+    users
 }
 
 /// One agent or bot, at one revision.
@@ -109,9 +150,14 @@ pub(crate) fn tag(options: &Options, id: i64, base: &str, rev: u16) -> Small {
     Small { id, created, name, weight, rev, json, embedded, ..Small::default() }
 }
 
+/// The n-th of the account's first tags.
+pub(crate) fn tag_id(n: usize) -> i64 {
+    FIRST_TAG + int(n)
+}
+
 /// The n-th of the account's first tags as a ticket shows it; none when tickets show the present and it is deleted.
 pub(crate) fn tag_embedded<'a>(view: View<'a>, n: usize) -> Option<std::borrow::Cow<'a, str>> {
-    let id = FIRST_TAG + int(n);
+    let id = tag_id(n);
     let rows = view.data.small.get("tags")?;
     match rows.binary_search_by_key(&id, |row| row.id) {
         Ok(at) if view.options.live_embeds || rows[at].rev == 0 => Some(rows[at].embedded.as_str().into()),

@@ -8,7 +8,7 @@ impl Account {
     pub(super) fn create_customer(&mut self, now: Micros) -> i64 {
         self.data.last.person += 1 + i64::try_from(self.context % 9).unwrap_or(0);
         let id = self.data.last.person;
-        self.data.put_customer(Customer { id, created: now, updated: now + 9, rev: 0 });
+        self.data.put_customer(Customer { id, created: now, updated: now + 9, rev: 0, fields: 0 });
         self.event(("customer-created", "Customer"), id, EventData::None, now);
         id
     }

@@ -2,10 +2,14 @@
 
 mod bulk;
 mod customers;
+mod desk;
+mod fields;
 mod random;
+mod random_desk;
 mod small;
 mod surveys;
 mod tickets;
+mod voice;
 
 use crate::account::Account;
 use crate::dice::Dice;
@@ -148,6 +152,57 @@ pub enum Change {
         /// Which.
         user: i64,
     },
+    /// The user itself stays as it was; event.
+    LogIn {
+        /// Who.
+        user: i64,
+    },
+    /// A row more of a small list; event, but for jobs and calls.
+    CreateRow {
+        /// `teams`, `views`, `rules`, `macros`, `integrations`, `widgets`, `custom-fields`, `jobs`, `account/settings`,
+        /// `phone/voice-calls`, or one of the lists that have changes of their own here.
+        list: &'static str,
+    },
+    /// What a row of a small list says, and its date where it has one; a job or a call goes on to what it comes to next; a
+    /// recording is transcribed, and moves later. Also `account`, whose id does not matter. Event, as above.
+    UpdateRow {
+        /// Which list, also `phone/voice-call-recordings`.
+        list: &'static str,
+        /// Which row.
+        id: i64,
+    },
+    /// Gone; a job is asked to end, a recording stays with the date of its deletion. Event, as above. Neither custom fields
+    /// nor calls can be deleted.
+    DeleteRow {
+        /// Which list.
+        list: &'static str,
+        /// Which row.
+        id: i64,
+    },
+    /// Deactivates a row, or takes that back; event. A macro is archived instead: no event, and no other date moves.
+    RetireRow {
+        /// `users`, `views`, `rules`, `macros`, `integrations`, `widgets` or `custom-fields`.
+        list: &'static str,
+        /// Which row.
+        id: i64,
+        /// False: takes it back.
+        retired: bool,
+    },
+    /// Counts a use of a macro: no event, nothing moves.
+    UseMacro {
+        /// Which.
+        id: i64,
+    },
+    /// Values of custom fields as the API sets them: no event, nothing moves.
+    SetTicketFields {
+        /// Of which ticket.
+        ticket: i64,
+    },
+    /// The same of a customer.
+    SetCustomerFields {
+        /// Which.
+        customer: i64,
+    },
 }
 
 impl Account {
@@ -184,6 +239,14 @@ impl Account {
             Change::CreateUser => Some(self.create_user(now)),
             Change::UpdateUser { user } => self.update_user(user, now),
             Change::DeleteUser { user } => self.delete_small("users", user, ("user-deleted", "User"), now),
+            Change::LogIn { user } => self.log_in(user, now),
+            Change::CreateRow { list } => self.create_row(list, now),
+            Change::UpdateRow { list, id } => self.update_row(list, id, now),
+            Change::DeleteRow { list, id } => self.delete_row(list, id, now),
+            Change::RetireRow { list, id, retired } => self.retire_row(list, id, retired, now),
+            Change::UseMacro { id } => self.use_macro(id),
+            Change::SetTicketFields { ticket } => self.set_ticket_fields(ticket),
+            Change::SetCustomerFields { customer } => self.set_customer_fields(customer),
         }
     }
 

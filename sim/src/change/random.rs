@@ -9,7 +9,7 @@ use crate::account::Account;
 use crate::time::{DAY, Maybe, Micros, SECOND};
 
 /// Some key of a map: random, though not evenly so.
-fn key<T>(rng: &mut Rng, map: &BTreeMap<i64, T>) -> Option<i64> {
+pub(super) fn key<T>(rng: &mut Rng, map: &BTreeMap<i64, T>) -> Option<i64> {
     let (first, last) = (*map.first_key_value()?.0, *map.last_key_value()?.0);
     map.range(rng.i64(first..=last)..).next().map(|(id, _)| *id)
 }
@@ -28,6 +28,7 @@ impl Account {
                 continue;
             }
             if self.apply(change.clone(), now).is_some() {
+                self.happen_besides(now);
                 return change;
             }
         }
@@ -71,7 +72,7 @@ impl Account {
         })
     }
 
-    fn some(&self, rng: &mut Rng, table: &str) -> Option<i64> {
+    pub(super) fn some(&self, rng: &mut Rng, table: &str) -> Option<i64> {
         let rows = self.data.small.get(table).filter(|rows| !rows.is_empty())?;
         Some(rows[rng.usize(0..rows.len())].id)
     }

@@ -1,4 +1,4 @@
-//! Tags and users: small tables whose rows are rendered when they change.
+//! Tags and users, whose rows are rendered anew when they change, and deletions of all small tables.
 
 use crate::account::Account;
 use crate::model::EventData;
@@ -82,7 +82,15 @@ impl Account {
         }
         rows.remove(at);
         self.bury(table, id, None, now);
-        self.event(kind, id, EventData::None, now);
+        if !kind.0.is_empty() {
+            self.event(kind, id, EventData::None, now);
+        }
         Some(id)
+    }
+
+    pub(super) fn log_in(&mut self, user: i64, now: Micros) -> Option<i64> {
+        self.data.small.get("users")?.iter().find(|row| row.id == user)?;
+        self.event(("user-logged-in", "User"), user, EventData::Login, now);
+        Some(user)
     }
 }

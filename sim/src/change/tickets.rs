@@ -41,6 +41,7 @@ impl Account {
             spam: id % 40 == 0,
             imported,
             no_excerpt: false,
+            fields: 0,
         });
         self.event(CREATED, id, EventData::None, now);
         Some(id)

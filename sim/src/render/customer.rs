@@ -1,10 +1,15 @@
 //! Customers as the list shows them.
 
-use super::{Of, Person, View};
+use super::{Of, Person, View, fields};
 use crate::json::Out;
 use crate::model::Customer;
 
 pub(crate) fn customer(out: &mut Out, view: View<'_>, row: &Customer) {
+    with(out, view, row, |_, _| {});
+}
+
+/// The row, with whatever is written behind the names.
+pub(super) fn with(out: &mut Out, view: View<'_>, row: &Customer, more: impl FnOnce(&mut Out, &Person)) {
     let mut dice = view.dice(Of::Body, row.id, row.rev);
     out.ascii = dice.below(10) == 0;
     let person = Person::of(view, row.id, row.rev);
@@ -16,6 +21,7 @@ pub(crate) fn customer(out: &mut Out, view: View<'_>, row: &Customer) {
     };
     out.raw(",\"active\":").bool(dice.below(50) > 0).raw(",");
     person.identity(out);
+    more(out, &person);
     out.raw(",\"language\":").raw(dice.text(&["null", "\"en\"", "\"fr\"", "\"ja\""]));
     out.raw(",\"timezone\":").raw(dice.text(&["null", "\"UTC\"", "\"Europe/Paris\"", "\"Africa/Nairobi\""]));
     out.raw(",\"created_datetime\":").time(row.created).raw(",\"updated_datetime\":").time(row.updated);
@@ -28,13 +34,7 @@ pub(crate) fn customer(out: &mut Out, view: View<'_>, row: &Customer) {
         _ => out.raw("null"),
     };
     out.raw(",\"custom_fields\":");
-    match dice.below(5) {
-        0 => out.raw("{\"319830\":{\"value\":\"gold\",\"id\":319830}}"),
-        1 => {
-            out.raw("{\"319831\":{\"value\":42.50,\"id\":319831},\"319830\":{\"value\":null,\"id\":319830}}")
-        }
-        _ => out.raw("{}"),
-    };
+    fields::of_customer(out, view, row, dice.below(5));
     out.raw("}");
 }
 

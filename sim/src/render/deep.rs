@@ -10,12 +10,13 @@ use crate::time::Micros;
 /// A customer as `/customers/{id}` shows it: the list form and everything behind it.
 pub(crate) fn deep_customer(out: &mut Out, view: View<'_>, row: &Customer) {
     let mut list = Out::default();
-    customer(&mut list, view, row);
+    customer::with(&mut list, view, row, |out, person| {
+        out.raw(",\"channels\":");
+        channels(out, person, row.created);
+    });
     let list = list.into_string();
-    let person = Person::of(view, row.id, row.rev);
-    out.raw(list.strip_suffix('}').unwrap_or(&list)).raw(",\"channels\":");
-    channels(out, &person, row.created);
-    out.raw(",\"customer\":null,\"integrations\":{},\"external_data\":{},\"ecommerce_data\":{}}");
+    out.raw(list.strip_suffix('}').unwrap_or(&list))
+        .raw(",\"customer\":null,\"integrations\":{},\"external_data\":{},\"ecommerce_data\":{}}");
 }
 
 fn channels(out: &mut Out, person: &Person, created: Micros) {

@@ -3,6 +3,7 @@
 mod customer;
 mod deep;
 mod event;
+mod fields;
 mod letter;
 mod message;
 mod ticket;
@@ -10,8 +11,13 @@ mod ticket;
 pub(crate) use customer::customer;
 pub(crate) use deep::{deep_customer, deep_ticket};
 pub(crate) use event::{event, survey};
+pub(crate) use fields::values;
 pub(crate) use message::{Form, message};
 pub(crate) use ticket::{ticket, ticket_item};
+
+use std::collections::BTreeMap;
+
+use serde_json::value::RawValue;
 
 use crate::dice::Dice;
 use crate::json::Out;
@@ -35,6 +41,7 @@ pub(crate) enum Of {
     Body,
     Letter,
     Thread,
+    Fields,
 }
 
 impl View<'_> {
@@ -108,9 +115,15 @@ impl Person {
     }
 }
 
-/// The tags of a ticket as an array of their own.
+/// The tags of a ticket as an array of their own: whole rows, as far as the tags are still there.
 pub(crate) fn tags_of(view: View<'_>, row: &Ticket) -> String {
-    let mut out = Out::default();
-    ticket::tags(&mut out, view, &ticket::Face::of(view, row));
-    out.into_string()
+    const KEYS: [&str; 8] =
+        ["id", "created_datetime", "decoration", "deleted_datetime", "description", "name", "usage", "uri"];
+    let ids = ticket::tag_ids(&ticket::Face::of(view, row));
+    let rows = ids.into_iter().filter_map(|id| crate::list::small(view, "tags", id)).filter_map(|row| {
+        let row: BTreeMap<&str, &RawValue> = serde_json::from_str(&row.json).ok()?;
+        let parts = KEYS.iter().filter_map(|key| Some(format!("\"{key}\":{}", row.get(key)?.get())));
+        Some(format!("{{{}}}", parts.collect::<Vec<_>>().join(",")))
+    });
+    format!("[{}]", rows.collect::<Vec<_>>().join(","))
 }

@@ -1,6 +1,6 @@
 //! Tickets as the list and the view items show them.
 
-use super::{Of, Person, View};
+use super::{Of, Person, View, fields};
 use crate::dice::Dice;
 use crate::json::Out;
 use crate::model::Ticket;
@@ -65,11 +65,7 @@ pub(crate) fn ticket(out: &mut Out, view: View<'_>, row: &Ticket) {
     summary(out, row, &face);
     middle(out, view, row, &face);
     out.raw(",\"custom_fields\":");
-    match face.field {
-        0 => out.raw("{\"319825\":{\"id\":319825,\"value\":\"Checked by ").int(row.id % 7).raw("\"}}"),
-        1 => out.raw("{\"319825\":{\"id\":319825,\"value\":true},\"319826\":{\"id\":319826,\"value\":12.0}}"),
-        _ => out.raw("{}"),
-    };
+    fields::of_ticket(out, view, row, face.field);
     out.raw("}");
 }
 
@@ -208,17 +204,26 @@ pub(crate) fn meta(out: &mut Out, row: &Ticket, face: &Face) {
     };
 }
 
+/// A tag stands on a ticket once.
+fn tag_numbers(face: &Face) -> impl Iterator<Item = usize> {
+    let mut seen = 0u64;
+    face.tags.iter().flatten().copied().filter(move |tag| {
+        let before = seen;
+        seen |= 1 << tag;
+        seen != before
+    })
+}
+
+/// Ids of the tags that a ticket has.
+pub(crate) fn tag_ids(face: &Face) -> Vec<i64> {
+    tag_numbers(face).map(crate::small::tag_id).collect()
+}
+
 pub(crate) fn tags(out: &mut Out, view: View<'_>, face: &Face) {
     out.raw("[");
     let mut first = true;
-    let mut seen = 0u64;
-    for tag in face.tags.iter().flatten() {
-        // A tag stands on a ticket once.
-        if seen & (1 << tag) != 0 {
-            continue;
-        }
-        seen |= 1 << tag;
-        let Some(text) = crate::small::tag_embedded(view, *tag) else { continue };
+    for tag in tag_numbers(face) {
+        let Some(text) = crate::small::tag_embedded(view, tag) else { continue };
         if !first {
             out.raw(",");
         }

@@ -16,20 +16,20 @@ fn some_ticket(account: &Account) -> (i64, Vec<i64>) {
     (row.id, row.messages.clone())
 }
 
-fn row(account: &Account, table: &str, id: i64) -> Value {
+pub(super) fn row(account: &Account, table: &str, id: i64) -> Value {
     serde_json::from_str(&account.row(table, id).unwrap()).unwrap()
 }
 
 /// Applies a change; answers its id and the events it wrote.
 #[expect(clippy::needless_pass_by_value, reason = "reads like the method it wraps")]
-fn apply(account: &mut Account, change: Change, at: Micros) -> (i64, Vec<Value>) {
+pub(super) fn apply(account: &mut Account, change: Change, at: Micros) -> (i64, Vec<Value>) {
     let before = account.ids("events").len();
     let id = account.apply(change.clone(), at).unwrap_or_else(|| panic!("{change:?} could not happen"));
     let ids = account.ids("events");
     (id, ids[before..].iter().map(|id| row(account, "events", *id)).collect())
 }
 
-fn types(events: &[Value]) -> Vec<&str> {
+pub(super) fn types(events: &[Value]) -> Vec<&str> {
     events.iter().map(|event| event["type"].as_str().unwrap()).collect()
 }
 

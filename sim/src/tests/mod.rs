@@ -2,11 +2,17 @@
 
 mod answers;
 mod changes;
+mod denied;
+mod desk;
+mod desk_changes;
 mod faults;
+mod fields;
 mod http;
 mod lists;
+mod same;
 mod shapes;
 mod strict;
+mod voice;
 
 use serde_json::Value;
 
