@@ -152,7 +152,8 @@ pub fn tables_markdown(tables: &[Resource]) -> String {
     }
     page.push_str(
         "\nAll documented columns exist from the first load, whether a row has a value or not. A field that is not \
-         documented becomes a new column (see `--schema-contract`). Each row carries `_ingestr_loaded_at`.\n",
+         documented becomes a new column (see `--schema-contract`), or, once the table has got 200 of these (see `--max-new-columns`), \
+         a part of the JSON object in its column `_ingestr_extra`. Each row carries `_ingestr_loaded_at`.\n",
     );
     let named: Vec<&str> = tables.iter().filter(|table| !table.default).map(|table| table.name).collect();
     if !named.is_empty() {
@@ -346,7 +347,7 @@ mod tests {
         | [tickets](#tickets) | One conversation. | id | by updated_datetime: only what changed is read |
         | [satisfaction_surveys](#satisfaction_surveys) | One survey. | id | by updated_datetime: what was created in the last 30 days is read again |
 
-        All documented columns exist from the first load, whether a row has a value or not. A field that is not documented becomes a new column (see `--schema-contract`). Each row carries `_ingestr_loaded_at`.
+        All documented columns exist from the first load, whether a row has a value or not. A field that is not documented becomes a new column (see `--schema-contract`), or, once the table has got 200 of these (see `--max-new-columns`), a part of the JSON object in its column `_ingestr_extra`. Each row carries `_ingestr_loaded_at`.
 
         Rows that are deleted at the source are found in tickets. They stay, and get two more columns: `_ingestr_deleted_at` (timestamptz, NULL as long as the row is there) and `_ingestr_merged_into` (bigint, the row it was merged into, where known). `--deletes hard` removes them instead, `--deletes ignore` leaves them as they are.
 

@@ -10,6 +10,7 @@ mod commit;
 mod eta;
 mod failure;
 mod meter;
+mod names;
 mod outcome;
 mod prepare;
 mod preview;
@@ -379,6 +380,7 @@ impl Run<'_, '_> {
             deletions: self.job.plan.table.deletions() && self.job.plan.late() == Late::ChangesAndDeletions,
             rejected: self.done.rejected,
             discarded: self.normaliser.discarded(),
+            extra_fields: self.normaliser.extra_fields(),
             requests: self.meter.requests(),
             retries: self.meter.retries(),
             waited: self.meter.waited(),

@@ -114,7 +114,6 @@ pub(crate) fn commit(run: &str, at: &str, last: bool) -> Commit {
         },
         keep: Keep::default(),
         names: Vec::new(),
-        names_anew: false,
         basis: None,
         lease: None,
         release: false,
@@ -543,7 +542,8 @@ macro_rules! suite {
             commits_go_on_from_their_own_progress, commits_go_on_in_their_own_table,
             what_users_change_in_a_table_ends_no_run, replacements_go_on_with_their_own_rows,
             older_states_tell_of_no_table, names_of_columns_are_the_tables, books_are_kept_for_a_while, child_rows_are_replaced_parent_by_parent, child_rows_go_with_their_parent,
-            children_are_committed_with_their_parent, children_are_replaced_with_their_parent);
+            children_are_committed_with_their_parent, children_are_replaced_with_their_parent,
+            names_of_columns_are_each_tables_own, what_shares_a_column_changes_its_row);
     };
 }
 pub(crate) use suite;
