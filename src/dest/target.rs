@@ -106,6 +106,8 @@ pub struct Hints {
 pub struct Inspection {
     /// Columns of the existing table, in its own order, as far as their types are ours. `None`: no such table.
     pub columns: Option<Vec<Column>>,
+    /// Names of its other columns, which nothing that is read can be written to.
+    pub theirs: Vec<String>,
     /// The state of exactly this target; `None` when there is none, or when its table is gone.
     pub state: Option<State>,
     /// The state of rows that an unfinished [`Strategy::Replace`] or [`Strategy::DeleteInsert`] of this target keeps

@@ -134,6 +134,11 @@ impl Columns {
         }
     }
 
+    /// Names that are not to be had.
+    pub(super) fn spare(&mut self, others: &[String]) {
+        self.taken.extend(others.iter().map(|name| name.to_lowercase()));
+    }
+
     /// How many fields are known to share a column.
     pub(super) fn extra_fields(&self) -> usize {
         self.extra.len()

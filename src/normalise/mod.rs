@@ -86,6 +86,13 @@ impl Normaliser {
         self
     }
 
+    /// The same, in a table that has other columns with these names, which no field may be written to.
+    #[must_use]
+    pub fn sparing(mut self, others: &[String]) -> Self {
+        self.columns.spare(others);
+        self
+    }
+
     /// Names that fields without a documented column got since the last call.
     pub fn take_named(&mut self) -> Vec<FieldName> {
         self.columns.take_named()

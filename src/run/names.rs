@@ -1,7 +1,7 @@
 //! Which columns fields have got that are not documented: what is said of them, and what they forbid.
 
 use crate::dest::Inspection;
-use crate::error::Failure;
+use crate::error::{Failure, Kind};
 use crate::model::hash::fnv;
 use crate::model::{EXTRA, FieldName};
 use crate::normalise::Normaliser;
@@ -12,6 +12,7 @@ pub(super) fn normaliser(plan: &Plan, found: &Inspection) -> Normaliser {
     let existing = found.columns.as_deref().unwrap_or_default();
     Normaliser::new(&plan.table.columns(), plan.table.key, existing, &plan.shaping)
         .remembering(found.names.as_deref().unwrap_or_default())
+        .sparing(&found.theirs)
 }
 
 /// What is said of new names: of those that could not have their own, and that a table has enough of them.
@@ -37,7 +38,22 @@ pub(super) fn told(plan: &Plan, names: &[FieldName]) -> Vec<String> {
 /// Refuses what the names of columns forbid, once the table has been looked at.
 pub(super) fn can_go_on(plan: &Plan, found: &Inspection) -> Result<(), Failure> {
     let names = found.names.as_deref().unwrap_or_default();
-    not_apart(plan, names)
+    not_apart(plan, names)?;
+    let theirs =
+        |name: &&FieldName| found.theirs.iter().any(|other| other.eq_ignore_ascii_case(&name.column));
+    let Some(lost) = names.iter().find(theirs) else { return Ok(()) };
+    let table = format!("{}.{}", plan.schema, plan.dest_table);
+    Err(Failure::new(
+        Kind::Destination,
+        format!(
+            "column {} of table {table} is for the field `{}`, and has got a type that cannot hold it",
+            lost.column, lost.field
+        ),
+    )
+    .hint(format!(
+        "give the column back its type, or leave the field out with --sql-exclude-columns {}",
+        lost.field
+    )))
 }
 
 /// Refuses a column of its own for a field that lies with others: its values would be in two places.

@@ -56,11 +56,22 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// The hidden table takes the place of the table.
+    /// The hidden table takes the place of the table, unless that has columns that would go with it: those that are
+    /// generated, which no hidden table has.
     fn replace(&self, hidden: &TableName) -> Result<Counts, DestError> {
         let d = &DuckDialect;
         let table = table_of(self.target);
         let deleted = match self.read(&table)? {
+            Some(old) if old.columns.iter().any(|found| found.generated) => {
+                // A table that rows were removed from is not altered in the same transaction.
+                let (shape, source) = self.shape_with(hidden)?;
+                let deleted = self.run(&format!("DELETE FROM {}", shape.sql()))?;
+                return self.move_rows(hidden, &shape, &source).map(|inserted| Counts {
+                    inserted,
+                    deleted,
+                    ..Counts::default()
+                });
+            }
             Some(old) => {
                 let deleted = self.count(&table)?;
                 self.run(&format!("DROP TABLE {}", old.sql()))?;
