@@ -316,7 +316,6 @@ fn commit(last: bool) -> Commit {
         },
         keep: Keep::default(),
         names: Vec::new(),
-        names_anew: false,
         basis: None,
         lease: None,
         release: last,

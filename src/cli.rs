@@ -10,9 +10,11 @@ use crate::secret::SecretUri;
 mod analytics;
 mod foreign;
 mod parse;
+mod state;
 pub use analytics::{Dialect, ModelsArgs, Optional, ReportArgs};
 pub use foreign::ForeignArgs;
 pub use parse::{Stop, command, completions, env_names, man, parse, parts};
+pub use state::{MoveArgs, ResetArgs, ShowArgs, StateCommand};
 
 /// Copies a Gorgias help desk into an analytics database, and keeps it true.
 #[derive(Debug, Parser)]
@@ -102,60 +104,6 @@ pub struct CheckArgs {
     pub json: bool,
 }
 
-/// What can be done with what is remembered.
-#[derive(Debug, Subcommand)]
-pub enum StateCommand {
-    /// Show how far each table has been read, what is unfinished, who writes to it, and the last runs.
-    Show(ShowArgs),
-    /// Forget how far a table has been read: its next run reads everything again. The rows stay.
-    Reset(ResetArgs),
-    /// Give what is remembered to another account, once the help desk was renamed: its runs go on where those under the old
-    /// name stood.
-    Move(MoveArgs),
-}
-
-/// Arguments of `ingestr state show`.
-#[derive(Debug, Args)]
-pub struct ShowArgs {
-    /// Look into this destination: duckdb:///file.duckdb, or duckdb:////absolute/file.duckdb.
-    #[arg(long, value_name = "URI")]
-    pub dest_uri: Option<SecretUri>,
-    /// Show only this table: schema.table.
-    #[arg(long, value_name = "TABLE")]
-    pub dest_table: Option<String>,
-    /// Print JSON instead of text.
-    #[arg(long)]
-    pub json: bool,
-}
-
-/// Arguments of `ingestr state reset`.
-#[derive(Debug, Args)]
-pub struct ResetArgs {
-    /// Change this destination: duckdb:///file.duckdb, or duckdb:////absolute/file.duckdb.
-    #[arg(long, value_name = "URI")]
-    pub dest_uri: Option<SecretUri>,
-    /// Forget this table: schema.table. It has to be typed, and nothing is asked.
-    #[arg(long, value_name = "TABLE")]
-    pub dest_table: Option<String>,
-}
-
-/// Arguments of `ingestr state move`.
-#[derive(Debug, Args)]
-pub struct MoveArgs {
-    /// Change this destination: duckdb:///file.duckdb, or duckdb:////absolute/file.duckdb.
-    #[arg(long, value_name = "URI")]
-    pub dest_uri: Option<SecretUri>,
-    /// The account that has the tables now, by its old name. It has to be typed, and nothing is asked.
-    #[arg(long, value_name = "ACCOUNT")]
-    pub from: Option<String>,
-    /// The account that shall have them: the part before .gorgias.com in the new address of the help desk.
-    #[arg(long, value_name = "ACCOUNT")]
-    pub to: Option<String>,
-    /// Move only this table: schema.table. Without it, all tables of the account.
-    #[arg(long, value_name = "TABLE")]
-    pub dest_table: Option<String>,
-}
-
 /// Arguments of `ingestr ingest`, as typed or found in the environment.
 #[derive(Debug, Clone, Default, Args)]
 pub struct IngestArgs {
@@ -235,6 +183,12 @@ pub struct IngestArgs {
     /// Decide what happens to fields that are not documented.
     #[arg(long, value_name = "CONTRACT", help_heading = SHAPE, value_enum, ignore_case = true, default_value = "evolve")]
     pub schema_contract: Contract,
+    /// Give so many fields that are not documented a column of their own, in each table; later ones share one.
+    ///
+    /// 200 unless given, counted over all runs of a table. Further fields go to the column _ingestr_extra, as one JSON
+    /// object a row. A field that is there stays there, whatever number is typed later.
+    #[arg(long, value_name = "COLUMNS", help_heading = SHAPE, allow_negative_numbers = true)]
+    pub max_new_columns: Option<String>,
     /// Decide how names of columns are written.
     #[arg(long, value_name = "NAMING", help_heading = SHAPE, value_enum, ignore_case = true, default_value = "auto")]
     pub schema_naming: Naming,

@@ -186,7 +186,8 @@ pub fn tables_markdown(tables: &[Resource]) -> String {
     }
     page.push_str(
         "\nAll documented columns exist from the first load, whether a row has a value or not. A field that is not \
-         documented becomes a new column (see `--schema-contract`). Each row carries `_ingestr_loaded_at`.\n",
+         documented becomes a new column (see `--schema-contract`), or, once the table has got 200 of these (see `--max-new-columns`), \
+         a part of the JSON object in its column `_ingestr_extra`. Each row carries `_ingestr_loaded_at`.\n",
     );
     let which = |choice| {
         let those = tables.iter().filter(|table| table.choice == choice).map(|table| table.name);
@@ -399,7 +400,7 @@ mod tests {
         | [tickets](#tickets) | One conversation. | id | by updated_datetime: only what changed is read | yes | 1 | are found by events, and by a re-scan | tickets:read |
         | [satisfaction_surveys](#satisfaction_surveys) | One survey. | id | by updated_datetime: what was created in the last 30 days is read again | yes | 1, and 1 more for 100 rows of 30 days | are not seen | tickets:read |
 
-        All documented columns exist from the first load, whether a row has a value or not. A field that is not documented becomes a new column (see `--schema-contract`). Each row carries `_ingestr_loaded_at`.
+        All documented columns exist from the first load, whether a row has a value or not. A field that is not documented becomes a new column (see `--schema-contract`), or, once the table has got 200 of these (see `--max-new-columns`), a part of the JSON object in its column `_ingestr_extra`. Each row carries `_ingestr_loaded_at`.
 
         Each row also carries `_ingestr_deleted_at` (timestamptz, NULL as long as the row is there) and, where that can be known, `_ingestr_merged_into` (bigint, the row it was merged into). Rows that are deleted at the source are found in tickets: they stay, with the time. `--deletes hard` removes them instead, `--deletes ignore` leaves them as they are.
 

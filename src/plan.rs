@@ -169,6 +169,7 @@ impl Plan {
                 trim_whitespace: args.trim_whitespace,
                 contract: args.schema_contract,
                 naming: args.schema_naming,
+                new_columns: flags::new_columns(args)?,
             },
             load_timestamp: !args.no_load_timestamp,
             limit,

@@ -10,6 +10,7 @@ mod commit;
 mod eta;
 mod failure;
 mod meter;
+mod names;
 mod outcome;
 mod prepare;
 mod preview;

@@ -20,6 +20,7 @@ mod ends;
 mod forecast;
 mod kill;
 mod lookups;
+mod new_fields;
 mod oversize;
 mod reading;
 mod rescan;

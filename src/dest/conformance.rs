@@ -16,6 +16,7 @@ use crate::model::{Column, Deletes, LogicalType, Micros, Reject, RunRecord, Sour
 mod apart;
 mod books;
 mod children;
+mod demands;
 mod gone;
 mod held;
 mod memory;
@@ -25,6 +26,7 @@ mod words;
 pub(crate) use apart::*;
 pub(crate) use books::*;
 pub(crate) use children::*;
+pub(crate) use demands::*;
 pub(crate) use gone::*;
 pub(crate) use held::*;
 pub(crate) use owners::*;
@@ -40,6 +42,10 @@ pub(crate) trait Bench {
     fn execute(&self, sql: &str, table: &str);
     /// All tables in schema `shop`, ordered.
     fn tables(&self) -> Vec<String>;
+    /// Whether its tables can have columns that are generated.
+    fn generates(&self) -> bool {
+        false
+    }
     /// Makes the next commit of `destination` fail with its rows written and its state not.
     fn break_between(&self, destination: &dyn Destination) -> Box<dyn Destination>;
 }
@@ -114,7 +120,6 @@ pub(crate) fn commit(run: &str, at: &str, last: bool) -> Commit {
         },
         keep: Keep::default(),
         names: Vec::new(),
-        names_anew: false,
         basis: None,
         lease: None,
         release: false,
@@ -543,7 +548,10 @@ macro_rules! suite {
             commits_go_on_from_their_own_progress, commits_go_on_in_their_own_table,
             what_users_change_in_a_table_ends_no_run, replacements_go_on_with_their_own_rows,
             older_states_tell_of_no_table, names_of_columns_are_the_tables, books_are_kept_for_a_while, child_rows_are_replaced_parent_by_parent, child_rows_go_with_their_parent,
-            children_are_committed_with_their_parent, children_are_replaced_with_their_parent);
+            children_are_committed_with_their_parent, children_are_replaced_with_their_parent,
+            names_of_columns_are_each_tables_own, what_shares_a_column_changes_its_row,
+            generated_columns_follow_the_others, a_generated_column_of_ours_is_refused,
+            what_is_generated_from_a_wider_column_is_known_before);
     };
 }
 pub(crate) use suite;

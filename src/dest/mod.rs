@@ -35,7 +35,7 @@ mod target;
 pub use error::{DestError, DestErrorKind};
 pub use registry::{DESTINATIONS, Entry, entry};
 pub use target::{
-    Asked, Basis, Commit, Counts, Hints, Inspection, Keep, Owner, Stored, Target, Targets, Written,
+    Asked, Basis, Commit, Counts, Hints, Inspection, Keep, Names, Owner, Stored, Target, Targets, Written,
 };
 
 /// What a destination can do. Plain data: the plan refuses what is not in here before the first request.

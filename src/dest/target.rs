@@ -106,6 +106,8 @@ pub struct Hints {
 pub struct Inspection {
     /// Columns of the existing table, in its own order, as far as their types are ours. `None`: no such table.
     pub columns: Option<Vec<Column>>,
+    /// Names of its other columns, which nothing that is read can be written to.
+    pub theirs: Vec<String>,
     /// The state of exactly this target; `None` when there is none, or when its table is gone.
     pub state: Option<State>,
     /// The state of rows that an unfinished [`Strategy::Replace`] or [`Strategy::DeleteInsert`] of this target keeps
@@ -238,6 +240,15 @@ pub struct Keep {
     pub rejects: Option<Micros>,
 }
 
+/// Which columns fields of a table have got that are not documented.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Names {
+    /// Those that got theirs since the last commit.
+    pub new: Vec<FieldName>,
+    /// Whether what is stored is of a table that is gone.
+    pub anew: bool,
+}
+
 /// Everything that becomes visible together with the staged rows.
 #[derive(Debug, Clone)]
 pub struct Commit {
@@ -249,10 +260,8 @@ pub struct Commit {
     pub run: RunRecord,
     /// How much of the books is kept once the lease is given up.
     pub keep: Keep,
-    /// Names that fields got since the last commit.
-    pub names: Vec<FieldName>,
-    /// Whether those that are stored are of a table that is gone.
-    pub names_anew: bool,
+    /// Which columns fields have got, of each target; those of the last targets may be missing.
+    pub names: Vec<Names>,
     /// What must be stored before, or the commit fails with [`super::DestErrorKind::Changed`]; `None`: whatever is there.
     pub basis: Option<Basis>,
     /// The lease of the run, to be renewed with this commit; the commit fails with [`super::DestErrorKind::Leased`] if

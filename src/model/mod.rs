@@ -24,4 +24,4 @@ pub use reject::Reject;
 pub use schema::{Column, FieldName, LogicalType, Micros};
 pub use state::{STATE_VERSION, SourceState, State};
 pub use strategy::Strategy;
-pub use system_columns::{DELETED_AT, LOADED_AT, MERGED_INTO};
+pub use system_columns::{DELETED_AT, EXTRA, LOADED_AT, MERGED_INTO};

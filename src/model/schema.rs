@@ -121,7 +121,7 @@ impl LogicalType {
 pub struct FieldName {
     /// The field, as the source spells it.
     pub field: String,
-    /// Its column.
+    /// Its column; [`super::EXTRA`] where it lies with others.
     pub column: String,
 }
 

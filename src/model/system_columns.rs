@@ -8,3 +8,6 @@ pub const DELETED_AT: &str = "_ingestr_deleted_at";
 
 /// Column holding the key of the row that a gone row was merged into, where the source tells.
 pub const MERGED_INTO: &str = "_ingestr_merged_into";
+
+/// Column holding the fields that have no column of their own, as one JSON object; there once there is such a field.
+pub const EXTRA: &str = "_ingestr_extra";

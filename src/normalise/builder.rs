@@ -34,6 +34,9 @@ pub(super) enum Took {
     Misfit(&'static str),
 }
 
+/// What becomes of JSON that no column takes.
+pub(super) const TOO_DEEP: Took = Took::Misfit("nested too deep");
+
 impl Builder {
     pub(super) fn new(logical: LogicalType) -> Self {
         match logical {
@@ -86,9 +89,9 @@ impl Builder {
             Self::Timestamp(builder) => {
                 fill(decode::timestamp(raw), |value| builder.append_option(value.map(|micros| micros.0)))
             }
-            Self::Json(builder) if token::too_deep(raw) => {
+            Self::Json(builder) if token::too_deep(raw, 0) => {
                 builder.append_null();
-                Took::Misfit("nested too deep")
+                TOO_DEEP
             }
             Self::Json(builder) => {
                 builder.append_option((raw != "null").then_some(raw));

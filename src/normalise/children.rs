@@ -176,12 +176,20 @@ impl Embedded {
             body.push(',');
         }
         for (field, raw) in &fields {
-            let elsewhere = self.taken.iter().any(|(column, taken)| {
-                column == field || matches!(taken, Taken::Field(own) | Taken::Text(own) | Taken::Type(own) if own == field)
+            let elsewhere = self.taken.iter().any(|(_, taken)| {
+                matches!(taken, Taken::Field(own) | Taken::Text(own) | Taken::Type(own) if own == field)
             });
-            if !elsewhere {
-                let _ = write!(body, "{}:{},", quoted(field), raw.get());
+            if elsewhere {
+                continue;
             }
+            let name = match self.taken.iter().find(|(column, _)| column == field) {
+                None => quoted(field),
+                // It says once more whose it is.
+                Some((_, Taken::Parent(own))) if parent.get(own) == Some(raw.get()) => continue,
+                // A field that is called like one of these columns is another one.
+                Some(_) => quoted(&format!("{}.{field}", self.field)),
+            };
+            let _ = write!(body, "{name}:{},", raw.get());
         }
         if body.ends_with(',') {
             body.pop();
@@ -267,6 +275,22 @@ mod tests {
             ]
         );
         assert_eq!((parents, rejects), (vec![9_007_199_254_740_993, 2, 3, 4], 0));
+    }
+
+    #[test]
+    fn a_field_that_is_called_like_a_column_of_ours_is_not_lost() {
+        let (rows, _, rejects) = taken_out(
+            &TAGS,
+            r#"[{"id":1,"tags":[{"id":7,"position":"top","tag_id":9,"ticket_id":2},{"id":8,"ticket_id":1}]}]"#,
+        );
+        assert_eq!(
+            rows,
+            [
+                r#"ticket_id=1 tag_id=7 position=0 tags.position="top" tags.tag_id=9 tags.ticket_id=2"#,
+                "ticket_id=1 tag_id=8 position=1",
+            ]
+        );
+        assert_eq!(rejects, 0);
     }
 
     #[test]

@@ -7,10 +7,11 @@ use arrow_schema::Field;
 
 use super::builder::{Builder, Took};
 use super::decode::{self, Decoded};
+use super::extra::{Extra, object};
 use super::shaping::Shaping;
 use crate::model::hash::fnv;
 use crate::model::{
-    Column, Contract, DELETED_AT, FieldName, LOADED_AT, LogicalType, MERGED_INTO, Micros, Naming,
+    Column, Contract, DELETED_AT, EXTRA, FieldName, LOADED_AT, LogicalType, MERGED_INTO, Micros, Naming,
 };
 
 /// Where a column's type comes from, and so whether it may change.
@@ -35,6 +36,8 @@ struct Slot {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Place {
     At(usize),
+    /// The column that fields without one of their own share.
+    Extra,
     Nowhere,
 }
 
@@ -45,14 +48,19 @@ pub(super) struct Columns {
     by_source: HashMap<String, Place>,
     /// Names taken in the destination, lower case: databases do not tell `Id` from `id`.
     taken: HashSet<String>,
-    /// The columns of the last row's fields, in order: rows of one list have their fields in one order, so the
+    /// Where the last row's fields went, in order: rows of one list have their fields in one order, so the
     /// next row's field is nearly always found without hashing its name.
-    order: Vec<(String, usize)>,
+    order: Vec<Option<(String, Place)>>,
     existing: Vec<Column>,
     naming: Naming,
     /// Which column each field of the source has that is not documented, for ever.
     names: HashMap<String, String>,
-    /// Of these, the new ones.
+    /// How many of them there may be.
+    most: usize,
+    /// Those that share one, and the column that they share, once a row has needed it.
+    extra: Extra,
+    shared: Option<usize>,
+    /// What is new of both.
     named: Vec<FieldName>,
     /// The columns of the table's key; `None` for one that is left out.
     key: Vec<Option<usize>>,
@@ -65,11 +73,14 @@ impl Columns {
         let mut columns = Self {
             slots: Vec::new(),
             by_source: HashMap::new(),
-            taken: [LOADED_AT, DELETED_AT, MERGED_INTO].map(String::from).into(),
+            taken: [LOADED_AT, DELETED_AT, MERGED_INTO, EXTRA].map(String::from).into(),
             order: Vec::new(),
             existing: existing.to_vec(),
             naming: shaping.naming,
             names: HashMap::new(),
+            most: shaping.new_columns,
+            extra: Extra::default(),
+            shared: None,
             named: Vec::new(),
             key: Vec::new(),
             rows: 0,
@@ -100,9 +111,47 @@ impl Columns {
         columns
     }
 
-    /// Names that fields got in earlier runs.
+    /// Names that fields got in earlier runs. Their columns are filled whether a field comes or not: one that does not come
+    /// any more, or is null in every row, would keep what it had otherwise.
     pub(super) fn remember(&mut self, names: &[FieldName]) {
-        self.names.extend(names.iter().map(|name| (name.field.clone(), name.column.clone())));
+        for name in names {
+            if self.extra.remember(name) {
+                continue;
+            }
+            let documented = self.by_source.contains_key(&name.field);
+            // By now documented as another field's.
+            if !documented && self.taken.contains(&name.column.to_lowercase()) {
+                continue;
+            }
+            self.names.insert(name.field.clone(), name.column.clone());
+            let column = self.existing.iter().find(|column| column.name.eq_ignore_ascii_case(&name.column));
+            if let Some(column) = column.cloned().filter(|_| !documented) {
+                self.add(&name.field, column, false, Origin::Inferred);
+            }
+        }
+        if !self.extra.is_empty() {
+            self.share();
+        }
+    }
+
+    /// Names that are not to be had.
+    pub(super) fn spare(&mut self, others: &[String]) {
+        self.taken.extend(others.iter().map(|name| name.to_lowercase()));
+    }
+
+    /// How many fields are known to share a column.
+    pub(super) fn extra_fields(&self) -> usize {
+        self.extra.len()
+    }
+
+    /// The column that fields share.
+    fn share(&mut self) -> usize {
+        if let Some(at) = self.shared {
+            return at;
+        }
+        let at = self.push_slot(EXTRA, Column::new(EXTRA, LogicalType::Json), false, Origin::Fixed);
+        self.shared = Some(at);
+        at
     }
 
     /// Names that fields got since the last call.
@@ -111,11 +160,16 @@ impl Columns {
     }
 
     fn add(&mut self, source: &str, column: Column, documented: bool, origin: Origin) -> usize {
+        let at = self.push_slot(source, column, documented, origin);
+        self.by_source.insert(source.to_owned(), Place::At(at));
+        at
+    }
+
+    fn push_slot(&mut self, source: &str, column: Column, documented: bool, origin: Origin) -> usize {
         let mut builder = Builder::new(column.logical);
         (0..self.rows).for_each(|_| builder.append_null());
         self.taken.insert(column.name.to_lowercase());
         self.slots.push(Slot { source: source.to_owned(), column, documented, origin, builder });
-        self.by_source.insert(source.to_owned(), Place::At(self.slots.len() - 1));
         self.slots.len() - 1
     }
 
@@ -143,7 +197,7 @@ impl Columns {
     /// Whether a damaged value is worth a line: it belongs to a column, or to none as long as no value told its type.
     pub(super) fn is_wanted(&self, place: Place, source: &str, contract: Contract) -> bool {
         match place {
-            Place::At(_) => true,
+            Place::At(_) | Place::Extra => true,
             Place::Nowhere => contract == Contract::Evolve && !self.by_source.contains_key(source),
         }
     }
@@ -151,22 +205,23 @@ impl Columns {
     /// Whether the field would need a new column.
     pub(super) fn is_new(&self, source: &str) -> bool {
         !self.by_source.contains_key(source)
+            && !self.extra.has(source)
             && !self.existing.iter().any(|column| column.name.eq_ignore_ascii_case(&self.name_for(source)))
     }
 
     /// Where the field at this position of the row goes.
     pub(super) fn place_at(&mut self, position: usize, source: &str, raw: &str, contract: Contract) -> Place {
-        if let Some((name, at)) = self.order.get(position)
+        if let Some(Some((name, place))) = self.order.get(position)
             && name == source
         {
-            return Place::At(*at);
+            return *place;
         }
         let place = self.place(source, raw, contract);
-        if let Place::At(at) = place {
+        if place != Place::Nowhere {
             if self.order.len() <= position {
-                self.order.resize(position + 1, (String::new(), 0));
+                self.order.resize(position + 1, None);
             }
-            self.order[position] = (source.to_owned(), at);
+            self.order[position] = Some((source.to_owned(), place));
         }
         place
     }
@@ -176,22 +231,27 @@ impl Columns {
         if let Some(place) = self.by_source.get(source) {
             return *place;
         }
+        if self.extra.has(source) {
+            return Place::Extra;
+        }
         let Some(inferred) = decode::infer(source, raw) else { return Place::Nowhere };
         let name = self.name_for(source);
-        let known = self.existing.iter().any(|column| column.name.eq_ignore_ascii_case(&name));
-        if (known || contract == Contract::Evolve) && !self.names.contains_key(source) {
+        let known = self.existing.iter().find(|column| column.name.eq_ignore_ascii_case(&name)).cloned();
+        if known.is_none() && contract != Contract::Evolve {
+            return Place::Nowhere;
+        }
+        if !self.names.contains_key(source) {
+            let is_full = self.extra.has_the_rest() || self.names.len() >= self.most;
+            if known.is_none() && is_full {
+                self.named.extend(self.extra.add(source));
+                return Place::Extra;
+            }
             self.names.insert(source.to_owned(), name.clone());
             self.named.push(FieldName { field: source.to_owned(), column: name.clone() });
         }
-        if let Some(column) = self.existing.iter().find(|column| column.name.eq_ignore_ascii_case(&name)) {
-            let column = column.clone();
-            // What evolved once may evolve again: the destination widens its column as far as this one widens.
-            return Place::At(self.add(source, column, false, Origin::Inferred));
-        }
-        if contract != Contract::Evolve {
-            return Place::Nowhere;
-        }
-        Place::At(self.add(source, Column::new(name, inferred), false, Origin::Inferred))
+        // What evolved once may evolve again: the destination widens its column as far as this one widens.
+        let column = known.unwrap_or_else(|| Column::new(name, inferred));
+        Place::At(self.add(source, column, false, Origin::Inferred))
     }
 
     /// The name a field has, or gets: never one that is another field's, and not by the order in which fields come.
@@ -253,8 +313,12 @@ impl Columns {
         }
     }
 
-    /// Fills what the row did not have.
-    pub(super) fn end_row(&mut self) {
+    /// Stores the fields that share a column, and fills what the row did not have.
+    pub(super) fn end_row(&mut self, extra: Vec<(&str, &str)>) {
+        if let Some(object) = object(extra) {
+            let at = self.share();
+            self.slots[at].builder.append(&object, false);
+        }
         self.rows += 1;
         for slot in &mut self.slots {
             if slot.builder.len() < self.rows {

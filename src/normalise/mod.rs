@@ -2,12 +2,13 @@
 //!
 //! Documented columns keep their type: what does not fit is NULL and goes to the rejects, and so does what was no JSON
 //! at all ([`rows`]). A field nobody declared becomes a column of the type its first value suggests, and widens as long as
-//! no destination column fixes it.
+//! no destination column fixes it; once a table has enough of these, it goes to one column with others ([`extra`]).
 
 mod builder;
 pub mod children;
 mod columns;
 pub mod decode;
+mod extra;
 pub mod flat;
 pub mod redact;
 pub mod rows;
@@ -20,7 +21,7 @@ use std::sync::Arc;
 use arrow_array::RecordBatch;
 use arrow_schema::{Field, Schema};
 
-use self::builder::Took;
+use self::builder::{TOO_DEEP, Took};
 use self::columns::{Columns, Place};
 use self::rows::{Row, Rows};
 pub use self::shaping::{ColumnOverride, Shaping};
@@ -87,9 +88,22 @@ impl Normaliser {
         self
     }
 
+    /// The same, in a table that has other columns with these names, which no field may be written to.
+    #[must_use]
+    pub fn sparing(mut self, others: &[String]) -> Self {
+        self.columns.spare(others);
+        self
+    }
+
     /// Names that fields without a documented column got since the last call.
     pub fn take_named(&mut self) -> Vec<FieldName> {
         self.columns.take_named()
+    }
+
+    /// Fields that are known to lie in [`crate::model::EXTRA`].
+    #[must_use]
+    pub fn extra_fields(&self) -> u64 {
+        self.columns.extra_fields() as u64
     }
 
     /// The documented columns as the destination will have them: renamed, retyped, without the excluded ones.
@@ -140,6 +154,7 @@ impl Normaliser {
         {
             self.columns.append_instant(column, value);
         }
+        let mut extra = Vec::new();
         let mut damages = row.damages().peekable();
         for (position, (name, raw)) in row.fields().enumerate() {
             self.bytes += raw.len();
@@ -147,6 +162,11 @@ impl Normaliser {
             let place = self.columns.place_at(position, name, raw, self.contract);
             let took = match place {
                 Place::At(column) => self.columns.append(column, raw, self.trim),
+                Place::Extra if token::too_deep(raw, 1) => TOO_DEEP,
+                Place::Extra => {
+                    extra.push((name, raw));
+                    Took::Whole
+                }
                 Place::Nowhere => Took::Whole,
             };
             let (value, reason) = match (damage, took) {
@@ -158,14 +178,14 @@ impl Normaliser {
             };
             let column = match place {
                 Place::At(column) => self.columns.name(column),
-                Place::Nowhere => name,
+                Place::Extra | Place::Nowhere => name,
             };
             self.reject(&id, column.to_owned(), value, reason);
         }
         for damage in damages {
             self.reject(&id, damage.name.to_owned(), damage.text.into_owned(), damage.reason);
         }
-        self.columns.end_row();
+        self.columns.end_row(extra);
         self.rows += 1;
         Ok(())
     }

@@ -3,7 +3,7 @@
 use crate::model::{Contract, LogicalType, Naming};
 
 /// What happens to rows between source and destination.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Shaping {
     /// Types and names that differ from the table's declaration.
     pub overrides: Vec<ColumnOverride>,
@@ -15,6 +15,26 @@ pub struct Shaping {
     pub contract: Contract,
     /// How names are written.
     pub naming: Naming,
+    /// How many fields that are not documented may have a column of their own, counted over all runs of a table.
+    pub new_columns: usize,
+}
+
+impl Shaping {
+    /// New columns unless told otherwise: more than any help desk is known to need, and few enough for every destination.
+    pub const NEW_COLUMNS: usize = 200;
+}
+
+impl Default for Shaping {
+    fn default() -> Self {
+        Self {
+            overrides: Vec::new(),
+            exclude: Vec::new(),
+            trim_whitespace: false,
+            contract: Contract::default(),
+            naming: Naming::default(),
+            new_columns: Self::NEW_COLUMNS,
+        }
+    }
 }
 
 /// One entry of `--columns`.

@@ -391,3 +391,29 @@ fn fields_keep_their_columns_in_any_order() {
     let batch = next.take(true).expect("a batch");
     assert_eq!(batch.column_by_name("plan").expect("is there").as_string::<i32>().value(0), "small");
 }
+
+/// A column of somebody else's is not for a field that happens to be called so.
+#[test]
+fn a_name_that_is_another_columns_is_not_had() {
+    let mut normaliser =
+        Normaliser::new(&documented(), &["id"], &[], &Shaping::default()).sparing(&["Loud".to_owned()]);
+    normaliser.push(&rows(r#"[{"id":1,"loud":"x"}]"#), &[true], None).expect("evolves");
+    let column = format!("loud_{:08x}", crate::model::hash::fnv(b"loud"));
+    assert_eq!(strings(&normaliser.take(true).expect("a batch"), &column), [Some("x".into())]);
+}
+
+/// What a field has that shares a column: its exact text, and a line of its own where it does not fit.
+#[test]
+fn fields_that_share_a_column_lose_nothing_to_one_another() {
+    let deep = format!("{}{}", "[".repeat(500), "]".repeat(500));
+    let (batch, rejects) = normalise(
+        &format!(r#"[{{"id":1,"b":1.50,"a":{{"z": 1}},"c":null}},{{"id":2,"b":{deep},"a":"x"}},{{"id":3}}]"#),
+        &Shaping { new_columns: 0, ..Shaping::default() },
+    );
+    assert_eq!(
+        strings(&batch, crate::model::EXTRA),
+        [Some(r#"{"a":{"z": 1},"b":1.50}"#.into()), Some(r#"{"a":"x"}"#.into()), None]
+    );
+    let said: Vec<_> = rejects.iter().map(|r| (r.id.as_deref(), r.column.as_deref(), r.reason)).collect();
+    assert_eq!(said, [(Some("2"), Some("b"), "nested too deep")]);
+}

@@ -47,11 +47,12 @@ pub(super) fn token(rest: &[u8]) -> Option<(Token, usize)> {
 /// read more.
 const DEEPEST: usize = 500;
 
-/// Whether a JSON value is too deep for a column.
-pub(super) fn too_deep(json: &str) -> bool {
+/// Whether a JSON value is too deep for a column in which it lies within so many others.
+pub(super) fn too_deep(json: &str, within: usize) -> bool {
     let bytes = json.as_bytes();
+    let deepest = DEEPEST.saturating_sub(within);
     // Most values are shorter than so many brackets in pairs.
-    if bytes.len() <= 2 * DEEPEST || memchr::memchr2_iter(b'{', b'[', bytes).count() <= DEEPEST {
+    if bytes.len() <= 2 * deepest || memchr::memchr2_iter(b'{', b'[', bytes).count() <= deepest {
         return false;
     }
     let (mut depth, mut at) = (0usize, 0);
@@ -61,7 +62,7 @@ pub(super) fn too_deep(json: &str) -> bool {
             Token::Close(_) => depth = depth.saturating_sub(1),
             _ => {}
         }
-        if depth > DEEPEST {
+        if depth > deepest {
             return true;
         }
         at += len;

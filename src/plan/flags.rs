@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use super::Shaping;
 use super::endpoints::Endpoints;
 use crate::cli::{IngestArgs, env_names};
 use crate::dest::FlushDefaults;
@@ -76,6 +77,7 @@ pub(super) fn refuse(args: &IngestArgs) -> Result<(), Failure> {
         ("sql-exclude-columns", args.sql_exclude_columns.iter().any(|name| name.contains("://"))),
         ("partition-by", uri(&args.partition_by)),
         ("cluster-by", args.cluster_by.iter().any(|name| name.contains("://"))),
+        ("max-new-columns", uri(&args.max_new_columns)),
         ("flush-records", uri(&args.flush_records)),
         ("flush-interval", uri(&args.flush_interval)),
         ("loader-file-size", uri(&args.loader_file_size)),
@@ -284,6 +286,18 @@ pub(super) fn keep_rejects(args: &IngestArgs) -> Result<Option<Duration>, Failur
     let zero = "30d, at most 366d, or 0 for ever";
     let time = duration_or_zero("keep-rejects", args.keep_rejects.as_deref(), zero)?.unwrap_or(KEEP_REJECTS);
     Ok(Some(time).filter(|time| !time.is_zero()))
+}
+
+/// `--max-new-columns`.
+pub(super) fn new_columns(args: &IngestArgs) -> Result<usize, Failure> {
+    match args.max_new_columns.as_deref().map(str::trim).filter(|typed| !typed.is_empty()) {
+        None => Ok(Shaping::NEW_COLUMNS),
+        Some(typed) => typed.parse().map_err(|_| {
+            Failure::usage(format!("--max-new-columns: `{typed}` is not a number of columns")).hint(
+                "type a whole number, or 0 for none: new fields all go to the column _ingestr_extra then",
+            )
+        }),
+    }
 }
 
 pub(super) fn positive(flag: &str, typed: &str) -> Result<u64, Failure> {

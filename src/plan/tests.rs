@@ -140,6 +140,7 @@ fn the_documented_command() {
             trim_whitespace: false,
             contract: Contract::Evolve,
             naming: Naming::Auto,
+            new_columns: 200,
         }
     );
     assert_eq!((plan.limit, plan.load_timestamp, plan.notes), (None, true, Vec::<String>::new()));

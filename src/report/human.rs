@@ -167,6 +167,13 @@ fn receipt_lines(receipt: &Receipt) -> Vec<String> {
         if receipt.discarded > 0 {
             rows.push(("discarded", receipt.discarded, "by --schema-contract".into()));
         }
+        if receipt.extra_fields > 0 {
+            let more = format!(
+                "{} in the column _ingestr_extra, beyond --max-new-columns",
+                noun(receipt.extra_fields, "new field")
+            );
+            rows.push(("extra", receipt.extra_fields, more));
+        }
     }
     let mut requests = match receipt.retries {
         0 => "none repeated".into(),

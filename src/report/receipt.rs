@@ -75,6 +75,8 @@ pub struct Receipt {
     pub rejected: u64,
     /// Rows or values left out by the schema contract.
     pub discarded: u64,
+    /// Fields of the table that lie in its column `_ingestr_extra`, as far as they are known by name.
+    pub extra_fields: u64,
     /// Requests sent, repeated ones included.
     pub requests: u64,
     /// Of these, the repeated ones.

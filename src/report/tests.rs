@@ -80,6 +80,7 @@ fn receipt(outcome: Outcome) -> Receipt {
         deletions: true,
         rejected: 3,
         discarded: 0,
+        extra_fields: 0,
         requests: 203,
         retries: 3,
         waited: Duration::from_secs(52),

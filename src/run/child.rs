@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use super::names::{can_go_on, normaliser};
 use super::{failure, target};
-use crate::dest::{Counts, Destination, Inspection, Target};
+use crate::dest::{Counts, Destination, Inspection, Names, Target};
 use crate::error::Failure;
 use crate::model::{Reject, State};
 use crate::normalise::Normaliser;
@@ -14,11 +15,13 @@ use crate::source::{Page, Source};
 
 /// A child table of a run.
 pub(super) struct Child<'a> {
-    plan: &'a Plan,
+    pub(super) plan: &'a Plan,
     embedded: Embedded,
     /// What the source calls the key of the parent.
     pub(super) parent_key: &'static str,
     pub(super) normaliser: Normaliser,
+    /// Whether names of columns that are stored are not this table's.
+    pub(super) names_anew: bool,
     /// What was found of it: see the room's head.
     pub(super) stored: Option<State>,
     /// The same of its part of an unfinished replacement.
@@ -40,22 +43,20 @@ impl<'a> Child<'a> {
     ) -> Result<Option<(Self, Target)>, Failure> {
         let Some((of, embedded)) = plan.table.embedded() else { return Ok(None) };
         let Some(parent_key) = of.single_key() else { return Ok(None) };
-        let shape = |found: &Inspection| {
-            let existing = found.columns.as_deref().unwrap_or_default();
-            Normaliser::new(&plan.table.columns(), plan.table.key, existing, &plan.shaping)
-        };
-        let columns = shape(&Inspection::default()).documented();
+        let columns = normaliser(plan, &Inspection::default()).documented();
         let mut target = target::target(plan, source, columns);
         // What becomes of its parent's rows becomes of these.
         target.deletes = parent.deletes;
         let found = dest.inspect(&target).await;
         let found = found.map_err(|error| failure::destination(&target, &error))?;
         failure::owned(&target, &found)?;
+        can_go_on(plan, &found)?;
         let child = Self {
             plan,
             embedded,
             parent_key,
-            normaliser: shape(&found),
+            normaliser: normaliser(plan, &found),
+            names_anew: found.names.is_none(),
             stored: found.state,
             aside: found.aside,
             staged: BTreeMap::new(),
@@ -105,6 +106,11 @@ impl<'a> Child<'a> {
         self.rejects.extend(out.rejects);
         self.rejects.append(&mut self.normaliser.take_rejects());
         Ok(out.rows.bytes() as u64)
+    }
+
+    /// Names that its fields got since the last commit.
+    pub(super) fn named(&mut self) -> Names {
+        Names { new: self.normaliser.take_named(), anew: self.names_anew }
     }
 
     /// Fields of the parent that its rows are made of, beside the key.

@@ -6,6 +6,7 @@
 use bytes::Bytes;
 
 use super::child::Child;
+use super::names::told;
 use super::staged::Ending;
 use super::{Run, failure};
 use crate::dest::{Commit, Counts, Keep, Stored, Target, Targets};
@@ -104,6 +105,8 @@ impl Run<'_, '_> {
             load.bury(gone);
             let rejects = std::mem::take(&mut child.rejects);
             child.rejected += rejects.len() as u64;
+            let (plan, names) = (child.plan, vec![child.named()]);
+            told(plan, &names[0].new).into_iter().for_each(|warning| self.warn(warning));
             let run = RunRecord {
                 rows_read: read,
                 requests: 0,
@@ -113,8 +116,7 @@ impl Run<'_, '_> {
             let commit = Commit {
                 basis: None,
                 keep: Keep::default(),
-                names: Vec::new(),
-                names_anew: false,
+                names,
                 state: state.clone(),
                 rejects: vec![rejects],
                 run,
@@ -124,6 +126,7 @@ impl Run<'_, '_> {
             };
             let counts = load.commit(commit).await.map_err(|error| failure::destination(&target, &error))?;
             self.children[at].counts.add(counts.first().copied().unwrap_or_default());
+            self.children[at].names_anew = false;
             target.fresh = false;
             if last {
                 self.children[at].stored = Some(state.clone());
@@ -145,6 +148,7 @@ impl Run<'_, '_> {
                 read_again: 0,
                 rejected: child.rejected,
                 discarded: child.normaliser.discarded(),
+                extra_fields: child.normaliser.extra_fields(),
                 requests: 0,
                 retries: 0,
                 waited: std::time::Duration::ZERO,

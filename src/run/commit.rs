@@ -2,12 +2,13 @@
 
 use tokio::time::Instant;
 
+use super::child::Child;
+use super::names::told;
 use super::staged::{Ending, Staged};
 use super::{Run, failure};
-use crate::dest::{Commit, FlushDefaults, Keep, Targets};
+use crate::dest::{Commit, FlushDefaults, Keep, Names, Targets};
 use crate::error::{Failure, Kind};
-use crate::model::hash::fnv;
-use crate::model::{FieldName, RunRecord};
+use crate::model::RunRecord;
 use crate::report::Event;
 use crate::source::Page;
 
@@ -135,13 +136,14 @@ impl Run<'_, '_> {
         for (at, parents) in complete.into_iter().enumerate() {
             load.complete(at + 1, parents);
         }
+        // Before the run's line, which holds what is said of them.
+        let names = self.named();
         let commit = Commit {
             state: self.state.clone(),
             rejects: std::iter::once(staged.rejects).chain(child_rejects).collect(),
             run: self.record(ending),
             keep: self.keep(),
-            names: self.named(),
-            names_anew: self.names_anew,
+            names,
             basis: Some(self.basis.clone()),
             lease: self.leased.is_some().then(|| self.lease()),
             release: !matches!(ending, Ending::None),
@@ -157,6 +159,7 @@ impl Run<'_, '_> {
         self.leased = self.leased.filter(|_| !release).map(|_| Instant::now());
         self.target.fresh = false;
         self.names_anew = false;
+        self.children.iter_mut().for_each(|child| child.names_anew = false);
         self.basis = basis;
         self.stored = Some(stored);
         self.done.commits += 1;
@@ -173,18 +176,15 @@ impl Run<'_, '_> {
         Keep { runs: Some(RUNS_KEPT), rejects: plan.keep_rejects.map(|time| plan.started_at.minus(time)) }
     }
 
-    /// Names that fields got since the last commit; it is said of those that could not have their own.
-    fn named(&mut self) -> Vec<FieldName> {
-        let named = self.normaliser.take_named();
-        let hashed =
-            |name: &FieldName| name.column.ends_with(&format!("_{:08x}", fnv(name.field.as_bytes())));
-        for name in named.iter().filter(|name| hashed(name)) {
-            self.warn(format!(
-                "the field `{}` has the column {}, as the name that it would have is another field's",
-                name.field, name.column
-            ));
-        }
-        named
+    /// Names that fields of the table and its children have got since the last commit.
+    fn named(&mut self) -> Vec<Names> {
+        let own = Names { new: self.normaliser.take_named(), anew: self.names_anew };
+        let all: Vec<Names> =
+            std::iter::once(own).chain(self.children.iter_mut().map(Child::named)).collect();
+        let plans = std::iter::once(self.job.plan).chain(self.children.iter().map(|child| child.plan));
+        let told: Vec<String> = plans.zip(&all).flat_map(|(plan, names)| told(plan, &names.new)).collect();
+        told.into_iter().for_each(|warning| self.warn(warning));
+        all
     }
 
     pub(super) fn record(&self, ending: Ending<'_>) -> RunRecord {

@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use super::child::Child;
 use super::eta::Eta;
 use super::meter::Meter;
+use super::names::{can_go_on, normaliser};
 use super::shared::Slot;
 use super::staged::Staged;
 use super::{Done, Job, Run, failure, target};
@@ -31,19 +32,11 @@ impl<'a, 'm> Run<'a, 'm> {
     ) -> Result<Self, Failure> {
         let plan = job.plan;
         let spec = plan.table;
-        let shape = |existing: &Inspection| {
-            Normaliser::new(
-                &spec.columns(),
-                spec.key,
-                existing.columns.as_deref().unwrap_or_default(),
-                &plan.shaping,
-            )
-        };
-        let named = shape(&Inspection::default());
+        let named = normaliser(plan, &Inspection::default());
         let mut target = target::target(plan, job.source, named.documented());
         target.asked = asked(plan, &named);
         let inspection = look(&job, &target, start, slot).await?;
-        let normaliser = shape(&inspection).remembering(inspection.names.as_deref().unwrap_or_default());
+        can_go_on(plan, &inspection)?;
         let mut from = begins_from(plan, job.source, &inspection);
         let (mut children, mut child_targets) = (Vec::new(), Vec::new());
         for child in &plan.children {
@@ -72,7 +65,7 @@ impl<'a, 'm> Run<'a, 'm> {
             target,
             children,
             child_targets,
-            normaliser,
+            normaliser: normaliser(plan, &inspection),
             pages,
             meter,
             id,

@@ -2,6 +2,7 @@
 //! is asked of the source.
 
 use super::failure;
+use super::names::can_go_on;
 use super::prepare::{begins_from, read_request, scope};
 use super::target::target;
 use crate::dest::{Destination, Inspection};
@@ -33,6 +34,7 @@ pub(crate) async fn preview(
     let inspection: Inspection =
         dest.inspect(&target).await.map_err(|error| failure::destination(&target, &error))?;
     failure::owned(&target, &inspection)?;
+    can_go_on(plan, &inspection)?;
     let from = begins_from(plan, source, &inspection);
     let notes = dest.remark(&plan.schema).into_iter().chain(inspection.notes).collect();
     Ok(Intent { scope: scope(plan, from.as_ref()), request: read_request(plan, from), notes })

@@ -46,6 +46,7 @@ impl Run<'_, '_> {
             deletions: self.job.plan.table.deletions() && self.job.plan.late() == Late::ChangesAndDeletions,
             rejected: self.done.rejected,
             discarded: self.normaliser.discarded(),
+            extra_fields: self.normaliser.extra_fields(),
             requests: self.meter.requests(),
             retries: self.meter.retries(),
             waited: self.meter.waited(),

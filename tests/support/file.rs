@@ -97,6 +97,44 @@ impl File {
         }
     }
 
+    /// All columns of a table.
+    pub fn columns(&self, table: &str) -> Vec<String> {
+        match self.kind {
+            #[cfg(feature = "duckdb")]
+            Kind::Duck => self.texts_of(&format!(
+                "SELECT column_name FROM information_schema.columns WHERE table_schema = 'main' AND table_name = '{table}'"
+            )),
+            #[cfg(feature = "sqlite")]
+            Kind::Lite => self.texts_of(&format!("SELECT name FROM pragma_table_info('{table}')")),
+        }
+    }
+
+    /// The values of a column as text, `NULL` for none.
+    pub fn texts(&self, table: &str, column: &str) -> Vec<String> {
+        self.texts_of(&format!(
+            "SELECT coalesce(CAST(\"{column}\" AS VARCHAR), 'NULL') FROM main.\"{table}\""
+        ))
+    }
+
+    fn texts_of(&self, question: &str) -> Vec<String> {
+        match self.kind {
+            #[cfg(feature = "duckdb")]
+            Kind::Duck => {
+                let file = duckdb::Connection::open(self.path()).expect("a database");
+                let mut statement = file.prepare(question).expect("a question");
+                let rows = statement.query_map([], |row| row.get(0)).expect("an answer");
+                rows.collect::<Result<_, _>>().expect("texts")
+            }
+            #[cfg(feature = "sqlite")]
+            Kind::Lite => {
+                let file = rusqlite::Connection::open(self.path()).expect("a database");
+                let mut statement = file.prepare(question).expect("a question");
+                let rows = statement.query_map([], |row| row.get(0)).expect("an answer");
+                rows.collect::<Result<_, _>>().expect("texts")
+            }
+        }
+    }
+
     /// Somebody else's statement, if there is a file.
     pub fn run(&self, sql: &str) {
         if self.path().exists() {

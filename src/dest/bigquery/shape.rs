@@ -64,6 +64,7 @@ pub(super) fn shape_of(name: TableName, info: TableInfo) -> Result<Shape, DestEr
             logical,
             not_null: field.mode == Mode::Required,
             default: None,
+            generated: false,
             name: field.name,
         }
     };

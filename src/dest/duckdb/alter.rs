@@ -11,9 +11,11 @@ pub(super) fn alter(shape: &Shape, changes: &Changes) -> Vec<String> {
     let name = shape.sql();
     let is_key = |found: &Found| shape.primary_key.contains(&found.name);
     let added = changes.added.iter().map(|column| add_column(d, &shape.name, column));
+    // Nor does a column change its type that another one is made of.
+    let generates = shape.columns.iter().any(|found| found.generated);
     // An index that was dropped in the same transaction still stands in the way of a type.
     let stuck = |(at, _): &(usize, LogicalType)| {
-        is_key(&shape.columns[*at]) || shape.unique || !shape.indexes.is_empty()
+        is_key(&shape.columns[*at]) || shape.unique || !shape.indexes.is_empty() || generates
     };
     if changes.unkeyed || changes.retyped.iter().any(stuck) {
         return rebuild(shape, changes).into_iter().chain(added).collect();
@@ -51,7 +53,10 @@ fn rebuild(shape: &Shape, changes: &Changes) -> Vec<String> {
     let columns: Vec<(usize, &Found)> = shape.columns.iter().enumerate().collect();
     let declared = list(&columns, |(at, found)| {
         let type_name = after(*at).map_or(found.kind.as_str(), |to| d.type_name(to));
-        let default = found.default.as_ref().map_or(String::new(), |text| format!(" DEFAULT {text}"));
+        let default = found.default.as_ref().map_or(String::new(), |text| match found.generated {
+            true => format!(" GENERATED ALWAYS AS ({text})"),
+            false => format!(" DEFAULT {text}"),
+        });
         format!("{} {type_name}{default}", d.quote(&found.name))
     });
     let key = if shape.primary_key.is_empty() || changes.unkeyed {
@@ -59,7 +64,9 @@ fn rebuild(shape: &Shape, changes: &Changes) -> Vec<String> {
     } else {
         format!(", PRIMARY KEY ({})", list(&shape.primary_key, |k| d.quote(k)))
     };
-    let values = list(&columns, |(at, found)| {
+    let written: Vec<(usize, &Found)> =
+        columns.iter().filter(|(_, found)| !found.generated).copied().collect();
+    let values = list(&written, |(at, found)| {
         let name = d.quote(&found.name);
         after(*at).map_or(name.clone(), |to| d.convert(&name, found.logical, to))
     });

@@ -11,8 +11,7 @@ use super::append::{Fill, append};
 use super::dialect::{CATALOG, DuckDialect};
 use super::engine::Session;
 use super::merge::{self, Merge};
-use super::position::POSITION;
-use super::{Faults, Step, compression};
+use super::{Faults, Step, compression, open};
 use crate::dest::sql::batches::Batches;
 use crate::dest::sql::cells::Cell;
 use crate::dest::sql::columns::{IS_CURRENT, VALID_FROM, VALID_TO, columns_of, needed, version_columns};
@@ -22,17 +21,13 @@ use crate::dest::sql::embedded::{Waiting, at_once, stage_batches, stage_rest};
 use crate::dest::sql::engine::Engine as _;
 use crate::dest::sql::ledger::RowsIn;
 use crate::dest::sql::merge as shared;
-use crate::dest::sql::publish::asked_for;
 use crate::dest::sql::script::Script;
 use crate::dest::sql::shadow::{SHADOWS, shadow};
 use crate::dest::sql::shape::Needs;
 use crate::dest::sql::staged::Staged;
-use crate::dest::sql::{Dialect, TableName, children, create_schema, delete_window, deletions, ledger, list};
+use crate::dest::sql::{Dialect, TableName, children, create_schema, deletions, ledger};
 use crate::dest::{Commit, Counts, DestError, Target};
 use crate::model::{Column, LogicalType, Strategy};
-
-const T: &str = "\"_ingestr_t\"";
-const S: &str = "\"_ingestr_s\"";
 
 /// The target's own table.
 pub(super) fn table_of(target: &Target) -> TableName {
@@ -84,7 +79,7 @@ pub(super) fn apply(
             None => {}
         }
         let id = Cell::Text(session.identify(&rows)?);
-        plan.remember(&mut last, RowsIn { name: &rows_in, id }, staged);
+        plan.remember(&mut last, (at, &seen), RowsIn { name: &rows_in, id }, staged);
         all.push(counts);
     }
     if changed {
@@ -97,9 +92,9 @@ pub(super) fn apply(
 }
 
 /// One target of a commit at work.
-struct Work<'a> {
+pub(super) struct Work<'a> {
     session: &'a Session<'a>,
-    target: &'a Target,
+    pub(super) target: &'a Target,
     commit: &'a Commit,
     /// Which of the targets it is.
     at: usize,
@@ -111,11 +106,11 @@ impl Work<'_> {
         self.session.connection
     }
 
-    fn run(&self, sql: &str) -> Result<u64, DestError> {
+    pub(super) fn run(&self, sql: &str) -> Result<u64, DestError> {
         at_once(self.session.execute(sql))
     }
 
-    fn read(&self, name: &TableName) -> Result<Option<Shape>, DestError> {
+    pub(super) fn read(&self, name: &TableName) -> Result<Option<Shape>, DestError> {
         at_once(self.session.describe(name))
     }
 
@@ -193,13 +188,16 @@ impl Work<'_> {
         Ok((shape, rows))
     }
 
-    fn shape_for(
+    pub(super) fn shape_for(
         &self,
         name: &TableName,
         needed: &[Column],
         rows: &[RecordBatch],
     ) -> Result<Shape, DestError> {
-        let Some(shape) = self.read(name)? else {
+        let found = self.read(name)?;
+        let columns = found.as_ref().map_or(0, |shape| shape.columns.len()).max(needed.len());
+        open::make_room(self.connection(), columns).map_err(self.wrap)?;
+        let Some(shape) = found else {
             compression::create_table(self.connection(), name, needed, rows).map_err(self.wrap)?;
             self.session.changed();
             if *name == table_of(self.target) {
@@ -290,110 +288,8 @@ impl Work<'_> {
         }
     }
 
-    /// Makes the shadow's rows the table's.
-    fn publish(&self, shadow: &str) -> Result<Counts, DestError> {
-        let hidden = table_of(self.target).beside(shadow);
-        self.drop_older(&hidden)?;
-        match self.target.strategy {
-            Strategy::DeleteInsert => self.replace_window(&hidden),
-            _ => self.swap(&hidden),
-        }
-    }
-
-    /// Rows of one key that came in different commits: the newest stays.
-    fn drop_older(&self, hidden: &TableName) -> Result<(), DestError> {
-        let d = &DuckDialect;
-        if self.target.key.is_empty() {
-            return Ok(());
-        }
-        let Some(shape) = self.read(hidden)? else { return Ok(()) };
-        let name = hidden.sql(d);
-        let (read, newest) = (shape.read_as(T), shape.newest_first(self.target, T));
-        if !shape.hides_positions() {
-            self.run(&format!(
-                "DELETE FROM {name} WHERE {POSITION} IN (SELECT rid FROM \
-                 (SELECT {T}.{POSITION} AS rid, {newest} AS nth FROM {read}) WHERE nth > 1)"
-            ))?;
-            return Ok(());
-        }
-        let key = &self.target.key;
-        let by = list(key, |k| d.quote(&shape.called(k)));
-        self.run(&format!(
-            "CREATE TEMP TABLE _ingestr_newest AS SELECT * FROM {read} \
-             QUALIFY {newest} = 1 AND count(*) OVER (PARTITION BY {by}) > 1"
-        ))?;
-        let on = key
-            .iter()
-            .map(|k| format!("{T}.{} IS NOT DISTINCT FROM {S}.{}", d.quote(k), d.quote(&shape.called(k))));
-        let on = on.collect::<Vec<_>>().join(" AND ");
-        self.run(&format!("DELETE FROM {name} AS {T} USING temp.main._ingestr_newest AS {S} WHERE {on}"))?;
-        self.run(&format!("INSERT INTO {name} SELECT * FROM temp.main._ingestr_newest"))?;
-        self.run("DROP TABLE temp.main._ingestr_newest")?;
-        Ok(())
-    }
-
-    fn count(&self, name: &TableName) -> Result<u64, DestError> {
+    pub(super) fn count(&self, name: &TableName) -> Result<u64, DestError> {
         let sql = format!("SELECT count(*) FROM {}", name.sql(&DuckDialect));
         self.connection().query_row(&sql, [], |row| row.get(0)).map_err(self.wrap)
-    }
-
-    fn swap(&self, hidden: &TableName) -> Result<Counts, DestError> {
-        let d = &DuckDialect;
-        let table = table_of(self.target);
-        let deleted = match self.read(&table)? {
-            Some(old) => {
-                let deleted = self.count(&table)?;
-                self.run(&format!("DROP TABLE {}", old.sql()))?;
-                deleted
-            }
-            None => {
-                self.run(&ledger::forget_others(d, &table, self.target))?;
-                0
-            }
-        };
-        let inserted = self.count(hidden)?;
-        self.run(&format!("ALTER TABLE {} RENAME TO {}", hidden.sql(d), d.quote(&table.table)))?;
-        Ok(Counts { inserted, deleted, ..Counts::default() })
-    }
-
-    fn replace_window(&self, hidden: &TableName) -> Result<Counts, DestError> {
-        let d = &DuckDialect;
-        let source = self.read(hidden)?.map(|shape| shape.known()).unwrap_or_default();
-        let shape = self.shape_for(&table_of(self.target), &source, &[])?;
-        let name = shape.sql();
-        let from = hidden.sql(d);
-        let mut deleted = 0;
-        if let (Some(column), Some(asked)) = (&self.target.incremental_key, asked_for(&shape, self.target)) {
-            let end = |bound: Option<_>, read: &str| match bound {
-                Some(at) => d.instant(at),
-                // NULL if nothing was read: then nothing is compared as true, and nothing deleted.
-                None => format!("(SELECT {read}({}) FROM {from})", d.quote(column)),
-            };
-            let (low, high) = self.target.window;
-            deleted += self.run(
-                &(delete_window(d, &shape.name, column, &end(low, "min"), &end(high, "max")) + &asked),
-            )?;
-        }
-        if !self.target.key.is_empty() {
-            let on = self.target.key.iter().map(|k| {
-                let k = d.quote(k);
-                format!("{T}.{k} IS NOT DISTINCT FROM {S}.{k}")
-            });
-            let on = on.collect::<Vec<_>>().join(" AND ");
-            // Of each key there is one row by now, so none is counted twice.
-            deleted += self.run(&format!("DELETE FROM {name} AS {T} USING {from} AS {S} WHERE {on}"))?;
-        }
-        let fills = merge::foreign_fills(&shape, &source);
-        let names = source.iter().map(|c| d.quote(&c.name));
-        let into = names.chain(fills.iter().map(|(name, _)| d.quote(name))).collect::<Vec<_>>();
-        let values = source.iter().map(|c| d.quote(&c.name)).chain(fills.iter().map(|(_, fill)| fill.sql()));
-        let values = values.collect::<Vec<_>>();
-        let inserted = self.run(&format!(
-            "INSERT INTO {name} ({}) SELECT {} FROM {from}",
-            list(&into, String::clone),
-            list(&values, String::clone)
-        ))?;
-        self.run(&format!("DROP TABLE {from}"))?;
-        Ok(Counts { inserted, deleted, ..Counts::default() })
     }
 }

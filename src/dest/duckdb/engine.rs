@@ -13,8 +13,8 @@ use super::merge::temp;
 use super::{mark, open};
 use crate::dest::sql::batches::Batches;
 use crate::dest::sql::cells::Cell;
-use crate::dest::sql::dialect::Shape;
-use crate::dest::sql::embedded::Stage;
+use crate::dest::sql::dialect::{Changes, Shape};
+use crate::dest::sql::embedded::{Stage, rehearse};
 use crate::dest::sql::engine::Engine;
 use crate::dest::sql::identity::Identity;
 use crate::dest::sql::play::play;
@@ -29,8 +29,10 @@ use crate::model::{Column, LogicalType, Micros};
 pub(super) struct Listed {
     pub(super) schema: String,
     pub(super) table: String,
-    /// Whether it has a primary key or an index.
+    /// Whether it has a primary key or an index, as tables on both sides of a foreign key have.
     pub(super) keyed: bool,
+    /// Whether it may have columns that are generated.
+    pub(super) generates: bool,
     /// What is said of it.
     pub(super) comment: Option<String>,
 }
@@ -69,12 +71,13 @@ impl<'a> Session<'a> {
         // Not duckdb_columns(): it binds every view there is, DuckDB's own included, to list their columns.
         let read = || -> duckdb::Result<Vec<Listed>> {
             let mut statement = self.connection.prepare(
-                "SELECT schema_name, table_name, has_primary_key OR index_count > 0, comment FROM duckdb_tables() \
+                "SELECT schema_name, table_name, has_primary_key OR index_count > 0, comment, \
+                 contains(sql, 'GENERATED ALWAYS AS') FROM duckdb_tables() \
                  WHERE database_name = ? AND lower(schema_name) = lower(?)",
             )?;
             let row = |row: &duckdb::Row<'_>| {
                 let (schema, table) = (row.get(0)?, row.get(1)?);
-                Ok(Listed { schema, table, keyed: row.get(2)?, comment: row.get(3)? })
+                Ok(Listed { schema, table, keyed: row.get(2)?, comment: row.get(3)?, generates: row.get(4)? })
             };
             statement.query_map(params![CATALOG, self.schema], row)?.collect()
         };
@@ -133,6 +136,21 @@ impl Engine for Session<'_> {
 
     async fn run(&self, script: &Script) -> Result<Vec<Counts>, DestError> {
         play(self, script).await
+    }
+
+    /// The table may have to be made anew, and what its generated columns are made of may have another type then.
+    async fn rehearse(
+        &self,
+        shape: &Shape,
+        changes: &Changes,
+        statements: &[String],
+    ) -> Result<(), DestError> {
+        let generates = shape.columns.iter().any(|found| found.generated);
+        let added = Changes { added: changes.added.clone(), ..Changes::default() };
+        if !generates || *changes == added {
+            return Ok(());
+        }
+        rehearse(self, "BEGIN TRANSACTION", statements).await
     }
 
     /// Preparing a statement asks the catalogue for that one table (0.1 ms). It is not planned for what it might give.

@@ -245,6 +245,7 @@ impl Merge<'_> {
             .shape
             .columns
             .iter()
+            .filter(|found| !found.generated)
             .map(|c| c.name.as_str())
             .filter(|name| !brought(name) && !MARKS.iter().any(|(mark, _)| same(name, mark)))
             .collect();

@@ -26,6 +26,7 @@ mod mark;
 mod merge;
 mod open;
 mod position;
+mod publish;
 mod shape;
 #[cfg(test)]
 mod tests;

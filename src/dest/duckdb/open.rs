@@ -28,7 +28,27 @@ pub(super) const INSPECT_PATIENCE: Duration = Duration::from_secs(3);
 /// DuckDB's memory. It bounds the buffer pool, not all allocations. Measured with `benches/duckdb_load.rs`, 60,000
 /// messages of 3.3 KB in commits of 12,300: 128 MB and 192 MB cost the same CPU (1.9 s; DuckDB's own plain append
 /// costs 1.4 to 3.2 s, whatever else the machine does), a load that changes nothing peaks at 218 instead of 289 MiB.
-const MEMORY_LIMIT: &str = "128MB";
+const MEMORY: usize = 128;
+
+/// Columns that this is enough for, and what each further one takes, in KB: DuckDB keeps two blocks of 256 KiB of each
+/// column that it adds to, and of each that is added to a table with rows. Merging into a table of 40 columns that gets
+/// 200 more needs 215 MB.
+const FEW_COLUMNS: usize = 64;
+const COLUMN: usize = 768;
+
+/// The memory for a table of so many columns; `None` where the user has said how much there is.
+fn memory_for(columns: usize) -> Option<String> {
+    let more = columns.saturating_sub(FEW_COLUMNS) * COLUMN / 1_024;
+    memory_from_environment().is_none().then(|| format!("SET GLOBAL memory_limit = '{}MB'", MEMORY + more))
+}
+
+/// Makes room for a table of so many columns, until the file is let go.
+pub(super) fn make_room(connection: &Connection, columns: usize) -> duckdb::Result<()> {
+    match memory_for(columns).filter(|_| columns > FEW_COLUMNS) {
+        Some(statement) => connection.execute_batch(&statement),
+        None => Ok(()),
+    }
+}
 
 /// DuckDB locks files for processes, not inside one: two threads of ours must take turns, per file.
 static TURNS: LazyLock<Mutex<HashMap<PathBuf, Turn>>> = LazyLock::new(Mutex::default);
@@ -120,7 +140,7 @@ fn in_turn<T>(
     // What the connection kept to itself, such as temporary tables, goes with it.
     drop(connection);
     // Letting go of the file closes it and, as long as nothing failed, leaves no WAL behind.
-    let detach = format!("DETACH {}", DuckDialect.quote(CATALOG));
+    let detach = format!("DETACH {}; {}", DuckDialect.quote(CATALOG), memory_for(0).unwrap_or_default());
     let let_go = engine.as_ref().is_some_and(|engine| engine.execute_batch(&detach).is_ok());
     // An engine that spilled keeps its files as long as it lives, and customer data must not stay.
     if !let_go || failed || spill_of(&path).exists() {
@@ -200,10 +220,10 @@ fn try_attach(engine: &mut Option<Connection>, path: &Path, access: Access) -> R
 /// longer than a small commit.
 fn start(spill: &Path, path: &Path) -> Result<Connection, DestError> {
     let memory = memory_from_environment();
-    let memory = memory.as_deref().unwrap_or(MEMORY_LIMIT);
+    let memory = memory.unwrap_or_else(|| format!("{MEMORY}MB"));
     let open = || -> duckdb::Result<Connection> {
         let config = Config::default()
-            .max_memory(memory)?
+            .max_memory(&memory)?
             // A commit is one row group, which only one thread can write; a second one only costs memory.
             .threads(1)?
             // Used only by commits: what readers ask needs no spilling.

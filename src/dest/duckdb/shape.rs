@@ -36,6 +36,9 @@ impl Session<'_> {
         let name = TableName::new(CATALOG, listed.schema, listed.table);
         let read = || -> duckdb::Result<Shape> {
             let mut shape = Shape::found(&DuckDialect, name.clone(), columns(session, &name)?);
+            if listed.generates {
+                mark_generated(session, &mut shape)?;
+            }
             shape.identity = mark::read(listed.comment.as_deref());
             shape.comment = listed.comment;
             if listed.keyed {
@@ -87,9 +90,49 @@ fn columns(session: &Session<'_>, name: &TableName) -> duckdb::Result<Vec<Found>
             kind,
             not_null: row.get(2)?,
             default: default.filter(|text| text != "NULL"),
+            generated: false,
         })
     };
     statement.query_map([], column)?.collect()
+}
+
+/// Notes which columns are generated, and from what: what has an expression in the catalogue and no default where it is
+/// described.
+fn mark_generated(session: &Session<'_>, shape: &mut Shape) -> duckdb::Result<()> {
+    let mut statement = session.connection.prepare(
+        "SELECT column_name, column_default FROM duckdb_columns() WHERE database_name = ? AND schema_name = ? \
+         AND table_name = ? AND column_default IS NOT NULL",
+    )?;
+    let mut rows = statement.query(params![CATALOG, shape.name.schema, shape.name.table])?;
+    while let Some(row) = rows.next()? {
+        let (name, expression): (String, String) = (row.get(0)?, row.get(1)?);
+        let plain = |found: &&mut Found| found.name == name && found.default.is_none();
+        if let Some(found) = shape.columns.iter_mut().find(plain).filter(|_| expression != "NULL") {
+            (found.logical, found.default, found.generated) = (None, Some(expression), true);
+        }
+    }
+    Ok(())
+}
+
+/// A foreign key of the table or of another one that names it. DuckDB looks at it with each statement: a row that is
+/// named cannot be deleted, not even to be written anew in the same transaction.
+fn foreign_key(session: &Session<'_>, name: &TableName) -> duckdb::Result<Option<String>> {
+    let mut statement = session.connection.prepare(
+        "SELECT table_name, constraint_text FROM duckdb_constraints() WHERE database_name = ? AND schema_name = ? \
+         AND constraint_type = 'FOREIGN KEY' AND (table_name = ? OR lower(referenced_table) = lower(?))",
+    )?;
+    let mut rows = statement.query(params![CATALOG, name.schema, name.table, name.table])?;
+    let Some(row) = rows.next()? else { return Ok(None) };
+    let (table, text): (String, String) = (row.get(0)?, row.get(1)?);
+    Ok(Some(if table == name.table {
+        let text = if text.is_empty() { text } else { format!(", {text}") };
+        format!("has a foreign key{text}, which rows break that come before those they belong to")
+    } else {
+        let schema = &name.schema;
+        format!(
+            "is named by a foreign key of {schema}.{table}, and DuckDB changes no row that such a key names"
+        )
+    }))
 }
 
 fn read_constraints(session: &Session<'_>, shape: &mut Shape) -> duckdb::Result<()> {
@@ -108,6 +151,7 @@ fn read_constraints(session: &Session<'_>, shape: &mut Shape) -> duckdb::Result<
             shape.primary_key.push(row.get(1)?);
         }
     }
+    shape.bound = foreign_key(session, &shape.name)?;
     let mut statement =
         connection.prepare(&format!("SELECT index_name, sql FROM duckdb_indexes() WHERE {here}"))?;
     let found = statement.query_map(at, |row| Ok((row.get(0)?, row.get(1)?)))?;

@@ -71,6 +71,10 @@ impl Bench for File {
         statement.query_map([], |row| row.get(0)).expect("runs").map(|name| name.expect("is text")).collect()
     }
 
+    fn generates(&self) -> bool {
+        true
+    }
+
     fn break_between(&self, _: &dyn Destination) -> Box<dyn Destination> {
         let duck = self.duck();
         *duck.faults.next.lock().expect("not poisoned") = Some(Step::AfterRows);

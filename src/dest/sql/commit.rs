@@ -15,7 +15,7 @@ use super::script::{Counter, Script, Step, When, own};
 use super::shadow::{SHADOWS, shadow};
 use super::shape::Needs;
 use super::staged::Staged;
-use super::{Dialect, TableName, children, deletions, merge, names, prune, publish};
+use super::{Dialect, TableName, children, deletions, leases, merge, names, prune, publish};
 use crate::dest::{Commit, DestError, Target};
 use crate::model::{Column, Strategy};
 
@@ -135,9 +135,9 @@ pub(crate) fn script(
         done.push((plan, plan.rows(&mut script, found, seen, staged)?, staged));
     }
     script.then(fault);
-    for (plan, (name, id), staged) in &done {
+    for (at, (plan, (name, id), staged)) in done.iter().enumerate() {
         plan.sweep(&mut script, seen);
-        plan.remember(&mut script, RowsIn { name, id: id.clone() }, staged);
+        plan.remember(&mut script, (at, seen), RowsIn { name, id: id.clone() }, staged);
     }
     first.end(&mut script, seen);
     Ok(script)
@@ -173,7 +173,7 @@ impl Plan<'_> {
             guards::guard_lease(script, self.d, self.table, self.target, lease, there);
         }
         let leased = self.commit.lease.is_some() && !self.commit.release;
-        let named = !self.commit.names.is_empty();
+        let named = self.commit.names.iter().any(|names| !names.new.is_empty());
         let wanted = [(STATE, true), (RUNS, true), (LEASES, leased), (REJECTS, rejects), (NAMES, named)];
         for (table, wanted) in wanted {
             if wanted {
@@ -183,9 +183,18 @@ impl Plan<'_> {
         }
     }
 
-    /// The state and the rejects of a target.
-    pub(crate) fn remember(&self, script: &mut Script, rows_in: RowsIn<'_>, staged: &Staged) {
+    /// The state, the names of columns and the rejects of a target; `at`: which one it is.
+    pub(crate) fn remember(
+        &self,
+        script: &mut Script,
+        (at, seen): (usize, &Seen),
+        rows_in: RowsIn<'_>,
+        staged: &Staged,
+    ) {
         script.then(ledger::write_state(self.d, self.table, self.target, rows_in, self.commit));
+        if let Some(new) = self.commit.names.get(at) {
+            names::write(script, self.d, self.table, new, seen.has(self.d, NAMES));
+        }
         if let Some(rejects) = &staged.rejects {
             let from =
                 format!("SELECT c0 AS row_id, c1 AS column_name, c2 AS value, c3 AS reason FROM {rejects}");
@@ -196,13 +205,11 @@ impl Plan<'_> {
     /// The run and its lease.
     pub(crate) fn end(&self, script: &mut Script, seen: &Seen) {
         let (d, table, target) = (self.d, self.table, self.target);
-        let Commit { names, names_anew, .. } = self.commit;
-        names::write(script, d, table, names, (*names_anew, seen.has(d, NAMES)));
         script.then(ledger::write_run(d, table, target, self.commit));
         if self.commit.release {
             prune::prune(script, d, table, Whose::of(target, table), self.commit.keep, seen.has(d, REJECTS));
         }
-        renew_lease(script, d, table, target, self.commit, seen.has(d, LEASES));
+        leases::renew(script, d, table, target, self.commit, seen.has(d, LEASES));
     }
 
     /// Removes hidden tables of this target that nobody will go on with: this one's own after its last commit, and those of
@@ -375,24 +382,5 @@ impl Plan<'_> {
         if let Some(hidden) = hidden.as_deref().filter(|_| !target.fresh) {
             held(hidden).guard_table(script, &self.table.beside(hidden), there.hidden.as_ref());
         }
-    }
-}
-
-/// What a script does with the lease once its rows are in: renews it or gives it up. `there`: whether there are leases.
-fn renew_lease(
-    script: &mut Script,
-    d: &dyn Dialect,
-    table: &TableName,
-    target: &Target,
-    commit: &Commit,
-    there: bool,
-) {
-    match &commit.lease {
-        lease if commit.release => {
-            let run = lease.as_ref().map_or(&commit.run.id, |lease| &lease.run);
-            script.then(there.then(|| ledger::give_up(d, table, run)));
-        }
-        Some(lease) => script.then(ledger::write_lease(d, table, target, lease)),
-        None => {}
     }
 }

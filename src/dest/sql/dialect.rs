@@ -176,6 +176,8 @@ pub struct Found {
     pub not_null: bool,
     /// What it has in rows that say nothing of it, as an expression.
     pub default: Option<String>,
+    /// Whether the database makes its values itself, so that nobody can write it. Its type is none of ours then.
+    pub generated: bool,
 }
 
 /// A table as it was found, or will be once it is made.
@@ -191,6 +193,8 @@ pub struct Shape {
     pub(crate) primary_key: Vec<String>,
     /// Whether something else says that rows are not alike.
     pub(crate) unique: bool,
+    /// Why rows cannot come, whatever they are: a foreign key that the database enforces.
+    pub(crate) bound: Option<String>,
     /// Indexes made by the user: name, and the statement that makes it.
     pub(crate) indexes: Vec<(String, String)>,
     /// Which table it is.

@@ -10,6 +10,7 @@ use super::batches::Batches;
 use super::cells::Line;
 use super::columns::{needed, version_columns};
 use super::commit::Seen;
+use super::dialect::Shape;
 use super::engine::Engine;
 use super::ledger::{self, RUNS, Whose};
 use super::script::own;
@@ -23,7 +24,7 @@ use super::{
 };
 #[cfg(feature = "sqlite")]
 use crate::dest::Counts;
-use crate::dest::{Commit, DestError, Inspection, Target};
+use crate::dest::{Commit, DestError, DestErrorKind, Inspection, Target};
 use crate::model::{Column, LogicalType, Strategy, Tombstone};
 
 /// What a database in this process says: it never lets anybody wait, so its futures are done when they are asked first.
@@ -146,14 +147,54 @@ pub(crate) async fn inspect<E: Engine>(
     let seen = Seen { tables: engine.tables().await?, ..Seen::default() };
     let shape = engine.describe(&engine.table(&target.table)).await?;
     if let Some(shape) = &shape {
-        shape.check(&target.columns)?;
         // What a commit could not do to the table is known now.
         let extra = if target.strategy == Strategy::Scd2 { version_columns() } else { Vec::new() };
         let needed = needed(target, &[], &extra);
+        shape.check(&needed)?;
         let (changes, _) = shape.clone().changed(&Needs::of(target, &needed));
-        engine.dialect().alter(shape, &changes)?;
+        let statements = engine.dialect().alter(shape, &changes)?;
+        engine.rehearse(shape, &changes, &statements).await.map_err(|error| unchanged(shape, error))?;
     }
     inspect::look_up(engine, &seen, target, shape.as_ref(), place).await
+}
+
+/// Runs statements and undoes them.
+///
+/// # Errors
+/// When one of them fails.
+pub(crate) async fn rehearse<E: Engine>(
+    engine: &E,
+    begin: &str,
+    statements: &[String],
+) -> Result<(), DestError> {
+    engine.execute(begin).await?;
+    let mut done = Ok(());
+    for statement in statements {
+        if done.is_ok() {
+            done = engine.execute(statement).await.map(|_| ());
+        }
+    }
+    // If this fails, closing the connection does the same.
+    let _ = engine.execute("ROLLBACK").await;
+    done
+}
+
+/// The table does not let itself be changed as rows need it.
+fn unchanged(shape: &Shape, error: DestError) -> DestError {
+    if matches!(error.kind, DestErrorKind::Locked | DestErrorKind::Full | DestErrorKind::Permission) {
+        return error;
+    }
+    DestError {
+        kind: DestErrorKind::Shape,
+        message: format!(
+            "table {}.{} has not all columns that its rows need, and cannot be changed so",
+            shape.name.schema, shape.name.table
+        ),
+        hint: Some(
+            "load into another table, or drop what depends on its columns: a view, a trigger, a check, a generated column".into(),
+        ),
+        source: Some(Box::new(error)),
+    }
 }
 
 /// Whether this very commit is there: asked when it is not known whether it went through.

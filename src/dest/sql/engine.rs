@@ -1,7 +1,7 @@
 //! What a database must be able to do, for one schema of it that is open.
 
 use super::cells::{Cell, Line};
-use super::dialect::Shape;
+use super::dialect::{Changes, Shape};
 use super::identity::Identity;
 use super::ledger;
 use super::script::Script;
@@ -65,6 +65,14 @@ pub(crate) trait Engine {
     /// # Errors
     /// [`crate::dest::DestErrorKind::Leased`] if its guard does not hold; otherwise when a statement fails.
     async fn run(&self, script: &Script) -> Result<Vec<Counts>, DestError>;
+
+    /// Finds out whether a table can be changed so: what depends on it may forbid that. Nothing is written.
+    ///
+    /// # Errors
+    /// [`crate::dest::DestErrorKind::Shape`] if it cannot.
+    async fn rehearse(&self, _: &Shape, _: &Changes, _: &[String]) -> Result<(), DestError> {
+        Ok(())
+    }
 
     /// Which columns a table of the ledger has; `None` if there is no such table.
     ///

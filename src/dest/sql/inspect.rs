@@ -27,6 +27,7 @@ pub(crate) async fn look_up<E: Engine>(
 ) -> Result<Inspection, DestError> {
     let (d, table) = (engine.dialect(), engine.table(&target.table));
     let mut found = Inspection { columns: shape.map(Shape::known), ..Inspection::default() };
+    found.theirs = shape.map(Shape::theirs).unwrap_or_default();
     if seen.has(d, LEASES) {
         found.lease = leases::read(engine, &table).await?;
     }

@@ -4,11 +4,12 @@
 //! accounts into one table exclude each other as well. Whether a lease that is found still counts is decided here, not in
 //! SQL.
 
-use super::TableName;
 use super::cells::Line;
 use super::engine::Engine;
 use super::ledger::{self, LEASES};
-use crate::dest::{DestError, DestErrorKind, Target};
+use super::script::Script;
+use super::{Dialect, TableName};
+use crate::dest::{Commit, DestError, DestErrorKind, Target};
 use crate::model::lease::{self, Claim};
 use crate::model::{Lease, Micros};
 
@@ -128,5 +129,24 @@ pub(crate) async fn lost<E: Engine>(engine: &E, schema: &str, table: &str) -> De
     match read(engine, &engine.table(table)).await {
         Ok(held) => gone(schema, table, held.as_ref()),
         Err(error) => error,
+    }
+}
+
+/// What a script does with the lease once its rows are in: renews it or gives it up. `there`: whether there are leases.
+pub(crate) fn renew(
+    script: &mut Script,
+    d: &dyn Dialect,
+    table: &TableName,
+    target: &Target,
+    commit: &Commit,
+    there: bool,
+) {
+    match &commit.lease {
+        lease if commit.release => {
+            let run = lease.as_ref().map_or(&commit.run.id, |lease| &lease.run);
+            script.then(there.then(|| ledger::give_up(d, table, run)));
+        }
+        Some(lease) => script.then(ledger::write_lease(d, table, target, lease)),
+        None => {}
     }
 }

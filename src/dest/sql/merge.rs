@@ -89,7 +89,7 @@ fn single_out(script: &mut Script, shape: &Shape, target: &Target, rows: &Rows) 
     let by = by.into_iter().flatten().filter(|column| shape.find(column).is_some());
     let by: Vec<String> = by.map(|name| format!("{T}.{} DESC NULLS LAST", shape.quoted(name))).collect();
     let by = if by.is_empty() { String::new() } else { format!(" ORDER BY {}", by.join(", ")) };
-    let (columns, single) = (shape.all(), shape.d.temporary("_ingestr_scratch_single"));
+    let (columns, single) = (shape.written(), shape.d.temporary("_ingestr_scratch_single"));
     let twice = format!(
         "SELECT COUNT(*) FROM (SELECT {S}.{ORD} FROM {met} GROUP BY {S}.{ORD} HAVING COUNT(*) > 1) AS _ingestr_twice"
     );

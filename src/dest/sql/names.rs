@@ -9,7 +9,7 @@ use super::engine::Engine;
 use super::ledger::{self, NAMES, name_columns};
 use super::script::Script;
 use super::{Dialect, TableName, list};
-use crate::dest::DestError;
+use crate::dest::{DestError, Names};
 use crate::model::FieldName;
 
 /// What is remembered of a table, in the order of fields.
@@ -44,17 +44,12 @@ fn unescaped(text: &str) -> String {
     field
 }
 
-/// Adds names to those of a table. `anew`: those that are there are of another one; `there`: whether there are any.
-pub(crate) fn write(
-    script: &mut Script,
-    d: &dyn Dialect,
-    table: &TableName,
-    names: &[FieldName],
-    (anew, there): (bool, bool),
-) {
+/// Adds names to those of a table. `there`: whether there were any of some table before the commit.
+pub(crate) fn write(script: &mut Script, d: &dyn Dialect, table: &TableName, names: &Names, there: bool) {
     let name = table.beside(NAMES);
     let of_table = ledger::of_table(d, table);
-    if anew && there {
+    let Names { new: names, anew } = names;
+    if *anew && there {
         script.then([ledger::delete(d, &name, &of_table)]);
     }
     if names.is_empty() {

@@ -68,7 +68,7 @@ pub(crate) fn latest(shape: &Shape, target: &Target) -> String {
 }
 
 fn newest(shape: &Shape, target: &Target, incremental: Option<&str>, tie: &str) -> String {
-    let (columns, name) = (shape.all(), shape.sql());
+    let (columns, name) = (shape.written(), shape.sql());
     if target.key.is_empty() {
         return format!("SELECT {columns} FROM {name}");
     }

@@ -49,7 +49,8 @@ impl Shape {
     pub(crate) fn found(d: &'static dyn Dialect, name: TableName, columns: Vec<Found>) -> Self {
         let (primary_key, indexes) = (Vec::new(), Vec::new());
         let (identity, comment) = (Identity::Untold, None);
-        Self { d, name, columns, primary_key, unique: false, indexes, identity, comment, layout: None }
+        let (bound, layout) = (None, None);
+        Self { d, name, columns, primary_key, unique: false, bound, indexes, identity, comment, layout }
     }
 
     /// The table's name in SQL.
@@ -72,14 +73,20 @@ impl Shape {
         self.d.quote(self.find(name).map_or(name, |found| &found.name))
     }
 
-    /// All columns, quoted.
-    pub(crate) fn all(&self) -> String {
-        super::list(&self.columns, |found| self.d.quote(&found.name))
+    /// All columns that hold something, quoted; without those whose values the database makes.
+    pub(crate) fn written(&self) -> String {
+        let written: Vec<&Found> = self.columns.iter().filter(|found| !found.generated).collect();
+        super::list(&written, |found| self.d.quote(&found.name))
     }
 
     /// Columns whose type is ours.
     pub(crate) fn known(&self) -> Vec<Column> {
         self.columns.iter().filter_map(|c| Some(Column::new(&c.name, c.logical?))).collect()
+    }
+
+    /// Names of all other columns.
+    pub(crate) fn theirs(&self) -> Vec<String> {
+        self.columns.iter().filter(|c| c.logical.is_none()).map(|c| c.name.clone()).collect()
     }
 
     /// Columns of ingestr 0.x, which may be NOT NULL and mean nothing any more, and the values that new rows get for
@@ -92,6 +99,16 @@ impl Shape {
 
     /// Whether the table can be taken over; the message names table and column if not.
     pub(crate) fn check(&self, needed: &[Column]) -> Result<(), DestError> {
+        if let Some(bound) = &self.bound {
+            return Err(DestError {
+                kind: DestErrorKind::Shape,
+                message: format!("table {}.{} {bound}", self.name.schema, self.name.table),
+                hint: Some(
+                    "load into another table, or make one of the two anew without the foreign key".into(),
+                ),
+                source: None,
+            });
+        }
         for column in needed {
             let Some(found) = self.find(&column.name).filter(|found| found.logical.is_none()) else {
                 continue;
@@ -99,10 +116,11 @@ impl Shape {
             return Err(DestError {
                 kind: DestErrorKind::Shape,
                 message: format!(
-                    "column {} of table {}.{} is {}, which cannot hold {}",
+                    "column {} of table {}.{} is {}{}, which cannot hold {}",
                     found.name,
                     self.name.schema,
                     self.name.table,
+                    if found.generated { "generated " } else { "" },
                     found.kind,
                     column.logical.name()
                 ),
@@ -165,6 +183,7 @@ impl Found {
             logical: Some(column.logical),
             not_null: false,
             default: None,
+            generated: false,
         }
     }
 

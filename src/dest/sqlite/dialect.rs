@@ -21,6 +21,9 @@ pub(super) const MAIN: &str = "main";
 /// What the name of an index begins with that tells which table it is.
 pub(super) const MARK: &str = "_ingestr_table__";
 
+/// The layout of a table whose rows have no position.
+pub(super) const ROWLESS: &str = "WITHOUT ROWID";
+
 /// What a table is called in the file.
 pub(super) fn in_file(schema: &str, table: &str) -> String {
     if schema.eq_ignore_ascii_case(MAIN) { table.to_owned() } else { format!("{schema}.{table}") }
@@ -207,7 +210,9 @@ impl Dialect for SqliteDialect {
 
     /// SQLite's words for a row's position, of which a column may take one or two.
     fn written_last(&self, shape: &Shape, key: &str) -> String {
-        let free = ["rowid", "_rowid_", "oid"].into_iter().find(|word| shape.find(word).is_none());
+        let words =
+            ["rowid", "_rowid_", "oid"].into_iter().filter(|_| shape.layout.as_deref() != Some(ROWLESS));
+        let free = words.into_iter().find(|word| shape.find(word).is_none());
         let loaded = if shape.find(LOADED_AT).is_some() { LOADED_AT } else { key };
         free.map_or_else(|| shape.quoted(loaded), Into::into)
     }

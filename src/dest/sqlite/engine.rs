@@ -8,11 +8,11 @@ use arrow_array::{Array, RecordBatch};
 use rusqlite::types::{Value, ValueRef};
 use rusqlite::{Connection, params_from_iter};
 
-use super::dialect::{MAIN, MARK, SqliteDialect, in_file, iso};
+use super::dialect::{MAIN, MARK, ROWLESS, SqliteDialect, in_file, iso};
 use super::file;
 use crate::dest::sql::cells::Cell;
-use crate::dest::sql::dialect::{Found, Shape};
-use crate::dest::sql::embedded::Stage;
+use crate::dest::sql::dialect::{Changes, Found, Shape};
+use crate::dest::sql::embedded::{Stage, rehearse};
 use crate::dest::sql::engine::Engine;
 use crate::dest::sql::identity::Identity;
 use crate::dest::sql::ledger::STATE;
@@ -66,11 +66,11 @@ impl Session<'_> {
             let generated = row.get::<_, i64>(5)? > 1;
             let found = Found {
                 name: row.get(0)?,
-                // Nobody can write a column that is generated.
                 logical: SqliteDialect.logical_of(&kind).filter(|_| !generated),
-                kind: if generated { format!("generated {kind}") } else { kind },
+                kind,
                 not_null: row.get(2)?,
                 default: row.get(3)?,
+                generated,
             };
             Ok((found, row.get::<_, i64>(4)? > 0))
         };
@@ -96,7 +96,13 @@ impl Session<'_> {
         let indexes = statement.query_map([real], |row| Ok((row.get(0)?, row.get(1)?)))?;
         let indexes = indexes.collect::<rusqlite::Result<Vec<(String, String)>>>()?;
         let identity = mark_among(&indexes);
+        let rowless: bool = self.connection.query_row(
+            "SELECT count(*) > 0 FROM pragma_table_list WHERE schema = 'main' AND name = ?1 AND wr",
+            [real],
+            |row| row.get(0),
+        )?;
         Ok(Shape {
+            layout: rowless.then(|| ROWLESS.to_owned()),
             primary_key,
             unique,
             indexes,
@@ -171,6 +177,12 @@ impl Engine for Session<'_> {
 
     async fn run(&self, script: &Script) -> Result<Vec<Counts>, DestError> {
         play(self, script).await
+    }
+
+    /// A type is changed by a new column in the old one's place, which whatever depends on that may forbid: views, triggers,
+    /// generated columns and checks of the user. A table that is STRICT takes none of our types.
+    async fn rehearse(&self, _: &Shape, changes: &Changes, statements: &[String]) -> Result<(), DestError> {
+        if changes.none() { Ok(()) } else { rehearse(self, "BEGIN IMMEDIATE", statements).await }
     }
 }
 

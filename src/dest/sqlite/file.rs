@@ -28,6 +28,9 @@ pub(super) fn open(path: &Path, create: bool, patience: Duration) -> Result<Conn
         connection.busy_timeout(patience)?;
         // 16 MiB instead of 2: a merge looks up keys all over the table.
         connection.execute_batch("PRAGMA cache_size = -16384")?;
+        // As SQLite itself has it, which enforces a foreign key only for those who ask for that: rows may come before those
+        // that they belong to, and tables that belong to ours are not to lose theirs while these are replaced.
+        connection.execute_batch("PRAGMA foreign_keys = OFF")?;
         Ok(connection)
     };
     open().map_err(|error| failed(path, "open", &error))

@@ -130,6 +130,10 @@ impl Bench for File {
         statement.query_map([], |row| row.get(0)).expect("runs").map(|name| name.expect("is text")).collect()
     }
 
+    fn generates(&self) -> bool {
+        true
+    }
+
     fn break_between(&self, _: &dyn Destination) -> Box<dyn Destination> {
         Box::new(Sqlite { fault: Some("SELECT 1 FROM main.no_such_table".into()), ..self.sqlite() })
     }

@@ -9,7 +9,7 @@ use ingestr::dest::sql::columns::{
 };
 use ingestr::dest::sql::identity::state_changed;
 use ingestr::dest::sql::leases::gone;
-use ingestr::dest::{Asked, Commit, Counts, DestError, Keep, Target, Written};
+use ingestr::dest::{Asked, Commit, Counts, DestError, Keep, Names, Target, Written};
 use ingestr::model::{Column, DELETED_AT, Deletes, LOADED_AT, MERGED_INTO, Micros, Strategy, Tombstone};
 
 use super::rows::{Cell, Row, Rows, find, get, of_batch};
@@ -115,13 +115,13 @@ impl Work<'_> {
     }
 
     fn keep_books(&self, store: &mut Store) {
-        let Commit { run, lease, release, names, names_anew, .. } = self.commit;
-        if self.at == 0 {
+        let Commit { run, lease, release, names, .. } = self.commit;
+        if let Some(Names { new, anew }) = names.get(self.at) {
             let held = store.names.entry(place(self.target)).or_default();
-            if *names_anew {
+            if *anew {
                 held.clear();
             }
-            held.extend(names.iter().map(|name| (name.field.clone(), name.column.clone())));
+            held.extend(new.iter().map(|name| (name.field.clone(), name.column.clone())));
         }
         let rejects = self.commit.rejects_of(self.at);
         let (whose, schema) = (Whose::of(self.target), &self.target.schema);

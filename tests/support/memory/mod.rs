@@ -246,6 +246,7 @@ impl Destination for Memory {
             let note = apart.filter(|_| target.strategy != Strategy::Replace);
             Ok(Inspection {
                 columns: table.map(|table| table.columns.clone()),
+                theirs: Vec::new(),
                 state: state.map(|saved| readable(target, saved)).transpose()?,
                 aside: aside
                     .filter(|(_, apart)| apart.is_none())

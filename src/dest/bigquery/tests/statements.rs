@@ -135,6 +135,7 @@ fn a_merge_into_a_table_of_0x_fills_what_it_has_and_widens_what_is_narrow() {
         logical: BigQueryDialect.logical_of(kind),
         not_null: true,
         default: None,
+        generated: false,
     };
     table.columns[0].not_null = true;
     table.columns[1] = required("SOURCE", "INT64");

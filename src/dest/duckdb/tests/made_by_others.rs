@@ -166,6 +166,17 @@ async fn what_cannot_be_taken_over_is_named_before_the_run() {
             "CREATE TABLE shop.shop.items (id BIGINT, \"Changed_At\" TIMESTAMP)",
             "column Changed_At of table shop.items is TIMESTAMP, which cannot hold timestamptz",
         ),
+        (
+            "CREATE TABLE shop.shop.items (id BIGINT PRIMARY KEY, name VARCHAR);
+             CREATE TABLE shop.shop.notes (item BIGINT REFERENCES shop.items(id))",
+            "table shop.items is named by a foreign key of shop.notes, and DuckDB changes no row that such a key names",
+        ),
+        (
+            "CREATE TABLE shop.shop.people (id BIGINT PRIMARY KEY);
+             CREATE TABLE shop.shop.items (id BIGINT, name VARCHAR, mine BIGINT REFERENCES shop.people(id))",
+            "table shop.items has a foreign key, FOREIGN KEY (mine) REFERENCES shop.people(id), which rows break that come before \
+             those they belong to",
+        ),
     ] {
         let file = File::new();
         file.sql(&format!("CREATE SCHEMA shop.shop; {sql};"));

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use arrow_array::{Int64Array, StringArray};
 
 use super::*;
+use crate::model::Question;
 
 /// `items` in schema `main`, as people have it.
 fn target(strategy: Strategy) -> Target {
@@ -105,6 +106,16 @@ async fn what_cannot_be_taken_over_is_refused_before_the_run() {
             Strategy::Append,
             "table main.items demands that a key stands in one row, and this strategy writes several",
         ),
+        (
+            "CREATE TABLE items (id INTEGER, name TEXT) STRICT",
+            Strategy::Merge,
+            "table main.items has not all columns that its rows need, and cannot be changed so",
+        ),
+        (
+            "CREATE TABLE items (id INTEGER, name INTEGER); CREATE VIEW v AS SELECT name FROM items",
+            Strategy::Merge,
+            "table main.items has not all columns that its rows need, and cannot be changed so",
+        ),
     ] {
         let file = File::new();
         file.sql(made);
@@ -115,6 +126,49 @@ async fn what_cannot_be_taken_over_is_refused_before_the_run() {
         let target = Target { schema: schema.into(), table: table.into(), ..items(Strategy::Merge) };
         let error = File::new().sqlite().inspect(&target).await.expect_err("is another's");
         assert_eq!(error.kind, DestErrorKind::Shape, "{error}");
+    }
+}
+
+/// Rows that have no position have a key, and are told apart by it.
+#[tokio::test]
+async fn a_table_without_positions_is_taken_over() {
+    for strategy in [Strategy::Merge, Strategy::Replace, Strategy::DeleteInsert] {
+        let file = File::new();
+        file.sql("CREATE TABLE items (id INTEGER PRIMARY KEY, name TEXT) WITHOUT ROWID; INSERT INTO items VALUES (1, 'a')");
+        let target = target(strategy);
+        file.sqlite().inspect(&target).await.expect("can be taken over");
+        loaded(&file, &target, &[(1, "x", 10), (2, "y", 20)]).await.expect("goes through");
+        let question = Question::KeysBy { column: "id".into(), values: vec![1, 2] };
+        let answer = file.sqlite().ask(&target, question).await.expect("can be asked").expect("knows");
+        assert_eq!(answer.pairs, [(1, 1), (2, 2)], "{strategy}");
+    }
+}
+
+/// As in SQLite itself, foreign keys are enforced for those alone who ask for it: ours come in whatever order, and what
+/// others keep beside them is not touched.
+#[tokio::test]
+async fn foreign_keys_are_neither_in_the_way_nor_followed() {
+    for strategy in Strategy::ALL {
+        let file = File::new();
+        let key = if matches!(strategy, Strategy::Append | Strategy::Scd2) { "" } else { " PRIMARY KEY" };
+        file.sql(&format!(
+            "PRAGMA foreign_keys = OFF; CREATE TABLE people (id INTEGER PRIMARY KEY);
+             CREATE TABLE items (id INTEGER{key}, name TEXT, owner INTEGER REFERENCES people(id));
+             CREATE TABLE notes (item INTEGER REFERENCES items(id) ON DELETE CASCADE, note TEXT);
+             INSERT INTO items VALUES (1, 'a', NULL); INSERT INTO notes VALUES (1, 'mine');"
+        ));
+        let target = target(strategy);
+        file.sqlite().inspect(&target).await.expect("can be taken over");
+        let rows = batch_of(vec![
+            (Column::new("id", LogicalType::Int64), Arc::new(Int64Array::from(vec![1, 2]))),
+            (Column::new("name", LogicalType::Text), Arc::new(StringArray::from(vec!["x", "y"]))),
+            (Column::new("owner", LogicalType::Int64), Arc::new(Int64Array::from(vec![7, 8]))),
+        ]);
+        let done = load(&file.sqlite(), &target, vec![rows], commit("r1", "p", true)).await;
+        done.unwrap_or_else(|error| panic!("{strategy}: {error}"));
+        let notes =
+            file.open().query_row("SELECT item || note FROM notes", [], |row| row.get::<_, String>(0));
+        assert_eq!(notes.expect("is there"), "1mine", "{strategy}");
     }
 }
 
