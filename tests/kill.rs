@@ -147,8 +147,11 @@ impl Shop {
     /// Whether a table's last run has left something for the next.
     fn left(&self, table: &str) -> bool {
         let state = state(&self.duck(), table);
-        let queue = state["counts"]["queue"].as_array().map_or(0, Vec::len);
-        queue > 0 || !state["sweep"]["cut"].is_null()
+        let some = |list: &serde_json::Value| list.as_array().is_some_and(|list| !list.is_empty());
+        some(&state["counts"]["queue"])
+            || some(&state["sweep"]["absent"])
+            || some(&state["events"]["pending"])
+            || !state["sweep"]["cut"].is_null()
     }
 
     /// Compares a table with the account, row for row and field for field.
@@ -350,7 +353,8 @@ fn whenever_it_is_killed_the_next_run_goes_on_and_ends_right() {
         while runs == 0 || shop.left(table) {
             runs += 1;
             assert!(runs <= 5, "{table}: never done");
-            shop.run(table, &["--rescan", "1s"]);
+            let over = shop.run(table, &["--rescan", "1s"]);
+            eprintln!("{table}, at last:\n{}", over.said);
         }
         shop.assert_equal(table, &format!("seed {seed}"));
     }
@@ -490,7 +494,8 @@ fn update(shop: &Shop, tickets: usize) {
     }
 }
 
-const SLOW: Duration = Duration::from_millis(60);
+/// An answer. On a machine that is busy with other things, a statement in between takes its time.
+const SLOW: Duration = Duration::from_millis(250);
 
 #[test]
 fn a_file_that_goes_while_it_is_written_ends_the_run() {

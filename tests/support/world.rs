@@ -68,7 +68,8 @@ pub const LISTS: [(&str, &str); 4] = [
 ];
 
 /// Small tables, of which every run reads all, and their lists.
-pub const SMALL: [(&str, &str); 2] = [("tags", "tags"), ("users", "users")];
+pub const SMALL: [(&str, &str); 4] =
+    [("tags", "tags"), ("users", "users"), ("teams", "teams"), ("custom_fields", "custom-fields")];
 
 /// Hears everything, says nothing.
 pub struct Silent;
