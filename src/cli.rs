@@ -9,8 +9,10 @@ use crate::secret::SecretUri;
 
 mod analytics;
 mod parse;
+mod state;
 pub use analytics::{Dialect, ModelsArgs, Optional, ReportArgs};
-pub use parse::{Stop, command, completions, env_names, man, parse, parts};
+pub use parse::{Stop, command, completions, env_names, man, parse, parts, switch};
+pub use state::{MoveArgs, ResetArgs, ShowArgs, StateCommand};
 
 /// Copies a Gorgias help desk into an analytics database, and keeps it true.
 #[derive(Debug, Parser)]
@@ -98,60 +100,6 @@ pub struct CheckArgs {
     /// Print JSON instead of text.
     #[arg(long)]
     pub json: bool,
-}
-
-/// What can be done with what is remembered.
-#[derive(Debug, Subcommand)]
-pub enum StateCommand {
-    /// Show how far each table has been read, what is unfinished, who writes to it, and the last runs.
-    Show(ShowArgs),
-    /// Forget how far a table has been read: its next run reads everything again. The rows stay.
-    Reset(ResetArgs),
-    /// Give what is remembered to another account, once the help desk was renamed: its runs go on where those under the old
-    /// name stood.
-    Move(MoveArgs),
-}
-
-/// Arguments of `ingestr state show`.
-#[derive(Debug, Args)]
-pub struct ShowArgs {
-    /// Look into this destination: duckdb:///file.duckdb, or duckdb:////absolute/file.duckdb.
-    #[arg(long, value_name = "URI")]
-    pub dest_uri: Option<SecretUri>,
-    /// Show only this table: schema.table.
-    #[arg(long, value_name = "TABLE")]
-    pub dest_table: Option<String>,
-    /// Print JSON instead of text.
-    #[arg(long)]
-    pub json: bool,
-}
-
-/// Arguments of `ingestr state reset`.
-#[derive(Debug, Args)]
-pub struct ResetArgs {
-    /// Change this destination: duckdb:///file.duckdb, or duckdb:////absolute/file.duckdb.
-    #[arg(long, value_name = "URI")]
-    pub dest_uri: Option<SecretUri>,
-    /// Forget this table: schema.table. It has to be typed, and nothing is asked.
-    #[arg(long, value_name = "TABLE")]
-    pub dest_table: Option<String>,
-}
-
-/// Arguments of `ingestr state move`.
-#[derive(Debug, Args)]
-pub struct MoveArgs {
-    /// Change this destination: duckdb:///file.duckdb, or duckdb:////absolute/file.duckdb.
-    #[arg(long, value_name = "URI")]
-    pub dest_uri: Option<SecretUri>,
-    /// The account that has the tables now, by its old name. It has to be typed, and nothing is asked.
-    #[arg(long, value_name = "ACCOUNT")]
-    pub from: Option<String>,
-    /// The account that shall have them: the part before .gorgias.com in the new address of the help desk.
-    #[arg(long, value_name = "ACCOUNT")]
-    pub to: Option<String>,
-    /// Move only this table: schema.table. Without it, all tables of the account.
-    #[arg(long, value_name = "TABLE")]
-    pub dest_table: Option<String>,
 }
 
 /// Arguments of `ingestr ingest`, as typed or found in the environment.
@@ -281,9 +229,12 @@ pub struct IngestArgs {
     /// of an account that has answered before, in this run or in an earlier one. Whatever else fails is tried a few times.
     #[arg(long, value_name = "DURATION", help_heading = READ)]
     pub retry_for: Option<String>,
-    /// Wait while another run writes to the table, instead of stopping.
-    #[arg(long, help_heading = RUN)]
-    pub wait: bool,
+    /// Wait for others this long, e.g. --wait=30m; without a duration, as long as it takes.
+    ///
+    /// For another run that writes to the table, and for a program that holds the file of the destination. Unless given, a run
+    /// is not waited for, and such a program 10 minutes. What was read is kept meanwhile.
+    #[arg(long, value_name = "TIME", help_heading = RUN, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub wait: Option<String>,
 
     /// Commit after this many rows: what is committed is never read again after a failure.
     ///

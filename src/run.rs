@@ -13,9 +13,11 @@ mod meter;
 mod outcome;
 mod prepare;
 mod preview;
+mod receipt;
 mod shared;
 mod staged;
 mod target;
+mod waits;
 mod warnings;
 
 use std::sync::Arc;
@@ -32,14 +34,15 @@ pub use self::outcome::outcome;
 pub(crate) use self::preview::preview;
 use self::shared::{Shared, Slot};
 use self::staged::{Ending, Staged, until};
+pub(crate) use self::waits::Waits;
 use crate::dest::{Basis, Counts, DestErrorKind, Destination, Load, Target};
 use crate::error::{Failure, Kind};
 use crate::model::lease::{self, Claim};
-use crate::model::{Contract, Lease, Micros, Question, State, Strategy};
+use crate::model::{Lease, Micros, Question, State};
 use crate::normalise::Normaliser;
 use crate::plan::Plan;
-use crate::report::{Ended, Event, Outcome, Progress, Receipt, Reporter};
-use crate::source::{Changes, Headway, Late, Pages, Source, Step};
+use crate::report::{Ended, Event, Progress, Receipt, Reporter};
+use crate::source::{Changes, Headway, Pages, Source, Step};
 
 /// Everything a run is given.
 #[derive(Clone)]
@@ -111,7 +114,7 @@ async fn one(job: Job<'_>, mut slot: Slot<'_>) -> Vec<Ended> {
             run.slot.after_the_short_ones().await;
         }
         let failure = run.copy().await.err();
-        if run.overtaken && job.plan.wait {
+        if run.overtaken && job.plan.patience.run != Some(Duration::ZERO) {
             continue;
         }
         run.compare_warnings().await;
@@ -155,10 +158,13 @@ struct Run<'a, 'm> {
     staged: Staged,
     done: Done,
     eta: Eta,
+    waits: Waits,
     /// When the lease was taken or renewed; `None`: we have none.
     leased: Option<Instant>,
     /// Another run took the target before we had read a page.
     overtaken: bool,
+    /// Rows were handed to a commit that did not go through: what is staged after them must not be stored.
+    torn: bool,
 }
 
 /// What the run did so far.
@@ -199,11 +205,16 @@ impl Run<'_, '_> {
             Err(failure) => failure,
         };
         // A destination that refused rows is not asked again, and a run that got nothing leaves no trace.
-        let stores = failure.kind != Kind::Destination && (self.staged.pages > 0 || self.done.commits > 0);
+        let stores = failure.kind != Kind::Destination
+            && !self.torn
+            && (self.staged.pages > 0 || self.done.commits > 0);
         if stores {
             // If this fails, too, the first failure is still the one to tell: it explains more.
             if let Err(second) = self.commit(Ending::Failure(&failure)).await {
-                self.warn(format!("what was read last could not be stored: {}", second.headline));
+                // That it was asked to stop is no reason.
+                let held = second.causes.first().filter(|_| second.kind == Kind::Interrupted);
+                let why = held.unwrap_or(&second.headline);
+                self.warn(format!("what was read last could not be stored: {why}"));
             }
         }
         if self.leased.take().is_some() {
@@ -272,10 +283,11 @@ impl Run<'_, '_> {
     /// Takes or renews the lease.
     async fn hold(&mut self) -> Result<(), Failure> {
         let claim = if self.leased.is_some() { Claim::Renew } else { Claim::Take };
-        let held = self.job.dest.lease(&self.target, self.lease(), claim, lease::live).await;
-        self.overtaken =
-            self.leased.is_none() && held.as_ref().is_err_and(|error| error.kind == DestErrorKind::Leased);
-        held.map_err(|error| failure::destination(&self.target, &error))?;
+        let take = async || self.job.dest.lease(&self.target, self.lease(), claim, lease::live).await;
+        let held = self.waits.patiently(take).await;
+        let leased = held.as_ref().is_err_and(|unmet| unmet.error.kind == DestErrorKind::Leased);
+        self.overtaken = leased && self.leased.is_none();
+        held.map_err(|unmet| unmet.explain(&self.target))?;
         self.leased = Some(Instant::now());
         Ok(())
     }
@@ -303,8 +315,9 @@ impl Run<'_, '_> {
         if !committed && (self.staged.rows > 0 || !self.staged.gone.is_empty()) {
             self.commit(Ending::None).await?;
         }
-        let answer = self.job.dest.ask(&self.target, question).await;
-        self.pages.answer(answer.map_err(|error| failure::destination(&self.target, &error))?);
+        let ask = async || self.job.dest.ask(&self.target, question.clone()).await;
+        let answer = self.waits.patiently(ask).await;
+        self.pages.answer(answer.map_err(|unmet| unmet.explain(&self.target))?);
         Ok(())
     }
 
@@ -340,57 +353,6 @@ impl Run<'_, '_> {
             let allowed = (self.meter.waited() < Duration::from_secs(1)).then(|| self.job.source.allowance());
             let time = self.eta.look(elapsed, headway, allowed);
             self.done.left = time.map(|time| (elapsed, time));
-        }
-    }
-
-    /// Committed rows that are not among the counted ones, since the run had read them before. Where rows are counted
-    /// when the set is complete, this can only be told of a run that read all of it.
-    fn read_again(&self, outcome: Outcome) -> u64 {
-        let at_the_end = matches!(self.target.strategy, Strategy::Replace | Strategy::DeleteInsert);
-        if at_the_end && !(self.from_zero && matches!(outcome, Outcome::Success | Outcome::Limited)) {
-            return 0;
-        }
-        let left_out = match self.job.plan.shaping.contract {
-            Contract::DiscardRow => self.normaliser.discarded(),
-            _ => 0,
-        };
-        let Counts { inserted, updated, unchanged, .. } = self.done.counts;
-        self.done.committed.saturating_sub(inserted + updated + unchanged + left_out)
-    }
-
-    fn receipt(&self, failure: Option<&Failure>) -> Receipt {
-        let outcome = match failure {
-            None if self.done.limited => Outcome::Limited,
-            None => Outcome::Success,
-            Some(failure) if failure.kind == Kind::Interrupted => Outcome::Interrupted,
-            Some(_) => Outcome::Failed,
-        };
-        let stored = self.stored.as_ref();
-        Receipt {
-            outcome,
-            table: self.target.source_table.clone(),
-            dest_table: format!("{}.{}", self.target.schema, self.target.table),
-            destination: self.job.dest.describe(),
-            strategy: self.target.strategy,
-            read: self.done.read,
-            pages: self.done.pages,
-            counts: self.done.counts,
-            read_again: self.read_again(outcome),
-            deletions: self.job.plan.table.deletions() && self.job.plan.late() == Late::ChangesAndDeletions,
-            rejected: self.done.rejected,
-            discarded: self.normaliser.discarded(),
-            requests: self.meter.requests(),
-            retries: self.meter.retries(),
-            waited: self.meter.waited(),
-            elapsed: self.start.elapsed(),
-            started_at: self.job.plan.started_at,
-            covered_since: stored.and_then(|stored| stored.covered_since),
-            next_start: stored.filter(|stored| stored.complete).and_then(|stored| stored.watermark),
-            unfinished: stored.is_some_and(|stored| !stored.complete),
-            stopped_at: failure.and(self.done.reached),
-            expected: self.eta.expected(self.done.pages).filter(|_| outcome == Outcome::Success),
-            warnings: self.done.warnings.clone(),
-            known_warnings: self.done.known.clone(),
         }
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::event::{Event, Progress, Reporter, Several, Start, Wait};
 use super::format::{
-    Speed, back, count, duration, headline, length, lost, number, progress, roughly, short_headline,
+    Speed, back, count, duration, headline, held, length, lost, number, progress, roughly, short_headline,
     short_utc, utc, wait,
 };
 use super::receipt::{Outcome, Receipt, Summary};
@@ -319,6 +319,7 @@ impl Reporter for Log {
                 state.log(table, *elapsed, &text);
             }
             Event::Lost { why, patience, elapsed } => state.log(table, *elapsed, &lost(why, *patience)),
+            Event::Held { by, limit, elapsed } => state.log(table, *elapsed, &held(by, *limit)),
             Event::Back { lasted, elapsed } => state.log(table, *elapsed, &back(*lasted)),
             Event::Committing { .. } => {}
             Event::Committed { rows, elapsed, .. } => {

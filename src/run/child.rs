@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use super::waits::Waits;
 use super::{failure, target};
 use crate::dest::{Counts, Destination, Inspection, Target};
 use crate::error::Failure;
@@ -37,6 +38,7 @@ impl<'a> Child<'a> {
         (source, dest): (&dyn Source, &dyn Destination),
         plan: &'a Plan,
         parent: &Target,
+        waits: &Waits,
     ) -> Result<Option<(Self, Target)>, Failure> {
         let Some((of, embedded)) = plan.table.embedded() else { return Ok(None) };
         let Some(parent_key) = of.single_key() else { return Ok(None) };
@@ -54,8 +56,8 @@ impl<'a> Child<'a> {
         target.columns = columns;
         target.deletes =
             if tracked || parent.deletes == Deletes::Hard { parent.deletes } else { Deletes::Ignore };
-        let found = dest.inspect(&target).await;
-        let found = found.map_err(|error| failure::destination(&target, &error))?;
+        let found = waits.patiently(async || dest.inspect(&target).await).await;
+        let found = found.map_err(|unmet| unmet.explain(&target))?;
         failure::owned(&target, &found)?;
         let child = Self {
             plan,

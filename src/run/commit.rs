@@ -4,7 +4,7 @@ use tokio::time::Instant;
 
 use super::staged::{Ending, Staged};
 use super::{Run, failure};
-use crate::dest::{Commit, FlushDefaults, Keep, Targets};
+use crate::dest::{Basis, Commit, FlushDefaults, Keep, Targets};
 use crate::error::{Failure, Kind};
 use crate::model::hash::fnv;
 use crate::model::{FieldName, RunRecord};
@@ -143,15 +143,22 @@ impl Run<'_, '_> {
             names: self.named(),
             names_anew: self.names_anew,
             basis: Some(self.basis.clone()),
-            lease: self.leased.is_some().then(|| self.lease()),
+            lease: None,
             release: !matches!(ending, Ending::None),
             last: matches!(ending, Ending::Success),
         };
         let (release, stored) = (commit.release, commit.state.clone());
-        let basis = self.basis.after(self.target.strategy, &commit);
-        let counts = load.commit(commit).await;
+        self.torn = true;
+        let mut basis = Basis::default();
+        let made = self.waits.commit(load, commit, |commit| {
+            commit.run.ended_at = self.now();
+            commit.lease = self.leased.is_some().then(|| self.lease());
+            basis = self.basis.after(self.target.strategy, commit);
+        });
+        let counts = made.await;
         self.slot.stage(0);
-        let counts = counts.map_err(|error| failure::destination(&self.target, &error))?;
+        let counts = counts.map_err(|unmet| unmet.explain(&self.target))?;
+        self.torn = false;
         self.note_children(counts.get(1..).unwrap_or_default());
         let counts = counts.first().copied().unwrap_or_default();
         self.leased = self.leased.filter(|_| !release).map(|_| Instant::now());

@@ -118,8 +118,7 @@ fn filters(folder: &Path) -> insta::internals::SettingsBindDropGuard {
         (r"\d{4}-\S+ \S+ UTC  (\w[\w ]*), in [^,]+,", "NOW UTC  $1, in TIME,"),
         (r"cursor=[^:\s]+", "cursor=CURSOR"),
         (r"in \d+ s\)", "in TIME)"),
-        (r"by another process: .*", "by another process: PROGRAM"),
-        (r"Conflicting lock is held in .*", "Conflicting lock is held in PROGRAM"),
+        (r"in use by \S+ \(process \d+\)", "in use by PROGRAM"),
     ] {
         settings.add_filter(pattern, shown);
     }

@@ -38,7 +38,7 @@ async fn a_commit_that_always_meets_others_says_so() {
     let error = place.patiently(&fake.api(), "r", "SCRIPT", &[]).await.expect_err("never goes through");
     assert_eq!(
         (error.kind, error.message.as_str()),
-        (DestErrorKind::Locked, "table shop.größe - 2 cannot be written")
+        (DestErrorKind::Conflict, "table shop.größe - 2 cannot be written")
     );
     assert!(fake.ran().is_empty());
     let cause = error.source.expect("what BigQuery said");

@@ -1,0 +1,61 @@
+//! What a run tells of itself at its end.
+
+use super::Run;
+use crate::dest::Counts;
+use crate::error::{Failure, Kind};
+use crate::model::{Contract, Strategy};
+use crate::report::{Outcome, Receipt};
+use crate::source::Late;
+
+impl Run<'_, '_> {
+    /// Committed rows that are not among the counted ones, since the run had read them before. Where rows are counted
+    /// when the set is complete, this can only be told of a run that read all of it.
+    fn read_again(&self, outcome: Outcome) -> u64 {
+        let at_the_end = matches!(self.target.strategy, Strategy::Replace | Strategy::DeleteInsert);
+        if at_the_end && !(self.from_zero && matches!(outcome, Outcome::Success | Outcome::Limited)) {
+            return 0;
+        }
+        let left_out = match self.job.plan.shaping.contract {
+            Contract::DiscardRow => self.normaliser.discarded(),
+            _ => 0,
+        };
+        let Counts { inserted, updated, unchanged, .. } = self.done.counts;
+        self.done.committed.saturating_sub(inserted + updated + unchanged + left_out)
+    }
+
+    pub(super) fn receipt(&self, failure: Option<&Failure>) -> Receipt {
+        let outcome = match failure {
+            None if self.done.limited => Outcome::Limited,
+            None => Outcome::Success,
+            Some(failure) if failure.kind == Kind::Interrupted => Outcome::Interrupted,
+            Some(_) => Outcome::Failed,
+        };
+        let stored = self.stored.as_ref();
+        Receipt {
+            outcome,
+            table: self.target.source_table.clone(),
+            dest_table: format!("{}.{}", self.target.schema, self.target.table),
+            destination: self.job.dest.describe(),
+            strategy: self.target.strategy,
+            read: self.done.read,
+            pages: self.done.pages,
+            counts: self.done.counts,
+            read_again: self.read_again(outcome),
+            deletions: self.job.plan.table.deletions() && self.job.plan.late() == Late::ChangesAndDeletions,
+            rejected: self.done.rejected,
+            discarded: self.normaliser.discarded(),
+            requests: self.meter.requests(),
+            retries: self.meter.retries(),
+            waited: self.meter.waited(),
+            elapsed: self.start.elapsed(),
+            started_at: self.job.plan.started_at,
+            covered_since: stored.and_then(|stored| stored.covered_since),
+            next_start: stored.filter(|stored| stored.complete).and_then(|stored| stored.watermark),
+            unfinished: stored.is_some_and(|stored| !stored.complete),
+            stopped_at: failure.and(self.done.reached),
+            expected: self.eta.expected(self.done.pages).filter(|_| outcome == Outcome::Success),
+            warnings: self.done.warnings.clone(),
+            known_warnings: self.done.known.clone(),
+        }
+    }
+}
