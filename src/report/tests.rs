@@ -75,7 +75,7 @@ fn receipt(outcome: Outcome) -> Receipt {
         read: 20_000,
         pages: 200,
         counts: Counts { inserted: 1_203, updated: 512, unchanged: 18_185, ..Counts::default() },
-        read_again: 100,
+        read_again: Some(100),
         deletions: true,
         rejected: 3,
         discarded: 0,
@@ -270,7 +270,7 @@ fn a_run_that_stored_nothing_says_where_the_next_one_starts() {
             read: 0,
             pages: 0,
             counts,
-            read_again: 0,
+            read_again: Some(0),
             next_start,
             ..receipt(Outcome::Failed)
         };
@@ -290,7 +290,7 @@ fn nothing_new_is_short() {
         read: 0,
         pages: 1,
         counts: Counts::default(),
-        read_again: 0,
+        read_again: Some(0),
         rejected: 0,
         requests: 1,
         retries: 0,

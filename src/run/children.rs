@@ -157,7 +157,8 @@ impl Run<'_, '_> {
                 read: child.read,
                 pages: 0,
                 counts: child.counts,
-                read_again: 0,
+                // Of how many rows of a parent's it is the same ones is not counted.
+                read_again: receipt.read_again.and(Some(0)),
                 rejected: child.rejected,
                 discarded: child.normaliser.discarded(),
                 requests: 0,

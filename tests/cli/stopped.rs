@@ -159,3 +159,17 @@ fn a_receipt_that_nobody_gets_is_no_success() {
         again.finish().well();
     }
 }
+
+#[test]
+fn the_receipt_of_a_replacement_that_goes_on_says_what_it_does_not_know() {
+    let desk = Desk::with(large(), SLOW);
+    let done = under_way(&desk, &format!("exec {INGEST} --full-refresh")).signal("TERM").finish();
+    assert_eq!(done.code(), Some(6), "{}", done.shown());
+    let done = Run::in_shell(&desk, &format!("{INGEST} --full-refresh --progress json"));
+    let done = done.env("SOURCE_URI", desk.uri()).finish().well();
+    let receipt: serde_json::Value = serde_json::from_str(&done.stdout).expect("one object");
+    let table = &receipt["tables"][0];
+    assert!(table["read"].as_u64() < table["inserted"].as_u64(), "{receipt}");
+    assert_eq!((table["inserted"].as_u64(), &table["read_again"]), (Some(4_000), &serde_json::Value::Null));
+    assert_eq!(receipt["totals"]["read_again"], serde_json::Value::Null);
+}
