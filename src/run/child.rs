@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::waits::Waits;
 use super::{failure, target};
-use crate::dest::{Counts, Destination, Inspection, Target};
+use crate::dest::{Basis, Counts, Destination, Inspection, Target};
 use crate::error::Failure;
 use crate::model::{Column, DELETED_AT, Deletes, LogicalType, Reject, State};
 use crate::normalise::Normaliser;
@@ -24,6 +24,8 @@ pub(super) struct Child<'a> {
     pub(super) stored: Option<State>,
     /// The same of its part of an unfinished replacement.
     aside: Option<State>,
+    /// What must be stored for it to be made anew.
+    pub(super) basis: Basis,
     /// Parents whose rows are staged, and what their field said.
     pub(super) staged: BTreeMap<i64, u64>,
     pub(super) rejects: Vec<Reject>,
@@ -66,6 +68,7 @@ impl<'a> Child<'a> {
             normaliser: shape(&found),
             stored: found.state,
             aside: found.aside,
+            basis: found.basis,
             staged: BTreeMap::new(),
             rejects: Vec::new(),
             read: 0,

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use super::child::Child;
 use super::staged::Ending;
 use super::{Run, failure};
-use crate::dest::{Commit, Counts, Keep, Load, Stored, Target, Targets};
+use crate::dest::{Basis, Commit, Counts, Keep, Load, Stored, Target, Targets};
 use crate::error::{Failure, Kind};
 use crate::model::{Reject, RunRecord, State, Strategy, Tombstone};
 use crate::normalise::rows::Rows;
@@ -71,6 +71,10 @@ impl Run<'_, '_> {
         let mut target = self.child_targets[at].clone();
         target.strategy = Strategy::Replace;
         target.fresh = true;
+        // Rows that an earlier run has begun to collect are there as well, and go.
+        let inspect = async || self.job.dest.inspect(&target).await;
+        let found = self.waits.patiently(inspect).await.map_err(|unmet| unmet.explain(&target))?;
+        let mut basis = Basis { aside: found.basis.aside, ..self.children[at].basis.clone() };
         let (mut after, mut read) = (None, 0);
         loop {
             let found = match &names {
@@ -99,7 +103,7 @@ impl Run<'_, '_> {
                 ..self.record(if last { Ending::Success } else { Ending::None })
             };
             let commit = Commit {
-                basis: None,
+                basis: Some(basis.clone()),
                 keep: Keep::default(),
                 names: Vec::new(),
                 names_anew: false,
@@ -110,7 +114,11 @@ impl Run<'_, '_> {
                 release: false,
                 last,
             };
-            let made = self.waits.commit(load, commit, |commit| commit.run.ended_at = self.now());
+            let before = basis.clone();
+            let made = self.waits.commit(load, commit, |commit| {
+                commit.run.ended_at = self.now();
+                basis = before.after(target.strategy, commit);
+            });
             let counts = made.await.map_err(|unmet| unmet.explain(&target))?;
             self.children[at].counts.add(counts.first().copied().unwrap_or_default());
             target.fresh = false;
