@@ -13,7 +13,7 @@ mod parse;
 mod state;
 pub use analytics::{Dialect, ModelsArgs, Optional, ReportArgs};
 pub use foreign::ForeignArgs;
-pub use parse::{Stop, command, completions, env_names, man, parse, parts};
+pub use parse::{Stop, command, completions, env_names, man, parse, parts, switch};
 pub use state::{MoveArgs, ResetArgs, ShowArgs, StateCommand};
 
 /// Copies a Gorgias help desk into an analytics database, and keeps it true.
@@ -240,9 +240,12 @@ pub struct IngestArgs {
     /// of an account that has answered before, in this run or in an earlier one. Whatever else fails is tried a few times.
     #[arg(long, value_name = "DURATION", help_heading = READ)]
     pub retry_for: Option<String>,
-    /// Wait while another run writes to the table, instead of stopping.
-    #[arg(long, help_heading = RUN)]
-    pub wait: bool,
+    /// Wait for others this long, e.g. --wait=30m; without a duration, as long as it takes.
+    ///
+    /// For another run that writes to the table, and for a program that holds the file of the destination. Unless given, a run
+    /// is not waited for, and such a program 10 minutes. What was read is kept meanwhile.
+    #[arg(long, value_name = "TIME", help_heading = RUN, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub wait: Option<String>,
 
     /// Commit after this many rows: what is committed is never read again after a failure.
     ///

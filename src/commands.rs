@@ -50,15 +50,16 @@ pub struct World {
 ///
 /// # Errors
 /// When it cannot be done as typed.
-pub fn text(command: &Command, now: Micros) -> Result<Vec<u8>, Failure> {
+pub fn text(command: &Command, world: &World) -> Result<Vec<u8>, Failure> {
+    let waits = || long_waits::waits(world.err);
     let internal = |error: &dyn std::fmt::Display| Failure::new(Kind::Internal, error.to_string());
     match command {
         Command::Tables(args) => tables(args),
-        Command::State(StateCommand::Show(args)) => state::show(args, now),
-        Command::State(StateCommand::Reset(args)) => state::reset(args, now),
-        Command::State(StateCommand::Move(args)) => state::hand_over(args, now),
-        Command::Models(args) => models::models(args),
-        Command::Report(args) => html_report::report(args),
+        Command::State(StateCommand::Show(args)) => state::show(args, &waits(), world.now),
+        Command::State(StateCommand::Reset(args)) => state::reset(args, &waits(), world.now),
+        Command::State(StateCommand::Move(args)) => state::hand_over(args, &waits(), world.now),
+        Command::Models(args) => models::models(args, &waits()),
+        Command::Report(args) => html_report::report(args, &waits()),
         Command::Completions { shell } => Ok(cli::completions(*shell)),
         Command::Man => cli::man().map_err(|error| internal(&error)),
         Command::Docs { page: DocsPage::Cli } => Ok(docs::cli_markdown().into_bytes()),
@@ -94,7 +95,12 @@ pub fn ingest(args: &IngestArgs, world: &World) -> u8 {
     let result = decided.and_then(|prepared| {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         match runtime {
-            Ok(runtime) => runtime.block_on(copy(prepared, Arc::clone(&reporter))),
+            Ok(runtime) => {
+                let copied = runtime.block_on(copy(prepared, Arc::clone(&reporter)));
+                // A file that blocks whoever opens it keeps nobody who was asked to stop.
+                runtime.shutdown_background();
+                copied
+            }
             Err(error) => Err(told(&reporter, Failure::new(Kind::Internal, format!("no runtime: {error}")))),
         }
     });

@@ -91,7 +91,8 @@ fn argument(arg: &clap::Arg, environment: bool) -> String {
     let mut head = long.map_or_else(|| positional(arg), |long| format!("--{long}"));
     if let (Some(_), true, Some(names)) = (long, arg.get_action().takes_values(), arg.get_value_names()) {
         for name in names {
-            let _ = write!(head, " <{name}>");
+            let optional = arg.is_require_equals_set();
+            let _ = if optional { write!(head, "[=<{name}>]") } else { write!(head, " <{name}>") };
         }
     }
     let help = arg.get_long_help().or(arg.get_help()).map(ToString::to_string).unwrap_or_default();

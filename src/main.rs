@@ -16,7 +16,7 @@ fn main() -> ExitCode {
         Ok(Command::Ingest(args)) => return ExitCode::from(commands::ingest(&args, &world())),
         Ok(Command::Plan(args)) => return ExitCode::from(commands::plan(&args, &world())),
         Ok(Command::Check(args)) => return ExitCode::from(commands::check(&args, &world())),
-        Ok(other) => match commands::text(&other, world().now) {
+        Ok(other) => match commands::text(&other, &world()) {
             Ok(text) => return print(&text, false, 0),
             Err(failure) => return print(format!("{failure}\n").as_bytes(), true, failure.kind.exit_code()),
         },

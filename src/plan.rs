@@ -24,7 +24,7 @@ mod tables;
 
 pub use dates::format_utc;
 pub use endpoints::Endpoints;
-pub use flags::{Flush, missing};
+pub use flags::{Flush, Patience, missing};
 pub use names::table_name;
 pub use tables::Plans;
 
@@ -65,8 +65,8 @@ pub struct Plan {
     pub keep_rejects: Option<Duration>,
     /// For how long a source is asked that has stopped answering; zero: a few attempts.
     pub retry_for: Duration,
-    /// Wait while another run holds the table.
-    pub wait: bool,
+    /// How long others are waited for.
+    pub patience: Patience,
     /// What happens to rows on the way.
     pub shaping: Shaping,
     /// Whether rows carry the time of the run.
@@ -162,7 +162,7 @@ impl Plan {
             budget,
             keep_rejects: flags::keep_rejects(args)?,
             retry_for,
-            wait: args.wait,
+            patience: flags::patience(args)?,
             shaping: Shaping {
                 overrides: columns.overrides,
                 exclude: columns.exclude,

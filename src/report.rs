@@ -25,7 +25,7 @@ mod screen;
 mod summary;
 
 pub use event::{Event, Progress, Reporter, Scope, Several, Start, Wait};
-pub(crate) use format::{LONG, long_wait};
+pub(crate) use format::{LONG, duration, held, long_wait};
 pub use metrics::Metrics;
 pub use receipt::{Ended, Expected, Outcome, Receipt, Summary};
 

@@ -18,6 +18,7 @@ mod receipt;
 mod shared;
 mod staged;
 mod target;
+mod waits;
 mod warnings;
 
 use std::sync::Arc;
@@ -34,6 +35,7 @@ pub use self::outcome::outcome;
 pub(crate) use self::preview::preview;
 use self::shared::{Shared, Slot};
 use self::staged::{Ending, Staged, until};
+pub(crate) use self::waits::Waits;
 use crate::dest::{Basis, Counts, DestErrorKind, Destination, Load, Target};
 use crate::error::{Failure, Kind};
 use crate::model::lease::{self, Claim};
@@ -113,7 +115,7 @@ async fn one(job: Job<'_>, mut slot: Slot<'_>) -> Vec<Ended> {
             run.slot.after_the_short_ones().await;
         }
         let failure = run.copy().await.err();
-        if run.overtaken && job.plan.wait {
+        if run.overtaken && job.plan.patience.run != Some(Duration::ZERO) {
             continue;
         }
         run.compare_warnings().await;
@@ -157,12 +159,15 @@ struct Run<'a, 'm> {
     staged: Staged,
     done: Done,
     eta: Eta,
+    waits: Waits,
     /// When the lease was taken or renewed; `None`: we have none.
     leased: Option<Instant>,
     /// Another run took the target before we had read a page.
     overtaken: bool,
     /// Why the table is left out: its list is refused, and nobody named it.
     left_out: Option<String>,
+    /// Rows were handed to a commit that did not go through: what is staged after them must not be stored.
+    torn: bool,
 }
 
 /// What the run did so far.
@@ -205,11 +210,16 @@ impl Run<'_, '_> {
             Err(failure) => failure,
         };
         // A destination that refused rows is not asked again, and a run that got nothing leaves no trace.
-        let stores = failure.kind != Kind::Destination && (self.staged.pages > 0 || self.done.commits > 0);
+        let stores = failure.kind != Kind::Destination
+            && !self.torn
+            && (self.staged.pages > 0 || self.done.commits > 0);
         if stores {
             // If this fails, too, the first failure is still the one to tell: it explains more.
             if let Err(second) = self.commit(Ending::Failure(&failure)).await {
-                self.warn(format!("what was read last could not be stored: {}", second.headline));
+                // That it was asked to stop is no reason.
+                let held = second.causes.first().filter(|_| second.kind == Kind::Interrupted);
+                let why = held.unwrap_or(&second.headline);
+                self.warn(format!("what was read last could not be stored: {why}"));
             }
         }
         if self.leased.take().is_some() {
@@ -286,10 +296,11 @@ impl Run<'_, '_> {
     /// Takes or renews the lease.
     async fn hold(&mut self) -> Result<(), Failure> {
         let claim = if self.leased.is_some() { Claim::Renew } else { Claim::Take };
-        let held = self.job.dest.lease(&self.target, self.lease(), claim, lease::live).await;
-        self.overtaken =
-            self.leased.is_none() && held.as_ref().is_err_and(|error| error.kind == DestErrorKind::Leased);
-        held.map_err(|error| failure::destination(&self.target, &error))?;
+        let take = async || self.job.dest.lease(&self.target, self.lease(), claim, lease::live).await;
+        let held = self.waits.patiently(take).await;
+        let leased = held.as_ref().is_err_and(|unmet| unmet.error.kind == DestErrorKind::Leased);
+        self.overtaken = leased && self.leased.is_none();
+        held.map_err(|unmet| unmet.explain(&self.target))?;
         self.leased = Some(Instant::now());
         Ok(())
     }
@@ -317,8 +328,9 @@ impl Run<'_, '_> {
         if !committed && (self.staged.rows > 0 || !self.staged.gone.is_empty()) {
             self.commit(Ending::None).await?;
         }
-        let answer = self.job.dest.ask(&self.target, question).await;
-        self.pages.answer(answer.map_err(|error| failure::destination(&self.target, &error))?);
+        let ask = async || self.job.dest.ask(&self.target, question.clone()).await;
+        let answer = self.waits.patiently(ask).await;
+        self.pages.answer(answer.map_err(|unmet| unmet.explain(&self.target))?);
         Ok(())
     }
 

@@ -5,12 +5,14 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use gorgias_sim::Options;
+use ingestr::error::Failure;
 use ingestr::model::DELETED_AT;
+use ingestr::report::{Event, Reporter, Several, Summary};
 use serde_json::Value;
 
-use crate::support::memory::{Cell, Crash, Row};
+use crate::support::memory::{Cell, Crash, Memory, Row, Saved, Whose};
 use crate::support::transport::Death;
-use crate::support::world::World;
+use crate::support::world::{Silent, World};
 
 fn small() -> Options {
     Options { tickets: 350, customers: 80, messages: 500, surveys: 0, max_body: 300, ..Options::default() }
@@ -185,4 +187,41 @@ async fn they_are_exact_wherever_a_run_ends() {
             assert_exact(&world, &format!("seed {seed}, round {round}"));
         }
     }
+}
+
+/// Between the look and the lease, another run has made a child; this one does not write over it.
+#[tokio::test(start_paused = true)]
+async fn one_that_another_run_has_made_meanwhile_is_not_made_anew() {
+    struct Meanwhile(Memory);
+
+    impl Reporter for Meanwhile {
+        fn event(&self, _: &str, event: &Event<'_>) {
+            if let Event::Started(_) = event {
+                let place = ("main".to_owned(), "ticket_tags".to_owned());
+                let whose = Whose { place, account: "acme".into(), source_table: "ticket_tags".into() };
+                let mut store = self.0.store();
+                let (_, saved) = store.states.first_key_value().expect("the parent's");
+                let saved = Saved { run: "another".into(), table: None, filled: false, ..saved.clone() };
+                store.states.insert(whose, saved);
+            }
+        }
+
+        fn failed(&self, _: &Failure) {}
+
+        fn begins(&self, _: &Several<'_>) {}
+
+        fn ends(&self, _: &Summary<'_>) {}
+    }
+
+    let world = World::new(small());
+    world.ingest("tickets", &[]).await.unwrap();
+    let world = World { reporter: Arc::new(Meanwhile(world.memory.clone())), ..world };
+    let ends = world.ingest_all("tickets,ticket_tags", &[], None).await.unwrap().unwrap();
+    let failure = ends[0].failure.as_ref().expect("it is refused");
+    assert!(failure.headline.contains("table main.ticket_tags"), "{failure}");
+    assert!(failure.to_string().contains("run the same command again"), "{failure}");
+    assert!(world.memory.table("main.ticket_tags").all.is_empty());
+    let world = World { reporter: Arc::new(Silent), ..world };
+    world.ingest_all(ALL, &[], None).await.unwrap().unwrap();
+    assert_exact(&world, "afterwards");
 }

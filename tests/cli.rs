@@ -14,6 +14,7 @@ mod copies;
 #[cfg(target_os = "linux")]
 mod denied;
 mod desk;
+mod held;
 #[cfg(target_os = "linux")]
 mod hostile;
 mod http2;

@@ -450,7 +450,7 @@ fn two_runs_at_once_and_one_after_a_death() {
 
     // The one that waits gets its turn when the first is dead, and finishes what that one began.
     let mut waiting = shop.start("tickets", &["--wait"]);
-    waiting.until("destination locked");
+    waiting.until("; waiting as long as it takes");
     assert_eq!(first.child.try_wait().unwrap(), None, "the first run goes on");
     first.child.kill().unwrap();
     assert_eq!(first.finish().status.signal(), Some(9));

@@ -18,6 +18,7 @@ mod convergence;
 mod damaged;
 mod ends;
 mod forecast;
+mod held;
 mod kill;
 mod lookups;
 mod new_fields;

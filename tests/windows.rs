@@ -101,7 +101,7 @@ async fn what_has_left_its_window_is_updated_and_nothing_else_comes() {
             assert_eq!(held.gone, BTreeMap::new(), "{table}");
             assert!(receipt.counts.updated >= first.len() as u64 / 4, "{table}: {receipt:?}");
             assert_eq!(receipt.counts.inserted, 0, "{table}");
-            assert_eq!((receipt.read, receipt.read_again), (first.len() as u64, 0), "{table}");
+            assert_eq!((receipt.read, receipt.read_again), (first.len() as u64, Some(0)), "{table}");
             // What is asked costs no commit.
             assert_eq!(held.state.and_then(|state| state.watermark), None, "{table}");
             assert_eq!(world.memory.0.lock().unwrap().commits, commits + 1, "{table}");

@@ -218,7 +218,8 @@ fn is_switch(arg: &Arg) -> bool {
 }
 
 /// What is typed as a truth value.
-fn switch(value: &OsStr) -> Option<bool> {
+#[must_use]
+pub fn switch(value: &OsStr) -> Option<bool> {
     match value.to_str()?.trim().to_ascii_lowercase().as_str() {
         "true" | "t" | "1" | "yes" | "y" | "on" => Some(true),
         "false" | "f" | "0" | "no" | "n" | "off" => Some(false),

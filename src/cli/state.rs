@@ -1,4 +1,4 @@
-//! What can be typed after `ingestr state`.
+//! Arguments of the commands for what a destination remembers.
 
 use clap::{Args, Subcommand};
 

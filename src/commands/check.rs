@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::World;
-use super::long_waits::meter;
+use super::long_waits::{meter, waits};
 use crate::cli::CheckArgs;
 use crate::dest::{self, Asked, Destination, Hints, Target};
 use crate::error::{Failure, Kind};
@@ -66,14 +66,14 @@ fn run(
             checks.extend(of_the_source(source, world).await);
         }
         if let Some(dest) = dest {
-            checks.extend(of_the_destination(dest, source.map(Source::account)).await);
+            checks.extend(of_the_destination(dest, source.map(Source::account), world).await);
         }
         checks
     }))
 }
 
 async fn of_the_source(source: &dyn Source, world: &World) -> Vec<Check> {
-    let meter = meter(world);
+    let meter = meter(world.err, world.now);
     let listener: Arc<dyn Listener> = Arc::<Meter>::clone(&meter);
     let mut checks = Vec::new();
     let mut reached = false;
@@ -115,7 +115,7 @@ async fn of_the_source(source: &dyn Source, world: &World) -> Vec<Check> {
 
 /// Looks at a table that is not there: whether its place can be written is what a run finds out first, too. And says whose
 /// the tables are, where it matters: a run refuses those of others.
-async fn of_the_destination(dest: &dyn Destination, account: Option<&str>) -> Vec<Check> {
+async fn of_the_destination(dest: &dyn Destination, account: Option<&str>, world: &World) -> Vec<Check> {
     let target = Target {
         account: "check".into(),
         source_table: "check".into(),
@@ -132,11 +132,11 @@ async fn of_the_destination(dest: &dyn Destination, account: Option<&str>) -> Ve
         fresh: true,
         hints: Hints::default(),
     };
-    let found = async {
+    let look = async || {
         dest.inspect(&target).await?;
         dest.remembered().await
     };
-    match found.await {
+    match waits(world.err).patiently(look).await {
         Ok(remembered) => {
             let tables = remembered.iter().filter(|one| !one.aside).count();
             let kept = match tables {
@@ -153,7 +153,7 @@ async fn of_the_destination(dest: &dyn Destination, account: Option<&str>) -> Ve
             checks.extend(remarks.map(|remark| Check::warned("schema", Failure::usage(remark))));
             checks
         }
-        Err(error) => vec![Check::failed("destination", of_destination(&error))],
+        Err(unmet) => vec![Check::failed("destination", of_destination(&unmet.error))],
     }
 }
 

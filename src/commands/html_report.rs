@@ -8,6 +8,7 @@ use crate::cli::ReportArgs;
 use crate::dest::Destination;
 use crate::error::{Failure, Kind};
 use crate::model::Remembered;
+use crate::run::Waits;
 
 mod charts;
 mod data;
@@ -20,7 +21,7 @@ const COLUMNS: usize = 12;
 const LONGEST: u32 = 36_525;
 
 /// Makes the page, and prints it or where it went.
-pub(super) fn report(args: &ReportArgs) -> Result<Vec<u8>, Failure> {
+pub(super) fn report(args: &ReportArgs, waits: &Waits) -> Result<Vec<u8>, Failure> {
     let (days, since) = period(&args.since)?;
     let (entry, dest) = open(args.dest_uri.as_ref())?;
     let dialect = dialect_of(entry.scheme).ok_or_else(|| {
@@ -28,11 +29,11 @@ pub(super) fn report(args: &ReportArgs) -> Result<Vec<u8>, Failure> {
             .hint("copy to a destination with analytical SQL, e.g. duckdb:///file.duckdb")
     })?;
     let schema = dest.schema_in_sql(&quoted(dialect, &args.schema, "--schema")?);
-    let remembered = there(&*dest, &args.schema)?;
-    let optional = copied(&*dest, &args.schema)?;
+    let remembered = there(waits, &*dest, &args.schema)?;
+    let optional = copied(waits, &*dest, &args.schema)?;
     let events = optional.contains(&crate::cli::Optional::Events);
     let question = Package::new(dialect, &schema, &args.tz, optional)?.question(days, &since);
-    let rows = done(dest.select(&args.schema, &question, COLUMNS))?;
+    let rows = done(waits, async || dest.select(&args.schema, &question, COLUMNS).await)?;
     let tickets = |one: &&Remembered| {
         one.schema.eq_ignore_ascii_case(&args.schema) && one.table.eq_ignore_ascii_case("tickets")
     };
@@ -75,8 +76,8 @@ fn period(typed: &str) -> Result<(u32, String), Failure> {
 }
 
 /// What is remembered of the schema; a failure that names others where tickets were not copied to it.
-fn there(dest: &dyn Destination, schema: &str) -> Result<Vec<Remembered>, Failure> {
-    let remembered = done(dest.remembered_in(schema))?;
+fn there(waits: &Waits, dest: &dyn Destination, schema: &str) -> Result<Vec<Remembered>, Failure> {
+    let remembered = done(waits, async || dest.remembered_in(schema).await)?;
     let has = |table: &str, schema: &str| {
         remembered.iter().any(|one| {
             one.schema.eq_ignore_ascii_case(schema) && one.table.eq_ignore_ascii_case(table) && !one.aside

@@ -1,14 +1,15 @@
-//! Commands that are no runs show nothing while they wait, but for a line of a long wait.
+//! Commands that are no runs show nothing while they wait, but for a line of a long wait, and one of a file that is held.
 
 use std::io::Write;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::World;
 use crate::error::Failure;
-use crate::report::{Event, Reporter, Several, Summary, long_wait};
-use crate::run::Meter;
+use crate::model::Micros;
+use crate::report::{Event, Reporter, Several, Summary, held, long_wait};
+use crate::run::{Meter, Waits};
 
 /// Shows long waits, and nothing else.
 struct LongWaits {
@@ -17,9 +18,12 @@ struct LongWaits {
 
 impl Reporter for LongWaits {
     fn event(&self, _table: &str, event: &Event<'_>) {
-        if let Event::Waiting { why, wait, until, .. } = event
-            && let Some(line) = long_wait(why, *wait, *until)
-        {
+        let line = match event {
+            Event::Waiting { why, wait, until, .. } => long_wait(why, *wait, *until),
+            Event::Held { by, limit, .. } => Some(held(by, *limit)),
+            _ => None,
+        };
+        if let Some(line) = line {
             // A reader that went away is no failure.
             let _ = writeln!((self.err)(), "{line}");
         }
@@ -32,7 +36,18 @@ impl Reporter for LongWaits {
     fn ends(&self, _summary: &Summary<'_>) {}
 }
 
+/// Where to print.
+type Err = fn() -> Box<dyn Write + Send>;
+
 /// Counts requests from now on.
-pub(super) fn meter(world: &World) -> Arc<Meter> {
-    Arc::new(Meter::new("", Arc::new(LongWaits { err: world.err }), Instant::now(), world.now))
+pub(super) fn meter(err: Err, now: Micros) -> Arc<Meter> {
+    Arc::new(Meter::new("", Arc::new(LongWaits { err }), Instant::now(), now))
+}
+
+/// How long a program is waited for that holds the file: somebody is watching.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Waits for the destination.
+pub(super) fn waits(err: Err) -> Waits {
+    Waits::new(PATIENCE, Arc::new(LongWaits { err }))
 }

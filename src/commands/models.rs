@@ -8,6 +8,7 @@ use super::state::{done, open};
 use crate::cli::{Dialect, ModelsArgs, Optional};
 use crate::dest::Destination;
 use crate::error::Failure;
+use crate::run::Waits;
 
 /// What begins a statement in the compiled files; a model is what follows the name.
 const CREATE: &str = "create or replace view ";
@@ -22,7 +23,7 @@ pub(super) struct Package {
 }
 
 /// The statements to run.
-pub(super) fn models(args: &ModelsArgs) -> Result<Vec<u8>, Failure> {
+pub(super) fn models(args: &ModelsArgs, waits: &Waits) -> Result<Vec<u8>, Failure> {
     let (dialect, copied) = match &args.dest_uri {
         None => (args.dialect, args.with.clone()),
         Some(_) => {
@@ -32,7 +33,7 @@ pub(super) fn models(args: &ModelsArgs) -> Result<Vec<u8>, Failure> {
                 return Err(Failure::usage(format!("there are no models for {}", entry.name))
                     .hint("name another dialect with --dialect"));
             }
-            (args.dialect.or(own), copied(&*dest, &args.schema)?)
+            (args.dialect.or(own), copied(waits, &*dest, &args.schema)?)
         }
     };
     let dialect = dialect.ok_or_else(|| {
@@ -53,8 +54,8 @@ pub(super) fn dialect_of(scheme: &str) -> Option<Dialect> {
 }
 
 /// Which of the optional tables were copied to a schema, under their own names.
-pub(super) fn copied(dest: &dyn Destination, schema: &str) -> Result<Vec<Optional>, Failure> {
-    let remembered = done(dest.remembered_in(schema))?;
+pub(super) fn copied(waits: &Waits, dest: &dyn Destination, schema: &str) -> Result<Vec<Optional>, Failure> {
+    let remembered = done(waits, async || dest.remembered_in(schema).await)?;
     let is_there = |table: &Optional| {
         let name = name(*table);
         remembered.iter().any(|one| {

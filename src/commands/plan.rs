@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::long_waits::meter;
+use super::long_waits::{meter, waits};
 use super::{Prepared, World, decide};
 use crate::cli::PlanArgs;
 use crate::error::{Failure, Kind};
@@ -75,8 +75,9 @@ async fn look_ahead(ends: &Prepared, world: &World) -> Forecasts {
     // For each table its scope, or why there is none.
     let mut scopes: Vec<Result<Scope, Failure>> = Vec::new();
     let mut warnings: Vec<Vec<String>> = Vec::new();
+    let waits = waits(world.err);
     for plan in &plans.tables {
-        match preview(plan, source, dest).await {
+        match preview(plan, source, dest, &waits).await {
             Ok(intent) => {
                 requests.push(intent.request);
                 scopes.push(Ok(intent.scope));
@@ -88,7 +89,7 @@ async fn look_ahead(ends: &Prepared, world: &World) -> Forecasts {
             }
         }
     }
-    let meter = meter(world);
+    let meter = meter(world.err, world.now);
     let listener: Arc<dyn Listener> = Arc::<Meter>::clone(&meter);
     let began = Instant::now();
     let mut answers = source.forecast(requests, listener).await.into_iter();

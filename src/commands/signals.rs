@@ -1,6 +1,7 @@
 //! Signals: the first asks the run to store what it has and to stop, the second ends it at once.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
@@ -8,8 +9,12 @@ use tokio::sync::watch;
 use crate::error::{Failure, Kind};
 use crate::report::Reporter;
 
+/// What comes so soon after the first signal is that one once more: `timeout` sends it to the program, and to its group.
+const ECHO: Duration = Duration::from_millis(150);
+
 /// Watches for Ctrl-C, a request to end, and the end of the session. A user who presses Ctrl-C twice does not want to
 /// wait; what was committed stays either way.
+#[allow(clippy::disallowed_methods, reason = "people and their tools send signals in real time")]
 pub(super) async fn watch(stop: watch::Sender<bool>, reporter: Arc<dyn Reporter>) {
     let (Ok(mut interrupt), Ok(mut terminate)) =
         (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
@@ -18,13 +23,17 @@ pub(super) async fn watch(stop: watch::Sender<bool>, reporter: Arc<dyn Reporter>
     };
     // Whoever started the program under nohup wants it to outlive the session.
     let mut hangup = if is_ignored(HANGUP) { None } else { signal(SignalKind::hangup()).ok() };
-    for _ in 0..2 {
+    let mut asked: Option<Instant> = None;
+    loop {
         tokio::select! {
             _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
             () = next(hangup.as_mut()) => {}
         }
-        if *stop.borrow() {
+        if asked.is_some_and(|asked| asked.elapsed() < ECHO) {
+            continue;
+        }
+        if asked.is_some() {
             reporter.failed(&Failure::new(
                 Kind::Interrupted,
                 "stopped at once: what was read since the last commit is read again by the next run",
@@ -36,6 +45,7 @@ pub(super) async fn watch(stop: watch::Sender<bool>, reporter: Arc<dyn Reporter>
             std::process::exit(i32::from(Kind::Interrupted.exit_code()));
         }
         stop.send_replace(true);
+        asked = Some(Instant::now());
     }
 }
 

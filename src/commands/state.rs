@@ -1,7 +1,5 @@
 //! `ingestr state show`, `ingestr state reset` and `ingestr state move`: what a destination remembers of earlier runs.
 
-use std::future::Future;
-
 use crate::cli::{MoveArgs, ResetArgs, ShowArgs};
 use crate::dest::{self, Asked, DestError, Destination, Entry, Hints, Target};
 use crate::error::{Failure, Kind};
@@ -10,18 +8,18 @@ use crate::model::{Deletes, Lease, Micros, Remembered, STATE_VERSION, Strategy};
 use crate::nearest::nearest;
 use crate::plan::{self, table_name};
 use crate::report::remembered;
-use crate::run::{in_use, of_destination};
+use crate::run::{Waits, in_use, of_destination};
 use crate::secret::SecretUri;
 use crate::source;
 
 /// What is remembered, of one table or of all.
-pub(super) fn show(args: &ShowArgs, now: Micros) -> Result<Vec<u8>, Failure> {
+pub(super) fn show(args: &ShowArgs, waits: &Waits, now: Micros) -> Result<Vec<u8>, Failure> {
     let (entry, dest) = open(args.dest_uri.as_ref())?;
     let all = match args.dest_table.as_deref() {
-        None => done(dest.remembered())?,
+        None => done(waits, async || dest.remembered().await)?,
         Some(typed) => {
             let table = name(typed, entry, &*dest)?;
-            of_table(done(dest.remembered_in(&table.0))?, &table, &*dest)?
+            of_table(done(waits, async || dest.remembered_in(&table.0).await)?, &table, &*dest)?
         }
     };
     if args.json {
@@ -32,7 +30,7 @@ pub(super) fn show(args: &ShowArgs, now: Micros) -> Result<Vec<u8>, Failure> {
 }
 
 /// Forgets what is remembered of a table, unless a run is about to remember more.
-pub(super) fn reset(args: &ResetArgs, now: Micros) -> Result<Vec<u8>, Failure> {
+pub(super) fn reset(args: &ResetArgs, waits: &Waits, now: Micros) -> Result<Vec<u8>, Failure> {
     let (entry, dest) = open(args.dest_uri.as_ref())?;
     let Some(typed) = args.dest_table.as_deref().filter(|typed| !typed.trim().is_empty()) else {
         return Err(Failure::usage("--dest-table is missing").hint(
@@ -40,18 +38,18 @@ pub(super) fn reset(args: &ResetArgs, now: Micros) -> Result<Vec<u8>, Failure> {
         ));
     };
     let table = name(typed, entry, &*dest)?;
-    let found = of_table(done(dest.remembered_in(&table.0))?, &table, &*dest)?;
+    let found = of_table(done(waits, async || dest.remembered_in(&table.0).await)?, &table, &*dest)?;
     for one in &found {
         if let Some(held) = one.lease.as_ref().filter(|held| lease::live(held, now)) {
             return Err(in_use(&dotted(one), held).hint("wait until it is done, or stop it first"));
         }
     }
-    done(dest.forget(&table.0, &table.1))?;
+    done(waits, async || dest.forget(&table.0, &table.1).await)?;
     Ok(remembered::forgotten(&found, &dest.describe()).into_bytes())
 }
 
 /// Gives the tables of an account, or one of them, to another account: a help desk that was renamed.
-pub(super) fn hand_over(args: &MoveArgs, now: Micros) -> Result<Vec<u8>, Failure> {
+pub(super) fn hand_over(args: &MoveArgs, waits: &Waits, now: Micros) -> Result<Vec<u8>, Failure> {
     let (entry, dest) = open(args.dest_uri.as_ref())?;
     let given = |typed: &Option<String>| {
         typed.as_deref().map(str::trim).filter(|typed| !typed.is_empty()).map(str::to_owned)
@@ -67,12 +65,12 @@ pub(super) fn hand_over(args: &MoveArgs, now: Micros) -> Result<Vec<u8>, Failure
     let named = args.dest_table.as_deref().filter(|typed| !typed.trim().is_empty());
     let table = named.map(|typed| name(typed, entry, &*dest)).transpose()?;
     let all = match &table {
-        None => done(dest.remembered())?,
-        Some(table) => of_table(done(dest.remembered_in(&table.0))?, table, &*dest)?,
+        None => done(waits, async || dest.remembered().await)?,
+        Some(table) => of_table(done(waits, async || dest.remembered_in(&table.0).await)?, table, &*dest)?,
     };
     let moved = of_account(&all, &from, &to, &dest.describe())?;
     may_move(&all, &moved, &to, now)?;
-    done(async {
+    done(waits, async || {
         let mut held = Vec::new();
         let outcome = async {
             for one in &moved {
@@ -184,12 +182,16 @@ fn name(typed: &str, entry: &Entry, dest: &dyn Destination) -> Result<(String, S
 }
 
 /// Waits for the destination.
-pub(super) fn done<T>(answer: impl Future<Output = Result<T, DestError>>) -> Result<T, Failure> {
+pub(super) fn done<T>(
+    waits: &Waits,
+    attempt: impl AsyncFnMut() -> Result<T, DestError>,
+) -> Result<T, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| Failure::new(Kind::Internal, format!("no runtime: {error}")))?;
-    runtime.block_on(answer).map_err(|error| of_destination(&error))
+    let done = runtime.block_on(async { waits.patiently(attempt).await });
+    done.map_err(|unmet| of_destination(&unmet.error))
 }
 
 fn dotted(one: &Remembered) -> String {

@@ -138,7 +138,7 @@ pub(crate) async fn load(
     for batch in batches {
         load.stage(0, batch).await?;
     }
-    load.commit(commit).await.map(|counts| counts[0])
+    Ok(load.commit(commit).await?[0])
 }
 
 async fn loaded(bench: &dyn Bench, target: &Target, rows: &[Item<'_>], commit: Commit) -> Counts {

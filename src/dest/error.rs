@@ -1,10 +1,14 @@
 //! Why a destination failed.
 
+use super::{Commit, Load};
+
 /// Why a destination failed, by what the user can do about it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DestErrorKind {
-    /// Another process holds it.
+    /// Another program holds it: nothing was done, and the same may be tried again.
     Locked,
+    /// Others kept changing it at the same time.
+    Conflict,
     /// It is not what it should be: damaged, or no database at all.
     Damaged,
     /// No permission to write (or read) it.
@@ -38,4 +42,46 @@ pub struct DestError {
     /// The underlying error.
     #[source]
     pub source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+/// A commit that did not go through.
+#[derive(Debug)]
+pub enum Undone {
+    /// Another program holds the place ([`DestErrorKind::Locked`]): nothing of it was done, and the same may be tried again.
+    Held {
+        /// Who holds it.
+        error: DestError,
+        /// What is to be tried again.
+        again: Box<Again>,
+    },
+    /// For good.
+    Failed(DestError),
+}
+
+/// A commit as it was before it was tried.
+pub struct Again {
+    /// With all its rows.
+    pub load: Box<dyn Load>,
+    /// What becomes visible with them.
+    pub commit: Commit,
+}
+
+impl std::fmt::Debug for Again {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Again").field("commit", &self.commit).finish_non_exhaustive()
+    }
+}
+
+impl From<DestError> for Undone {
+    fn from(error: DestError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl From<Undone> for DestError {
+    fn from(undone: Undone) -> Self {
+        match undone {
+            Undone::Held { error, .. } | Undone::Failed(error) => error,
+        }
+    }
 }

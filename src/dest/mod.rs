@@ -19,6 +19,8 @@ pub(crate) mod conformance;
 pub mod duckdb;
 mod error;
 #[cfg(any(feature = "duckdb", feature = "sqlite"))]
+mod holder;
+#[cfg(any(feature = "duckdb", feature = "sqlite"))]
 mod local;
 #[cfg(any(feature = "duckdb", feature = "sqlite"))]
 mod one_file;
@@ -32,7 +34,7 @@ pub mod sql;
 pub mod sqlite;
 mod target;
 
-pub use error::{DestError, DestErrorKind};
+pub use error::{Again, DestError, DestErrorKind, Undone};
 pub use registry::{DESTINATIONS, Entry, entry};
 pub use target::{
     Asked, Basis, Commit, Counts, Hints, Inspection, Keep, Names, Owner, Stored, Target, Targets, Written,
@@ -97,7 +99,8 @@ impl FlushDefaults {
 /// A row of texts.
 pub type TextRow = Vec<Option<String>>;
 
-/// A place rows can be copied to.
+/// A place rows can be copied to. What another program is in the way of fails at once with [`DestErrorKind::Locked`]: whoever
+/// asks knows how long to wait, and whom to tell.
 pub trait Destination: Send + Sync + std::fmt::Debug {
     /// What it can do.
     fn capabilities(&self) -> Capabilities;
@@ -257,6 +260,6 @@ pub trait Load: Send {
     /// [`DestErrorKind::Unknown`].
     ///
     /// # Errors
-    /// When the transaction did not go through.
-    fn commit(self: Box<Self>, commit: Commit) -> BoxFuture<'static, Result<Vec<Counts>, DestError>>;
+    /// When the transaction did not go through; where another program is in the way, the load comes back with it.
+    fn commit(self: Box<Self>, commit: Commit) -> BoxFuture<'static, Result<Vec<Counts>, Undone>>;
 }

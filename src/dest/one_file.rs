@@ -14,8 +14,8 @@ use super::sql::engine::Engine;
 use super::sql::ledger::not_ours;
 use super::sql::{answers, inventory, leases};
 use super::{
-    Answer, Capabilities, Commit, Counts, DestError, DestErrorKind, Destination, FlushDefaults, Inspection,
-    Lease, Load, Question, Remembered, Stored, Target, Targets, TextRow,
+    Again, Answer, Capabilities, Commit, Counts, DestError, DestErrorKind, Destination, FlushDefaults,
+    Inspection, Lease, Load, Question, Remembered, Stored, Target, Targets, TextRow, Undone,
 };
 use crate::model::lease::Claim;
 use crate::model::{LogicalType, Micros, Strategy, Tombstone};
@@ -23,7 +23,7 @@ use crate::model::{LogicalType, Micros, Strategy, Tombstone};
 /// What a file is opened for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Access {
-    /// The look before a run, which somebody watches: it does not wait long. It may find out that the file can be written.
+    /// The look before a run, which finds out that the file can be written.
     Look,
     /// Reading.
     Read,
@@ -79,9 +79,14 @@ pub(crate) trait OneFile: std::fmt::Debug + Clone + Send + Sync + 'static {
         Ok(())
     }
 
-    /// Makes a commit, as one transaction. `committing` is set while it is not known whether it went through.
-    fn commit(&self, rows: Waiting, commit: &Commit, committing: &mut bool)
-    -> Result<Vec<Counts>, DestError>;
+    /// Makes a commit, as one transaction. `committing` is set while it is not known whether it went through. After
+    /// [`DestErrorKind::Locked`] the rows are as they were.
+    fn commit(
+        &self,
+        rows: &mut Waiting,
+        commit: &Commit,
+        committing: &mut bool,
+    ) -> Result<Vec<Counts>, DestError>;
 }
 
 /// A load into a file.
@@ -105,21 +110,29 @@ impl<F: OneFile> Load for FileLoad<F> {
         self.rows.tombstones.extend(tombstones);
     }
 
-    fn commit(self: Box<Self>, commit: Commit) -> BoxFuture<'static, Result<Vec<Counts>, DestError>> {
-        Box::pin(blocking(F::KIND, move || {
-            let Self { file, rows } = *self;
-            // Who has a lease has written it there.
-            if commit.lease.is_some() && !exists(F::KIND, file.path())? {
-                return Err(leases::gone(&rows.target().schema, &rows.target().table, None));
+    fn commit(self: Box<Self>, commit: Commit) -> BoxFuture<'static, Result<Vec<Counts>, Undone>> {
+        Box::pin(async { blocking(F::KIND, move || Ok(self.make(commit))).await? })
+    }
+}
+
+impl<F: OneFile> FileLoad<F> {
+    fn make(mut self: Box<Self>, commit: Commit) -> Result<Vec<Counts>, Undone> {
+        let Self { file, rows } = &mut *self;
+        // Who has a lease has written it there.
+        if commit.lease.is_some() && !exists(F::KIND, file.path())? {
+            return Err(leases::gone(&rows.target().schema, &rows.target().table, None).into());
+        }
+        create_parents(F::KIND, file.path())?;
+        let (target, mut committing) = (rows.target().clone(), false);
+        match file.commit(rows, &commit, &mut committing) {
+            Ok(counts) => Ok(counts),
+            // COMMIT itself failed. The database undoes that, but the disk may know better: ask the file.
+            Err(error) if committing => Err(after_failed_commit(file, &target, &commit, error).into()),
+            Err(error) if error.kind == DestErrorKind::Locked => {
+                Err(Undone::Held { error, again: Box::new(Again { load: self, commit }) })
             }
-            create_parents(F::KIND, file.path())?;
-            let (target, mut committing) = (rows.target().clone(), false);
-            match file.commit(rows, &commit, &mut committing) {
-                // COMMIT itself failed. The database undoes that, but the disk may know better: ask the file.
-                Err(error) if committing => Err(after_failed_commit(&file, &target, &commit, error)),
-                other => other,
-            }
-        }))
+            Err(error) => Err(error.into()),
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::Shaping;
 use super::endpoints::Endpoints;
-use crate::cli::{IngestArgs, env_names};
+use crate::cli::{IngestArgs, env_names, switch};
 use crate::dest::FlushDefaults;
 use crate::error::Failure;
 use crate::http::limit::{NoShare, Share};
@@ -26,6 +26,15 @@ pub struct Flush {
     /// Time between two commits on average, at least, after the first [`crate::dest::FlushDefaults::AT_ONCE`]; more than
     /// zero. Bytes come first.
     pub pace: Option<Duration>,
+}
+
+/// How long a run waits for others, each time; `None`: as long as it takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Patience {
+    /// For a program that holds the file of the destination.
+    pub program: Option<Duration>,
+    /// For another run that writes to the table.
+    pub run: Option<Duration>,
 }
 
 /// The failure for flags that must be given: those that are `missing`, and those that are `empty`.
@@ -82,6 +91,7 @@ pub(super) fn refuse(args: &IngestArgs) -> Result<(), Failure> {
         ("flush-interval", uri(&args.flush_interval)),
         ("loader-file-size", uri(&args.loader_file_size)),
         ("retry-for", uri(&args.retry_for)),
+        ("wait", uri(&args.wait)),
         ("metrics-file", uri(&args.metrics_file)),
     ];
     if let Some((flag, _)) = elsewhere.into_iter().find(|(_, given)| *given) {
@@ -230,6 +240,25 @@ pub(super) fn retry_for(args: &IngestArgs) -> Result<Duration, Failure> {
 pub(super) fn refresh_small(args: &IngestArgs) -> Result<Duration, Failure> {
     let zero = "1h or 1d, at most 366d, or 0 for every run";
     Ok(duration_or_zero("refresh-small", args.refresh_small.as_deref(), zero)?.unwrap_or_default())
+}
+
+/// How long a program is waited for that holds the file, unless told otherwise.
+const PROGRAM: Duration = Duration::from_secs(10 * 60);
+
+/// `--wait`: without a duration as long as it takes, and as a truth value as other switches.
+pub(super) fn patience(args: &IngestArgs) -> Result<Patience, Failure> {
+    let both = |time| Ok(Patience { program: time, run: time });
+    let Some(typed) = args.wait.as_deref().map(str::trim).filter(|typed| !typed.is_empty()) else {
+        return Ok(Patience { program: Some(PROGRAM), run: Some(Duration::ZERO) });
+    };
+    match switch(typed.as_ref()) {
+        Some(true) => both(None),
+        Some(false) => Ok(Patience { program: Some(PROGRAM), run: Some(Duration::ZERO) }),
+        None => both(Some(duration(typed).ok_or_else(|| {
+            Failure::usage(format!("--wait: `{typed}` is not a duration"))
+                .hint("write a number and a unit (s, m, h, d), e.g. --wait=30m, or --wait alone to wait as long as it takes")
+        })?)),
+    }
 }
 
 /// `--lookback`; zero means not to look back.

@@ -345,6 +345,25 @@ fn columns_are_typed_and_renamed() {
 }
 
 #[test]
+fn others_are_waited_for_as_long_as_is_wanted() {
+    let minutes = |minutes: u64| Some(Duration::from_secs(minutes * 60));
+    for (typed, program, run) in [
+        (&[] as &[&str], minutes(10), minutes(0)),
+        (&["--wait"], None, None),
+        (&["--wait=true"], None, None),
+        (&["--wait=false"], minutes(10), minutes(0)),
+        (&["--wait="], minutes(10), minutes(0)),
+        (&["--wait=30m"], minutes(30), minutes(30)),
+        (&["--wait=0s"], minutes(0), minutes(0)),
+        (&["--wait", "--wait=1h"], minutes(60), minutes(60)),
+    ] {
+        assert_eq!(plan(typed).unwrap().patience, Patience { program, run }, "{typed:?}");
+    }
+    let failure = plan(&["--wait=soon"]).unwrap_err();
+    assert!(failure.contains("--wait: `soon` is not a duration"), "{failure}");
+}
+
+#[test]
 fn what_is_odd_is_noted() {
     for (line, wanted) in [
         (

@@ -70,6 +70,15 @@ pub enum Event<'a> {
         /// Time since the run started.
         elapsed: Duration,
     },
+    /// Others are in the way: a program that holds the file of the destination, or another run. Told once a wait.
+    Held {
+        /// Who it is, in one sentence.
+        by: &'a str,
+        /// For how long it is waited for; `None`: as long as it takes.
+        limit: Option<Duration>,
+        /// Time since the run started.
+        elapsed: Duration,
+    },
     /// It answers again.
     Back {
         /// How long it did not.
@@ -188,6 +197,4 @@ pub enum Wait {
         /// Which attempt comes next; the first repetition is 2.
         attempt: u32,
     },
-    /// Another program holds the destination.
-    DestinationLocked,
 }

@@ -39,7 +39,7 @@ pub(super) fn short_utc(instant: Micros) -> String {
 }
 
 /// `0.4 s`, `12 s`, `1 min 32 s`, `2 h 03 min`.
-pub(super) fn duration(length: Duration) -> String {
+pub(crate) fn duration(length: Duration) -> String {
     let tenths = (length.as_millis() + 50) / 100;
     if tenths < 100 {
         return format!("{}.{} s", tenths / 10, tenths % 10);
@@ -86,18 +86,25 @@ pub(super) fn until_when(wait: Duration, until: Micros) -> Option<String> {
     (wait >= LONG).then(|| format!("until {} UTC", short_utc(until.plus(Duration::from_micros(999_999)))))
 }
 
-/// `rate limit`, `HTTP 503, attempt 2`, `destination locked`.
+/// `rate limit`, `HTTP 503, attempt 2`.
 pub(super) fn wait(why: &Wait) -> String {
     match why {
         Wait::RateLimit => "rate limit".into(),
         Wait::Retry { what, attempt } => format!("{what}, attempt {attempt}"),
-        Wait::DestinationLocked => "destination locked".into(),
     }
 }
 
 /// `no answer (HTTP 503); it is asked again for up to 15 min 00 s`.
 pub(super) fn lost(why: &str, patience: Duration) -> String {
     format!("no answer ({why}); it is asked again for up to {}", duration(patience))
+}
+
+/// `the duckdb file shop.duckdb is in use by python3 (process 4711); waiting for up to 10 min 00 s`.
+pub(crate) fn held(by: &str, limit: Option<Duration>) -> String {
+    match limit {
+        Some(limit) => format!("{by}; waiting for up to {}", duration(limit)),
+        None => format!("{by}; waiting as long as it takes"),
+    }
 }
 
 /// `it answers again, after 4 min 10 s`.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::event::{Event, Progress, Reporter, Several, Start, Wait};
 use super::format::{
-    Speed, back, count, duration, headline, length, lost, number, progress, roughly, short_headline,
+    Speed, back, count, duration, headline, held, length, lost, number, progress, roughly, short_headline,
     short_utc, utc, wait,
 };
 use super::receipt::{Outcome, Receipt, Summary};
@@ -147,32 +147,39 @@ impl Lines {
 fn receipt_lines(receipt: &Receipt) -> Vec<String> {
     let counts = receipt.counts;
     let pages = format!("{} in {}", noun(receipt.read, "row"), count(receipt.pages, "page"));
-    let mut rows: Vec<(&str, u64, String)> = vec![("read", receipt.read, pages)];
+    let mut rows: Vec<(&str, Option<u64>, String)> = vec![("read", Some(receipt.read), pages)];
     // A run that found nothing new has nothing to say about what it did with it.
     if receipt.read > 0 || counts != Counts::default() {
-        rows.push(("inserted", counts.inserted, String::new()));
-        rows.push(("updated", counts.updated, String::new()));
-        rows.push(("unchanged", counts.unchanged, String::new()));
-        if receipt.read_again > 0 {
-            rows.push(("read again", receipt.read_again, "rows that this run had read before".into()));
+        rows.push(("inserted", Some(counts.inserted), String::new()));
+        rows.push(("updated", Some(counts.updated), String::new()));
+        rows.push(("unchanged", Some(counts.unchanged), String::new()));
+        match receipt.read_again {
+            Some(0) => {}
+            Some(_) => {
+                rows.push(("read again", receipt.read_again, "rows that this run had read before".into()));
+            }
+            None => {
+                let why = "not known: rows that an earlier run had read are counted above, too";
+                rows.push(("read again", None, why.into()));
+            }
         }
         if receipt.deletions || counts.deleted > 0 {
-            rows.push(("deleted", counts.deleted, String::new()));
+            rows.push(("deleted", Some(counts.deleted), String::new()));
         }
         let kept = match receipt.rejected {
             0 => String::new(),
             values => format!("{}, kept in _ingestr_rejects", noun(values, "value")),
         };
-        rows.push(("rejected", receipt.rejected, kept));
+        rows.push(("rejected", Some(receipt.rejected), kept));
         if receipt.discarded > 0 {
-            rows.push(("discarded", receipt.discarded, "by --schema-contract".into()));
+            rows.push(("discarded", Some(receipt.discarded), "by --schema-contract".into()));
         }
         if receipt.extra_fields > 0 {
             let more = format!(
                 "{} in the column _ingestr_extra, beyond --max-new-columns",
                 noun(receipt.extra_fields, "new field")
             );
-            rows.push(("extra", receipt.extra_fields, more));
+            rows.push(("extra", Some(receipt.extra_fields), more));
         }
     }
     let mut requests = match receipt.retries {
@@ -182,16 +189,17 @@ fn receipt_lines(receipt: &Receipt) -> Vec<String> {
     if receipt.waited >= NEWS {
         requests.push_str(&format!(", {} waited for the rate limit", duration(receipt.waited)));
     }
-    rows.push(("requests", receipt.requests, requests));
+    rows.push(("requests", Some(receipt.requests), requests));
     if !receipt.warnings.is_empty() {
-        rows.push(("warnings", receipt.warnings.len() as u64, "see above".into()));
+        rows.push(("warnings", Some(receipt.warnings.len() as u64), "see above".into()));
     }
     let expected = expected(receipt).map(|text| ("expected", text));
-    let width = rows.iter().map(|(_, value, _)| number(*value).len()).max().unwrap_or_default();
+    let shown = |value: Option<u64>| value.map_or_else(|| "?".into(), number);
+    let width = rows.iter().map(|(_, value, _)| shown(*value).len()).max().unwrap_or_default();
     let mut lines: Vec<String> = rows
         .into_iter()
         .map(|(label, value, more)| {
-            format!("  {label:<10}  {:>width$}  {more}", number(value)).trim_end().to_owned()
+            format!("  {label:<10}  {:>width$}  {more}", shown(value)).trim_end().to_owned()
         })
         .collect();
     let places = expected.into_iter().chain(places(receipt));
@@ -328,6 +336,7 @@ impl Reporter for Log {
                 state.log(table, *elapsed, &text);
             }
             Event::Lost { why, patience, elapsed } => state.log(table, *elapsed, &lost(why, *patience)),
+            Event::Held { by, limit, elapsed } => state.log(table, *elapsed, &held(by, *limit)),
             Event::Back { lasted, elapsed } => state.log(table, *elapsed, &back(*lasted)),
             Event::Committing { .. } => {}
             Event::Committed { rows, elapsed, .. } => {

@@ -113,6 +113,13 @@ enum Line<'a> {
         retry_for_ms: u64,
         elapsed_ms: u64,
     },
+    Held {
+        table: &'a str,
+        by: &'a str,
+        /// As long as it takes, if there is none.
+        limit_ms: Option<u64>,
+        elapsed_ms: u64,
+    },
     OutageOver {
         table: &'a str,
         lasted_ms: u64,
@@ -178,7 +185,6 @@ fn waiting<'a>(table: &'a str, event: &'a Event<'_>) -> Option<Line<'a>> {
     let (why, what, attempt) = match why {
         Wait::RateLimit => ("rate_limit", None, None),
         Wait::Retry { what, attempt } => ("retry", Some(what.as_str()), Some(*attempt)),
-        Wait::DestinationLocked => ("destination_locked", None, None),
     };
     let (wait_ms, waited_ms, elapsed_ms) = (ms(*wait), waited.map(ms), ms(*elapsed));
     Some(Line::Waiting {
@@ -242,6 +248,9 @@ impl Reporter for Json {
             Event::Debug(_) => return,
             Event::Lost { why, patience, elapsed } => {
                 Line::Outage { table, why, retry_for_ms: ms(*patience), elapsed_ms: ms(*elapsed) }
+            }
+            Event::Held { by, limit, elapsed } => {
+                Line::Held { table, by, limit_ms: limit.map(ms), elapsed_ms: ms(*elapsed) }
             }
             Event::Back { lasted, elapsed } => {
                 Line::OutageOver { table, lasted_ms: ms(*lasted), elapsed_ms: ms(*elapsed) }

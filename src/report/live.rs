@@ -11,7 +11,7 @@ use console::Term;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 use super::event::{Event, Reporter, Several, Wait};
-use super::format::{Speed, back, count, duration, lost, progress, seconds_up, until_when, wait};
+use super::format::{Speed, back, count, duration, held, lost, progress, seconds_up, until_when, wait};
 use super::human::{Lines, NEWS, WORTH_A_WORD, in_short};
 use super::receipt::{Outcome, Summary};
 use crate::error::Failure;
@@ -242,6 +242,10 @@ impl Reporter for Interactive {
             }
             Event::Lost { why, patience, .. } => {
                 let text = lost(why, *patience);
+                self.above(|| lines.about(table, &text));
+            }
+            Event::Held { by, limit, .. } => {
+                let text = held(by, *limit);
                 self.above(|| lines.about(table, &text));
             }
             Event::Back { lasted, .. } => {

@@ -97,7 +97,7 @@ fn details(summary: &Summary<'_>, failure: &Failure) -> Vec<String> {
 fn safe(receipt: Option<&Receipt>) -> String {
     let Some(done) = receipt else { return "this run changed nothing".into() };
     let counts = done.counts;
-    let rows = counts.inserted + counts.updated + counts.unchanged + done.read_again;
+    let rows = counts.inserted + counts.updated + counts.unchanged + done.read_again.unwrap_or(0);
     let stored = match rows {
         0 => "this run changed nothing".into(),
         rows => format!("{} of this run stay", count(rows, "row")),

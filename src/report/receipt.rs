@@ -67,8 +67,9 @@ pub struct Receipt {
     pub pages: u64,
     /// What was done to the table.
     pub counts: Counts,
-    /// Of the committed rows, those that the run had read before: they are none of the counted ones.
-    pub read_again: u64,
+    /// Of the committed rows, those that the run had read before: they are none of the counted ones. `None`: it is not known,
+    /// as rows of an earlier run are counted as well.
+    pub read_again: Option<u64>,
     /// Whether deleted rows were looked for.
     pub deletions: bool,
     /// Values that did not fit and are kept in `_ingestr_rejects`.

@@ -4,18 +4,18 @@ use super::format::{count, duration, number, short_utc};
 use super::human::{Color, Lines};
 use super::receipt::{Ended, Outcome, Receipt, Summary};
 
-/// A column of numbers: its name, and its number in a receipt. "again" are the rows that the run had read before.
-type Numbers = (&'static str, fn(&Receipt) -> u64);
+/// A column of numbers: its name, and its number in a receipt. "again" are the rows that the run had read before, if that is known.
+type Numbers = (&'static str, fn(&Receipt) -> Option<u64>);
 
 const NUMBERS: [Numbers; 8] = [
-    ("read", |done| done.read),
-    ("inserted", |done| done.counts.inserted),
-    ("updated", |done| done.counts.updated),
-    ("unchanged", |done| done.counts.unchanged),
+    ("read", |done| Some(done.read)),
+    ("inserted", |done| Some(done.counts.inserted)),
+    ("updated", |done| Some(done.counts.updated)),
+    ("unchanged", |done| Some(done.counts.unchanged)),
     ("again", |done| done.read_again),
-    ("deleted", |done| done.counts.deleted),
-    ("rejected", |done| done.rejected),
-    ("requests", |done| done.requests),
+    ("deleted", |done| Some(done.counts.deleted)),
+    ("rejected", |done| Some(done.rejected)),
+    ("requests", |done| Some(done.requests)),
 ];
 
 impl Lines {
@@ -86,13 +86,14 @@ fn fitting(summary: &Summary<'_>, width: Option<usize>) -> Vec<String> {
 /// Headings, a row for each table, and a total.
 fn table(summary: &Summary<'_>, form: Form) -> Vec<String> {
     let receipts = || summary.ends.iter().filter_map(|end| end.receipt.as_ref());
-    let sum = |of: fn(&Receipt) -> u64| receipts().map(of).sum::<u64>();
+    let sum = |of: fn(&Receipt) -> Option<u64>| receipts().map(of).sum::<Option<u64>>();
+    let shown = |value: Option<u64>| value.map_or_else(|| "?".into(), number);
     let columns: Vec<Numbers> = NUMBERS
         .into_iter()
         .filter(|(name, of)| match (form, *name) {
             (Form::Whole, _) | (_, "read" | "requests") => true,
             (Form::Brief, _) => false,
-            _ => sum(*of) > 0,
+            _ => sum(*of) != Some(0),
         })
         .collect();
     let mut head = vec!["table".to_owned()];
@@ -102,13 +103,13 @@ fn table(summary: &Summary<'_>, form: Form) -> Vec<String> {
     for end in summary.ends {
         let mut row = vec![end.table.clone()];
         row.extend(
-            columns.iter().map(|(_, of)| end.receipt.as_ref().map_or("–".into(), |done| number(of(done)))),
+            columns.iter().map(|(_, of)| end.receipt.as_ref().map_or("–".into(), |done| shown(of(done)))),
         );
         row.push(end.receipt.as_ref().map_or("–".into(), |done| duration(done.elapsed)));
         rows.push(row);
     }
     let mut total = vec!["total".to_owned()];
-    total.extend(columns.iter().map(|(_, of)| number(sum(*of))));
+    total.extend(columns.iter().map(|(_, of)| shown(sum(*of))));
     total.push(duration(summary.elapsed));
     rows.push(total);
     let mut texts = vec!["next start".to_owned()];

@@ -76,7 +76,7 @@ fn receipt(outcome: Outcome) -> Receipt {
         read: 20_000,
         pages: 200,
         counts: Counts { inserted: 1_203, updated: 512, unchanged: 18_185, ..Counts::default() },
-        read_again: 100,
+        read_again: Some(100),
         deletions: true,
         rejected: 3,
         discarded: 0,
@@ -125,7 +125,10 @@ fn run(reporter: &dyn Reporter) {
     reporter.event("tickets", &wait(Wait::RateLimit, 400, 5));
     reporter.event("tickets", &wait(Wait::RateLimit, 3_200, 5));
     reporter.event("tickets", &wait(Wait::Retry { what: "HTTP 503".into(), attempt: 2 }, 1_000, 8));
-    reporter.event("tickets", &wait(Wait::DestinationLocked, 500, 9));
+    let by = "the duckdb file shop.duckdb is in use by python3 (process 4711)";
+    let held = |limit| Event::Held { by, limit, elapsed: Duration::from_secs(9) };
+    reporter.event("tickets", &held(Some(Duration::from_secs(600))));
+    reporter.event("tickets", &held(None));
     reporter.event("tickets", &Event::Debug("GET /api/tickets"));
     reporter.event("tickets", &Event::Warning("the list was out of order"));
     reporter.event("tickets", &Event::Committing { rows: 20_000, elapsed: Duration::from_secs(90) });
@@ -161,7 +164,8 @@ fn a_run_as_log_lines() {
     2025-11-22T11:54:07Z tickets: 2,000 rows, 20 pages, 500 rows/s, reached 2025-11-22 10:54:02, about 100 s left, requests 12/40, waited 0.9 s for the rate limit
     2025-11-22T11:54:08Z tickets: rate limit: 4 s
     2025-11-22T11:54:11Z tickets: HTTP 503, attempt 2: 1 s
-    2025-11-22T11:54:12Z tickets: destination locked: 1 s
+    2025-11-22T11:54:12Z tickets: the duckdb file shop.duckdb is in use by python3 (process 4711); waiting for up to 10 min 00 s
+    2025-11-22T11:54:12Z tickets: the duckdb file shop.duckdb is in use by python3 (process 4711); waiting as long as it takes
     warning: the list was out of order
     2025-11-22T11:55:34Z tickets: committed 20,000 rows
     done in 1 min 32 s: tickets → gorgias.tickets in duckdb file shop.duckdb
@@ -189,7 +193,8 @@ fn a_run_as_json() {
     {"event":"progress","table":"tickets","rows":2000,"pages":20,"rows_per_second":500,"reached":"2025-11-22T10:54:02.999999Z","requests":20,"budget_used":12,"budget_capacity":40,"rate_limited_ms":900,"elapsed_ms":4000,"left_ms":96000,"version":1}
     {"event":"waiting","table":"tickets","why":"rate_limit","what":null,"attempt":null,"wait_ms":3200,"waited_ms":null,"until":"2025-11-22T11:54:11.2Z","elapsed_ms":5000,"version":1}
     {"event":"waiting","table":"tickets","why":"retry","what":"HTTP 503","attempt":2,"wait_ms":1000,"waited_ms":null,"until":"2025-11-22T11:54:12Z","elapsed_ms":8000,"version":1}
-    {"event":"waiting","table":"tickets","why":"destination_locked","what":null,"attempt":null,"wait_ms":500,"waited_ms":null,"until":"2025-11-22T11:54:12.5Z","elapsed_ms":9000,"version":1}
+    {"event":"held","table":"tickets","by":"the duckdb file shop.duckdb is in use by python3 (process 4711)","limit_ms":600000,"elapsed_ms":9000,"version":1}
+    {"event":"held","table":"tickets","by":"the duckdb file shop.duckdb is in use by python3 (process 4711)","limit_ms":null,"elapsed_ms":9000,"version":1}
     {"event":"warning","table":"tickets","message":"the list was out of order","version":1}
     {"event":"committed","table":"tickets","rows":20000,"inserted":1203,"updated":512,"unchanged":18185,"deleted":0,"elapsed_ms":91000,"version":1}
     {"event":"table_end","outcome":"success","table":"tickets","dest_table":"gorgias.tickets","destination":"duckdb file shop.duckdb","strategy":"merge","read":20000,"pages":200,"inserted":1203,"updated":512,"unchanged":18185,"read_again":100,"deleted":0,"rejected":3,"discarded":0,"requests":203,"retries":3,"rate_limited_ms":52000,"started_at":"2025-11-22T11:54:03Z","elapsed_ms":92000,"covered_since":null,"next_start":"2025-11-22T11:54:02.876544Z","unfinished":false,"stopped_at":null,"expected":{"after_pages":12,"pages":187,"elapsed_ms":84000},"warnings":["the list was out of order"],"error":null,"version":1}
@@ -205,6 +210,8 @@ fn a_run_on_a_terminal_leaves_headline_and_receipt() {
     insta::assert_snapshot!(err.text().replace('\x1b', "ESC"), @r"
     tickets: Gorgias account acme → gorgias.tickets in duckdb file shop.duckdb; what changed since 2025-11-21 11:54:03 UTC; merge by id
     ESC[2mnote:ESC[0m --page-size has no effect: Gorgias pages are always 100 rows
+    tickets: the duckdb file shop.duckdb is in use by python3 (process 4711); waiting for up to 10 min 00 s
+    tickets: the duckdb file shop.duckdb is in use by python3 (process 4711); waiting as long as it takes
     ESC[2mdebug: GET /api/ticketsESC[0m
     ESC[1;33mwarning:ESC[0m the list was out of order
     ESC[1;32mdone in 1 min 32 sESC[0m: tickets → gorgias.tickets in duckdb file shop.duckdb
@@ -261,8 +268,14 @@ fn a_run_that_stored_nothing_says_where_the_next_one_starts() {
     let failure = Failure::new(Kind::Authentication, "Gorgias account acme refused the credentials");
     let next = |next_start| {
         let counts = Counts::default();
-        let nothing =
-            Receipt { read: 0, pages: 0, counts, read_again: 0, next_start, ..receipt(Outcome::Failed) };
+        let nothing = Receipt {
+            read: 0,
+            pages: 0,
+            counts,
+            read_again: Some(0),
+            next_start,
+            ..receipt(Outcome::Failed)
+        };
         let finish = |reporter: &dyn Reporter| {
             ends(reporter, nothing.clone(), Some(&failure));
         };
@@ -279,7 +292,7 @@ fn nothing_new_is_short() {
         read: 0,
         pages: 1,
         counts: Counts::default(),
-        read_again: 0,
+        read_again: Some(0),
         rejected: 0,
         requests: 1,
         retries: 0,

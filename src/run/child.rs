@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::names::{can_go_on, normaliser};
+use super::waits::Waits;
 use super::{failure, target};
-use crate::dest::{Counts, Destination, Inspection, Names, Target};
+use crate::dest::{Basis, Counts, Destination, Inspection, Names, Target};
 use crate::error::Failure;
 use crate::model::{Reject, State};
 use crate::normalise::Normaliser;
@@ -26,6 +27,8 @@ pub(super) struct Child<'a> {
     pub(super) stored: Option<State>,
     /// The same of its part of an unfinished replacement.
     aside: Option<State>,
+    /// What must be stored for it to be made anew.
+    pub(super) basis: Basis,
     /// Parents whose rows are staged, and what their field said.
     pub(super) staged: BTreeMap<i64, u64>,
     pub(super) rejects: Vec<Reject>,
@@ -40,6 +43,7 @@ impl<'a> Child<'a> {
         (source, dest): (&dyn Source, &dyn Destination),
         plan: &'a Plan,
         parent: &Target,
+        waits: &Waits,
     ) -> Result<Option<(Self, Target)>, Failure> {
         let Some((of, embedded)) = plan.table.embedded() else { return Ok(None) };
         let Some(parent_key) = of.single_key() else { return Ok(None) };
@@ -47,8 +51,8 @@ impl<'a> Child<'a> {
         let mut target = target::target(plan, source, columns);
         // What becomes of its parent's rows becomes of these.
         target.deletes = parent.deletes;
-        let found = dest.inspect(&target).await;
-        let found = found.map_err(|error| failure::destination(&target, &error))?;
+        let found = waits.patiently(async || dest.inspect(&target).await).await;
+        let found = found.map_err(|unmet| unmet.explain(&target))?;
         failure::owned(&target, &found)?;
         can_go_on(plan, &found)?;
         let child = Self {
@@ -59,6 +63,7 @@ impl<'a> Child<'a> {
             names_anew: found.names.is_none(),
             stored: found.state,
             aside: found.aside,
+            basis: found.basis,
             staged: BTreeMap::new(),
             rejects: Vec::new(),
             read: 0,

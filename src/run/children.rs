@@ -9,7 +9,7 @@ use super::child::Child;
 use super::names::told;
 use super::staged::Ending;
 use super::{Run, failure};
-use crate::dest::{Commit, Counts, Keep, Stored, Target, Targets};
+use crate::dest::{Basis, Commit, Counts, Keep, Load, Stored, Target, Targets};
 use crate::error::{Failure, Kind};
 use crate::model::{Reject, RunRecord, State, Strategy, Tombstone};
 use crate::normalise::rows::Rows;
@@ -72,13 +72,20 @@ impl Run<'_, '_> {
         let mut target = self.child_targets[at].clone();
         target.strategy = Strategy::Replace;
         target.fresh = true;
+        // Rows that an earlier run has begun to collect are there as well, and go.
+        let inspect = async || self.job.dest.inspect(&target).await;
+        let found = self.waits.patiently(inspect).await.map_err(|unmet| unmet.explain(&target))?;
+        let mut basis = Basis { aside: found.basis.aside, ..self.children[at].basis.clone() };
         let (mut after, mut read) = (None, 0);
         loop {
             let found = match &names {
-                Some(names) => self.job.dest.rows(&self.target, names, after, PARENTS).await,
-                None => Ok(None),
+                Some(names) => {
+                    let rows = async || self.job.dest.rows(&self.target, names, after, PARENTS).await;
+                    self.waits.patiently(rows).await.map_err(|unmet| unmet.explain(&self.target))?
+                }
+                None => None,
             };
-            let Some(parents) = found.map_err(|error| failure::destination(&self.target, &error))? else {
+            let Some(parents) = found else {
                 self.warn(format!(
                     "{} begins with the rows of {} that are read from now on: column {} of {} is not there to make it from; \
                      --full-refresh reads all of them",
@@ -88,23 +95,9 @@ impl Run<'_, '_> {
             };
             let last = (parents.len() as u64) < PARENTS;
             after = parents.last().map(|parent| parent.key).or(after);
-            let gone = parents.iter().filter_map(|parent| {
-                let at = parent.deleted_at?;
-                Some(Tombstone { key: parent.key, at, merged_into: None })
-            });
-            let gone: Vec<Tombstone> = gone.collect();
+            read += parents.len() as u64;
+            let (load, rejects) = self.stage_from(at, &target, &fields, &parents).await?;
             let child = &mut self.children[at];
-            let rows = as_rows(child.parent_key, &fields, &parents)?;
-            child.take(&rows, &vec![true; rows.len()])?;
-            child.staged.clear();
-            read += rows.len() as u64;
-            let mut load = self.job.dest.begin(Targets::from(&target));
-            while let Some(batch) = child.normaliser.take(true) {
-                load.stage(0, batch).await.map_err(|error| failure::destination(&target, &error))?;
-            }
-            load.bury(gone);
-            let rejects = std::mem::take(&mut child.rejects);
-            child.rejected += rejects.len() as u64;
             let (plan, names) = (child.plan, vec![child.named()]);
             told(plan, &names[0].new).into_iter().for_each(|warning| self.warn(warning));
             let run = RunRecord {
@@ -114,7 +107,7 @@ impl Run<'_, '_> {
                 ..self.record(if last { Ending::Success } else { Ending::None })
             };
             let commit = Commit {
-                basis: None,
+                basis: Some(basis.clone()),
                 keep: Keep::default(),
                 names,
                 state: state.clone(),
@@ -124,7 +117,12 @@ impl Run<'_, '_> {
                 release: false,
                 last,
             };
-            let counts = load.commit(commit).await.map_err(|error| failure::destination(&target, &error))?;
+            let before = basis.clone();
+            let made = self.waits.commit(load, commit, |commit| {
+                commit.run.ended_at = self.now();
+                basis = before.after(target.strategy, commit);
+            });
+            let counts = made.await.map_err(|unmet| unmet.explain(&target))?;
             self.children[at].counts.add(counts.first().copied().unwrap_or_default());
             self.children[at].names_anew = false;
             target.fresh = false;
@@ -133,6 +131,32 @@ impl Run<'_, '_> {
                 return Ok(());
             }
         }
+    }
+
+    /// Stages what a child has of these parents, and what did not fit.
+    async fn stage_from(
+        &mut self,
+        at: usize,
+        target: &Target,
+        fields: &[&str],
+        parents: &[Stored],
+    ) -> Result<(Box<dyn Load>, Vec<Reject>), Failure> {
+        let gone = parents.iter().filter_map(|parent| {
+            let at = parent.deleted_at?;
+            Some(Tombstone { key: parent.key, at, merged_into: None })
+        });
+        let child = &mut self.children[at];
+        let rows = as_rows(child.parent_key, fields, parents)?;
+        child.take(&rows, &vec![true; rows.len()])?;
+        child.staged.clear();
+        let mut load = self.job.dest.begin(Targets::from(target));
+        while let Some(batch) = child.normaliser.take(true) {
+            load.stage(0, batch).await.map_err(|error| failure::destination(target, &error))?;
+        }
+        load.bury(gone.collect());
+        let rejects = std::mem::take(&mut child.rejects);
+        child.rejected += rejects.len() as u64;
+        Ok((load, rejects))
     }
 
     /// How the children's part of the run ended: as the run did.
@@ -145,7 +169,8 @@ impl Run<'_, '_> {
                 read: child.read,
                 pages: 0,
                 counts: child.counts,
-                read_again: 0,
+                // Of how many rows of a parent's it is the same ones is not counted.
+                read_again: receipt.read_again.and(Some(0)),
                 rejected: child.rejected,
                 discarded: child.normaliser.discarded(),
                 extra_fields: child.normaliser.extra_fields(),

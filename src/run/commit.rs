@@ -6,7 +6,7 @@ use super::child::Child;
 use super::names::told;
 use super::staged::{Ending, Staged};
 use super::{Run, failure};
-use crate::dest::{Commit, FlushDefaults, Keep, Names, Targets};
+use crate::dest::{Basis, Commit, FlushDefaults, Keep, Names, Targets};
 use crate::error::{Failure, Kind};
 use crate::model::RunRecord;
 use crate::report::Event;
@@ -145,15 +145,22 @@ impl Run<'_, '_> {
             keep: self.keep(),
             names,
             basis: Some(self.basis.clone()),
-            lease: self.leased.is_some().then(|| self.lease()),
+            lease: None,
             release: !matches!(ending, Ending::None),
             last: matches!(ending, Ending::Success),
         };
         let (release, stored) = (commit.release, commit.state.clone());
-        let basis = self.basis.after(self.target.strategy, &commit);
-        let counts = load.commit(commit).await;
+        self.torn = true;
+        let mut basis = Basis::default();
+        let made = self.waits.commit(load, commit, |commit| {
+            commit.run.ended_at = self.now();
+            commit.lease = self.leased.is_some().then(|| self.lease());
+            basis = self.basis.after(self.target.strategy, commit);
+        });
+        let counts = made.await;
         self.slot.stage(0);
-        let counts = counts.map_err(|error| failure::destination(&self.target, &error))?;
+        let counts = counts.map_err(|unmet| unmet.explain(&self.target))?;
+        self.torn = false;
         self.note_children(counts.get(1..).unwrap_or_default());
         let counts = counts.first().copied().unwrap_or_default();
         self.leased = self.leased.filter(|_| !release).map(|_| Instant::now());

@@ -137,6 +137,7 @@ pub(crate) fn of_destination(error: &DestError) -> Failure {
     failure.hint = error.hint.clone().or_else(|| {
         let hint = match error.kind {
             DestErrorKind::Locked => "close the program that holds it, or run the command again later",
+            DestErrorKind::Conflict => "run the command again later; it goes on from what is stored",
             DestErrorKind::Damaged => "restore it from a backup, or name another file in --dest-uri",
             DestErrorKind::Permission => {
                 "give this user the right to write there, or name another place in --dest-uri"
@@ -156,10 +157,15 @@ pub(crate) fn of_destination(error: &DestError) -> Failure {
     failure
 }
 
-/// Another run writes to the target.
-pub(super) fn leased(target: &Target, lease: &Lease) -> Failure {
-    in_use(&format!("{}.{}", target.schema, target.table), lease)
-        .hint("run the command again later, or wait for the other run with --wait")
+/// Another run writes to the target; still, if it was waited for.
+pub(super) fn leased(target: &Target, lease: &Lease, waited: Option<Duration>) -> Failure {
+    let failure = in_use(&format!("{}.{}", target.schema, target.table), lease);
+    match waited {
+        Some(Duration::ZERO) => {
+            failure.hint("run the command again later, or wait for the other run with --wait")
+        }
+        _ => failure.hint("run the command again later, or wait longer for the other run with --wait"),
+    }
 }
 
 /// The same of any table, without what to do.

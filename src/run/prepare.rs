@@ -2,7 +2,6 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::time::Instant;
 
@@ -12,6 +11,7 @@ use super::meter::Meter;
 use super::names::{can_go_on, normaliser};
 use super::shared::Slot;
 use super::staged::Staged;
+use super::waits::Waits;
 use super::{Done, Job, Run, failure, target};
 use crate::dest::{Asked, Inspection, Target};
 use crate::error::Failure;
@@ -20,7 +20,7 @@ use crate::model::lease;
 use crate::model::{Micros, State, Strategy};
 use crate::normalise::Normaliser;
 use crate::plan::Plan;
-use crate::report::{Event, Scope, Start, Wait};
+use crate::report::{Event, Scope, Start};
 use crate::source::{Outside, Overlap, ReadRequest, SortField, Source};
 
 impl<'a, 'm> Run<'a, 'm> {
@@ -35,16 +35,11 @@ impl<'a, 'm> Run<'a, 'm> {
         let named = normaliser(plan, &Inspection::default());
         let mut target = target::target(plan, job.source, named.documented());
         target.asked = asked(plan, &named);
-        let inspection = look(&job, &target, start, slot).await?;
+        let waits = Waits::of(plan, &job.reporter, &job.stop, start, slot.telling());
+        let inspection = until_stopped(&job, look(&job, &target, &waits, start, slot)).await?;
         can_go_on(plan, &inspection)?;
         let mut from = begins_from(plan, job.source, &inspection);
-        let (mut children, mut child_targets) = (Vec::new(), Vec::new());
-        for child in &plan.children {
-            if let Some((child, target)) = Child::prepare((job.source, job.dest), child, &target).await? {
-                children.push(child);
-                child_targets.push(target);
-            }
-        }
+        let (children, mut child_targets) = children_of(&job, &target, &waits).await?;
         if plan.strategy == Strategy::Replace {
             from = from.filter(|aside| children.iter().all(|child: &Child<'_>| child.waits_with(aside)));
         }
@@ -79,9 +74,11 @@ impl<'a, 'm> Run<'a, 'm> {
             staged: Staged::nothing(start),
             done: Done::default(),
             eta: Eta::default(),
+            waits,
             leased: None,
             overtaken: false,
             left_out: None,
+            torn: false,
         };
         inspection.notes.into_iter().for_each(|note| run.warn(note));
         Ok(run)
@@ -147,39 +144,68 @@ fn announced(job: &Job<'_>, from: Option<&State>) -> Start {
     }
 }
 
-/// Looks at the target; waits for another run to let go of it, if that is wanted.
+/// Looks at what is there, which may block for as long as a file system likes, or ends when the run shall stop.
+async fn until_stopped<T>(
+    job: &Job<'_>,
+    look: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
+    let mut stop = job.stop.clone();
+    tokio::select! {
+        biased;
+        found = look => found,
+        _ = stop.wait_for(|stop| *stop) => Err(failure::interrupted(job.plan.table.name)),
+    }
+}
+
+/// Looks at the child tables: each of them, and what is written of it.
+async fn children_of<'a>(
+    job: &Job<'a>,
+    target: &Target,
+    waits: &Waits,
+) -> Result<(Vec<Child<'a>>, Vec<Target>), Failure> {
+    let (mut children, mut targets) = (Vec::new(), Vec::new());
+    for child in &job.plan.children {
+        let looked = Child::prepare((job.source, job.dest), child, target, waits);
+        if let Some((child, target)) = until_stopped(job, looked).await? {
+            children.push(child);
+            targets.push(target);
+        }
+    }
+    Ok((children, targets))
+}
+
+/// Looks at the target; waits for others to let go of it.
 async fn look(
     job: &Job<'_>,
     target: &Target,
+    waits: &Waits,
     start: Instant,
     slot: &mut Slot<'_>,
 ) -> Result<Inspection, Failure> {
+    let (limit, mut told) = (job.plan.patience.run, waits.for_a_run(job.plan.patience.run));
     loop {
-        let mut inspection =
-            job.dest.inspect(target).await.map_err(|error| failure::destination(target, &error))?;
+        let mut looked = false;
+        let inspect = async || {
+            // Who waits for another program keeps none of this one waiting.
+            if std::mem::replace(&mut looked, true) {
+                slot.decide();
+            }
+            job.dest.inspect(target).await
+        };
+        let mut inspection = waits.patiently(inspect).await.map_err(|unmet| unmet.explain(target))?;
         failure::owned(target, &inspection)?;
         let now = job.plan.started_at.plus(start.elapsed());
         let Some(other) = inspection.lease.as_ref().filter(|other| lease::live(other, now)) else {
             inspection.notes.extend(job.dest.remark(&target.schema));
             return Ok(inspection);
         };
-        if !job.plan.wait {
-            return Err(failure::leased(target, other));
-        }
-        // Who waits for another program keeps none of this one waiting.
+        let leased = failure::leased(target, other, limit);
         slot.decide();
-        let (why, until) = (Wait::DestinationLocked, now.plus(PATIENCE));
-        job.tell(&Event::Waiting { why, wait: PATIENCE, waited: None, until, elapsed: start.elapsed() });
-        let mut stop = job.stop.clone();
-        tokio::select! {
-            _ = stop.wait_for(|stop| *stop) => return Err(failure::interrupted(&target.source_table)),
-            () = tokio::time::sleep(PATIENCE) => {}
+        if !told.for_run(&leased.headline).await {
+            return Err(leased);
         }
     }
 }
-
-/// How often `--wait` looks again.
-const PATIENCE: Duration = Duration::from_secs(2);
 
 pub(super) fn scope(plan: &Plan, from: Option<&State>) -> Scope {
     match from {

@@ -5,6 +5,7 @@ use super::failure;
 use super::names::can_go_on;
 use super::prepare::{begins_from, read_request, scope};
 use super::target::target;
+use super::waits::Waits;
 use crate::dest::{Destination, Inspection};
 use crate::error::Failure;
 use crate::normalise::Normaliser;
@@ -27,12 +28,13 @@ pub(crate) async fn preview(
     plan: &Plan,
     source: &dyn Source,
     dest: &dyn Destination,
+    waits: &Waits,
 ) -> Result<Intent, Failure> {
     let spec = plan.table;
     let shape = Normaliser::new(&spec.columns(), spec.key, &[], &plan.shaping);
     let target = target(plan, source, shape.documented());
-    let inspection: Inspection =
-        dest.inspect(&target).await.map_err(|error| failure::destination(&target, &error))?;
+    let looked = waits.patiently(async || dest.inspect(&target).await).await;
+    let inspection: Inspection = looked.map_err(|unmet| failure::destination(&target, &unmet.error))?;
     failure::owned(&target, &inspection)?;
     can_go_on(plan, &inspection)?;
     let from = begins_from(plan, source, &inspection);

@@ -8,19 +8,23 @@ use crate::report::{Outcome, Receipt};
 use crate::source::Late;
 
 impl Run<'_, '_> {
-    /// Committed rows that are not among the counted ones, since the run had read them before. Where rows are counted
-    /// when the set is complete, this can only be told of a run that read all of it.
-    fn read_again(&self, outcome: Outcome) -> u64 {
-        let at_the_end = matches!(self.target.strategy, Strategy::Replace | Strategy::DeleteInsert);
-        if at_the_end && !(self.from_zero && matches!(outcome, Outcome::Success | Outcome::Limited)) {
-            return 0;
+    /// Committed rows that are not among the counted ones, since the run had read them before; `None`: those that are
+    /// counted are an earlier run's, too. Where rows are counted when the set is complete, there are none before.
+    fn read_again(&self, outcome: Outcome) -> Option<u64> {
+        if matches!(self.target.strategy, Strategy::Replace | Strategy::DeleteInsert) {
+            let complete = matches!(outcome, Outcome::Success | Outcome::Limited);
+            match (complete, self.from_zero) {
+                (false, _) => return Some(0),
+                (true, false) => return None,
+                (true, true) => {}
+            }
         }
         let left_out = match self.job.plan.shaping.contract {
             Contract::DiscardRow => self.normaliser.discarded(),
             _ => 0,
         };
         let Counts { inserted, updated, unchanged, .. } = self.done.counts;
-        self.done.committed.saturating_sub(inserted + updated + unchanged + left_out)
+        Some(self.done.committed.saturating_sub(inserted + updated + unchanged + left_out))
     }
 
     pub(super) fn receipt(&self, failure: Option<&Failure>) -> Receipt {

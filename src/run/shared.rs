@@ -1,6 +1,7 @@
 //! What the runs of one command share: the memory for staged rows, and who goes first.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::AtomicUsize;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{Notify, watch};
 
@@ -13,6 +14,8 @@ pub(super) struct Shared {
     bells: Vec<Notify>,
     /// Runs of which it is not known yet whether they are short.
     undecided: watch::Sender<usize>,
+    /// Those that have told of a wait for the file.
+    telling: Arc<AtomicUsize>,
 }
 
 /// One run among them.
@@ -29,6 +32,7 @@ impl Shared {
             staged: Mutex::new(vec![0; runs]),
             bells: (0..runs).map(|_| Notify::new()).collect(),
             undecided: watch::Sender::new(runs),
+            telling: Arc::default(),
         }
     }
 
@@ -47,6 +51,11 @@ impl Slot<'_> {
         if !std::mem::replace(&mut self.decided, true) {
             self.shared.undecided.send_modify(|undecided| *undecided -= 1);
         }
+    }
+
+    /// How many have told of a wait for the file.
+    pub(super) fn telling(&self) -> &Arc<AtomicUsize> {
+        &self.shared.telling
     }
 
     /// Waits until every run is decided: those that are short have begun by then.

@@ -118,8 +118,7 @@ fn filters(folder: &Path) -> insta::internals::SettingsBindDropGuard {
         (r"\d{4}-\S+ \S+ UTC  (\w[\w ]*), in [^,]+,", "NOW UTC  $1, in TIME,"),
         (r"cursor=[^:\s]+", "cursor=CURSOR"),
         (r"in \d+ s\)", "in TIME)"),
-        (r"by another process: .*", "by another process: PROGRAM"),
-        (r"Conflicting lock is held in .*", "Conflicting lock is held in PROGRAM"),
+        (r"in use by \S+ \(process \d+\)", "in use by PROGRAM"),
     ] {
         settings.add_filter(pattern, shown);
     }
@@ -183,8 +182,14 @@ impl Running {
 
     /// Sends a signal, by its name without SIG.
     pub(super) fn signal(self, name: &str) -> Self {
+        self.signals(&[name])
+    }
+
+    /// Sends one right after the other.
+    pub(super) fn signals(self, names: &[&str]) -> Self {
         // The shell's own `kill`: not every machine has one as a program.
-        let kill = format!("kill -{name} {}", self.child.id());
+        let kill = names.iter().map(|name| format!("kill -{name} {}", self.child.id()));
+        let kill = kill.collect::<Vec<_>>().join("; ");
         assert!(Command::new("/bin/sh").args(["-c", &kill]).status().expect("a shell").success());
         self
     }

@@ -44,14 +44,23 @@ fn a_week_sends_the_mails_it_should() {
     exit code 3
     "#);
     desk.account().set_api_key(super::desk::PLANTED);
-    // Friday: a notebook holds the file.
-    let holder = duckdb::Connection::open(desk.folder().join("shop.duckdb")).expect("a database");
-    let locked = night(&desk, &[]);
+    // Friday: a notebook holds the file, first for a moment and then for longer than is waited.
+    let file = desk.folder().join("shop.duckdb");
+    let holder = duckdb::Connection::open(&file).expect("a database");
+    let short = std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_secs(2));
+        drop(holder);
+    });
+    assert_eq!(night(&desk, &[]), "exit code 0");
+    short.join().expect("no panic");
+    let holder = duckdb::Connection::open(&file).expect("a database");
+    let locked = night(&desk, &["--wait=1s"]);
     assert!(
         locked.starts_with("error: none of the 2 tables is complete\n  failed: customers, tickets;"),
         "{locked}"
     );
-    assert!(locked.contains("is in use by another process"), "{locked}");
+    let by = format!("(process {}), still after 1.0 s", std::process::id());
+    assert!(locked.contains(&by), "{locked}");
     assert!(locked.ends_with("  exit code: 5\nexit code 5"), "{locked}");
     drop(holder);
     // Saturday: the process is killed while it waits; nobody can send a mail about that.

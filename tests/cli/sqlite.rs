@@ -43,12 +43,21 @@ fn a_file_that_others_hold_is_named() {
     desk.ingestr(one).env("SOURCE_URI", desk.uri()).finish().well();
     let other = Connection::open(desk.folder().join("shop.db")).expect("a database");
     other.execute_batch("PRAGMA locking_mode = exclusive; BEGIN EXCLUSIVE").expect("is ours");
-    assert_snapshot!(desk.ingestr(one).env("SOURCE_URI", desk.uri()).finish().shown(), @r"
-    error: table main.customers: the sqlite file shop.db is in use by another process
-      cause: database is locked
-      hint: close what holds it open, or run again later
+    let done = desk.ingestr(one.into_iter().chain(["--wait=1s"])).env("SOURCE_URI", desk.uri()).finish();
+    assert!(done.stderr.contains(&format!("(process {})", std::process::id())), "{}", done.shown());
+    assert_snapshot!(done.shown(), @r"
+    error: table main.customers: the sqlite file shop.db is in use by PROGRAM, still after 1.0 s
+      hint: close the program that holds it, or wait longer for it with --wait
     exit code 5
     ");
+    // Who reads for long is waited for as well: at its commit a run has to write.
+    other.execute_batch("ROLLBACK; PRAGMA locking_mode = normal").expect("lets go");
+    other.query_row("SELECT count(*) FROM customers", [], |_| Ok(())).expect("lets go");
+    other.execute_batch("BEGIN; SELECT count(*) FROM customers").expect("reads");
+    let running =
+        desk.ingestr(one).env("SOURCE_URI", desk.uri()).start().until("; waiting for up to 10 min 00 s");
+    other.execute_batch("COMMIT").expect("lets go");
+    running.finish().well();
 }
 
 #[test]

@@ -1,11 +1,12 @@
-//! Runs that do not come to their end: Ctrl-C, a source that fails half-way, a destination that others hold.
+//! Runs that do not come to their end: signals, a source that fails half-way, a destination that is none, output that nobody
+//! gets.
 
 use std::time::Duration;
 
 use gorgias_sim::{Fault, Options, Response};
 use insta::assert_snapshot;
 
-use super::desk::{Desk, options};
+use super::desk::{Desk, Run, Running, options};
 
 #[test]
 fn ctrl_c_keeps_what_was_committed_and_the_next_run_goes_on() {
@@ -88,23 +89,6 @@ fn what_was_read_before_a_wait_outlives_kill_9() {
 }
 
 #[test]
-fn a_file_that_another_program_holds() {
-    let desk = Desk::new();
-    desk.ingest("customers", &[]).finish().well();
-    let served = desk.account().served();
-    let holder = duckdb::Connection::open(desk.folder().join("shop.duckdb")).expect("a database");
-    assert_snapshot!(desk.ingest("tickets", &[]).finish().shown(), @r#"
-    error: table main.tickets: the duckdb file FOLDER/shop.duckdb is in use by another process: PROGRAM
-      cause: IO Error: Could not set lock on file "FOLDER/shop.duckdb": Conflicting lock is held in PROGRAM
-      hint: close the program that holds it, or run the command again later
-    exit code 5
-    "#);
-    assert_eq!(desk.account().served(), served, "a request was sent though nothing could be written");
-    drop(holder);
-    desk.ingest("tickets", &[]).finish().well();
-}
-
-#[test]
 fn a_file_that_is_no_database() {
     let desk = Desk::new();
     let text = "not a database\n".repeat(1_000);
@@ -117,4 +101,75 @@ fn a_file_that_is_no_database() {
     "#);
     assert_eq!(std::fs::read_to_string(desk.folder().join("shop.duckdb")).expect("text"), text);
     assert_eq!(desk.account().served(), 0);
+}
+
+/// A run that has made a commit, and has some more pages to come.
+fn under_way(desk: &Desk, line: &str) -> Running {
+    Run::in_shell(desk, line).env("SOURCE_URI", desk.uri()).start().until("committed ")
+}
+
+const SLOW: Duration = Duration::from_millis(250);
+const INGEST: &str =
+    "ingestr ingest --source-table tickets --dest-uri duckdb:///shop.duckdb --flush-records 1000";
+
+/// So many tickets that a run is still reading after its first commit.
+fn large() -> Options {
+    Options { tickets: 4_000, messages: 4_000, ..options() }
+}
+
+#[test]
+fn the_end_of_the_session_is_a_wish_to_stop_unless_it_was_started_under_nohup() {
+    let desk = Desk::with(large(), SLOW);
+    let done = under_way(&desk, &format!("exec {INGEST}")).signal("HUP").finish();
+    assert_eq!(done.code(), Some(6), "{}", done.shown());
+    assert!(done.stderr.contains("error: stopped before table tickets was complete"), "{}", done.shown());
+    let stored: u64 = desk.ask("shop.duckdb", "SELECT count(*) FROM tickets").parse().expect("a number");
+    let read = done.stderr.lines().find_map(|line| line.trim().strip_prefix("read")).expect("a receipt");
+    let read: u64 =
+        read.split_whitespace().next().and_then(|n| n.replace(',', "").parse().ok()).expect("rows");
+    assert_eq!(stored, read, "all that was read is stored: {}", done.shown());
+
+    let desk = Desk::with(large(), SLOW);
+    let nohup = format!("PATH=$PATH:/usr/bin:/bin; exec nohup {INGEST}");
+    under_way(&desk, &nohup).signal("HUP").finish().well();
+    assert_eq!(desk.ask("shop.duckdb", "SELECT count(*) FROM tickets"), "4000");
+}
+
+/// `timeout` sends its signal to the program, and then to the group that it is in.
+#[test]
+fn a_signal_that_comes_twice_at_once_is_one() {
+    let desk = Desk::with(large(), SLOW);
+    let done = under_way(&desk, &format!("exec {INGEST}")).signals(&["TERM", "TERM"]).finish();
+    assert_eq!(done.code(), Some(6), "{}", done.shown());
+    assert!(done.stderr.contains("error: stopped before table tickets was complete"), "{}", done.shown());
+}
+
+#[test]
+fn a_receipt_that_nobody_gets_is_no_success() {
+    for (more, flags) in [("> /dev/full", "--progress json"), ("2> /dev/full", "--progress log")] {
+        let desk = Desk::new();
+        let line = format!("{INGEST} {flags} {more}");
+        let done = Run::in_shell(&desk, &line).env("SOURCE_URI", desk.uri()).finish();
+        assert_eq!(done.code(), Some(1), "{more}: {}", done.shown());
+        let told = "error: receipt not written; the rows are committed";
+        assert_eq!(done.stderr.contains(told), !more.starts_with('2'), "{more}: {}", done.shown());
+        assert_eq!(desk.ask("shop.duckdb", "SELECT count(*) FROM tickets"), "60");
+        // There is nothing to be told, and so nothing that nobody gets.
+        let again = Run::in_shell(&desk, &format!("{INGEST} --quiet {more}")).env("SOURCE_URI", desk.uri());
+        again.finish().well();
+    }
+}
+
+#[test]
+fn the_receipt_of_a_replacement_that_goes_on_says_what_it_does_not_know() {
+    let desk = Desk::with(large(), SLOW);
+    let done = under_way(&desk, &format!("exec {INGEST} --full-refresh")).signal("TERM").finish();
+    assert_eq!(done.code(), Some(6), "{}", done.shown());
+    let done = Run::in_shell(&desk, &format!("{INGEST} --full-refresh --progress json"));
+    let done = done.env("SOURCE_URI", desk.uri()).finish().well();
+    let receipt: serde_json::Value = serde_json::from_str(&done.stdout).expect("one object");
+    let table = &receipt["tables"][0];
+    assert!(table["read"].as_u64() < table["inserted"].as_u64(), "{receipt}");
+    assert_eq!((table["inserted"].as_u64(), &table["read_again"]), (Some(4_000), &serde_json::Value::Null));
+    assert_eq!(receipt["totals"]["read_again"], serde_json::Value::Null);
 }

@@ -10,7 +10,7 @@ use arrow_array::RecordBatch;
 use futures_util::future::BoxFuture;
 use ingestr::dest::{
     Capabilities, Commit, Counts, DestError, DestErrorKind, Destination, Inspection, Load, Stored, Target,
-    Targets,
+    Targets, Undone,
 };
 use ingestr::model::lease::Claim;
 use ingestr::model::{Answer, Lease, Micros, Question, Remembered, Tombstone};
@@ -252,7 +252,7 @@ impl Load for FileLoad {
         self.inner.bury(tombstones);
     }
 
-    fn commit(self: Box<Self>, commit: Commit) -> BoxFuture<'static, Result<Vec<Counts>, DestError>> {
+    fn commit(self: Box<Self>, commit: Commit) -> BoxFuture<'static, Result<Vec<Counts>, Undone>> {
         let Self { file, inner } = *self;
         let (crash, vanishes) = {
             let mut plans = file.plans.lock().expect("no panic");
@@ -273,12 +273,12 @@ impl Load for FileLoad {
         };
         Box::pin(async move {
             if matches!(crash, Some(Crash::Before | Crash::Between)) {
-                return Err(lost());
+                return Err(lost().into());
             }
             let done = inner.commit(commit).await;
             // Virtual time goes on a little, as it would have.
             tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-            if crash == Some(Crash::After) { done.and_then(|_| Err(lost())) } else { done }
+            if crash == Some(Crash::After) { done.and_then(|_| Err(lost().into())) } else { done }
         })
     }
 }

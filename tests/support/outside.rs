@@ -12,7 +12,7 @@ use futures_util::future::BoxFuture;
 use ingestr::dest::bigquery::BigQuery;
 use ingestr::dest::{
     Capabilities, Commit, Counts, DestError, DestErrorKind, Destination, Inspection, Load, Stored, Target,
-    Targets,
+    Targets, Undone,
 };
 use ingestr::model::lease::Claim;
 use ingestr::model::{Answer, Lease, LogicalType, Micros, Question, Remembered, Tombstone};
@@ -240,7 +240,7 @@ impl Load for OutsideLoad {
         self.inner.as_mut().expect("one call at a time").bury(tombstones);
     }
 
-    fn commit(self: Box<Self>, commit: Commit) -> BoxFuture<'static, Result<Vec<Counts>, DestError>> {
+    fn commit(self: Box<Self>, commit: Commit) -> BoxFuture<'static, Result<Vec<Counts>, Undone>> {
         let crash = match &mut *self.outside.crash.lock().expect("no panic") {
             Some((0, crash)) => Some(*crash),
             Some((left, _)) => {
@@ -259,12 +259,12 @@ impl Load for OutsideLoad {
             let Self { outside, inner } = *self;
             let load = inner.expect("one call at a time");
             if crash == Some(Crash::Before) {
-                return Err(lost());
+                return Err(lost().into());
             }
             let done = outside.really(async move |_| load.commit(commit).await).await;
             // Virtual time goes on a little, as it would have.
             tokio::time::sleep(Duration::from_millis(50)).await;
-            if crash == Some(Crash::After) { done.and_then(|_| Err(lost())) } else { done }
+            if crash == Some(Crash::After) { done.and_then(|_| Err(lost().into())) } else { done }
         })
     }
 }

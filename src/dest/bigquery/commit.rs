@@ -10,7 +10,7 @@ use super::wire::{Api, ApiError, Param, QueryOutcome};
 use super::{Step, table_ref};
 use crate::dest::sql::commit::{Plan, Seen, Tables, script};
 use crate::dest::sql::ledger::{LEASES, SOURCE};
-use crate::dest::sql::script::{Breach, Breached, Script};
+use crate::dest::sql::script::Script;
 use crate::dest::sql::staged::Staged;
 use crate::dest::sql::{TableName, guards};
 use crate::dest::{Commit, Counts, DestError, DestErrorKind, Target};
@@ -91,7 +91,7 @@ impl Place {
         cleanup.after.clone_from(&script.dead);
         cleanup.otherwise.clone_from(&script.made);
         let params = [Param { name: SOURCE.into(), value: commit.state.source.0.clone() }];
-        let outcome = self.patiently(api, &commit.run.id, &text(&script), &params).await?;
+        let outcome = self.patiently(api, &commit.run.id, &script, &params).await?;
         Ok(counts(&outcome))
     }
 
@@ -115,16 +115,17 @@ impl Place {
         &self,
         api: &Api,
         run: &str,
-        sql: &str,
+        script: &Script,
         params: &[Param],
     ) -> Result<QueryOutcome, DestError> {
         // So that the run is found from BigQuery's list of jobs.
         let run: String = run.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
         let job = self.job(&format!("commit_{run}"))?;
         let _turn = self.dest.turns.commit.lock().await;
+        let sql = text(script);
         let mut attempt = 1;
         loop {
-            match api.query(&job, sql, params).await {
+            match api.query(&job, &sql, params).await {
                 Ok(outcome) => return Ok(outcome),
                 Err(error) if error.is_conflict() && attempt < CONFLICTS => {
                     let most = 500 * u64::from(attempt * attempt);
@@ -132,15 +133,12 @@ impl Place {
                     attempt += 1;
                 }
                 Err(error) => {
-                    let Some(what) =
-                        Breached::ALL.into_iter().find(|what| error.message.contains(what.code()))
-                    else {
+                    let Some(breach) = script.breach_in(&error.message) else {
                         return Err(self.failure("written", error));
                     };
                     let (place, names) = (self.table.beside(""), vec![LEASES.into()]);
                     let dataset = Dataset { api: api.clone(), place, names };
-                    let (schema, table) = (self.target.schema.clone(), self.target.table.clone());
-                    return Err(guards::explain(&dataset, &Breach { what, schema, table }).await);
+                    return Err(guards::explain(&dataset, breach).await);
                 }
             }
         }

@@ -49,7 +49,7 @@ impl BigQuery {
         Err(match held {
             Some(held) => refused(target, &held),
             None => DestError {
-                kind: DestErrorKind::Locked,
+                kind: DestErrorKind::Conflict,
                 message: format!("the lease of table {}.{} keeps changing", target.schema, target.table),
                 hint: Some("other runs begin at the same time; run the command again later".into()),
                 source: None,

@@ -19,7 +19,7 @@ use crate::dest::sql::columns::{columns_of, same, shape as misfit, widen};
 use crate::dest::sql::script::own;
 use crate::dest::sql::staged::{ORD, Part, Rows, Staged, key_rows, reject_rows, tombstone_rows};
 use crate::dest::sql::{TableName, children, deletions, ledger};
-use crate::dest::{Commit, Counts, DestError, DestErrorKind, Load, Target, Targets};
+use crate::dest::{Commit, Counts, DestError, DestErrorKind, Load, Target, Targets, Undone};
 use crate::model::{Column, FileFormat, LogicalType, Reject, Tombstone};
 
 /// How long a staging table lives if nobody drops it; by BigQuery's clock, as ours may be wrong by more than that.
@@ -345,9 +345,9 @@ impl Load for BigQueryLoad {
         self.tombstones.extend(tombstones);
     }
 
-    fn commit(self: Box<Self>, commit: Commit) -> BoxFuture<'static, Result<Vec<Counts>, DestError>> {
+    fn commit(self: Box<Self>, commit: Commit) -> BoxFuture<'static, Result<Vec<Counts>, Undone>> {
         let Self { place, staging, tombstones } = *self;
-        Box::pin(place.run(staging, tombstones, commit))
+        Box::pin(async move { Ok(place.run(staging, tombstones, commit).await?) })
     }
 }
 

@@ -38,8 +38,8 @@ pub(super) fn text(script: &Script) -> String {
             }
         }
     }
-    let guards = script.guards.iter().map(|(condition, breach)| {
-        format!("IF {condition} THEN RAISE USING MESSAGE = '{}'; END IF", breach.what.code())
+    let guards = script.guards.iter().enumerate().map(|(nth, (condition, _))| {
+        format!("IF {condition} THEN RAISE USING MESSAGE = '{}'; END IF", script.code(nth))
     });
     let guards: Vec<String> = guards.collect();
     let mut statements = vec![format!("DECLARE {} INT64 DEFAULT 0", variables.join(", "))];

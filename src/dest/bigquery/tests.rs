@@ -11,7 +11,7 @@ use super::engine::fresh_job;
 use super::*;
 use crate::dest::conformance::Bench;
 use crate::dest::sql::Dialect;
-use crate::dest::{Commit, Counts};
+use crate::dest::{Commit, Counts, Undone};
 use crate::model::Tombstone;
 use crate::model::lease::Claim;
 
@@ -300,12 +300,13 @@ impl Load for ThereLoad {
         self.inner.bury(tombstones);
     }
 
-    fn commit(self: Box<Self>, commit: Commit) -> BoxFuture<'static, Result<Vec<Counts>, DestError>> {
+    fn commit(self: Box<Self>, commit: Commit) -> BoxFuture<'static, Result<Vec<Counts>, Undone>> {
         let Self { inner, unique } = *self;
         Box::pin(async move {
-            inner.commit(commit).await.map_err(|mut error| {
+            inner.commit(commit).await.map_err(|undone| {
+                let mut error = DestError::from(undone);
                 error.message = error.message.replace("ingestr_test_", "").replace(&format!("_{unique}"), "");
-                error
+                error.into()
             })
         })
     }

@@ -64,6 +64,7 @@ pub(crate) async fn commits_go_on_from_their_own_progress(bench: &dyn Bench) {
         staged.stage(0, batch(&[(3, "c", 20)])).await.expect("can be staged");
         loaded(bench, &target, &[(4, "d", 30)], commit("r2", "theirs", !waits)).await;
         let error = staged.commit(next.clone()).await.expect_err("another run was there");
+        let error = DestError::from(error);
         assert_eq!(error.kind, DestErrorKind::Changed, "{strategy}");
         let there = found(bench, &target).await;
         let theirs = if waits { there.aside } else { there.state };

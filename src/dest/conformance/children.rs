@@ -72,7 +72,7 @@ async fn bring(
     load.bury(
         brings.gone.iter().map(|key| Tombstone { key: *key, at: Micros(500), merged_into: None }).collect(),
     );
-    load.commit(commit(run, "p", last)).await
+    Ok(load.commit(commit(run, "p", last)).await?)
 }
 
 fn stored(bench: &dyn Bench) -> Vec<String> {

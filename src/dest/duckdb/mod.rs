@@ -71,19 +71,14 @@ impl OneFile for DuckDb {
         work: impl FnOnce(&Connection) -> Result<T, DestError>,
     ) -> Result<T, DestError> {
         match access {
-            Access::Look => {
-                open::with_file(&self.path, open::INSPECT_PATIENCE, open::RowGroupPolicy::Bulk, work)
-            }
+            Access::Look => open::with_file(&self.path, open::RowGroupPolicy::Bulk, work),
             Access::Read => open::reading(&self.path, work),
             // With small groups of rows merged: a commit of many rows, of which few were new, has left its small groups as
             // they were, and each of them takes a block of 256 KiB. The run's next lease tidies them up, or that of the
             // next run.
-            Access::Change => open::with_file(
-                &self.path,
-                open::COMMIT_PATIENCE,
-                open::RowGroupPolicy::Small,
-                |connection| self.transact(connection, || work(connection), &mut false),
-            ),
+            Access::Change => open::with_file(&self.path, open::RowGroupPolicy::Small, |connection| {
+                self.transact(connection, || work(connection), &mut false)
+            }),
         }
     }
 
@@ -122,14 +117,15 @@ impl OneFile for DuckDb {
 
     fn commit(
         &self,
-        rows: Waiting,
+        rows: &mut Waiting,
         commit: &Commit,
         committing: &mut bool,
     ) -> Result<Vec<Counts>, DestError> {
         let of_target = |of: &Incoming| of.batches.iter().map(RecordBatch::num_rows).sum::<usize>();
         let count = rows.targets.iter().map(of_target).max().unwrap_or_default() + rows.tombstones.len();
         let schema = rows.target().schema.clone();
-        open::with_file(&self.path, open::COMMIT_PATIENCE, open::RowGroupPolicy::of(count), |connection| {
+        open::with_file(&self.path, open::RowGroupPolicy::of(count), |connection| {
+            let rows = std::mem::take(rows);
             let session = Session::new(connection, &self.path, &schema);
             let wrap = |error| open::failed(&self.path, "write", error);
             let apply = || {

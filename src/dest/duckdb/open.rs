@@ -6,24 +6,19 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
-use std::time::{Duration, Instant};
 
 use duckdb::{Config, Connection};
 
 use super::compression;
 use super::dialect::{CATALOG, DuckDialect};
 use super::leftovers::{self, spill_of};
+use crate::dest::holder;
 use crate::dest::local::from_io;
 use crate::dest::sql::Dialect;
 use crate::dest::{DestError, DestErrorKind};
 
 /// What messages call the file.
 pub(super) const KIND: &str = "duckdb";
-
-/// How long a commit waits for a reader to let go.
-pub(super) const COMMIT_PATIENCE: Duration = Duration::from_secs(30);
-/// How long the look before the run waits: somebody is watching.
-pub(super) const INSPECT_PATIENCE: Duration = Duration::from_secs(3);
 
 /// DuckDB's memory. It bounds the buffer pool, not all allocations. Measured with `benches/duckdb_load.rs`, 60,000
 /// messages of 3.3 KB in commits of 12,300: 128 MB and 192 MB cost the same CPU (1.9 s; DuckDB's own plain append
@@ -102,11 +97,10 @@ impl RowGroupPolicy {
 /// Runs `work` with the attached file; others of this process wait.
 pub(super) fn with_file<T>(
     path: &Path,
-    patience: Duration,
     policy: RowGroupPolicy,
     work: impl FnOnce(&Connection) -> Result<T, DestError>,
 ) -> Result<T, DestError> {
-    in_turn(path, patience, Access::Write(policy), work)
+    in_turn(path, Access::Write(policy), work)
 }
 
 /// Runs `work` with the file attached for reading only: other processes may read it meanwhile.
@@ -114,7 +108,7 @@ pub(super) fn reading<T>(
     path: &Path,
     work: impl FnOnce(&Connection) -> Result<T, DestError>,
 ) -> Result<T, DestError> {
-    in_turn(path, COMMIT_PATIENCE, Access::Read, work)
+    in_turn(path, Access::Read, work)
 }
 
 /// What the file is attached for.
@@ -126,7 +120,6 @@ enum Access {
 
 fn in_turn<T>(
     path: &Path,
-    patience: Duration,
     access: Access,
     work: impl FnOnce(&Connection) -> Result<T, DestError>,
 ) -> Result<T, DestError> {
@@ -134,7 +127,7 @@ fn in_turn<T>(
     let turn =
         Arc::clone(TURNS.lock().unwrap_or_else(PoisonError::into_inner).entry(path.clone()).or_default());
     let mut engine = turn.lock().unwrap_or_else(PoisonError::into_inner);
-    let connection = attach(&mut engine, &path, patience, access)?;
+    let connection = attach(&mut engine, &path, access)?;
     let result = work(&connection);
     let failed = result.is_err();
     // What the connection kept to itself, such as temporary tables, goes with it.
@@ -155,7 +148,7 @@ fn in_turn<T>(
 /// Removes the log of a transaction that failed before a byte of it was written. Only what DuckDB's lock allows: if the
 /// file is somebody else's by now, so is the log. Whatever fails here, the next commit removes it.
 fn tidy(engine: &mut Option<Connection>, path: &Path) {
-    if let Ok(connection) = try_attach(engine, path, Access::Write(RowGroupPolicy::Bulk)) {
+    if let Ok(connection) = attach(engine, path, Access::Write(RowGroupPolicy::Bulk)) {
         leftovers::remove_empty_log(path);
         drop(connection);
     }
@@ -163,30 +156,7 @@ fn tidy(engine: &mut Option<Connection>, path: &Path) {
     *engine = None;
 }
 
-#[allow(
-    clippy::disallowed_methods,
-    reason = "on a thread that may block, and a lock of another process heeds no paused clock"
-)]
-fn attach(
-    engine: &mut Option<Connection>,
-    path: &Path,
-    patience: Duration,
-    access: Access,
-) -> Result<Connection, DestError> {
-    let began = Instant::now();
-    let mut pause = Duration::from_millis(20);
-    loop {
-        match try_attach(engine, path, access) {
-            Err(e) if e.kind == DestErrorKind::Locked && began.elapsed() + pause < patience => {
-                std::thread::sleep(pause);
-                pause = (pause * 2).min(Duration::from_millis(500));
-            }
-            other => return other,
-        }
-    }
-}
-
-fn try_attach(engine: &mut Option<Connection>, path: &Path, access: Access) -> Result<Connection, DestError> {
+fn attach(engine: &mut Option<Connection>, path: &Path, access: Access) -> Result<Connection, DestError> {
     let spill = spill_of(path);
     // An engine that spilled was let go, so what lies there is a dead process's, and is swept once the file is ours.
     let (running, fresh) = match engine.take().filter(|_| !spill.exists()) {
@@ -285,10 +255,10 @@ pub(super) fn failed(path: &Path, action: &str, error: duckdb::Error) -> DestErr
     let has = |parts: &[&str]| parts.iter().any(|part| text.contains(part));
     let path = path.display();
     let (kind, message, hint) = if has(&["Could not set lock"]) {
-        let holder = text.split("held in ").nth(1).and_then(|rest| rest.split(". See").next());
-        let by =
-            holder.map_or("another process".into(), |holder| format!("another process: {}", holder.trim()));
-        (DestErrorKind::Locked, format!("the duckdb file {path} is in use by {by}"), None)
+        let (program, pid) = holder_in(&text);
+        let message = format!("the duckdb file {path} is in use by {}", holder::named(pid, program));
+        // Its advice is for readers.
+        return DestError { kind: DestErrorKind::Locked, message, hint: None, source: None };
     } else if has(&["version number"]) {
         let hint = "a newer DuckDB has made it. With that one, make a copy that both can open, and load into the copy: ATTACH \
                     'copy.duckdb' AS copy (STORAGE_VERSION 'v1.5.0'); COPY FROM DATABASE <name of the file> TO copy";
@@ -329,4 +299,14 @@ pub(super) fn failed(path: &Path, action: &str, error: duckdb::Error) -> DestErr
         (DestErrorKind::Other, format!("cannot {action} the duckdb file {path}: {first}"), None)
     };
     DestError { kind, message, hint: hint.map(Into::into), source: Some(text.into()) }
+}
+
+/// The program and the process that DuckDB says holds a file: `…held in /usr/bin/python3.13 (PID 4711) by user…`.
+fn holder_in(text: &str) -> (Option<&str>, Option<u32>) {
+    let Some((program, rest)) = text.split("held in ").nth(1).and_then(|rest| rest.split_once(" (PID "))
+    else {
+        return (None, None);
+    };
+    let digits = rest.split(|c: char| !c.is_ascii_digit()).next().unwrap_or_default();
+    (program.rsplit('/').next(), digits.parse().ok())
 }

@@ -43,7 +43,7 @@ pub(crate) fn at_once<T>(work: impl Future<Output = Result<T, DestError>>) -> Re
 }
 
 /// The rows of one commit. Nothing of it is written before: the caller bounds a commit, and the file stays closed.
-#[derive(Debug)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Waiting {
     /// For each target; the one that is read is the first.
     pub(crate) targets: Vec<Incoming>,
@@ -58,7 +58,7 @@ impl Waiting {
 }
 
 /// The rows of one commit for one target.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Incoming {
     pub(crate) target: Target,
     pub(crate) batches: Vec<RecordBatch>,

@@ -98,18 +98,9 @@ pub(crate) enum Breached {
 }
 
 impl Breached {
-    #[cfg(feature = "bigquery")]
-    pub(crate) const ALL: [Self; 5] = [
-        Self::LeaseLost,
-        Self::StateChanged,
-        Self::Table(Apart::Missing),
-        Self::Table(Apart::Another),
-        Self::Table(Apart::Emptied),
-    ];
-
     /// What a script fails with where it is one text.
     #[cfg(feature = "bigquery")]
-    pub(crate) fn code(self) -> &'static str {
+    fn code(self) -> &'static str {
         match self {
             Self::LeaseLost => "_ingestr_lease_lost",
             Self::StateChanged => "_ingestr_state_changed",
@@ -141,6 +132,20 @@ pub(crate) struct Script {
 }
 
 impl Script {
+    /// What the script fails with, where it is one text, if its n-th guard ends it.
+    #[cfg(feature = "bigquery")]
+    pub(crate) fn code(&self, nth: usize) -> String {
+        self.guards.get(nth).map_or(String::new(), |(_, breach)| own(breach.what.code(), nth))
+    }
+
+    /// The guard that has ended it, by the text of its failure.
+    #[cfg(feature = "bigquery")]
+    pub(crate) fn breach_in(&self, failure: &str) -> Option<&Breach> {
+        // The last first: `…_changed1` is a part of `…_changed12`.
+        let nth = (0..self.guards.len()).rev().find(|nth| failure.contains(&self.code(*nth)))?;
+        self.guards.get(nth).map(|(_, breach)| breach)
+    }
+
     /// What is added and counted from here on is for this target, which follows on the one before.
     pub(crate) fn of(&mut self, at: usize) {
         self.at = at;

@@ -15,7 +15,7 @@ use super::one_file::{Access, OneFile};
 use super::sql::embedded::{Waiting, at_once, commit};
 use super::{Commit, Counts, DestError, Target};
 use engine::Session;
-use file::{COMMIT_PATIENCE, INSPECT_PATIENCE, KIND, transact};
+use file::{KIND, in_turn, transact};
 
 mod dialect;
 mod engine;
@@ -61,13 +61,13 @@ impl OneFile for Sqlite {
         work: impl FnOnce(&Connection) -> Result<T, DestError>,
     ) -> Result<T, DestError> {
         let change = access == Access::Change;
-        let patience = if access == Access::Look { INSPECT_PATIENCE } else { COMMIT_PATIENCE };
-        let connection = file::open(&self.path, change, patience)?;
-        if change {
-            transact(&connection, &self.path, || work(&connection), &mut false)
-        } else {
-            work(&connection)
-        }
+        in_turn(&self.path, change, |connection| {
+            if change {
+                transact(connection, &self.path, || work(connection), &mut false)
+            } else {
+                work(connection)
+            }
+        })
     }
 
     fn session<'a>(&'a self, handle: &'a Connection, schema: &'a str) -> Session<'a> {
@@ -86,11 +86,17 @@ impl OneFile for Sqlite {
         None
     }
 
-    fn commit(&self, rows: Waiting, made: &Commit, committing: &mut bool) -> Result<Vec<Counts>, DestError> {
-        let connection = file::open(&self.path, true, COMMIT_PATIENCE)?;
-        let schema = rows.target().schema.clone();
-        let session = self.session(&connection, &schema);
-        let work = || at_once(commit(&session, rows, made, self.fault.clone()));
-        transact(&connection, &self.path, work, committing)
+    fn commit(
+        &self,
+        rows: &mut Waiting,
+        made: &Commit,
+        committing: &mut bool,
+    ) -> Result<Vec<Counts>, DestError> {
+        in_turn(&self.path, true, |connection| {
+            let session = self.session(connection, &rows.target().schema);
+            // A copy: if COMMIT meets a reader, all of it is done again.
+            let work = || at_once(commit(&session, rows.clone(), made, self.fault.clone()));
+            transact(connection, &self.path, work, committing)
+        })
     }
 }

@@ -10,7 +10,7 @@ fn of(table: &str, outcome: Outcome, read: u64) -> Receipt {
         read,
         pages: read / 100,
         counts: Counts { inserted: read, ..Counts::default() },
-        read_again: 0,
+        read_again: Some(0),
         rejected: 0,
         requests: read / 100 + 1,
         elapsed: Duration::from_millis(read),

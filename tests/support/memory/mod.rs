@@ -13,8 +13,8 @@ use ingestr::dest::sql::identity::Apart;
 use ingestr::dest::sql::leases::judge;
 use ingestr::dest::sql::ledger::newer;
 use ingestr::dest::{
-    Basis, Capabilities, Commit, Counts, DestError, DestErrorKind, Destination, FlushDefaults, Inspection,
-    Load, Owner, Stored, Target, Targets, Written,
+    Again, Basis, Capabilities, Commit, Counts, DestError, DestErrorKind, Destination, FlushDefaults,
+    Inspection, Load, Owner, Stored, Target, Targets, Undone, Written,
 };
 use ingestr::model::lease::Claim;
 use ingestr::model::{
@@ -133,6 +133,8 @@ pub struct Store {
     /// Commits until a table is dropped behind the run's back, and which.
     pub vanishes: Option<(u64, Place)>,
     pub commits: u64,
+    /// Until when another program holds it.
+    pub held_until: Option<tokio::time::Instant>,
     /// What it says of the time between commits.
     pub shortest: Option<std::time::Duration>,
 }
@@ -187,6 +189,16 @@ impl Memory {
     }
 }
 
+impl Store {
+    /// What whoever opens it is told.
+    fn opened(&self) -> Result<(), DestError> {
+        match self.held_until {
+            Some(until) if tokio::time::Instant::now() < until => Err(failure(DestErrorKind::Locked)),
+            _ => Ok(()),
+        }
+    }
+}
+
 fn failure(kind: DestErrorKind) -> DestError {
     DestError { kind, message: format!("{kind:?}"), hint: None, source: None }
 }
@@ -224,6 +236,7 @@ impl Destination for Memory {
     fn inspect<'a>(&'a self, target: &'a Target) -> BoxFuture<'a, Result<Inspection, DestError>> {
         let look = || {
             let store = self.store();
+            store.opened()?;
             let whose = Whose::of(target);
             let table = store.tables.get(&whose.place);
             let state = store.states.get(&whose);
@@ -278,8 +291,10 @@ impl Destination for Memory {
         target: &'a Target,
         question: Question,
     ) -> BoxFuture<'a, Result<Option<Answer>, DestError>> {
-        let answer = ask::answer(&self.store(), target, &question).map(|pairs| Answer { pairs });
-        Box::pin(async { Ok(answer) })
+        let opened = self.store().opened();
+        let answer =
+            opened.map(|()| ask::answer(&self.store(), target, &question).map(|pairs| Answer { pairs }));
+        Box::pin(async { answer })
     }
 
     fn rows<'a>(
@@ -289,8 +304,9 @@ impl Destination for Memory {
         after: Option<i64>,
         most: u64,
     ) -> BoxFuture<'a, Result<Option<Vec<Stored>>, DestError>> {
-        let rows = ask::stored(&self.store(), target, columns, after, most);
-        Box::pin(async { Ok(rows) })
+        let opened = self.store().opened();
+        let rows = opened.map(|()| ask::stored(&self.store(), target, columns, after, most));
+        Box::pin(async { rows })
     }
 
     fn lease<'a>(
@@ -301,7 +317,9 @@ impl Destination for Memory {
         live: fn(&Lease, Micros) -> bool,
     ) -> BoxFuture<'a, Result<(), DestError>> {
         let mut store = self.store();
-        let result = judge(target, store.leases.get(&place(target)), &wanted, claim, live);
+        let opened = store.opened();
+        let judged = || judge(target, store.leases.get(&place(target)), &wanted, claim, live);
+        let result = opened.and_then(|()| judged());
         if result.is_ok() {
             store.books.insert((target.schema.clone(), "_ingestr_leases"));
             store.leases.insert(place(target), wanted);
@@ -463,8 +481,12 @@ impl Load for MemoryLoad {
         self.gone.extend(tombstones);
     }
 
-    fn commit(self: Box<Self>, commit: Commit) -> BoxFuture<'static, Result<Vec<Counts>, DestError>> {
+    fn commit(self: Box<Self>, commit: Commit) -> BoxFuture<'static, Result<Vec<Counts>, Undone>> {
         Box::pin(async move {
+            let opened = self.memory.store().opened();
+            if let Err(error) = opened {
+                return Err(Undone::Held { error, again: Box::new(Again { load: self, commit }) });
+            }
             let mut store = self.memory.store();
             let crash = count_down(&mut store.crash);
             if let Some(place) = count_down(&mut store.vanishes) {
@@ -472,16 +494,16 @@ impl Load for MemoryLoad {
                 store.vanishes = None;
             }
             if crash == Some(Crash::Before) {
-                return Err(failure(DestErrorKind::Other));
+                return Err(failure(DestErrorKind::Other).into());
             }
             if crash == Some(Crash::Between) {
                 store.crash = None;
                 self.apply(&mut store.clone(), &commit)?;
-                return Err(failure(DestErrorKind::Other));
+                return Err(failure(DestErrorKind::Other).into());
             }
             let counts = self.apply(&mut store, &commit)?;
             store.commits += 1;
-            if crash == Some(Crash::After) { Err(failure(DestErrorKind::Unknown)) } else { Ok(counts) }
+            if crash == Some(Crash::After) { Err(failure(DestErrorKind::Unknown).into()) } else { Ok(counts) }
         })
     }
 }

@@ -210,7 +210,7 @@ impl ApiError {
     pub(crate) fn into_dest(self, what: &str) -> DestError {
         let kind = match self.reason {
             Reason::Credentials | Reason::Permission | Reason::Billing => DestErrorKind::Permission,
-            Reason::Conflict | Reason::StreamingBuffer => DestErrorKind::Locked,
+            Reason::Conflict | Reason::StreamingBuffer => DestErrorKind::Conflict,
             Reason::Quota => DestErrorKind::Full,
             Reason::Unknown => DestErrorKind::Unknown,
             _ => DestErrorKind::Other,

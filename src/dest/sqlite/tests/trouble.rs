@@ -5,6 +5,7 @@ use std::sync::Arc;
 use arrow_array::{Int64Array, StringArray};
 
 use super::*;
+use crate::dest::Undone;
 use crate::model::Question;
 
 /// `items` in schema `main`, as people have it.
@@ -186,6 +187,25 @@ async fn a_busy_file_is_waited_for() {
     });
     assert_eq!(loaded(&file, &target, &[(1, "b", 20)]).await.expect("was let in"), counts(0, 1, 0, 0));
     late.join().expect("no panic");
+}
+
+/// Before anything of it is done, and so that others can read on meanwhile.
+#[tokio::test]
+async fn a_commit_that_meets_a_reader_comes_back_as_it_was() {
+    let file = File::new();
+    let target = target(Strategy::Merge);
+    loaded(&file, &target, &[(1, "a", 10)]).await.expect("goes through");
+    let reader = file.open();
+    reader.execute_batch("BEGIN; SELECT count(*) FROM items").expect("reads");
+    let mut load = file.sqlite().begin((&target).into());
+    load.stage(0, batch(&[(1, "b", 20)])).await.expect("can be staged");
+    let made = load.commit(commit("r2", "p", true)).await;
+    let Err(Undone::Held { error, again }) = made else { panic!("it is held: {made:?}") };
+    assert_eq!(error.kind, DestErrorKind::Locked);
+    let also = file.open();
+    also.query_row("SELECT count(*) FROM items", [], |_| Ok(())).expect("nobody is kept from reading");
+    reader.execute_batch("COMMIT").expect("lets go");
+    assert_eq!(again.load.commit(again.commit).await.expect("goes through"), [counts(0, 1, 0, 0)]);
 }
 
 #[tokio::test]

@@ -96,7 +96,7 @@ const CASES: [Case; 18] = [
         "invalidQuery",
         "UPDATE or DELETE statement over table p.d.tickets would affect rows in the streaming buffer, which is not supported",
         Reason::StreamingBuffer,
-        DestErrorKind::Locked,
+        DestErrorKind::Conflict,
         "another program streams rows into this table",
     ),
     (
@@ -136,7 +136,7 @@ const CASES: [Case; 18] = [
         "invalidQuery",
         "Transaction is aborted due to concurrent update against table p:d.tickets. Transaction ID: 1",
         Reason::Conflict,
-        DestErrorKind::Locked,
+        DestErrorKind::Conflict,
         "another program writes to the same table",
     ),
     (
@@ -144,7 +144,7 @@ const CASES: [Case; 18] = [
         "invalidQuery",
         "Could not serialize access to table p:d.tickets due to concurrent update",
         Reason::Conflict,
-        DestErrorKind::Locked,
+        DestErrorKind::Conflict,
         "another program writes to the same table",
     ),
     (409, "duplicate", "Already Exists: Table p:d.t", Reason::Exists, DestErrorKind::Other, ""),

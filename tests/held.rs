@@ -1,0 +1,153 @@
+//! A destination that another program holds, or another run: it is waited for, nothing that was read is lost, and it is said
+//! once.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use gorgias_sim::Options;
+use ingestr::error::{Failure, Kind};
+use ingestr::model::{Lease, Micros};
+use ingestr::report::{Event, Reporter, Several, Summary};
+use tokio::time::Instant;
+
+use crate::support::memory::Memory;
+use crate::support::world::World;
+
+fn small() -> Options {
+    Options { tickets: 700, customers: 450, messages: 900, surveys: 60, max_body: 300, ..Options::default() }
+}
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// Another program, which opens the destination when the first commit is about to be made; and who is told of it.
+struct Other {
+    memory: Memory,
+    holds: Mutex<Option<Duration>>,
+    told: Mutex<Vec<String>>,
+}
+
+impl Reporter for Other {
+    fn event(&self, table: &str, event: &Event<'_>) {
+        match event {
+            Event::Committing { .. } => {
+                if let Some(time) = self.holds.lock().unwrap().take() {
+                    self.memory.store().held_until = Some(Instant::now() + time);
+                }
+            }
+            Event::Held { by, limit, .. } => {
+                let limit = limit.map_or("no end".into(), |limit| format!("{} s", limit.as_secs()));
+                self.told.lock().unwrap().push(format!("{table}: {by}, {limit}"));
+            }
+            _ => {}
+        }
+    }
+
+    fn failed(&self, _: &Failure) {}
+
+    fn begins(&self, _: &Several<'_>) {}
+
+    fn ends(&self, _: &Summary<'_>) {}
+}
+
+/// A world with another program that holds the destination for so long from the first commit on.
+fn world(holds: Option<Duration>) -> (World, Arc<Other>) {
+    let world = World::new(small());
+    let memory = world.memory.clone();
+    let other = Arc::new(Other { memory, holds: Mutex::new(holds), told: Mutex::default() });
+    (World { reporter: Arc::<Other>::clone(&other), ..world }, other)
+}
+
+fn told(other: &Other) -> Vec<String> {
+    std::mem::take(&mut other.told.lock().unwrap())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_commit_waits_as_long_as_is_wanted_and_loses_nothing() {
+    let (free, _) = world(None);
+    free.ingest("tickets", &[]).await.unwrap();
+    for (flags, holds, limit) in [
+        (&[] as &[&str], MINUTE * 9, "600 s"),
+        (&["--wait"], MINUTE * 60 * 30, "no end"),
+        (&["--wait=90s"], MINUTE, "90 s"),
+    ] {
+        let (world, other) = world(Some(holds));
+        let began = Instant::now();
+        world.ingest("tickets", flags).await.unwrap();
+        assert!(began.elapsed() >= holds, "{flags:?}");
+        assert_eq!(told(&other), [format!("tickets: Locked, {limit}")], "{flags:?}");
+        assert_eq!(world.requests(), free.requests(), "{flags:?}: nothing is read again");
+        world.assert_equal("tickets", &format!("{flags:?}"));
+        assert_eq!(world.memory.store().leases.len(), 0, "the lease is given up");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn it_ends_when_that_is_over_and_the_next_run_goes_on() {
+    for (flags, limit, after) in [
+        (&[] as &[&str], MINUTE * 10, ", still after 10 min 00 s"),
+        (&["--wait=90s"], MINUTE * 3 / 2, ", still after 1 min 30 s"),
+        (&["--wait=0s"], Duration::ZERO, ": Locked"),
+    ] {
+        let (world, other) = world(Some(MINUTE * 60));
+        let began = Instant::now();
+        let failure = world.ingest("tickets", flags).await.unwrap_err();
+        let passed = began.elapsed();
+        assert!((limit..limit + MINUTE).contains(&passed), "{flags:?}: {passed:?}");
+        assert_eq!(failure.kind, Kind::Destination);
+        assert!(failure.headline.ends_with(after), "{flags:?}: {failure}");
+        assert!(failure.to_string().contains("wait longer for it with --wait"), "{failure}");
+        assert_eq!(told(&other).len(), usize::from(!limit.is_zero()));
+        assert!(world.memory.table("main.tickets").all.is_empty());
+        world.pass(MINUTE * 60).await;
+        world.ingest("tickets", &["--wait"]).await.unwrap();
+        world.assert_equal("tickets", "once it is free");
+    }
+}
+
+/// Also the look before the first request, and what a short one is nobody hears.
+#[tokio::test(start_paused = true)]
+async fn all_tables_of_a_command_wait_for_the_same_and_it_is_said_once() {
+    for (holds, times) in [(MINUTE, 1), (Duration::from_millis(600), 0)] {
+        let (world, other) = world(None);
+        world.memory.store().held_until = Some(Instant::now() + holds);
+        let ends = world.ingest_all("*,users", &[], None).await.unwrap().unwrap();
+        assert!(ends.iter().all(|end| end.failure.is_none()), "{ends:?}");
+        assert_eq!(told(&other).len(), times, "{holds:?}");
+        for table in ["tickets", "customers"] {
+            world.assert_equal(table, "once it is free");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_run_is_waited_for_as_long_as_is_wanted() {
+    for (flags, holds, limit, ends_well) in [
+        (&[] as &[&str], 20, None, false),
+        (&["--wait=10s"], 20, Some("10 s"), false),
+        (&["--wait=40s"], 20, Some("40 s"), true),
+        (&["--wait"], 290, Some("no end"), true),
+    ] {
+        let (world, other) = world(None);
+        let now = Micros(world.clock.now());
+        let (process, until) = ("another-machine/4711/7".to_owned(), now.plus(Duration::from_secs(holds)));
+        let lease = Lease { run: "another".into(), process, since: now, until };
+        world.memory.store().leases.insert(("main".into(), "tickets".into()), lease);
+        let done = world.ingest("tickets", flags).await;
+        assert_eq!(done.is_ok(), ends_well, "{flags:?}");
+        let told = told(&other);
+        assert_eq!(told.len(), usize::from(limit.is_some()), "{flags:?}: {told:?}");
+        if let (Some(limit), [told]) = (limit, told.as_slice()) {
+            assert!(told.contains("is being loaded by another run (started "), "{told}");
+            assert!(told.ends_with(&format!(", process 4711), {limit}")), "{told}");
+        }
+        match done {
+            Ok(_) => world.assert_equal("tickets", "after the other run"),
+            Err(failure) => {
+                let hint =
+                    if limit.is_some() { "wait longer for the other run with --wait" } else { "--wait" };
+                assert!(failure.to_string().contains(hint), "{failure}");
+                assert_eq!((failure.kind, world.requests()), (Kind::Destination, 0));
+            }
+        }
+    }
+}
