@@ -79,6 +79,7 @@ fn batches(uri: &str, table: &str, mut take: impl FnMut(RecordBatch)) {
         overlap: Overlap::Wide,
         lookback: None,
         rescan: None,
+        refresh_small: std::time::Duration::ZERO,
         confirmed: false,
         late: Late::Nothing,
         now: ingestr::model::Micros(i64::MAX),

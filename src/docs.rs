@@ -127,6 +127,7 @@ fn argument(arg: &clap::Arg, environment: bool) -> String {
 fn incremental(table: &Resource) -> String {
     let how = match table.changes {
         Changes::ByUpdate => "only what changed is read".to_owned(),
+        Changes::Recent { days: 0 } => "only what is new is read".to_owned(),
         Changes::Recent { days } => format!("what was created in the last {days} days is read again"),
         Changes::Full => "all of it is read in every run".to_owned(),
         Changes::WithParent => {

@@ -237,7 +237,9 @@ async fn restless_load(seed: u64) {
         ..Options::default()
     });
     let world = World { sweeps: false, ..world };
-    for (table, _) in LISTS.into_iter().chain(SMALL) {
+    // What is read in parts shows a change of a part behind it to the next run.
+    let at_once = SMALL.into_iter().filter(|(table, _)| *table != "custom_fields");
+    for (table, _) in LISTS.into_iter().chain(at_once) {
         let requests = rng.u64(1..4);
         world.account().set_churn_for(requests, rng.f64() * 8.0);
         let result = world.ingest(table, &[]).await;

@@ -376,6 +376,11 @@ const FLAT: [(&str, &str, &str, &str); 7] = [
     ("ticket_messages", "source_type", "source", "type"),
 ];
 
+/// Those of a table.
+pub fn flat_columns(table: &str) -> impl Iterator<Item = &'static str> {
+    FLAT.into_iter().filter(move |flat| flat.0 == table).map(|(_, column, ..)| column)
+}
+
 /// A row of the API as it should be stored, by rules written down a second time: nothing of the tool is used.
 pub fn expected_row(table: &str, json: &str, derived: bool) -> Row {
     let fields: BTreeMap<String, &RawValue> = serde_json::from_str(json).unwrap();

@@ -46,7 +46,7 @@ pub(super) fn make(seed: &Seed<'_>) -> Small {
                 "server_metadata_url": "https://sso.example/.well-known/openid-configuration",
             }},
         }),
-        _ => json!({"enabled": seed.n % 2 == 0}),
+        _ => json!({"enabled": seed.n.is_multiple_of(2)}),
     };
     let json = format!(r#"{{"id":{},"type":"{kind}","data":{data}}}"#, seed.id);
     Small { name: kind.into(), kind: kind.into(), json, ..Small::default() }

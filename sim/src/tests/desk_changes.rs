@@ -28,7 +28,7 @@ fn lists(account: &mut Account, list: &str, id: i64) -> bool {
         "macros" => &["archived=false", "archived=true"],
         _ => &[""],
     };
-    let mut found = |query: &&str| {
+    let found = |query: &&str| {
         let path = if list == "account/settings" {
             "/api/account/settings?".into()
         } else {
@@ -36,7 +36,7 @@ fn lists(account: &mut Account, list: &str, id: i64) -> bool {
         };
         walk(account, &path).iter().filter(|row| row["id"] == id).count()
     };
-    queries.iter().map(|query| found(query)).sum::<usize>() == 1
+    queries.iter().map(found).sum::<usize>() == 1
 }
 
 #[test]
