@@ -2,7 +2,7 @@
 //!
 //! Documented columns keep their type: what does not fit is NULL and goes to the rejects, and so does what was no JSON
 //! at all ([`rows`]). A field nobody declared becomes a column of the type its first value suggests, and widens as long as
-//! no destination column fixes it; once a table has enough of these, it goes to one column with others ([`extra`]).
+//! no destination column fixes it; once a table has enough of these, it goes to one column with others (`extra`).
 
 mod builder;
 pub mod children;
