@@ -175,20 +175,27 @@ impl Rows {
         }
     }
 
-    /// Adds a field to each row for which there is a value, unless the row has one of that name that says something.
-    pub(in crate::normalise) fn add(&mut self, name: &str, value: impl Fn(Row<'_>) -> Option<String>) {
-        let values: Vec<Option<String>> = self.iter().map(value).collect();
-        let key = self.keep(name.to_owned());
-        let mut fields = Vec::with_capacity(self.fields.len() + values.len());
+    /// Adds fields of these names to each row for which there is a value, unless the row has one of that name that says
+    /// something. `value` is asked by the number of the name.
+    pub(in crate::normalise) fn add(
+        &mut self,
+        names: &[&str],
+        value: impl Fn(usize, Row<'_>) -> Option<String>,
+    ) {
+        let value = |row| (0..names.len()).map(|nth| value(nth, row)).collect();
+        let values: Vec<Vec<Option<String>>> = self.iter().map(value).collect();
+        let keys: Vec<Text> = names.iter().map(|name| self.keep((*name).to_owned())).collect();
+        let mut fields = Vec::with_capacity(self.fields.len() + values.len() * names.len());
         let mut start = 0;
-        for (row, value) in values.into_iter().enumerate() {
+        for (row, values) in values.into_iter().enumerate() {
             let (first, end) = (fields.len(), self.ends[row] as usize);
             fields.extend_from_slice(&self.fields[start..end]);
             start = end;
-            if let Some(value) = value {
-                let there = fields[first..].iter().position(|field| self.text(field.key) == name);
+            for ((name, key), value) in names.iter().zip(&keys).zip(values) {
+                let Some(value) = value else { continue };
+                let there = fields[first..].iter().position(|field| self.text(field.key) == *name);
                 match there.map(|at| first + at) {
-                    None => fields.push(Field { key, value: self.keep(value) }),
+                    None => fields.push(Field { key: *key, value: self.keep(value) }),
                     Some(at) if self.text(fields[at].value) == "null" => fields[at].value = self.keep(value),
                     Some(_) => {}
                 }
