@@ -80,13 +80,10 @@ impl Job<'_> {
 pub async fn run(job: Job<'_>) -> Result<Receipt, Failure> {
     let shared = Shared::new(1);
     let ends = one(job, shared.slot(0)).await;
-    let Some(Ended { receipt, failure, .. }) = ends.into_iter().next() else {
-        return Err(Failure::new(Kind::Internal, "a run ended without saying how"));
-    };
-    match (failure, receipt) {
-        (None, Some(receipt)) => Ok(receipt),
-        (Some(failure), _) => Err(failure),
-        (None, None) => Err(Failure::new(Kind::Internal, "a run ended without saying how")),
+    match ends.into_iter().next() {
+        Some(Ended { failure: Some(failure), .. }) => Err(failure),
+        Some(Ended { receipt: Some(receipt), .. }) => Ok(receipt),
+        _ => Err(Failure::new(Kind::Internal, "a run ended without saying how")),
     }
 }
 

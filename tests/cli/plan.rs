@@ -1,12 +1,12 @@
 //! `ingestr plan`: what is said before anything is read, that nothing is written, and the exit code.
 
-use crate::support::world::FOUR;
 use std::time::Duration;
 
 use gorgias_sim::{Fault, Options};
 use insta::assert_snapshot;
 
 use super::desk::{Desk, Run, options};
+use crate::support::world::FOUR;
 
 fn plan(desk: &Desk, table: &str, more: &[&str]) -> Run {
     let usual = ["plan", "--source-table", table, "--dest-uri", "duckdb:///shop.duckdb"];

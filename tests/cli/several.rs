@@ -1,12 +1,12 @@
 //! Several tables in one command: what is said, what is written, and the exit code.
 
-use crate::support::world::FOUR;
 use std::time::Duration;
 
 use gorgias_sim::{Fault, Options};
 use insta::assert_snapshot;
 
 use super::desk::{Desk, options};
+use crate::support::world::FOUR;
 
 #[test]
 fn all_tables_into_a_schema_and_again() {

@@ -6,8 +6,13 @@ use crate::source::{Answers, Changes, Choice, List, Removals, Resource, Secret};
 /// How most of these lists are asked for: what is created meanwhile comes at the end.
 const OLDEST_FIRST: Answers = Answers::Pages(Some("created_datetime:asc"));
 
-/// What all of them have in common.
+/// What most of them have in common.
 const fn small(name: &'static str, path: &'static str, scope: &'static str) -> Resource {
+    whole(name, List::Whole { path, answers: OLDEST_FIRST, parts: &[""] }, scope)
+}
+
+/// What all of them have in common.
+const fn whole(name: &'static str, list: List, scope: &'static str) -> Resource {
     Resource {
         name,
         aliases: &[],
@@ -15,7 +20,7 @@ const fn small(name: &'static str, path: &'static str, scope: &'static str) -> R
         about: "",
         key: &["id"],
         incremental_key: None,
-        list: List::Whole { path, answers: OLDEST_FIRST, parts: &[""] },
+        list,
         by_ids: None,
         changes: Changes::Full,
         removals: Removals::Absence,
@@ -151,11 +156,6 @@ pub(super) const WIDGETS: Resource = Resource {
 
 pub(super) const CUSTOM_FIELDS: Resource = Resource {
     about: "Custom fields that tickets and customers can have.",
-    list: List::Whole {
-        path: "/api/custom-fields",
-        answers: Answers::Pages(Some("priority:asc")),
-        parts: &["object_type=Ticket", "object_type=Customer"],
-    },
     columns: &[
         ("id", Int64, "Identifies the field within the account."),
         ("external_id", Text, "The field's id in another system."),
@@ -175,16 +175,19 @@ pub(super) const CUSTOM_FIELDS: Resource = Resource {
             "When it was deactivated; tickets and customers keep its values.",
         ),
     ],
-    ..small("custom_fields", "", "custom_fields:read")
+    ..whole(
+        "custom_fields",
+        List::Whole {
+            path: "/api/custom-fields",
+            answers: Answers::Pages(Some("priority:asc")),
+            parts: &["object_type=Ticket", "object_type=Customer"],
+        },
+        "custom_fields:read",
+    )
 };
 
 pub(super) const MACROS: Resource = Resource {
     about: "Macros: prepared answers and actions, archived ones too.",
-    list: List::Whole {
-        path: "/api/macros",
-        answers: OLDEST_FIRST,
-        parts: &["archived=false", "archived=true"],
-    },
     columns: &[
         ("id", Int64, "Identifies the macro within the account."),
         ("external_id", Text, "The macro's id in another system."),
@@ -198,7 +201,15 @@ pub(super) const MACROS: Resource = Resource {
         ("archived_datetime", Timestamp, "When it was archived."),
         ("uri", Text, "Path of the macro in the API."),
     ],
-    ..small("macros", "", "macros:read")
+    ..whole(
+        "macros",
+        List::Whole {
+            path: "/api/macros",
+            answers: OLDEST_FIRST,
+            parts: &["archived=false", "archived=true"],
+        },
+        "macros:read",
+    )
 };
 
 pub(super) const INTEGRATIONS: Resource = Resource {
@@ -236,7 +247,6 @@ pub(super) const INTEGRATIONS: Resource = Resource {
 pub(super) const ACCOUNT: Resource = Resource {
     about: "The account itself: one row. Its settings are in account_settings.",
     key: &["domain"],
-    list: List::Whole { path: "/api/account", answers: Answers::Object, parts: &[""] },
     removals: Removals::Never,
     secrets: &[Secret::Field("settings")],
     columns: &[
@@ -247,13 +257,16 @@ pub(super) const ACCOUNT: Resource = Resource {
         ("meta", Json, "Free-form data."),
         ("status", Json, "The status: its name."),
     ],
-    ..small("account", "", "account:read")
+    ..whole(
+        "account",
+        List::Whole { path: "/api/account", answers: Answers::Object, parts: &[""] },
+        "account:read",
+    )
 };
 
 pub(super) const ACCOUNT_SETTINGS: Resource = Resource {
     about: "Settings of the account, one a row: business hours, ticket assignment, surveys. Credentials in them are not copied.",
     choice: Choice::Named,
-    list: List::Whole { path: "/api/account/settings", answers: Answers::Once, parts: &[""] },
     secrets: &[
         Secret::Below(&["data", "custom_sso_providers", "*", "client_secret"]),
         Secret::Named(&["data"]),
@@ -263,5 +276,9 @@ pub(super) const ACCOUNT_SETTINGS: Resource = Resource {
         ("type", Text, "Which it is, such as `business-hours`."),
         ("data", Json, "What is set."),
     ],
-    ..small("account_settings", "", "account:read")
+    ..whole(
+        "account_settings",
+        List::Whole { path: "/api/account/settings", answers: Answers::Once, parts: &[""] },
+        "account:read",
+    )
 };

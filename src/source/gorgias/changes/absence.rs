@@ -22,7 +22,7 @@ const ALWAYS: u64 = 100;
 /// ...or this part of its rows: one in twenty.
 const PART: u64 = 20;
 /// The ends of time, for spans that are open: the years 1 and 9000, which every database and date library can write.
-pub(crate) const ENDS: (Micros, Micros) = (Micros(-62_135_596_800_000_000), Micros(221_845_392_000_000_000));
+const ENDS: (Micros, Micros) = (Micros(-62_135_596_800_000_000), Micros(221_845_392_000_000_000));
 
 /// Rows that are gone by absence: a key of the table, and what it was merged into.
 pub(crate) type Gone = Vec<(i64, Option<i64>)>;
