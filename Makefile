@@ -85,7 +85,7 @@ fmt: ## Check the formatting
 
 clippy: libduckdb ## Lint all targets, with and without destinations
 	cargo clippy --locked --workspace --all-targets $(features) -- -D warnings
-	cargo clippy --locked --package ingestr --no-default-features -- -D warnings
+	cargo clippy --locked --package ingestr --no-default-features --lib --bins --test main -- -D warnings
 
 rustdoc: libduckdb ## Build the documentation of the code, private items too
 	RUSTDOCFLAGS="-D warnings" cargo doc --quiet --locked --workspace --no-deps --document-private-items $(features)

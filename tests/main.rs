@@ -21,6 +21,7 @@ mod forecast;
 mod held;
 mod kill;
 mod lookups;
+#[cfg(any(feature = "duckdb", feature = "sqlite"))]
 mod new_fields;
 mod oversize;
 mod reading;

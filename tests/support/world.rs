@@ -377,6 +377,7 @@ const FLAT: [(&str, &str, &str, &str); 7] = [
 ];
 
 /// Those of a table.
+#[cfg(feature = "duckdb")]
 pub fn flat_columns(table: &str) -> impl Iterator<Item = &'static str> {
     FLAT.into_iter().filter(move |flat| flat.0 == table).map(|(_, column, ..)| column)
 }
