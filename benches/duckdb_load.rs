@@ -23,7 +23,7 @@ use arrow_schema::Schema;
 use duckdb::Connection;
 use ingestr::dest::duckdb::DuckDb;
 use ingestr::dest::{Asked, Commit, Destination, Keep, Target};
-use ingestr::model::{Column, LogicalType, Micros, RunRecord, SourceState, State, Strategy};
+use ingestr::model::{Column, Filled, LogicalType, Micros, RunRecord, SourceState, State, Strategy};
 
 /// Rows of a page, as the API sends them.
 const PAGE: i64 = 100;
@@ -297,6 +297,7 @@ fn target() -> Target {
 fn commit(last: bool) -> Commit {
     Commit {
         state: State {
+            filled: Filled::default(),
             watermark: None,
             covered_since: None,
             complete: last,

@@ -217,6 +217,12 @@ pub struct IngestArgs {
     /// Read small tables, which are read whole, once in this time instead of in every run, e.g. 1h; 0 is every run.
     #[arg(long, value_name = "DURATION", help_heading = READ)]
     pub refresh_small: Option<String>,
+    /// Leave new columns that are taken out of JSON empty in rows that are stored already.
+    ///
+    /// Otherwise the first run that knows of such a column fills it from the JSON beside it, with no request. In BigQuery that
+    /// reads the JSON columns once and rewrites the rows.
+    #[arg(long, help_heading = WRITE)]
+    pub no_backfill: bool,
     /// Keep values that did not fit for this long in _ingestr_rejects, e.g. 30d; 0 is for ever.
     ///
     /// 90d unless given. Older ones are removed by the last commit of a run.

@@ -57,6 +57,8 @@ pub struct Plan {
     pub rescan: Option<Duration>,
     /// For how long a table that is read whole stands as it was read; zero: until the next run.
     pub refresh_small: Duration,
+    /// Whether flat columns of rows that are stored are filled.
+    pub backfill: bool,
     /// Whether rows may be marked as gone however many only their absence says it of.
     pub confirmed: bool,
     /// The part of the account's request budget to keep to, if not as the source URI says.
@@ -158,6 +160,7 @@ impl Plan {
             lookback,
             rescan,
             refresh_small: flags::refresh_small(args)?,
+            backfill: !args.no_backfill,
             confirmed: args.confirm_deletions,
             budget,
             keep_rejects: flags::keep_rejects(args)?,

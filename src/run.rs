@@ -4,11 +4,13 @@
 //! so many rows, bytes or seconds; whatever stops a run, what was read since the last commit is committed first, so
 //! that the next run goes on from there.
 
+mod backfill;
 mod child;
 mod children;
 mod commit;
 mod eta;
 mod failure;
+mod fill;
 mod meter;
 mod names;
 mod outcome;
@@ -17,6 +19,7 @@ mod preview;
 mod receipt;
 mod shared;
 mod staged;
+mod stored;
 mod target;
 mod waits;
 mod warnings;
@@ -27,6 +30,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use self::backfill::Backfill;
 use self::child::Child;
 use self::eta::Eta;
 pub(crate) use self::failure::{in_use, of_destination, of_source};
@@ -163,6 +167,8 @@ struct Run<'a, 'm> {
     overtaken: bool,
     /// Why the table is left out: its list is refused, and nobody named it.
     left_out: Option<String>,
+    /// What fills flat columns of rows that are stored; `None`: they are filled, or there are none.
+    backfill: Option<Backfill>,
     /// Rows were handed to a commit that did not go through: what is staged after them must not be stored.
     torn: bool,
 }
@@ -268,6 +274,7 @@ impl Run<'_, '_> {
             if self.leased.is_none() {
                 self.hold().await?;
                 self.build_children().await?;
+                self.fill_stored_rows().await?;
             } else if self.leased.is_none_or(|since| since.elapsed() >= lease::RENEWAL) {
                 self.hold().await?;
             }
@@ -283,7 +290,7 @@ impl Run<'_, '_> {
                 }
                 Step::Ask(question) => self.answer(question).await?,
                 Step::End(state) => {
-                    self.state = state;
+                    self.go_on_from(state);
                     return Ok(());
                 }
             }

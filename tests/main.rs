@@ -12,6 +12,7 @@
 )]
 
 mod absence;
+mod backfill;
 mod children;
 mod cli;
 mod convergence;

@@ -78,8 +78,8 @@ async fn run(world: &World, flags: &[&str], context: &str) -> Vec<u64> {
         taken.push(world.requests() - before);
         let (held, _) = world.held(table, None).await;
         let mut wanted = world.expected(table);
-        // Columns beside the JSON came later: rows that were stored before have them once they are read again.
-        for (id, row) in &mut wanted {
+        // Columns beside the JSON came later: rows of an unfinished replacement have them with the run after it.
+        for (id, row) in wanted.iter_mut().filter(|_| flags.contains(&"--full-refresh")) {
             for column in flat_columns(table) {
                 if held.get(id).is_some_and(|row| row[column] == Cell::Null) {
                     row.insert(column.into(), Cell::Null);
@@ -134,6 +134,7 @@ async fn an_unfinished_refresh_can_be_finished_or_left_alone() {
     for (taken, whole) in taken.iter().zip(&whole) {
         assert!(taken + 3 <= *whole, "{taken} of {whole} requests");
     }
+    run(&world, &[], "filled").await;
     let world = later(FIRST, "refresh").await;
     change(&world);
     for taken in run(&world, &[], "left alone").await {

@@ -11,7 +11,9 @@ use arrow_array::{
 use arrow_schema::Schema;
 
 use super::{Asked, Commit, Counts, DestError, Destination, Hints, Keep, Target};
-use crate::model::{Column, Deletes, LogicalType, Micros, Reject, RunRecord, SourceState, State, Strategy};
+use crate::model::{
+    Column, Deletes, Filled, LogicalType, Micros, Reject, RunRecord, SourceState, State, Strategy,
+};
 
 mod apart;
 mod books;
@@ -101,6 +103,7 @@ pub(crate) fn batch_of(columns: Vec<(Column, ArrayRef)>) -> RecordBatch {
 pub(crate) fn commit(run: &str, at: &str, last: bool) -> Commit {
     Commit {
         state: State {
+            filled: Filled::default(),
             watermark: last.then_some(Micros(1_600_000_000_123_456)),
             covered_since: None,
             complete: last,

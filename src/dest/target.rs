@@ -82,6 +82,8 @@ pub struct Stored {
     pub key: i64,
     /// When it was marked as gone.
     pub deleted_at: Option<Micros>,
+    /// Which row it went into.
+    pub merged_into: Option<i64>,
     /// The values that were asked for; `None` where they are NULL.
     pub values: Vec<Option<String>>,
 }

@@ -22,6 +22,6 @@ pub use options::{Contract, FileFormat, Naming, ProgressStyle};
 pub use question::{Answer, Question};
 pub use reject::Reject;
 pub use schema::{Column, FieldName, LogicalType, Micros};
-pub use state::{STATE_VERSION, SourceState, State};
+pub use state::{Filled, STATE_VERSION, SourceState, State};
 pub use strategy::Strategy;
 pub use system_columns::{DELETED_AT, EXTRA, LOADED_AT, MERGED_INTO};

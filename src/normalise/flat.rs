@@ -18,6 +18,14 @@ pub enum Flat {
 }
 
 impl Flat {
+    /// The field that it lies in.
+    #[must_use]
+    pub fn field(self) -> &'static str {
+        match self {
+            Self::Member(field, _) | Self::Members(field, _) => field,
+        }
+    }
+
     /// The value as JSON; `None`: the row says nothing of it.
     fn of(self, row: Row<'_>) -> Option<String> {
         match self {

@@ -3,16 +3,14 @@
 //! A child's state is a copy of its parent's, written in the same commits. Where the two differ, the child was added later or
 //! left out of a command: it is made anew from the parent's rows as they are stored, without a request.
 
-use bytes::Bytes;
-
 use super::child::Child;
 use super::names::told;
 use super::staged::Ending;
+use super::stored::as_rows;
 use super::{Run, failure};
 use crate::dest::{Basis, Commit, Counts, Keep, Load, Stored, Target, Targets};
-use crate::error::{Failure, Kind};
+use crate::error::Failure;
 use crate::model::{Reject, RunRecord, State, Strategy, Tombstone};
-use crate::normalise::rows::Rows;
 use crate::report::{Ended, Receipt};
 use crate::source::Page;
 
@@ -185,21 +183,4 @@ impl Run<'_, '_> {
         };
         self.children.iter().zip(&self.child_targets).map(end).collect()
     }
-}
-
-/// Stored rows as if they had been read. A value that is no JSON any more becomes a text, which is not what it should be.
-fn as_rows(key: &str, fields: &[&str], parents: &[Stored]) -> Result<Rows, Failure> {
-    let row = |parent: &Stored| {
-        let value = |(field, value): (&&str, &Option<String>)| {
-            let value = value.as_deref().unwrap_or("null");
-            let is_json = serde_json::from_str::<&serde_json::value::RawValue>(value).is_ok();
-            let value = if is_json { value.to_owned() } else { serde_json::Value::from(value).to_string() };
-            format!(",\"{field}\":{value}")
-        };
-        let values: String = fields.iter().zip(&parent.values).map(value).collect();
-        format!("{{\"{key}\":{}{values}}}", parent.key)
-    };
-    let body = format!("[{}]", parents.iter().map(row).collect::<Vec<_>>().join(","));
-    let rows = Rows::parse(Bytes::from(body)).map(|(rows, _)| rows);
-    rows.map_err(|error| Failure::new(Kind::Internal, format!("stored rows cannot be read again: {error}")))
 }

@@ -8,7 +8,7 @@ use super::staged::{Ending, Staged};
 use super::{Run, failure};
 use crate::dest::{Basis, Commit, FlushDefaults, Keep, Names, Targets};
 use crate::error::{Failure, Kind};
-use crate::model::RunRecord;
+use crate::model::{RunRecord, State};
 use crate::report::Event;
 use crate::source::Page;
 
@@ -41,7 +41,7 @@ impl Run<'_, '_> {
         self.staged.rejects.append(&mut self.normaliser.take_rejects());
         self.mark_gone(&page);
         if !self.done.limited {
-            self.state = page.state;
+            self.go_on_from(page.state);
         }
         self.stage(false).await?;
         let progress = self.progress();
@@ -60,6 +60,12 @@ impl Run<'_, '_> {
             }
         }
         self.staged.gone.extend(page.gone.iter().map(|gone| (gone.key, *gone)));
+    }
+
+    /// Where the source has come to.
+    pub(super) fn go_on_from(&mut self, state: State) {
+        let filled = std::mem::take(&mut self.state.filled);
+        self.state = State { filled, ..state };
     }
 
     /// Keeps the rows up to the limit; the state stays where it was, since the rest of the page is not read.

@@ -12,7 +12,7 @@ use super::names::{can_go_on, normaliser};
 use super::shared::Slot;
 use super::staged::Staged;
 use super::waits::Waits;
-use super::{Done, Job, Run, failure, target};
+use super::{Done, Job, Run, backfill, failure, target};
 use crate::dest::{Asked, Inspection, Target};
 use crate::error::Failure;
 use crate::http::Listener;
@@ -54,6 +54,8 @@ impl<'a, 'm> Run<'a, 'm> {
         let id = run_id(plan.started_at, &target);
         slot.decide();
         let state = from.clone().unwrap_or_else(|| job.source.nothing_known());
+        let (filled, backfill) = backfill::of(plan, from.as_ref(), &inspection);
+        let state = State { filled, ..state };
         let mut run = Self {
             job,
             slot,
@@ -78,6 +80,7 @@ impl<'a, 'm> Run<'a, 'm> {
             leased: None,
             overtaken: false,
             left_out: None,
+            backfill,
             torn: false,
         };
         inspection.notes.into_iter().for_each(|note| run.warn(note));

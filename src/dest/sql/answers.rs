@@ -7,7 +7,7 @@ use super::engine::Engine;
 use super::shadow::shadow;
 use super::{list, publish};
 use crate::dest::{DestError, Stored, Target};
-use crate::model::{Answer, DELETED_AT, LogicalType, Question, Strategy};
+use crate::model::{Answer, DELETED_AT, LogicalType, MERGED_INTO, Question, Strategy};
 
 /// The rows a run would add to.
 struct Held {
@@ -51,16 +51,17 @@ pub(crate) async fn rows<E: Engine>(
         return Ok(Some(Vec::new()));
     };
     let Some(sql) = rows_after(&shape, target, columns, after, most) else { return Ok(None) };
-    let mut types = vec![LogicalType::Int64, LogicalType::Timestamp];
-    types.resize(2 + columns.len(), LogicalType::Text);
+    let mut types = vec![LogicalType::Int64, LogicalType::Timestamp, LogicalType::Int64];
+    types.resize(3 + columns.len(), LogicalType::Text);
     let rows = engine.query(&sql, &types).await?;
     let stored = |row: Vec<Cell>| {
         let mut cells = row.into_iter();
         let key = cells.next()?.number()?;
         let deleted_at =
             cells.next().and_then(|cell| if let Cell::Instant(at) = cell { Some(at) } else { None });
+        let merged_into = cells.next().and_then(|cell| cell.number());
         let values = cells.map(|cell| if let Cell::Text(text) = cell { Some(text) } else { None });
-        Some(Stored { key, deleted_at, values: values.collect() })
+        Some(Stored { key, deleted_at, merged_into, values: values.collect() })
     };
     Ok(Some(rows.into_iter().filter_map(stored).collect()))
 }
@@ -76,11 +77,12 @@ fn rows_after(
     let [key] = target.key.as_slice() else { return None };
     let key = shape.find(key).filter(|found| found.logical == Some(LogicalType::Int64))?;
     let key = d.quote(&key.name);
-    let marked = match shape.find(DELETED_AT) {
+    let mark = |name, logical| match shape.find(name) {
         Some(found) => d.quote(&found.name),
-        None => format!("CAST(NULL AS {})", d.type_name(LogicalType::Timestamp)),
+        None => format!("CAST(NULL AS {})", d.type_name(logical)),
     };
-    let mut selected = vec![key.clone(), marked];
+    let mut selected =
+        vec![key.clone(), mark(DELETED_AT, LogicalType::Timestamp), mark(MERGED_INTO, LogicalType::Int64)];
     for column in columns {
         let found = shape.find(&d.column(column))?;
         let logical =

@@ -54,6 +54,7 @@ pub fn state_columns() -> Vec<Column> {
         Column::new("updated_at", Timestamp),
         Column::new(TABLE_ID, Text),
         Column::new(HAS_ROWS, Bool),
+        Column::new("filled", Text),
     ]
 }
 
@@ -195,13 +196,13 @@ pub(crate) struct RowsIn<'a> {
     pub(crate) id: Cell,
 }
 
-/// A line of [`STATE`]. `source`: where the source's own text is; `filled`: whether there are rows.
+/// A line of [`STATE`]. `source`: where the source's own text is; `has_rows`: whether there are rows.
 pub(crate) fn state_line(
     whose: Whose<'_>,
     rows_in: RowsIn<'_>,
     commit: &Commit,
     source: Cell,
-    filled: Cell,
+    has_rows: Cell,
 ) -> Cells {
     let state = &commit.state;
     vec![
@@ -218,7 +219,8 @@ pub(crate) fn state_line(
         ("run_id", Cell::text(&commit.run.id)),
         ("updated_at", Cell::Instant(commit.run.ended_at)),
         (TABLE_ID, rows_in.id),
-        (HAS_ROWS, filled),
+        (HAS_ROWS, has_rows),
+        ("filled", state.filled.text().as_deref().map_or(Cell::Null, Cell::text)),
     ]
 }
 
@@ -299,9 +301,9 @@ pub(crate) fn write_state(
     // It may be longer than a statement should be.
     let source = d.parameter(SOURCE).map_or_else(|| Cell::text(&commit.state.source.0), Cell::Named);
     let rows = if rows_in.name.is_empty() { table.clone() } else { table.beside(rows_in.name) };
-    let filled = Cell::Named(format!("EXISTS (SELECT 1 FROM {})", rows.sql(d)));
+    let has_rows = Cell::Named(format!("EXISTS (SELECT 1 FROM {})", rows.sql(d)));
     let which = whose.state(d, rows_in.name);
-    put(d, &table.beside(STATE), &which, &state_line(whose, rows_in, commit, source, filled))
+    put(d, &table.beside(STATE), &which, &state_line(whose, rows_in, commit, source, has_rows))
 }
 
 /// The statement that forgets the state of rows that are gone.

@@ -1,7 +1,7 @@
 //! Answers to a source's questions.
 
 use ingestr::dest::{Stored, Target};
-use ingestr::model::{DELETED_AT, LogicalType, Micros, Question, Strategy};
+use ingestr::model::{DELETED_AT, LogicalType, MERGED_INTO, Micros, Question, Strategy};
 use std::collections::BTreeMap;
 
 use super::apply::{IS_CURRENT, newest_first, waits};
@@ -111,7 +111,12 @@ pub(super) fn stored(
             Cell::Null => None,
             cell => Some(cell.text()),
         };
-        Some(Stored { key: get(row, key).integer()?, deleted_at, values: names.iter().map(text).collect() })
+        Some(Stored {
+            key: get(row, key).integer()?,
+            deleted_at,
+            merged_into: get(row, MERGED_INTO).integer(),
+            values: names.iter().map(text).collect(),
+        })
     };
     let mut rows: Vec<Stored> = table.iter().filter_map(stored).collect();
     rows.retain(|row| after.is_none_or(|after| row.key > after));
