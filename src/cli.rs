@@ -8,18 +8,18 @@ use crate::model::{Contract, Deletes, FileFormat, Naming, ProgressStyle};
 use crate::secret::SecretUri;
 
 mod analytics;
+mod examples;
 mod foreign;
 mod parse;
 mod state;
 pub use analytics::{Dialect, ModelsArgs, Optional, ReportArgs};
 pub use foreign::ForeignArgs;
-pub use parse::{Stop, command, completions, env_names, man, parse, parts, switch};
+pub use parse::{Stop, command, completions, env_names, man, parse, parts, switch, version_line};
 pub use state::{MoveArgs, ResetArgs, ShowArgs, StateCommand};
 
 /// Copies a Gorgias help desk into an analytics database, and keeps it true.
 #[derive(Debug, Parser)]
 #[command(name = "ingestr", version, max_term_width = 110, arg_required_else_help = true)]
-#[command(disable_help_subcommand = true)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -51,6 +51,8 @@ pub enum Command {
     },
     /// Print the manual page; read it with `ingestr man | man -l -`.
     Man,
+    /// Print the version, the commit it was built from, and DuckDB's version; --version and -V do the same.
+    Version,
     /// Print generated documentation as Markdown.
     #[command(hide = true)]
     Docs {
@@ -71,9 +73,11 @@ pub enum DocsPage {
 /// Arguments of `ingestr tables`.
 #[derive(Debug, Args)]
 pub struct TablesArgs {
-    /// Source whose tables are listed, e.g. gorgias://mycompany; nothing is connected to.
-    #[arg(value_name = "SOURCE_URI")]
-    pub source_uri: Option<SecretUri>,
+    /// Tables to show, e.g. tickets, or the source whose tables are shown, e.g. gorgias://mycompany; all without it.
+    ///
+    /// Nothing is connected to.
+    #[arg(value_name = "TABLES")]
+    pub of: Option<SecretUri>,
     /// Print JSON instead of text.
     #[arg(long)]
     pub json: bool,
@@ -113,7 +117,7 @@ pub struct IngestArgs {
     /// of the machine do not see it.
     #[arg(long, value_name = "URI", help_heading = READ)]
     pub source_uri: Option<SecretUri>,
-    /// Copy this table, these tables (tickets,customers), or the usual ones ('*'); `ingestr tables` lists them.
+    /// Copy this table, these tables (tickets,customers), the usual ones ('*') or all; `ingestr tables` lists them.
     ///
     /// Several tables are copied at once and share the account's request budget. One that fails does not stop the
     /// others. The flag may be repeated, too.
@@ -122,7 +126,7 @@ pub struct IngestArgs {
     /// Copy only rows changed at or after this time.
     ///
     /// A date (2024-01-31) or a time (2024-01-31T10:00:00, with a fraction and a zone if you like; without a zone it
-    /// is UTC). Without it, a first run copies everything and later runs what changed since.
+    /// is UTC), or yesterday, -7d, 7 days ago. Without it, a first run copies everything and later runs what changed since.
     #[arg(long, value_name = "TIME", help_heading = READ, allow_hyphen_values = true)]
     pub interval_start: Option<String>,
     /// Copy only rows changed at or before this time.

@@ -13,11 +13,13 @@ use crate::model::Micros;
 use crate::plan::{Endpoints, Plans, uris};
 use crate::report::{self, Manner, Metrics, Reporter, Several, Summary, Terminal};
 use crate::run::{self, Job};
+use crate::secret::SecretUri;
 use crate::{dest, docs, source};
 
 mod check;
 mod html_report;
 mod long_waits;
+mod look;
 mod models;
 mod plan;
 mod signals;
@@ -26,6 +28,7 @@ mod statements;
 mod unwritten;
 
 pub use check::check;
+use look::Typed;
 pub use plan::plan;
 use unwritten::Unwritten;
 
@@ -34,8 +37,10 @@ use unwritten::Unwritten;
 pub struct World {
     /// The time.
     pub now: Micros,
-    /// Whether standard error is a terminal.
+    /// Whether standard error is a terminal that can redraw lines.
     pub terminal: bool,
+    /// Columns of the terminal that standard error is; `None`: it is none.
+    pub width: Option<usize>,
     /// Whether colours are wanted on a terminal.
     pub color: bool,
     /// A variable of the environment.
@@ -60,7 +65,11 @@ pub fn text(command: &Command, world: &World) -> Result<Vec<u8>, Failure> {
         Command::State(StateCommand::Move(args)) => state::hand_over(args, &waits(), world.now),
         Command::Models(args) => models::models(args, &waits()),
         Command::Report(args) => html_report::report(args, &waits()),
-        Command::Completions { shell } => Ok(cli::completions(*shell)),
+        Command::Completions { shell } => {
+            let tables: Vec<&str> = source::tables().iter().map(|table| table.name).collect();
+            Ok(cli::completions(*shell, &tables))
+        }
+        Command::Version => Ok(cli::version_line().into_bytes()),
         Command::Man => cli::man().map_err(|error| internal(&error)),
         Command::Docs { page: DocsPage::Cli } => Ok(docs::cli_markdown().into_bytes()),
         Command::Docs { page: DocsPage::Tables } => Ok(docs::tables_markdown(&source::tables()).into_bytes()),
@@ -71,8 +80,9 @@ pub fn text(command: &Command, world: &World) -> Result<Vec<u8>, Failure> {
 }
 
 fn tables(args: &TablesArgs) -> Result<Vec<u8>, Failure> {
-    let tables = match &args.source_uri {
-        Some(uri) => source::entry(uri.expose())?.tables.to_vec(),
+    let tables = match args.of.as_ref().map(SecretUri::expose) {
+        Some(uri) if uri.contains("://") => source::entry(uri)?.tables.to_vec(),
+        Some(names) => crate::plan::tables_named(names, &source::tables())?,
         None => source::tables(),
     };
     if args.json {
@@ -115,7 +125,8 @@ pub fn ingest(args: &IngestArgs, world: &World) -> u8 {
 
 /// Who is told what `ingest` does.
 fn reporter(args: &IngestArgs, world: &World, unwritten: &Unwritten) -> Arc<dyn Reporter> {
-    let terminal = Terminal { stderr: world.terminal, color: world.terminal && world.color };
+    let color = world.terminal && world.color;
+    let terminal = Terminal { stderr: world.terminal, color, width: world.width };
     let manner = Manner { style: args.progress, quiet: args.quiet, debug: args.debug };
     let (out, err) = (unwritten.watch((world.out)()), unwritten.watch((world.err)()));
     let reporter = report::reporter(manner, terminal, out, err);
@@ -134,6 +145,7 @@ struct Prepared {
     plans: Plans,
     source: Box<dyn source::Source>,
     dest: Box<dyn dest::Destination>,
+    typed: Typed,
 }
 
 /// Everything that can be known without connecting anywhere.
@@ -158,7 +170,8 @@ fn decide(args: &IngestArgs, world: &World) -> Result<Prepared, Failure> {
     if let Some(plan) = plans.tables.first() {
         source.ride_out(plan.retry_for);
     }
-    Ok(Prepared { source, dest, plans })
+    let typed = Typed::new(to.scheme, dest_uri.expose(), args);
+    Ok(Prepared { source, dest, plans, typed })
 }
 
 fn told(reporter: &Arc<dyn Reporter>, failure: Failure) -> Failure {
@@ -169,7 +182,7 @@ fn told(reporter: &Arc<dyn Reporter>, failure: Failure) -> Failure {
 async fn copy(prepared: Prepared, reporter: Arc<dyn Reporter>) -> Result<(), Failure> {
     let (sender, stop) = watch::channel(false);
     let watcher = tokio::spawn(signals::watch(sender, Arc::clone(&reporter)));
-    let Prepared { plans, source, dest } = &prepared;
+    let Prepared { plans, source, dest, typed } = &prepared;
     let job = |plan| Job {
         plan,
         source: &**source,
@@ -178,13 +191,13 @@ async fn copy(prepared: Prepared, reporter: Arc<dyn Reporter>) -> Result<(), Fai
         stop: stop.clone(),
     };
     let jobs: Vec<Job<'_>> = plans.tables.iter().map(job).collect();
-    let result = copy_all(&jobs, plans).await;
+    let result = copy_all(&jobs, plans, typed).await;
     watcher.abort();
     result
 }
 
 /// Copies all tables, and tells what they amount to.
-async fn copy_all(jobs: &[Job<'_>], plans: &Plans) -> Result<(), Failure> {
+async fn copy_all(jobs: &[Job<'_>], plans: &Plans, typed: &Typed) -> Result<(), Failure> {
     let Some(first) = jobs.first() else { return Ok(()) };
     let start = tokio::time::Instant::now();
     let tables: Vec<&str> = plans.names().collect();
@@ -194,7 +207,12 @@ async fn copy_all(jobs: &[Job<'_>], plans: &Plans) -> Result<(), Failure> {
     first.reporter.begins(&Several { source, destination, tables: &tables, notes });
     let ends = run::all(jobs).await;
     let failure = run::outcome(&ends);
+    let look = match &failure {
+        None => look::after(&ends, plans, typed),
+        Some(_) => Vec::new(),
+    };
     first.reporter.ends(&Summary {
+        look: &look,
         ends: &ends,
         source,
         destination,

@@ -23,7 +23,7 @@ fn main() -> ExitCode {
         Err(stop) => stop,
     };
     let terminal = if stop.stdout { io::stdout().is_terminal() } else { io::stderr().is_terminal() };
-    let text = if terminal && color() { &stop.ansi } else { &stop.text };
+    let text = if terminal && redraws() && color() { &stop.ansi } else { &stop.text };
     print(text.as_bytes(), !stop.stdout, stop.exit_code)
 }
 
@@ -34,6 +34,11 @@ fn print(text: &[u8], stderr: bool, code: u8) -> ExitCode {
     ExitCode::from(code)
 }
 
+/// A terminal of which nothing is known, or that says it can do nothing, gets plain lines.
+fn redraws() -> bool {
+    env::var_os("TERM").is_some_and(|term| !term.is_empty() && term != "dumb")
+}
+
 fn color() -> bool {
     env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
@@ -42,7 +47,8 @@ fn world() -> World {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     World {
         now: Micros(i64::try_from(now.as_micros()).unwrap_or(i64::MAX)),
-        terminal: io::stderr().is_terminal(),
+        terminal: io::stderr().is_terminal() && redraws(),
+        width: ingestr::report::stderr_width(),
         color: color(),
         env: |name| env::var_os(name),
         out: || Box::new(io::stdout()),

@@ -26,7 +26,7 @@ pub use dates::format_utc;
 pub use endpoints::Endpoints;
 pub use flags::{Flush, Patience, missing};
 pub use names::table_name;
-pub use tables::Plans;
+pub use tables::{Plans, tables_named};
 
 pub use crate::normalise::{ColumnOverride, Shaping};
 

@@ -15,6 +15,7 @@ pub mod forecast;
 mod format;
 mod human;
 mod json;
+mod left;
 mod live;
 mod metrics;
 mod quiet;
@@ -28,14 +29,17 @@ pub use event::{Event, Progress, Reporter, Scope, Several, Start, Wait};
 pub(crate) use format::{LONG, duration, held, long_wait};
 pub use metrics::Metrics;
 pub use receipt::{Ended, Expected, Outcome, Receipt, Summary};
+pub use screen::stderr_width;
 
 /// What the reporter may know of the terminal.
 #[derive(Debug, Clone, Copy)]
 pub struct Terminal {
-    /// Whether standard error is one.
+    /// Whether standard error is one that can redraw lines.
     pub stderr: bool,
     /// Whether colours are wanted: a terminal, and `NO_COLOR` is empty or not set.
     pub color: bool,
+    /// Its columns; `None`: it is no terminal.
+    pub width: Option<usize>,
 }
 
 /// How much is told, and in which form.
@@ -66,7 +70,7 @@ pub fn reporter(
             Arc::new(live::Interactive::new(screen::screen(), human::Lines::new(err, terminal.color, debug)))
         }
         ProgressStyle::Interactive | ProgressStyle::Log => {
-            Arc::new(human::Log::new(human::Lines::new(err, terminal.color, debug)))
+            Arc::new(human::Log::new(human::Lines::new(err, terminal.color, debug), terminal.width))
         }
     }
 }

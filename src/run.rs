@@ -156,6 +156,8 @@ struct Run<'a, 'm> {
     names_anew: bool,
     /// Whether the rows of this run are the first of its pass.
     from_zero: bool,
+    /// Whether no run before it was complete.
+    first: bool,
     load: Option<Box<dyn Load>>,
     staged: Staged,
     done: Done,

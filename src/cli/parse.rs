@@ -12,7 +12,7 @@ use clap::error::{ContextKind, ContextValue};
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, CommandFactory, FromArgMatches};
 
-use super::{CheckArgs, Cli, Command, MoveArgs, ReportArgs, ResetArgs, ShowArgs, StateCommand};
+use super::{CheckArgs, Cli, Command, MoveArgs, ReportArgs, ResetArgs, ShowArgs, StateCommand, examples};
 use crate::error::Kind;
 use crate::secret::SecretUri;
 
@@ -40,7 +40,8 @@ pub fn command() -> clap::Command {
     let environment = "Environment: each flag also reads the variables --help names; what is typed wins, then \
                        INGESTR_NAME, then NAME. An empty variable counts as not set.";
     let ingest = |ingest: clap::Command| {
-        let ingest = ingest.args_override_self(true).after_help(format!("{environment}\n\n{exits}"));
+        let ingest = ingest.args_override_self(true);
+        let ingest = with_end(ingest, Some(&format!("{environment}\n\n{exits}")));
         ingest.mut_args(with_variables)
     };
     let uris = |sub: clap::Command| {
@@ -52,10 +53,22 @@ pub fn command() -> clap::Command {
     Cli::command().version(version()).after_help(exits.clone()).mut_subcommands(|sub| match sub.get_name() {
         "ingest" | "plan" => ingest(sub),
         // Not `mut_arg`, for the same reason.
-        "state" => sub.mut_subcommands(uris),
-        "check" | "report" => uris(sub).after_help(exits.clone()),
-        _ => sub,
+        "state" => sub.mut_subcommands(|part| with_end(uris(part), None)),
+        "check" | "report" => with_end(uris(sub), Some(&exits)),
+        _ => with_end(sub, None),
     })
+}
+
+/// Its examples, and what else its help ends with.
+fn with_end(command: clap::Command, more: Option<&str>) -> clap::Command {
+    let parts: Vec<&str> = examples::of(command.get_name()).into_iter().chain(more).collect();
+    if parts.is_empty() { command } else { command.after_help(parts.join("\n\n")) }
+}
+
+/// The program's name and version, as `--version` prints them.
+#[must_use]
+pub fn version_line() -> String {
+    command().render_version()
 }
 
 /// `0.1.0 (commit 1d2f6ec0a1b2, DuckDB 1.5.6, linux x86_64)`. The commit is told by whoever makes a package (`make`); other
@@ -298,11 +311,28 @@ fn not_a_switch(variable: &str, value: &OsStr) -> Stop {
     Stop { ansi: text.clone(), text, stdout: false, exit_code: Kind::Usage.exit_code() }
 }
 
-/// The completion script of a shell.
+/// Strategies by the names that can be typed.
+const STRATEGIES: [&str; 6] = ["merge", "replace", "append", "delete+insert", "scd2", "none"];
+
+/// The completion script of a shell, which completes these tables. What can be typed is more than that: several tables with
+/// commas between them, in any spelling. So only the script knows them, not the declaration.
 #[must_use]
-pub fn completions(shell: clap_complete::Shell) -> Vec<u8> {
+pub fn completions(shell: clap_complete::Shell, tables: &[&'static str]) -> Vec<u8> {
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut command(), "ingestr", &mut script);
+    let known = |arg: Arg| {
+        let values: Vec<&'static str> = match arg.get_id().as_str() {
+            "source_table" => std::iter::once("all").chain(tables.iter().copied()).collect(),
+            "of" => tables.to_vec(),
+            "incremental_strategy" => STRATEGIES.to_vec(),
+            _ => return arg,
+        };
+        arg.value_parser(clap::builder::PossibleValuesParser::new(values))
+    };
+    let mut command = command().mut_subcommands(|sub| match sub.get_name() {
+        "ingest" | "plan" | "tables" => sub.mut_args(known),
+        _ => sub,
+    });
+    clap_complete::generate(shell, &mut command, "ingestr", &mut script);
     script
 }
 
@@ -323,6 +353,6 @@ pub fn man() -> std::io::Result<Vec<u8>> {
 
 /// The commands that are shown, in order: of a command with commands of its own, those.
 pub fn parts(command: &clap::Command) -> Vec<&clap::Command> {
-    let shown = command.get_subcommands().filter(|part| !part.is_hide_set());
+    let shown = command.get_subcommands().filter(|part| !part.is_hide_set() && part.get_name() != "help");
     shown.flat_map(|part| if part.has_subcommands() { parts(part) } else { vec![part] }).collect()
 }

@@ -153,6 +153,10 @@ fn other_commands() {
     );
     assert!(matches!(parsed(&["docs", "cli"], &[]), Ok(Command::Docs { page: DocsPage::Cli })));
     assert!(matches!(parsed(&["completions", "zsh"], &[]), Ok(Command::Completions { .. })));
-    assert!(String::from_utf8(completions(clap_complete::Shell::Bash)).unwrap().contains("--interval-start"));
+    assert!(
+        String::from_utf8(completions(clap_complete::Shell::Bash, &["tickets"]))
+            .unwrap()
+            .contains("--interval-start")
+    );
     assert!(String::from_utf8(man().unwrap()).unwrap().contains("interval\\-start"));
 }

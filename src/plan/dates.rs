@@ -12,7 +12,8 @@ use crate::source::Window;
 
 /// What error messages list.
 const FORMS: &str = "write 2024-01-31, 2024-01-31T10:00:00 or 2024-01-31 10:00:00, with a fraction (.123456) and a \
-                     zone (Z, +02, +0200 or +02:00) if you like; without a zone it is UTC";
+                     zone (Z, +02, +0200 or +02:00) if you like; without a zone it is UTC; or today, yesterday, \
+                     -7d or 7 days ago";
 
 /// A time that was typed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,7 +32,7 @@ struct Parsed {
 /// When one is no time, or the start is not before the end.
 pub(super) fn window(args: &IngestArgs, now: Micros, notes: &mut Vec<String>) -> Result<Window, Failure> {
     let read = |flag: &str, text: &Option<String>| {
-        text.as_ref().map(|text| parse(text).map_err(|why| refuse(flag, text, why))).transpose()
+        text.as_ref().map(|text| parse(text, now).map_err(|why| refuse(flag, text, why))).transpose()
     };
     let start = read("--interval-start", &args.interval_start)?;
     let end = read("--interval-end", &args.interval_end)?;
@@ -115,7 +116,41 @@ impl<'a> Reader<'a> {
     }
 }
 
-fn parse(text: &str) -> Result<Parsed, &'static str> {
+const DAY: i64 = 86_400;
+
+/// `today`, `yesterday`, `now`, `-7d` and `7 days ago`.
+fn relative(text: &str, now: Micros) -> Option<Parsed> {
+    let text = text.trim().to_lowercase();
+    let before = |seconds: i64| now.0.checked_sub(seconds.checked_mul(1_000_000)?);
+    let midnight = |at: i64| at - at.rem_euclid(DAY * 1_000_000);
+    let (micros, bare) = match text.as_str() {
+        "now" => (now.0, false),
+        "today" => (midnight(now.0), true),
+        "yesterday" => (midnight(before(DAY)?), true),
+        _ => {
+            let length = text.strip_suffix(" ago").or_else(|| text.strip_prefix('-'))?.trim();
+            let digits = length.find(|c: char| !c.is_ascii_digit()).filter(|at| *at > 0)?;
+            let seconds = match length[digits..].trim() {
+                "m" | "min" | "minute" | "minutes" => 60,
+                "h" | "hour" | "hours" => 3_600,
+                "d" | "day" | "days" => DAY,
+                "w" | "week" | "weeks" => 7 * DAY,
+                _ => return None,
+            };
+            (before(length[..digits].parse::<i64>().ok()?.checked_mul(seconds)?)?, false)
+        }
+    };
+    Some(Parsed { floor: Micros(micros), cut: false, bare })
+}
+
+fn parse(text: &str, now: Micros) -> Result<Parsed, &'static str> {
+    if let Some(parsed) = relative(text, now) {
+        return Ok(parsed);
+    }
+    absolute(text)
+}
+
+fn absolute(text: &str) -> Result<Parsed, &'static str> {
     const FORM: &str = "this form is not known";
     let mut reader = Reader(text.trim());
     let mut day = || {
@@ -192,7 +227,8 @@ mod tests {
     use super::*;
 
     fn shown(text: &str) -> String {
-        match parse(text) {
+        // 2024-03-10T15:30:00Z.
+        match parse(text, Micros(1_710_084_600_000_000)) {
             Ok(parsed) => {
                 let marks = [(parsed.cut, " cut"), (parsed.bare, " bare")];
                 let marks: String = marks.iter().filter_map(|(set, mark)| set.then_some(*mark)).collect();
@@ -233,11 +269,30 @@ mod tests {
     }
 
     #[test]
+    fn times_as_people_say_them() {
+        for (text, wanted) in [
+            ("now", "2024-03-10T15:30:00Z"),
+            ("today", "2024-03-10T00:00:00Z bare"),
+            ("Yesterday", "2024-03-09T00:00:00Z bare"),
+            ("-7d", "2024-03-03T15:30:00Z"),
+            ("7 days ago", "2024-03-03T15:30:00Z"),
+            ("1 week ago", "2024-03-03T15:30:00Z"),
+            ("36h ago", "2024-03-09T03:30:00Z"),
+            ("-90m", "2024-03-10T14:00:00Z"),
+        ] {
+            assert_eq!(shown(text), wanted, "{text}");
+        }
+    }
+
+    #[test]
     fn everything_else_is_refused_with_a_reason() {
         for (text, wanted) in [
             ("", "this form is not known"),
-            ("yesterday", "this form is not known"),
-            ("-7d", "this form is not known"),
+            ("last tuesday", "this form is not known"),
+            ("-7", "this form is not known"),
+            ("-d", "this form is not known"),
+            ("7 moons ago", "this form is not known"),
+            ("-99999999999999999d", "this form is not known"),
             ("2024-1-1", "this form is not known"),
             ("2024/01/01", "this form is not known"),
             ("20240101", "this form is not known"),

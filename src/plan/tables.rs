@@ -296,10 +296,10 @@ fn source_tables(typed: &str, ends: &Endpoints, notes: &mut Vec<String>) -> Resu
             Choice::Usual => (table, Refused::Fails),
             Choice::Offered | Choice::Named => (table, Refused::LeftOut),
         };
-        let named: Vec<Chosen> = match *name {
+        let named: Vec<Chosen> = match name.to_lowercase().as_str() {
             "*" => ends.tables.iter().filter(|table| table.choice.by_star()).map(offered).collect(),
             "**" | "all" => ends.tables.iter().map(offered).collect(),
-            name => vec![(source_table(name, ends)?, Refused::Fails)],
+            _ => vec![(source_table(name, ends)?, Refused::Fails)],
         };
         for (table, refused) in named {
             match tables.iter_mut().find(|(there, _)| there.name == table.name) {
@@ -318,11 +318,32 @@ fn source_tables(typed: &str, ends: &Endpoints, notes: &mut Vec<String>) -> Resu
     Ok(tables)
 }
 
+/// The table of that name, in any spelling that leaves no doubt.
+fn find<'a>(typed: &str, tables: &'a [Resource]) -> Option<&'a Resource> {
+    let spelled = typed.trim().to_lowercase().replace(['-', ' '], "_");
+    tables.iter().find(|table| table.name == spelled || table.aliases.contains(&spelled.as_str()))
+}
+
+/// The tables of those names, of all that there are.
+///
+/// # Errors
+/// When there is no such table.
+pub fn tables_named(typed: &str, all: &[Resource]) -> Result<Vec<Resource>, Failure> {
+    let named = typed.split(',').map(|name| {
+        find(name, all).copied().ok_or_else(|| {
+            let name = name.trim();
+            let meant = nearest(name, all.iter().map(|table| table.name));
+            let meant = meant.map(|meant| format!("did you mean `{meant}`? ")).unwrap_or_default();
+            Failure::usage(format!("there is no table `{name}`"))
+                .hint(format!("{meant}`ingestr tables` without a name shows all of them"))
+        })
+    });
+    named.collect()
+}
+
 /// The table of that name.
 fn source_table(typed: &str, ends: &Endpoints) -> Result<&'static Resource, Failure> {
-    let spelled = typed.to_lowercase().replace('-', "_");
-    let is_it = |table: &&Resource| table.name == spelled || table.aliases.contains(&spelled.as_str());
-    if let Some(table) = ends.tables.iter().find(is_it) {
+    if let Some(table) = find(typed, ends.tables) {
         return Ok(table);
     }
     let names = ends.tables.iter().flat_map(|table| table.aliases.iter().copied().chain([table.name]));

@@ -197,12 +197,12 @@ fn what_cannot_be_done_is_refused_with_what_to_type_instead() {
             "--dest-table: `a._ingestr_state` is a table that ingestr keeps for itself | type --dest-table <schema>.tickets",
         ),
         (
-            &["--interval-start", "yesterday"],
-            "--interval-start: `yesterday` is not a time: this form is not known | write 2024-01-31, 2024-01-31T10:00:00 or 2024-01-31 10:00:00, with a fraction (.123456) and a zone (Z, +02, +0200 or +02:00) if you like; without a zone it is UTC",
+            &["--interval-start", "last week"],
+            "--interval-start: `last week` is not a time: this form is not known | write 2024-01-31, 2024-01-31T10:00:00 or 2024-01-31 10:00:00, with a fraction (.123456) and a zone (Z, +02, +0200 or +02:00) if you like; without a zone it is UTC; or today, yesterday, -7d or 7 days ago",
         ),
         (
             &[day, "2024-02-30"],
-            "--interval-end: `2024-02-30` is not a time: there is no such day | write 2024-01-31, 2024-01-31T10:00:00 or 2024-01-31 10:00:00, with a fraction (.123456) and a zone (Z, +02, +0200 or +02:00) if you like; without a zone it is UTC",
+            "--interval-end: `2024-02-30` is not a time: there is no such day | write 2024-01-31, 2024-01-31T10:00:00 or 2024-01-31 10:00:00, with a fraction (.123456) and a zone (Z, +02, +0200 or +02:00) if you like; without a zone it is UTC; or today, yesterday, -7d or 7 days ago",
         ),
         (
             &["--interval-start", "2024-01-02", day, "2024-01-01"],

@@ -10,7 +10,8 @@ use super::format::{
     Speed, back, count, duration, headline, held, length, lost, number, progress, roughly, short_headline,
     short_utc, utc, wait,
 };
-use super::receipt::{Outcome, Receipt, Summary};
+use super::left::Left;
+use super::receipt::{Next, Outcome, Receipt, Summary};
 use crate::dest::Counts;
 use crate::error::Failure;
 use crate::model::Micros;
@@ -117,6 +118,13 @@ impl Lines {
         self.line(&text);
     }
 
+    /// After a first load, how to look at it.
+    pub(super) fn look(&mut self, summary: &Summary<'_>) {
+        for line in summary.look {
+            self.line(line);
+        }
+    }
+
     /// The receipt, then the failure, so that the reason is the last thing on the screen.
     pub(super) fn finish(&mut self, receipt: &Receipt, failure: Option<&Failure>) {
         let (color, word) = match receipt.outcome {
@@ -156,11 +164,11 @@ fn receipt_lines(receipt: &Receipt) -> Vec<String> {
         match receipt.read_again {
             Some(0) => {}
             Some(_) => {
-                rows.push(("read again", receipt.read_again, "rows that this run had read before".into()));
+                rows.push(("read twice", receipt.read_again, "rows that this run had read before".into()));
             }
             None => {
-                let why = "not known: rows that an earlier run had read are counted above, too";
-                rows.push(("read again", None, why.into()));
+                let why = "not known: rows that an earlier run read are counted above";
+                rows.push(("read twice", None, why.into()));
             }
         }
         if receipt.deletions || counts.deleted > 0 {
@@ -176,7 +184,7 @@ fn receipt_lines(receipt: &Receipt) -> Vec<String> {
         }
         if receipt.extra_fields > 0 {
             let more = format!(
-                "{} in the column _ingestr_extra, beyond --max-new-columns",
+                "{} in the column _ingestr_extra (--max-new-columns)",
                 noun(receipt.extra_fields, "new field")
             );
             rows.push(("extra", Some(receipt.extra_fields), more));
@@ -232,10 +240,12 @@ fn places(receipt: &Receipt) -> Vec<(&'static str, String)> {
     if let Some(since) = receipt.covered_since {
         places.push(("covers", format!("changes since {}", utc(since))));
     }
-    let next = match receipt.next_start {
-        Some(next) => utc(next),
-        None if receipt.unfinished => "with what is left; what was committed stays".into(),
-        None => "from the beginning".into(),
+    let next = match receipt.next() {
+        Next::Since(next) => utc(next),
+        Next::Rest => "with what is left; what was committed stays".into(),
+        Next::All => "all, as always".into(),
+        Next::WithParent => "with the table that its rows come from".into(),
+        Next::Everything => "from the beginning".into(),
     };
     places.push(("next start", next));
     places
@@ -268,6 +278,9 @@ pub(super) struct Log(Mutex<LogState>);
 
 struct LogState {
     lines: Lines,
+    /// Of the terminal, if there is one.
+    width: Option<usize>,
+    left: Left,
     paces: BTreeMap<String, Pace>,
 }
 
@@ -296,6 +309,7 @@ impl LogState {
     fn page(&mut self, table: &str, page: &Progress) {
         let pace = self.paces.entry(table.to_owned()).or_default();
         let rate = pace.speed.at(page.elapsed, page.rows);
+        self.left.page(table, rate, page.left);
         if page.elapsed < pace.shown + EVERY {
             return;
         }
@@ -305,13 +319,16 @@ impl LogState {
         if waited >= WORTH_A_WORD {
             text.push_str(&format!(", waited {} for the rate limit", duration(waited)));
         }
+        if let Some(left) = self.left.total().filter(|_| self.lines.several) {
+            text.push_str(&format!("; all tables: {left}"));
+        }
         self.log(table, page.elapsed, &text);
     }
 }
 
 impl Log {
-    pub(super) fn new(lines: Lines) -> Self {
-        Self(Mutex::new(LogState { lines, paces: BTreeMap::new() }))
+    pub(super) fn new(lines: Lines, width: Option<usize>) -> Self {
+        Self(Mutex::new(LogState { lines, width, left: Left::default(), paces: BTreeMap::new() }))
     }
 
     fn state(&self) -> MutexGuard<'_, LogState> {
@@ -345,6 +362,7 @@ impl Reporter for Log {
             Event::Warning(text) => state.lines.warning(table, text),
             Event::Debug(text) => state.lines.debug(table, text),
             Event::Finished { receipt, failure } if state.lines.several => {
+                state.left.ended(table);
                 state.log(table, receipt.elapsed, &in_short(receipt, *failure));
             }
             Event::Finished { receipt, failure } => state.lines.finish(receipt, *failure),
@@ -363,9 +381,11 @@ impl Reporter for Log {
     }
 
     fn ends(&self, summary: &Summary<'_>) {
-        let lines = &mut self.state().lines;
-        if lines.several {
-            lines.all(summary, None);
+        let state = &mut *self.state();
+        let width = state.width;
+        if state.lines.several {
+            state.lines.all(summary, width);
         }
+        state.lines.look(summary);
     }
 }

@@ -10,13 +10,19 @@ use std::time::Duration;
 use console::Term;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
-use super::event::{Event, Reporter, Several, Wait};
-use super::format::{Speed, back, count, duration, held, lost, progress, seconds_up, until_when, wait};
+use super::event::{Event, Progress, Reporter, Several, Wait};
+use super::format::{
+    Speed, back, count, duration, held, lost, number, roughly, seconds_up, short_utc, until_when, wait,
+};
 use super::human::{Lines, NEWS, WORTH_A_WORD, in_short};
+use super::left::Left;
 use super::receipt::{Outcome, Summary};
+use super::screen::room;
 use crate::error::Failure;
 use crate::model::Micros;
 
+/// The spinner and the space behind it.
+const MARK: usize = 2;
 /// Redraw interval.
 const TICK: Duration = Duration::from_millis(100);
 
@@ -24,6 +30,8 @@ const TICK: Duration = Duration::from_millis(100);
 #[derive(Debug, Default)]
 struct Head {
     text: String,
+    /// What follows, the most important first.
+    rest: Vec<String>,
     waiting: Option<Waiting>,
 }
 
@@ -42,7 +50,21 @@ struct Waiting {
 }
 
 impl Head {
-    fn show(&self, now: Duration) -> String {
+    /// As much of it as fits, in whole parts.
+    fn show(&self, now: Duration, room: usize) -> String {
+        let mut line = self.begin(now);
+        let mut used = line.chars().count();
+        for part in &self.rest {
+            used += 3 + part.chars().count();
+            if used > room {
+                break;
+            }
+            let _ = write!(line, " · {part}");
+        }
+        line
+    }
+
+    fn begin(&self, now: Duration) -> String {
         match &self.waiting {
             Some(Waiting { why, until, short, clock, .. }) if *until > now => {
                 let left = *until - now;
@@ -61,7 +83,7 @@ struct Row {
     head: Arc<Mutex<Head>>,
     speed: Speed,
     /// What it said before a commit, and says again after it.
-    before: Option<(String, String)>,
+    before: Option<(String, Vec<String>)>,
 }
 
 impl Row {
@@ -80,12 +102,10 @@ impl Row {
         self.head.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn say(&self, text: String, rest: String) {
+    fn say(&self, text: String, rest: Vec<String>) {
         let mut head = self.head();
         let waiting = head.waiting.take().filter(|waiting| waiting.apart);
-        *head = Head { text, waiting };
-        drop(head);
-        self.bar.set_message(rest);
+        *head = Head { text, rest, waiting };
     }
 
     fn wait(&self, why: &Wait, length: Duration, until: Micros) {
@@ -97,19 +117,17 @@ impl Row {
 
     /// A commit begins. It may be one in the middle of a wait, after which nothing else is said for long.
     fn commit(&mut self, text: String) {
-        // One lock after the other: whoever redraws the line takes them the other way round.
-        let rest = self.bar.message();
-        let before = self.head().text.clone();
-        self.before = Some((before, rest));
-        self.head().text = text;
-        self.bar.set_message(String::new());
+        let mut head = self.head();
+        let before = (std::mem::replace(&mut head.text, text), std::mem::take(&mut head.rest));
+        drop(head);
+        self.before = Some(before);
     }
 
     /// It is done.
     fn committed(&mut self) {
         if let Some((text, rest)) = self.before.take() {
-            self.head().text = text;
-            self.bar.set_message(rest);
+            let mut head = self.head();
+            (head.text, head.rest) = (text, rest);
         }
     }
 
@@ -117,7 +135,7 @@ impl Row {
     fn end(&self, mark: &str, text: String) {
         self.bar.set_style(style(&format!("{mark} {{head}}{{wide_msg}}"), &self.head));
         self.head().waiting = None;
-        self.say(text, String::new());
+        self.say(text, Vec::new());
         self.bar.finish();
     }
 }
@@ -128,7 +146,7 @@ fn style(template: &str, head: &Arc<Mutex<Head>>) -> ProgressStyle {
         "head",
         move |state: &ProgressState, out: &mut dyn std::fmt::Write| {
             let head = shown.lock().unwrap_or_else(PoisonError::into_inner);
-            let _ = out.write_str(&head.show(state.elapsed()));
+            let _ = out.write_str(&head.show(state.elapsed(), room().saturating_sub(MARK)));
         },
     )
 }
@@ -143,8 +161,9 @@ pub(super) struct Interactive {
 struct State {
     lines: Lines,
     rows: BTreeMap<String, Row>,
-    /// The line of the budget.
+    /// The line of what they share.
     foot: Option<Row>,
+    left: Left,
     /// Of the longest name of a table, so that what follows is aligned.
     width: usize,
 }
@@ -152,7 +171,7 @@ struct State {
 impl Interactive {
     pub(super) fn new(target: ProgressDrawTarget, lines: Lines) -> Self {
         let screen = MultiProgress::with_draw_target(target);
-        let state = State { lines, rows: BTreeMap::new(), foot: None, width: 0 };
+        let state = State { lines, rows: BTreeMap::new(), foot: None, left: Left::default(), width: 0 };
         Self { screen, state: Mutex::new(state) }
     }
 
@@ -174,7 +193,7 @@ impl Interactive {
         self.above(|| lines.start(start));
         let text = state.named(table, "waiting for the first page");
         let row = state.rows.entry(table.to_owned()).or_insert_with(|| self.add());
-        row.say(text, String::new());
+        row.say(text, Vec::new());
         row.run();
     }
 
@@ -198,7 +217,7 @@ impl State {
         }
     }
 
-    fn page(&mut self, table: &str, page: &super::event::Progress) {
+    fn page(&mut self, table: &str, page: &Progress) {
         let rows = count(page.rows, "row");
         let text = match self.foot {
             Some(_) => self.named(table, &format!("{rows:>14}")),
@@ -206,24 +225,35 @@ impl State {
         };
         let Some(row) = self.rows.get_mut(table) else { return };
         let rate = row.speed.at(page.elapsed, page.rows);
-        let mut rest = String::new();
         // The budget is that of all tables.
-        let own = super::event::Progress { budget: page.budget.filter(|_| self.foot.is_none()), ..*page };
-        for part in progress(&own, rate) {
-            let _ = write!(rest, " · {part}");
-        }
-        row.say(text, rest);
-        if let (Some(foot), Some((used, capacity))) = (&self.foot, page.budget) {
-            let mut head = foot.head.lock().unwrap_or_else(PoisonError::into_inner);
-            head.text = format!("{:<width$}  requests {used}/{capacity}", "budget", width = self.width);
+        let own = Progress { budget: page.budget.filter(|_| self.foot.is_none()), ..*page };
+        row.say(text, by_importance(&own, rate));
+        self.left.page(table, rate, page.left);
+        let budget = page.budget.map(|(used, capacity)| format!("requests {used}/{capacity}"));
+        let mut parts = self.left.total().into_iter().chain(budget);
+        if let (Some(foot), Some(first)) = (&self.foot, parts.next()) {
+            let mut head = foot.head();
+            head.text = format!("{:<width$}  {first}", "all tables", width = self.width);
+            head.rest = parts.collect();
         }
     }
 
-    fn end(&self, table: &str, mark: &str, text: &str) {
+    fn end(&mut self, table: &str, mark: &str, text: &str) {
+        self.left.ended(table);
         if let Some(row) = self.rows.get(table) {
             row.end(mark, self.named(table, text));
         }
     }
+}
+
+/// What a line of progress says, the most important first.
+fn by_importance(page: &Progress, rate: u64) -> Vec<String> {
+    let left = page.left.map(|left| format!("about {} left", roughly(left)));
+    let budget = page.budget.map(|(used, capacity)| format!("requests {used}/{capacity}"));
+    let reached = page.reached.map(|reached| format!("reached {}", short_utc(reached)));
+    let speed = Some(format!("{} rows/s", number(rate)));
+    let pages = Some(count(page.pages, "page"));
+    [left, speed, budget, reached, pages].into_iter().flatten().collect()
 }
 
 impl Reporter for Interactive {
@@ -299,10 +329,7 @@ impl Reporter for Interactive {
         state.width = several.tables.iter().map(|table| table.chars().count()).max().unwrap_or_default();
         for table in several.tables {
             let row = self.add();
-            row.say(
-                format!("{table:<width$}  looking at the destination", width = state.width),
-                String::new(),
-            );
+            row.say(format!("{table:<width$}  looking at the destination", width = state.width), Vec::new());
             row.run();
             state.rows.insert((*table).to_owned(), row);
         }
@@ -314,11 +341,11 @@ impl Reporter for Interactive {
 
     fn ends(&self, summary: &Summary<'_>) {
         let state = &mut *self.state();
-        if !state.lines.several {
-            return;
+        if state.lines.several {
+            self.over(state);
+            state.lines.all(summary, Some(usize::from(Term::stderr().size().1)));
         }
-        self.over(state);
-        state.lines.all(summary, Some(usize::from(Term::stderr().size().1)));
+        state.lines.look(summary);
     }
 }
 
@@ -334,9 +361,10 @@ mod tests {
     fn a_wait_counts_down_and_goes_away() {
         let head = Head {
             text: "tickets 300 rows".into(),
+            rest: Vec::new(),
             waiting: Some(waiting(Duration::from_secs(10), false, None)),
         };
-        let at = |seconds| head.show(Duration::from_secs_f64(seconds));
+        let at = |seconds| head.show(Duration::from_secs_f64(seconds), 80);
         assert_eq!(at(6.5), "tickets 300 rows · rate limit: 4 s");
         assert_eq!(at(9.5), "tickets 300 rows · rate limit: 1 s");
         assert_eq!(at(10.0), "tickets 300 rows");
@@ -345,28 +373,46 @@ mod tests {
     #[test]
     fn a_long_wait_says_until_when_and_outlasts_a_commit() {
         let mut row = Row::new(ProgressBar::hidden());
-        row.say("tickets 300 rows".into(), " · 3 pages".into());
+        row.say("tickets 300 rows".into(), vec!["3 pages".into()]);
         let why = Wait::Retry { what: "HTTP 429".into(), attempt: 2 };
         row.wait(&why, Duration::from_secs(600), Micros(1_763_812_443_000_001));
-        let shown = |row: &Row| format!("{}{}", row.head().show(row.bar.elapsed()), row.bar.message());
+        let shown = |row: &Row| row.head().show(row.bar.elapsed(), 200);
         let rest = "HTTP 429, attempt 2: 10 min 00 s, until 2025-11-22 11:54:04 UTC";
         assert_eq!(shown(&row), format!("tickets 300 rows · {rest} · 3 pages"));
         row.commit("tickets · committing 300 rows".into());
         assert_eq!(shown(&row), format!("tickets · committing 300 rows · {rest}"));
         row.committed();
         assert_eq!(shown(&row), format!("tickets 300 rows · {rest} · 3 pages"));
-        row.say("tickets 400 rows".into(), String::new());
+        row.say("tickets 400 rows".into(), Vec::new());
         assert_eq!(shown(&row), format!("tickets 400 rows · {rest}"), "others of the table read on");
         row.end("✔", "tickets · done".into());
         assert_eq!(shown(&row), "tickets · done");
     }
 
     #[test]
+    fn what_does_not_fit_is_left_out_in_whole_parts() {
+        let page = Progress {
+            pages: 123,
+            reached: Some(Micros(1_763_812_443_000_001)),
+            budget: Some((39, 40)),
+            left: Some(Duration::from_secs(90)),
+            ..Progress::default()
+        };
+        let head =
+            Head { text: "tickets 12,300 rows".into(), rest: by_importance(&page, 196), waiting: None };
+        let at = |room| head.show(Duration::ZERO, room);
+        assert_eq!(at(74), "tickets 12,300 rows · about 90 s left · 196 rows/s · requests 39/40");
+        assert_eq!(at(40), "tickets 12,300 rows · about 90 s left");
+        assert_eq!(at(10), "tickets 12,300 rows");
+        assert!(at(120).ends_with("requests 39/40 · reached 2025-11-22 11:54:03 · 123 pages"), "{}", at(120));
+    }
+
+    #[test]
     fn a_short_wait_shows_its_tenths() {
         let until = Duration::from_millis(10_500);
         let waiting = Some(waiting(until, true, None));
-        let head = Head { text: "tickets 300 rows".into(), waiting };
-        let at = |seconds| head.show(Duration::from_secs_f64(seconds));
+        let head = Head { text: "tickets 300 rows".into(), rest: Vec::new(), waiting };
+        let at = |seconds| head.show(Duration::from_secs_f64(seconds), 80);
         assert_eq!(at(10.0), "tickets 300 rows · rate limit: 0.5 s");
         assert_eq!(at(10.49), "tickets 300 rows · rate limit: 0.1 s");
         assert_eq!(at(10.5), "tickets 300 rows");

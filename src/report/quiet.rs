@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use super::event::{Event, Reporter, Several};
 use super::format::{count, utc};
-use super::receipt::{Ended, Receipt, Summary};
+use super::receipt::{Ended, Next, Receipt, Summary};
 use crate::error::Failure;
 
 /// Says as little as can be.
@@ -102,9 +102,9 @@ fn safe(receipt: Option<&Receipt>) -> String {
         0 => "this run changed nothing".into(),
         rows => format!("{} of this run stay", count(rows, "row")),
     };
-    match done.next_start {
-        Some(next) => format!("{stored}; the next run starts at {}", utc(next)),
-        None if done.unfinished => format!("{stored}; the next run goes on with what is left"),
-        None => stored,
+    match done.next() {
+        Next::Since(next) => format!("{stored}; the next run starts at {}", utc(next)),
+        Next::Rest => format!("{stored}; the next run goes on with what is left"),
+        Next::All | Next::WithParent | Next::Everything => stored,
     }
 }

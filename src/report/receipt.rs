@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::dest::Counts;
 use crate::error::{Failure, Kind};
 use crate::model::{Micros, Strategy};
+use crate::source::Changes;
 
 /// How a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,6 +91,10 @@ pub struct Receipt {
     pub started_at: Micros,
     /// Since when the table is covered; `None` from its beginning.
     pub covered_since: Option<Micros>,
+    /// How changes of the table are found.
+    pub changes: Changes,
+    /// Whether nothing was complete before it: whoever ran it sees the table for the first time.
+    pub first: bool,
     /// Where the next run starts; `None` if it starts from zero or goes on with the rest of a pass.
     pub next_start: Option<Micros>,
     /// Whether the next run goes on with the rest of a pass: this one's, or an earlier one's.
@@ -104,7 +109,31 @@ pub struct Receipt {
     pub known_warnings: Vec<String>,
 }
 
+/// What the next run reads.
+pub(super) enum Next {
+    /// What changed since.
+    Since(Micros),
+    /// What this one did not read.
+    Rest,
+    /// All of the table, as every run does.
+    All,
+    /// What comes with the rows of another table.
+    WithParent,
+    /// Everything.
+    Everything,
+}
+
 impl Receipt {
+    pub(super) fn next(&self) -> Next {
+        match (self.next_start, self.changes) {
+            (_, Changes::Full) => Next::All,
+            (Some(next), _) => Next::Since(next),
+            (None, _) if self.unfinished => Next::Rest,
+            (None, Changes::WithParent) => Next::WithParent,
+            (None, Changes::ByUpdate | Changes::Recent { .. }) => Next::Everything,
+        }
+    }
+
     /// The warnings that the run before did not have.
     pub(super) fn new_warnings(&self) -> impl Iterator<Item = &String> {
         self.warnings.iter().filter(|warning| !self.known_warnings.contains(warning))
@@ -135,6 +164,8 @@ pub struct Summary<'a> {
     pub elapsed: Duration,
     /// Why it is not a success.
     pub failure: Option<&'a Failure>,
+    /// After a first load, lines that say how to look at it.
+    pub look: &'a [String],
 }
 
 impl Summary<'_> {

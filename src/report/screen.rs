@@ -17,6 +17,17 @@ pub(super) fn screen() -> ProgressDrawTarget {
     ProgressDrawTarget::term_like_with_hz(Box::new(screen), 20)
 }
 
+/// Columns of the terminal that standard error is; `None`: it is none.
+#[must_use]
+pub fn stderr_width() -> Option<usize> {
+    Term::stderr().size_checked().map(|(_, columns)| usize::from(columns))
+}
+
+/// Columns for a live line.
+pub(super) fn room() -> usize {
+    usize::from(narrower(Term::stderr().size().1))
+}
+
 /// What is left of a line; all of it where there is hardly any.
 fn narrower(width: u16) -> u16 {
     if width > 4 * MARGIN { width - MARGIN } else { width }

@@ -2,9 +2,9 @@
 
 use super::format::{count, duration, number, short_utc};
 use super::human::{Color, Lines};
-use super::receipt::{Ended, Outcome, Receipt, Summary};
+use super::receipt::{Ended, Next, Outcome, Receipt, Summary};
 
-/// A column of numbers: its name, and its number in a receipt. "again" are the rows that the run had read before, if that is known.
+/// A column of numbers: its name, and its number in a receipt. "twice" are the rows that the run had read before, if that is known.
 type Numbers = (&'static str, fn(&Receipt) -> Option<u64>);
 
 const NUMBERS: [Numbers; 8] = [
@@ -12,7 +12,7 @@ const NUMBERS: [Numbers; 8] = [
     ("inserted", |done| Some(done.counts.inserted)),
     ("updated", |done| Some(done.counts.updated)),
     ("unchanged", |done| Some(done.counts.unchanged)),
-    ("again", |done| done.read_again),
+    ("twice", |done| done.read_again),
     ("deleted", |done| Some(done.counts.deleted)),
     ("rejected", |done| Some(done.rejected)),
     ("requests", |done| Some(done.requests)),
@@ -20,8 +20,7 @@ const NUMBERS: [Numbers; 8] = [
 
 impl Lines {
     /// The table, then what went wrong, so that the reason is the last thing on the screen. `width` is that of the
-    /// terminal: where the table is wider, columns that say nothing but 0 are left out, then the time of the next
-    /// start, and at last all but the most important.
+    /// terminal: where the table is wider, columns that say nothing but 0 are left out, then the least important ones.
     pub(super) fn all(&mut self, summary: &Summary<'_>, width: Option<usize>) {
         let (color, word) = match summary.outcome() {
             "success" => (Color::Green, "done in"),
@@ -57,26 +56,36 @@ impl Lines {
     }
 }
 
-/// How much of the table is shown.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Form {
-    Whole,
-    /// Without columns of nothing but 0.
-    WithoutZeros,
-    /// Nor the time of the next start.
-    WithoutTimes,
-    /// What was read, and how that ended.
-    Brief,
+/// Columns in the order in which they are left out where there is no room. What was read and how that ended always stays.
+const LEAST_FIRST: [&str; 9] =
+    ["next start", "twice", "unchanged", "requests", "time", "rejected", "deleted", "updated", "inserted"];
+
+/// What of the table is left out.
+#[derive(Clone, Copy)]
+struct Form {
+    /// Columns of nothing but 0, and the reasons in the last one, which stand below the table then.
+    narrow: bool,
+    /// So many of [`LEAST_FIRST`].
+    without: usize,
 }
 
-/// The table in a form that fits.
+impl Form {
+    fn shows(self, column: &str) -> bool {
+        !LEAST_FIRST[..self.without].contains(&column)
+    }
+}
+
+/// The table in the widest form that fits.
 fn fitting(summary: &Summary<'_>, width: Option<usize>) -> Vec<String> {
+    let narrow = (0..=LEAST_FIRST.len()).map(|without| Form { narrow: true, without });
     let mut lines = Vec::new();
-    let forms = [Form::Whole, Form::WithoutZeros, Form::WithoutTimes, Form::Brief];
-    for form in forms {
+    for form in std::iter::once(Form { narrow: false, without: 0 }).chain(narrow) {
         lines = table(summary, form);
         let longest = lines.iter().map(|line| line.chars().count()).max().unwrap_or_default();
         if width.is_none_or(|width| longest <= width) {
+            if form.narrow {
+                lines.extend(summary.ends.iter().filter_map(reason));
+            }
             break;
         }
     }
@@ -88,66 +97,77 @@ fn table(summary: &Summary<'_>, form: Form) -> Vec<String> {
     let receipts = || summary.ends.iter().filter_map(|end| end.receipt.as_ref());
     let sum = |of: fn(&Receipt) -> Option<u64>| receipts().map(of).sum::<Option<u64>>();
     let shown = |value: Option<u64>| value.map_or_else(|| "?".into(), number);
-    let columns: Vec<Numbers> = NUMBERS
-        .into_iter()
-        .filter(|(name, of)| match (form, *name) {
-            (Form::Whole, _) | (_, "read" | "requests") => true,
-            (Form::Brief, _) => false,
-            _ => sum(*of) != Some(0),
-        })
-        .collect();
-    let mut head = vec!["table".to_owned()];
-    head.extend(columns.iter().map(|(name, _)| (*name).to_owned()));
-    head.push("time".into());
-    let mut rows = vec![head];
-    for end in summary.ends {
-        let mut row = vec![end.table.clone()];
-        row.extend(
-            columns.iter().map(|(_, of)| end.receipt.as_ref().map_or("–".into(), |done| shown(of(done)))),
-        );
-        row.push(end.receipt.as_ref().map_or("–".into(), |done| duration(done.elapsed)));
-        rows.push(row);
+    let says = |name: &str, of| {
+        !form.narrow || matches!(name, "read" | "inserted" | "requests") || sum(of) != Some(0)
+    };
+    let numbers = NUMBERS.into_iter().filter(|(name, of)| form.shows(name) && says(name, *of));
+    let mut columns = vec![column("table", summary, |end| end.table.clone(), "total".into(), Side::Left)];
+    for (name, of) in numbers {
+        let cell = |end: &Ended| end.receipt.as_ref().map_or("–".into(), |done| shown(of(done)));
+        columns.push(column(name, summary, cell, shown(sum(of)), Side::Right));
     }
-    let mut total = vec!["total".to_owned()];
-    total.extend(columns.iter().map(|(_, of)| shown(sum(*of))));
-    total.push(duration(summary.elapsed));
-    rows.push(total);
-    let mut texts = vec!["next start".to_owned()];
-    texts.extend(summary.ends.iter().map(next_start));
-    texts.push(String::new());
-    let mut ends = vec!["outcome".to_owned()];
-    ends.extend(summary.ends.iter().map(outcome));
-    ends.push(String::new());
-    let widths: Vec<usize> = (0..rows[0].len())
-        .map(|column| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default())
-        .collect();
-    let after = texts.iter().map(|text| text.chars().count()).max().unwrap_or_default();
-    rows.iter()
-        .enumerate()
-        .map(|(n, row)| {
-            let mut line = format!("  {:<width$}", row[0], width = widths[0]);
-            for (cell, width) in row.iter().zip(&widths).skip(1) {
-                line.push_str(&format!("  {cell:>width$}"));
-            }
-            if matches!(form, Form::Whole | Form::WithoutZeros) {
-                line.push_str(&format!("  {:<after$}", texts[n]));
-            }
-            line.push_str(&format!("  {}", ends[n]));
-            line.trim_end().to_owned()
+    if form.shows("time") {
+        let cell = |end: &Ended| end.receipt.as_ref().map_or("–".into(), |done| duration(done.elapsed));
+        columns.push(column("time", summary, cell, duration(summary.elapsed), Side::Right));
+    }
+    if form.shows("next start") {
+        columns.push(column("next start", summary, next_start, String::new(), Side::Left));
+    }
+    let outcome = |end: &Ended| outcome(end, form.narrow);
+    columns.push(column("outcome", summary, outcome, String::new(), Side::Left));
+    (0..summary.ends.len() + 2)
+        .map(|row| {
+            let line: Vec<&str> = columns.iter().map(|column| column[row].as_str()).collect();
+            format!("  {}", line.join("  ")).trim_end().to_owned()
         })
         .collect()
 }
 
+/// Where a cell that is narrower than its column stands.
+#[derive(Clone, Copy)]
+enum Side {
+    Left,
+    Right,
+}
+
+/// A heading, a cell for each table and one for their total, all as wide as the widest.
+fn column(
+    name: &str,
+    summary: &Summary<'_>,
+    cell: impl Fn(&Ended) -> String,
+    total: String,
+    side: Side,
+) -> Vec<String> {
+    let cells = std::iter::once(name.to_owned()).chain(summary.ends.iter().map(cell)).chain([total]);
+    let cells: Vec<String> = cells.collect();
+    let width = cells.iter().map(|cell| cell.chars().count()).max().unwrap_or_default();
+    let padded = |cell: &String| match side {
+        Side::Left => format!("{cell:<width$}"),
+        Side::Right => format!("{cell:>width$}"),
+    };
+    cells.iter().map(padded).collect()
+}
+
 fn next_start(end: &Ended) -> String {
-    match &end.receipt {
-        None | Some(Receipt { outcome: Outcome::LeftOut, .. }) => "as before".into(),
-        Some(Receipt { next_start: Some(next), .. }) => short_utc(*next),
-        Some(Receipt { unfinished: true, .. }) => "with what is left".into(),
-        Some(_) => "from the beginning".into(),
+    let Some(done) = end.receipt.as_ref().filter(|done| done.outcome != Outcome::LeftOut) else {
+        return "as before".into();
+    };
+    match done.next() {
+        Next::Since(next) => short_utc(next),
+        Next::Rest => "with what is left".into(),
+        Next::All => "all, as always".into(),
+        Next::WithParent => "with its parent".into(),
+        Next::Everything => "from the beginning".into(),
     }
 }
 
-fn outcome(end: &Ended) -> String {
+/// Why a table was left out.
+fn reason(end: &Ended) -> Option<String> {
+    let why = end.receipt.as_ref()?.left_out.as_deref()?;
+    Some(format!("  {} is left out: {why}", end.table))
+}
+
+fn outcome(end: &Ended, brief: bool) -> String {
     let warnings = end.receipt.as_ref().map_or(0, |done| done.warnings.len() as u64);
     let word = match end.receipt.as_ref().map(|done| done.outcome) {
         Some(Outcome::Success) => "done",
@@ -155,7 +175,7 @@ fn outcome(end: &Ended) -> String {
         Some(Outcome::Interrupted) => "interrupted",
         Some(Outcome::Failed) => "failed",
         Some(Outcome::LeftOut) => {
-            let why = end.receipt.as_ref().and_then(|done| done.left_out.as_deref());
+            let why = end.receipt.as_ref().and_then(|done| done.left_out.as_deref()).filter(|_| !brief);
             return why.map_or("left out".into(), |why| format!("left out: {why}"));
         }
         None => "not begun",

@@ -10,7 +10,7 @@ use crate::dest::Counts;
 use crate::error::Failure;
 use crate::error::Kind;
 use crate::model::{Micros, Strategy};
-use crate::source::Window;
+use crate::source::{Changes, Window};
 
 mod several;
 
@@ -87,6 +87,8 @@ fn receipt(outcome: Outcome) -> Receipt {
         elapsed: Duration::from_secs(92),
         started_at: Micros(NOON),
         covered_since: None,
+        changes: Changes::ByUpdate,
+        first: false,
         next_start: Some(Micros(NOON - 123_456)),
         unfinished: false,
         stopped_at: None,
@@ -143,12 +145,12 @@ fn ends(reporter: &dyn Reporter, receipt: Receipt, failure: Option<&Failure>) {
     let (source, destination) = ("Gorgias account acme", "duckdb file shop.duckdb");
     let elapsed = receipt.elapsed;
     let ends = [Ended { table: "tickets".into(), receipt: Some(receipt), failure: failure.cloned() }];
-    reporter.ends(&Summary { ends: &ends, source, destination, elapsed, failure });
+    reporter.ends(&Summary { ends: &ends, source, destination, elapsed, failure, look: &[] });
 }
 
 fn shown(style: ProgressStyle, events: impl FnOnce(&dyn Reporter)) -> (String, String) {
     let (out, err) = (Shared::default(), Shared::default());
-    let terminal = Terminal { stderr: false, color: false };
+    let terminal = Terminal { stderr: false, color: false, width: None };
     let manner = Manner { style, quiet: false, debug: false };
     events(&*reporter(manner, terminal, Box::new(out.clone()), Box::new(err.clone())));
     (out.text(), err.text())
@@ -173,7 +175,7 @@ fn a_run_as_log_lines() {
       inserted     1,203
       updated        512
       unchanged   18,185
-      read again     100  rows that this run had read before
+      read twice     100  rows that this run had read before
       deleted          0
       rejected         3  values, kept in _ingestr_rejects
       requests       203  3 of them repeated, 52 s waited for the rate limit
@@ -219,7 +221,7 @@ fn a_run_on_a_terminal_leaves_headline_and_receipt() {
       inserted     1,203
       updated        512
       unchanged   18,185
-      read again     100  rows that this run had read before
+      read twice     100  rows that this run had read before
       deleted          0
       rejected         3  values, kept in _ingestr_rejects
       requests       203  3 of them repeated, 52 s waited for the rate limit
@@ -249,7 +251,7 @@ fn a_failed_run_ends_with_its_reason() {
       inserted     1,203
       updated        512
       unchanged   18,185
-      read again     100  rows that this run had read before
+      read twice     100  rows that this run had read before
       deleted          0
       rejected         3  values, kept in _ingestr_rejects
       requests       203  3 of them repeated, 52 s waited for the rate limit
@@ -330,7 +332,7 @@ fn a_reader_that_went_away_stops_nothing() {
         let (out, err) = (Gone::default(), Gone::default());
         run(&*reporter(
             Manner { style, quiet: false, debug: true },
-            Terminal { stderr: false, color: false },
+            Terminal { stderr: false, color: false, width: None },
             Box::new(out.clone()),
             Box::new(err.clone()),
         ));

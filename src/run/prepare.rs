@@ -70,6 +70,7 @@ impl<'a, 'm> Run<'a, 'm> {
             stored: from.clone(),
             basis: inspection.basis,
             names_anew: inspection.names.is_none(),
+            first: inspection.state.as_ref().is_none_or(|state| !state.complete),
             from_zero: from.as_ref().is_none_or(|from| from.complete),
             state,
             load: None,

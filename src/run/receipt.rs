@@ -57,6 +57,8 @@ impl Run<'_, '_> {
             elapsed: self.start.elapsed(),
             started_at: self.job.plan.started_at,
             covered_since: stored.and_then(|stored| stored.covered_since),
+            changes: self.job.plan.table.changes,
+            first: self.first,
             next_start: stored.filter(|stored| stored.complete).and_then(|stored| stored.watermark),
             unfinished: stored.is_some_and(|stored| !stored.complete),
             stopped_at: failure.and(self.done.reached),

@@ -33,6 +33,7 @@ fn the_commands_of_the_readme_run_as_printed() {
       requests     2  none repeated
       covers      changes since 2024-01-01 00:00:00 UTC
       next start  2026-08-26 16:01:19.402776 UTC
+    ask it:      duckdb gorgias.duckdb 'SELECT count(*) FROM dest.customers'
     exit code 0
     ");
     assert_eq!(desk.ask("gorgias.duckdb", "SELECT count(*) FROM dest.customers"), "30");
@@ -87,6 +88,7 @@ fn a_first_run_copies_all_and_a_second_one_what_changed() {
       rejected     0
       requests     2  none repeated
       next start  2026-08-21 09:36:24.833587 UTC
+    ask it:      duckdb shop.duckdb 'SELECT channel, count(*) FROM main.tickets GROUP BY channel'
     exit code 0
     ");
     assert_snapshot!(desk.ingest("tickets", &[]).finish().well().shown(), @r"

@@ -71,6 +71,31 @@ fn the_tables_are_listed_with_keys_columns_and_types() {
 }
 
 #[test]
+fn one_table_is_shown_by_its_name() {
+    let tags = printed(&["tables", "Tags"]);
+    assert!(tags.starts_with("tags  ") && !tags.contains("\ntickets  "), "{tags}");
+    assert_eq!(
+        printed(&["tables", "tickets,tags"]).lines().filter(|line| line.starts_with("  key")).count(),
+        2
+    );
+    assert_snapshot!(Desk::new().ingestr(["tables", "tikets"]).finish().shown(), @r"
+    error: there is no table `tikets`
+      hint: did you mean `tickets`? `ingestr tables` without a name shows all of them
+    exit code 2
+    ");
+}
+
+#[test]
+fn completions_know_tables_strategies_and_formats() {
+    for shell in ["bash", "zsh", "fish"] {
+        let script = printed(&["completions", shell]);
+        for word in ["satisfaction_surveys", "delete+insert", "parquet"] {
+            assert!(script.contains(word), "{shell}: {word}");
+        }
+    }
+}
+
+#[test]
 fn the_tables_as_json() {
     let tables: serde_json::Value = serde_json::from_str(&printed(&["tables", "--json"])).expect("JSON");
     let names: Vec<_> =
@@ -120,6 +145,9 @@ fn the_version_and_the_help() {
     for words in ["--source-uri", "INGESTR_SOURCE_URI", "Exit codes:"] {
         assert!(help.contains(words), "{words}");
     }
+    assert_eq!(printed(&["help", "ingest"]), help);
+    assert_eq!(printed(&["version"]), shown);
+    assert_eq!(printed(&["-V"]), shown);
     // Shown in full without an argument, but as a mistake.
     let nothing = Desk::new().ingestr([]).finish();
     assert_eq!((nothing.code(), nothing.stdout.as_str()), (Some(2), ""));

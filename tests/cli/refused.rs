@@ -290,14 +290,14 @@ fn an_interval_that_ends_before_it_begins() {
 
 #[test]
 fn a_date_that_is_none() {
-    assert_snapshot!(said_to(&["--interval-start", "yesterday"]), @r"
-    error: --interval-start: `yesterday` is not a time: this form is not known
-      hint: write 2024-01-31, 2024-01-31T10:00:00 or 2024-01-31 10:00:00, with a fraction (.123456) and a zone (Z, +02, +0200 or +02:00) if you like; without a zone it is UTC
+    assert_snapshot!(said_to(&["--interval-start", "last week"]), @r"
+    error: --interval-start: `last week` is not a time: this form is not known
+      hint: write 2024-01-31, 2024-01-31T10:00:00 or 2024-01-31 10:00:00, with a fraction (.123456) and a zone (Z, +02, +0200 or +02:00) if you like; without a zone it is UTC; or today, yesterday, -7d or 7 days ago
     exit code 2
     ");
     assert_snapshot!(said_to(&["--interval-end", "2024-02-30"]), @r"
     error: --interval-end: `2024-02-30` is not a time: there is no such day
-      hint: write 2024-01-31, 2024-01-31T10:00:00 or 2024-01-31 10:00:00, with a fraction (.123456) and a zone (Z, +02, +0200 or +02:00) if you like; without a zone it is UTC
+      hint: write 2024-01-31, 2024-01-31T10:00:00 or 2024-01-31 10:00:00, with a fraction (.123456) and a zone (Z, +02, +0200 or +02:00) if you like; without a zone it is UTC; or today, yesterday, -7d or 7 days ago
     exit code 2
     ");
 }

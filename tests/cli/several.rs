@@ -41,7 +41,7 @@ fn all_tables_into_a_schema_and_again() {
     tickets: committed 1 row
     tickets: done in 0.0 s, 1 row in 1 page
     done in TIME: 4 tables of Gorgias account acme → duckdb file shop.duckdb
-      table                 read  inserted  updated  unchanged  again  deleted  rejected  requests   time  next start           outcome
+      table                 read  inserted  updated  unchanged  twice  deleted  rejected  requests   time  next start           outcome
       customers                1         0        0          1      0        0         0         2  0.0 s  2026-08-25 15:37:38  done
       tickets                  1         0        0          1      0        0         0         2  0.0 s  2026-08-21 09:36:24  done
       ticket_messages          1         0        0          1      0        0         0         3  0.0 s  2026-08-18 02:43:23  done
@@ -133,7 +133,7 @@ fn credentials_that_are_refused_are_told_once() {
     customers: failed after 0.0 s, 0 rows in 0 pages
     tickets: failed after 0.0 s, 0 rows in 0 pages
     failed after TIME: 2 tables of Gorgias account acme → duckdb file shop.duckdb
-      table      read  inserted  updated  unchanged  again  deleted  rejected  requests   time  next start          outcome
+      table      read  inserted  updated  unchanged  twice  deleted  rejected  requests   time  next start          outcome
       tickets       0         0        0          0      0        0         0         1  0.0 s  from the beginning  failed
       customers     0         0        0          0      0        0         0         1  0.0 s  from the beginning  failed
       total         0         0        0          0      0        0         0         2  0.0 s

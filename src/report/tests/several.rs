@@ -68,7 +68,7 @@ fn command(reporter: &dyn Reporter) {
     ];
     let failure = crate::run::outcome(&ends).unwrap();
     let elapsed = Duration::from_secs(83);
-    reporter.ends(&Summary { ends: &ends, source, destination, elapsed, failure: Some(&failure) });
+    reporter.ends(&Summary { ends: &ends, source, destination, elapsed, failure: Some(&failure), look: &[] });
 }
 
 #[test]
@@ -87,7 +87,7 @@ fn several_tables_as_log_lines() {
     2025-11-22T11:54:15Z customers: done in 12 s, 12,345 rows in 123 pages
     2025-11-22T11:54:03Z ticket_messages: failed after 0.3 s, 300 rows in 3 pages: ticket_messages could not be read to the end
     partly done after 1 min 23 s: 3 tables of Gorgias account acme → duckdb file shop.duckdb
-      table              read  inserted  updated  unchanged  again  deleted  rejected  requests        time  next start           outcome
+      table              read  inserted  updated  unchanged  twice  deleted  rejected  requests        time  next start           outcome
       customers        12,345    12,345        0          0      0        0         0       124        12 s  2025-11-22 11:54:02  done
       ticket_messages     300       300        0          0      0        0         0         4       0.3 s  with what is left    failed, 1 warning
       tickets               –         –        –          –      –        –         –         –           –  as before            not begun
@@ -158,6 +158,7 @@ fn a_narrow_terminal_gets_fewer_columns() {
         destination: "duckdb file shop.duckdb",
         elapsed: Duration::from_secs(5),
         failure: None,
+        look: &[],
     };
     let at = |width| {
         let err = Shared::default();
@@ -171,13 +172,6 @@ fn a_narrow_terminal_gets_fewer_columns() {
       satisfaction_surveys  1,200     1,200        13  1.2 s  2025-11-22 11:54:02  done
       total                 2,400     2,400        26  5.0 s
     ");
-    insta::assert_snapshot!(at(50), @r"
-    done in 5.0 s: 2 tables of Gorgias account acme → duckdb file shop.duckdb
-      table                  read  requests   time  outcome
-      customers             1,200        13  1.2 s  done
-      satisfaction_surveys  1,200        13  1.2 s  done
-      total                 2,400        26  5.0 s
-    ");
     insta::assert_snapshot!(at(70), @r"
     done in 5.0 s: 2 tables of Gorgias account acme → duckdb file shop.duckdb
       table                  read  inserted  requests   time  outcome
@@ -185,13 +179,78 @@ fn a_narrow_terminal_gets_fewer_columns() {
       satisfaction_surveys  1,200     1,200        13  1.2 s  done
       total                 2,400     2,400        26  5.0 s
     ");
+    insta::assert_snapshot!(at(50), @r"
+    done in 5.0 s: 2 tables of Gorgias account acme → duckdb file shop.duckdb
+      table                  read  inserted  outcome
+      customers             1,200     1,200  done
+      satisfaction_surveys  1,200     1,200  done
+      total                 2,400     2,400
+    ");
     assert_eq!(at(140).lines().nth(1).map(|line| line.split_whitespace().count()), Some(13));
+}
+
+/// Twenty-one tables, each in its way: the receipt holds what matters in 80 columns.
+#[test]
+fn the_receipt_of_all_tables_fits() {
+    let names: Vec<&str> =
+        crate::source::tables().iter().filter(|one| one.choice.by_star()).map(|one| one.name).collect();
+    let end = |(at, table): (usize, &&str)| {
+        let receipt = match at {
+            3 => Receipt {
+                changes: Changes::WithParent,
+                next_start: None,
+                ..of(table, Outcome::Success, 2_892)
+            },
+            5 => of(table, Outcome::Failed, 300),
+            8 => Receipt {
+                left_out: Some(
+                    "not allowed: the key lacks the scope users:read, which an admin can give".into(),
+                ),
+                ..of(table, Outcome::LeftOut, 0)
+            },
+            11 => Receipt { changes: Changes::Full, next_start: None, ..of(table, Outcome::Success, 20) },
+            _ => of(table, Outcome::Success, 1_234_567),
+        };
+        let receipt =
+            Receipt { counts: Counts { updated: 7, ..receipt.counts }, read_again: Some(100), ..receipt };
+        Ended { table: (*table).to_owned(), receipt: Some(receipt), failure: None }
+    };
+    let ends: Vec<Ended> = names.iter().enumerate().map(end).collect();
+    let summary = Summary {
+        ends: &ends,
+        source: "Gorgias account acme",
+        destination: "duckdb file shop.duckdb",
+        elapsed: Duration::from_secs(5_000),
+        failure: None,
+        look: &[],
+    };
+    let at = |width| {
+        let err = Shared::default();
+        human::Lines::new(Box::new(err.clone()), false, false).all(&summary, Some(width));
+        err.text()
+    };
+    for width in [80, 120] {
+        let text = at(width);
+        assert!(
+            text.lines()
+                .filter(|line| !line.contains("is left out"))
+                .all(|line| line.chars().count() <= width),
+            "{text}"
+        );
+        assert_eq!(text.lines().filter(|line| line.ends_with("  done")).count(), names.len() - 2, "{text}");
+        assert!(text.contains("failed, 1 warning") && text.contains("is left out: not allowed"), "{text}");
+    }
+    let head = |text: String| {
+        text.lines().nth(1).unwrap_or_default().split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(head(at(80)), "table read inserted updated outcome");
+    assert_eq!(head(at(120)), "table read inserted updated twice requests time outcome");
 }
 
 /// What a night leaves in the mail.
 fn at_night(events: impl FnOnce(&dyn Reporter)) -> String {
     let err = Shared::default();
-    let terminal = Terminal { stderr: true, color: true };
+    let terminal = Terminal { stderr: true, color: true, width: None };
     let manner = Manner { style: ProgressStyle::Interactive, quiet: true, debug: true };
     events(&*reporter(manner, terminal, Box::new(Shared::default()), Box::new(err.clone())));
     err.text()

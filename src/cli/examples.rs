@@ -1,0 +1,93 @@
+//! What the help of each command ends with: commands that can be typed as they stand, once both ends are in the environment.
+
+/// The examples of a command.
+pub(super) fn of(command: &str) -> Option<&'static str> {
+    Some(match command {
+        "ingest" => {
+            "\
+Examples, with both ends in the environment:
+  export SOURCE_URI='gorgias://mycompany?api_key=KEY&email=EMAIL' DESTINATION_URI=duckdb:///helpdesk.duckdb
+  ingestr ingest --source-table '*' --dest-table gorgias             all usual tables; later runs read what changed
+  ingestr ingest --source-table tickets --interval-start yesterday   tickets that changed since yesterday 00:00 UTC
+  ingestr ingest --source-table tickets --sql-limit 100              a hundred rows, to try it out
+  ingestr ingest --source-table '*' --dest-table gorgias --quiet     the nightly job: silent unless something is wrong"
+        }
+        "plan" => {
+            "\
+Examples:
+  ingestr plan --source-table '*' --dest-table gorgias   how many rows and requests, and how long
+  ingestr plan --source-table tickets --json             the same for a program"
+        }
+        "check" => {
+            "\
+Examples:
+  ingestr check                                        both ends, from the environment
+  ingestr check --dest-uri duckdb:///helpdesk.duckdb   the destination alone, unless SOURCE_URI is set"
+        }
+        "tables" => {
+            "\
+Examples:
+  ingestr tables                  all tables
+  ingestr tables tickets          one of them, with its columns
+  ingestr tables tickets --json   the same for a program"
+        }
+        "models" => {
+            "\
+Examples:
+  ingestr models --dialect duckdb --tz Europe/Paris | duckdb helpdesk.duckdb
+  ingestr models --dest-uri duckdb:///helpdesk.duckdb > views.sql"
+        }
+        "report" => {
+            "\
+Examples:
+  ingestr report --dest-uri duckdb:///helpdesk.duckdb --output report.html
+  ingestr report --since 12w --tz Europe/Paris --anonymous --output report.html"
+        }
+        "show" => {
+            "\
+Example:
+  ingestr state show --dest-uri duckdb:///helpdesk.duckdb"
+        }
+        "reset" => {
+            "\
+Example:
+  ingestr state reset --dest-uri duckdb:///helpdesk.duckdb --dest-table gorgias.tickets"
+        }
+        "move" => {
+            "\
+Example:
+  ingestr state move --dest-uri duckdb:///helpdesk.duckdb --from oldname --to newname"
+        }
+        "completions" => {
+            "\
+Examples:
+  ingestr completions bash > ~/.local/share/bash-completion/completions/ingestr
+  ingestr completions zsh > ~/.zfunc/_ingestr
+  ingestr completions fish > ~/.config/fish/completions/ingestr.fish"
+        }
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{command, parts};
+
+    #[test]
+    fn each_command_has_examples_that_it_understands() {
+        let command = command();
+        for part in parts(&command) {
+            let Some(examples) = super::of(part.get_name()) else {
+                assert!(["man", "version"].contains(&part.get_name()), "{} has no example", part.get_name());
+                continue;
+            };
+            for line in examples.lines().filter_map(|line| line.strip_prefix("  ingestr ")) {
+                let words = line.split("   ").next().unwrap_or_default();
+                let words = words.split(['|', '>']).next().unwrap_or_default().replace('\'', "");
+                let argv = std::iter::once("ingestr").chain(words.split_whitespace());
+                let parsed = command.clone().try_get_matches_from(argv);
+                assert!(parsed.is_ok(), "{line}: {}", parsed.unwrap_err());
+            }
+        }
+    }
+}
