@@ -15,7 +15,7 @@ features = $(if $(FEATURES),--features "$(FEATURES)")
 release = $(CARGO_TARGET_DIR)/release
 
 .DEFAULT_GOAL := help
-.PHONY: help libduckdb build release install uninstall wheel deb tarball image test-packages test soak broken-rules test-models test-denied test-bigquery-live test-bqemulator test-recordings check fmt clippy rustdoc workflows deny advisories docs docs-check models models-check demo sim bench
+.PHONY: help libduckdb build release install uninstall wheel deb tarball image test-packages test soak broken-rules test-models test-denied test-bigquery-live test-bqemulator test-recordings check fmt clippy rustdoc workflows deny advisories docs site docs-check models models-check demo sim bench
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -101,6 +101,9 @@ advisories: ## Check dependencies against known vulnerabilities; fetches the adv
 
 docs: libduckdb ## Write docs/cli.md and docs/tables.md anew
 	@scripts/docs
+
+site: ## Make the docs as a site and check their links; MkDocs comes from PyPI
+	@scripts/site
 
 docs-check: libduckdb ## Check that docs/cli.md and docs/tables.md are up to date
 	@scripts/docs --check

@@ -81,7 +81,7 @@ pub fn text(command: &Command, world: &World) -> Result<Vec<u8>, Failure> {
 
 fn tables(args: &TablesArgs) -> Result<Vec<u8>, Failure> {
     let tables = match args.of.as_ref().map(SecretUri::expose) {
-        Some(uri) if uri.contains("://") => source::entry(uri)?.tables.to_vec(),
+        Some(uri) if uri.contains("://") || uri.is_empty() => source::entry(uri)?.tables.to_vec(),
         Some(names) => crate::plan::tables_named(names, &source::tables())?,
         None => source::tables(),
     };
