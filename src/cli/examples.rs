@@ -73,6 +73,30 @@ Examples:
 mod tests {
     use super::super::{command, parts};
 
+    /// Commands of the pages, each on a line of its own in a block of shell.
+    #[test]
+    fn the_pages_show_commands_that_are_understood() {
+        let docs = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs");
+        let recipes = std::fs::read_dir(docs.join("recipes")).unwrap().map(|entry| entry.unwrap().path());
+        let mut seen = 0;
+        for page in recipes.chain([docs.join("install.md"), docs.join("first-copy.md")]) {
+            let text = std::fs::read_to_string(&page).unwrap();
+            for block in text.split("```sh\n").skip(1).filter_map(|rest| rest.split("```").next()) {
+                for line in block.lines() {
+                    let line = line.strip_prefix("exec ").unwrap_or(line);
+                    let Some(words) = line.strip_prefix("ingestr ") else { continue };
+                    let words = words.split(['|', '>', '&']).next().unwrap_or_default().replace('\'', "");
+                    let argv = std::iter::once("ingestr").chain(words.split_whitespace());
+                    if let Err(error) = command().try_get_matches_from(argv) {
+                        assert!(!error.use_stderr(), "{}: {line}: {error}", page.display());
+                    }
+                    seen += 1;
+                }
+            }
+        }
+        assert!(seen > 15, "{seen} commands");
+    }
+
     #[test]
     fn each_command_has_examples_that_it_understands() {
         let command = command();

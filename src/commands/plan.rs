@@ -212,7 +212,11 @@ fn last_runs(remembered: &[Remembered], plan: &Plan, account: &str) -> Vec<u64> 
 fn corrected(mut forecast: Forecast, last: &[u64]) -> Forecast {
     let mut usual = last.to_vec();
     usual.sort_unstable();
-    if let (Basis::Changes | Basis::Small, Some(median)) = (forecast.basis, usual.get(usual.len() / 2)) {
+    // A small list is as long as it was, give or take a page.
+    if let (Basis::Small, Some(least), Some(most)) = (forecast.basis, usual.first(), usual.last()) {
+        forecast.requests = Guess { least: *least, about: usual[usual.len() / 2], most: Some(*most) };
+    }
+    if let (Basis::Changes, Some(median)) = (forecast.basis, usual.get(usual.len() / 2)) {
         let most = forecast.requests.most.unwrap_or(u64::MAX);
         forecast.requests.about = (*median).clamp(forecast.requests.least, most);
     }
@@ -238,6 +242,15 @@ mod tests {
             let same = at_least(forecast(basis), scope, first);
             assert_eq!(same, forecast(basis));
         }
+    }
+
+    #[test]
+    fn a_small_table_takes_what_its_last_runs_took() {
+        let guess = |least, about, most| Guess { least, about, most: Some(most) };
+        let forecast = Forecast { rows: guess(0, 50, 1_000), requests: guess(1, 1, 10), basis: Basis::Small };
+        assert_eq!(corrected(forecast, &[2, 2, 2]).requests, guess(2, 2, 2));
+        assert_eq!(corrected(forecast, &[3, 1, 2]).requests, guess(1, 2, 3));
+        assert_eq!(corrected(forecast, &[]).requests, guess(1, 1, 10));
     }
 
     #[test]
