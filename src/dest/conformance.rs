@@ -44,6 +44,15 @@ pub(crate) trait Bench {
     fn execute(&self, sql: &str, table: &str);
     /// All tables in schema `shop`, ordered.
     fn tables(&self) -> Vec<String>;
+    /// Whether each statement takes long, as an emulator's does. What the SQL engine decides is then tried with one strategy of
+    /// each kind, one that writes in place and one that collects rows first: databases in this process try all.
+    fn is_slow(&self) -> bool {
+        false
+    }
+    /// The strategies that such things are tried with.
+    fn strategies(&self) -> &'static [Strategy] {
+        if self.is_slow() { &[Strategy::Merge, Strategy::Replace] } else { &Strategy::ALL }
+    }
     /// Whether its tables can have columns that are generated.
     fn generates(&self) -> bool {
         false

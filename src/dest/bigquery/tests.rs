@@ -124,6 +124,10 @@ fn translated(sql: &str) -> String {
 }
 
 impl Bench for Project {
+    fn is_slow(&self) -> bool {
+        true
+    }
+
     fn destination(&self) -> Box<dyn Destination> {
         self.elsewhere(self.bigquery())
     }

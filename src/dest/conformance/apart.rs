@@ -47,7 +47,7 @@ const PROGRESS: &str = "is not what this run stored last";
 
 /// Another run has stored something since, or what this one stored is gone, or an older copy is there.
 pub(crate) async fn commits_go_on_from_their_own_progress(bench: &dyn Bench) {
-    for strategy in Strategy::ALL {
+    for &strategy in bench.strategies() {
         let target = own(strategy);
         let waits = matches!(strategy, Strategy::Replace | Strategy::DeleteInsert);
         let basis = begun(bench, &target, !waits).await;

@@ -131,7 +131,7 @@ pub(crate) async fn commits_carry_the_lease(bench: &dyn Bench) {
 
 /// A run whose lease was taken by another, dead or alive, writes nothing more.
 pub(crate) async fn who_lost_the_lease_writes_nothing(bench: &dyn Bench) {
-    for strategy in Strategy::ALL {
+    for &strategy in bench.strategies() {
         let mut target = items(strategy);
         target.table = format!("items {strategy}");
         let mine = held("r1", NINE_FORTY);
