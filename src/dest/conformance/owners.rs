@@ -30,7 +30,7 @@ const B: [Item<'static>; 1] = [(2, "b", 10)];
 pub(crate) async fn a_table_is_of_whom_its_state_tells(bench: &dyn Bench) {
     assert_eq!(owner(bench, &of("acme", Strategy::Merge)).await, None);
     loaded(bench, &of("acme", Strategy::Merge), &A, commit("r1", "p", true)).await;
-    for strategy in Strategy::ALL {
+    for &strategy in bench.strategies() {
         assert_eq!(owner(bench, &of("acme", strategy)).await, None, "{strategy}");
         let theirs = of("umbrella", strategy);
         assert_eq!(owner(bench, &theirs).await, is("acme", false), "{strategy}");
@@ -67,7 +67,7 @@ pub(crate) async fn rows_kept_aside_have_an_owner(bench: &dyn Bench) {
 
 /// Who makes a table anew has it: what others had read into one of that name is forgotten with the first commit.
 pub(crate) async fn a_table_made_anew_is_its_makers(bench: &dyn Bench) {
-    for strategy in Strategy::ALL {
+    for &strategy in bench.strategies() {
         bench.execute("DROP TABLE IF EXISTS {}", "items");
         let (acme, umbrella) = (of("acme", strategy), of("umbrella", strategy));
         loaded(bench, &acme, &A, commit("r1", "p", true)).await;
