@@ -15,7 +15,7 @@ features = $(if $(FEATURES),--features "$(FEATURES)")
 release = $(CARGO_TARGET_DIR)/release
 
 .DEFAULT_GOAL := help
-.PHONY: help libduckdb build release install uninstall wheel deb tarball image test-packages test soak broken-rules test-models test-denied test-bigquery-live test-bqemulator test-recordings check fmt clippy rustdoc workflows deny advisories docs site docs-check models models-check demo sim bench
+.PHONY: help libduckdb build release install uninstall wheel deb tarball image test-packages test soak broken-rules test-models test-postgres test-denied test-bigquery-live test-bqemulator test-recordings check fmt clippy rustdoc workflows deny advisories docs site docs-check models models-check demo sim bench
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -65,6 +65,9 @@ broken-rules: libduckdb ## Break each rule of convergence in turn; the simulatio
 test-models: libduckdb ## Test the dbt package: dbt's own tests, and every mart computed once more in Python
 	cargo build --locked $(features) --package ingestr --package gorgias-sim
 	@scripts/test-models
+
+test-postgres: libduckdb ## Test PostgreSQL as a destination, on servers that are started and stopped
+	@scripts/test-postgres
 
 test-denied: libduckdb ## Run the tests of disks that are full or read-only; needs Linux, setpriv and unshare
 	cargo test --locked --test main $(features) -- --ignored denied

@@ -24,9 +24,11 @@ mod holder;
 mod local;
 #[cfg(any(feature = "duckdb", feature = "sqlite"))]
 mod one_file;
+#[cfg(feature = "postgres")]
+pub mod postgres;
 mod registry;
 #[cfg_attr(
-    not(all(feature = "duckdb", feature = "sqlite", feature = "bigquery")),
+    not(all(feature = "duckdb", feature = "sqlite", feature = "postgres", feature = "bigquery")),
     allow(dead_code, reason = "each database drives a part of it")
 )]
 pub mod sql;

@@ -31,6 +31,13 @@ pub const DESTINATIONS: &[Entry] = &[
         form: "sqlite:///<file>",
         open: |uri| Ok(Box::new(super::sqlite::Sqlite::from_uri(uri)?)),
     },
+    #[cfg(feature = "postgres")]
+    Entry {
+        scheme: "postgres",
+        name: "PostgreSQL",
+        form: super::postgres::FORM,
+        open: |uri| Ok(Box::new(super::postgres::Postgres::from_uri(uri)?)),
+    },
     #[cfg(feature = "bigquery")]
     Entry {
         scheme: "bigquery",
@@ -45,6 +52,9 @@ pub const DESTINATIONS: &[Entry] = &[
 /// # Errors
 /// A usage failure that names what exists.
 pub fn entry(uri: &str) -> Result<&'static Entry, Failure> {
+    // PostgreSQL has two schemes.
+    let other = uri.trim().strip_prefix("postgresql:").map(|rest| format!("postgres:{rest}"));
+    let uri = other.as_deref().unwrap_or(uri);
     error::kind_of("--dest-uri", uri, DESTINATIONS, |entry| (entry.scheme, entry.form))
 }
 

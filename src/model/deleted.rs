@@ -31,7 +31,7 @@ pub struct Tombstone {
 impl Tombstone {
     /// One tombstone for each key, as if they had come one after the other: the first date, the first known survivor.
     #[cfg_attr(
-        not(any(feature = "duckdb", feature = "sqlite", feature = "bigquery")),
+        not(any(feature = "duckdb", feature = "sqlite", feature = "postgres", feature = "bigquery")),
         expect(dead_code, reason = "without a destination nobody has any")
     )]
     pub(crate) fn once_each(tombstones: &[Self]) -> Vec<Self> {

@@ -71,8 +71,8 @@ pub trait Dialect: std::fmt::Debug + Sync {
         format!("{one} IS NOT DISTINCT FROM {other}")
     }
 
-    /// The condition that two values of a type differ.
-    fn differs(&self, one: &str, other: &str, _logical: Option<LogicalType>) -> String {
+    /// The condition that a value of a column and a staged one differ.
+    fn differs(&self, one: &str, other: &str, _column: Option<&Found>) -> String {
         format!("{one} IS DISTINCT FROM {other}")
     }
 

@@ -1,5 +1,5 @@
-//! What databases in this process have in common: they answer at once, keep the rows of a commit until it is made, and
-//! change tables inside a transaction.
+//! What databases have in common that keep the rows of a commit until it is made, and change tables inside a transaction:
+//! those in this process, which answer at once, and PostgreSQL.
 
 use std::sync::Arc;
 
@@ -17,12 +17,12 @@ use super::script::own;
 use super::shape::Needs;
 use super::staged::{Part, Rows, Staged, key_rows, reject_rows, tombstone_rows};
 use super::{children, deletions, inspect};
-#[cfg(feature = "sqlite")]
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
 use super::{
     columns::columns_of,
     commit::{Plan, script},
 };
-#[cfg(feature = "sqlite")]
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
 use crate::dest::Counts;
 use crate::dest::{Commit, DestError, DestErrorKind, Inspection, Target};
 use crate::model::{Column, LogicalType, Strategy, Tombstone};
@@ -220,7 +220,7 @@ pub(crate) async fn has_landed<E: Engine>(
 ///
 /// # Errors
 /// When something of it fails; the transaction has to be rolled back then.
-#[cfg(feature = "sqlite")]
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub(crate) async fn commit<E: Stage>(
     engine: &E,
     mut rows: Waiting,
@@ -243,7 +243,7 @@ pub(crate) async fn commit<E: Stage>(
 }
 
 /// Stages rows, rid of repeated keys: done in Arrow it costs a fraction of what it does in SQL.
-#[cfg(feature = "sqlite")]
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
 async fn stage_rows<E: Stage>(
     engine: &E,
     at: usize,

@@ -27,7 +27,7 @@ pub mod columns;
 pub(crate) mod commit;
 pub(crate) mod deletions;
 pub mod dialect;
-#[cfg(any(feature = "duckdb", feature = "sqlite"))]
+#[cfg(any(feature = "duckdb", feature = "sqlite", feature = "postgres"))]
 pub(crate) mod embedded;
 pub(crate) mod engine;
 pub(crate) mod guards;
@@ -38,7 +38,7 @@ pub mod leases;
 pub mod ledger;
 pub(crate) mod merge;
 pub mod names;
-#[cfg(any(feature = "duckdb", feature = "sqlite"))]
+#[cfg(any(feature = "duckdb", feature = "sqlite", feature = "postgres"))]
 pub(crate) mod play;
 pub(crate) mod prune;
 pub(crate) mod publish;

@@ -2,6 +2,8 @@
 //!
 //! Their names are the same in every version, on every machine and in every database: another process finds them.
 
+use std::borrow::Cow;
+
 use crate::dest::Target;
 use crate::model::Strategy;
 pub use crate::model::hash::fnv;
@@ -17,7 +19,17 @@ pub const SHADOWS: [(Strategy, &str); 2] =
 pub fn shadow(target: &Target, strategy: Strategy) -> Option<String> {
     let (_, prefix) = SHADOWS.iter().find(|(waiting, _)| *waiting == strategy)?;
     let who = who(&target.account, &target.source_table);
-    Some(format!("{prefix}{}__{who:08x}", target.table))
+    Some(format!("{prefix}{}__{who:08x}", part(&target.table)))
+}
+
+/// What a hidden table's name has of the table's: PostgreSQL has names of 63 bytes, of which the rest takes 27.
+fn part(table: &str) -> Cow<'_, str> {
+    const MOST: usize = 36;
+    if table.len() <= MOST {
+        return table.into();
+    }
+    let cut = table.floor_char_boundary(MOST - 9);
+    format!("{}_{:08x}", &table[..cut], fnv(table.to_ascii_lowercase().as_bytes())).into()
 }
 
 fn who(account: &str, source_table: &str) -> u32 {
@@ -34,7 +46,7 @@ pub fn reassigned(name: &str, account: &str, source_table: &str) -> String {
 /// Whether a name is one that [`shadow`] makes for that table, for any account and source table.
 #[must_use]
 pub fn is_shadow_of(name: &str, table: &str) -> bool {
-    let (name, table) = (name.to_ascii_lowercase(), table.to_ascii_lowercase());
+    let (name, table) = (name.to_ascii_lowercase(), part(table).to_ascii_lowercase());
     SHADOWS.iter().any(|(_, prefix)| {
         let hash = name.strip_prefix(prefix).and_then(|rest| rest.strip_prefix(&*table)?.strip_prefix("__"));
         hash.is_some_and(|hash| hash.len() == 8 && hash.bytes().all(|byte| byte.is_ascii_hexdigit()))

@@ -141,7 +141,7 @@ impl Rows {
     pub(crate) fn differing(&self, shape: &Shape) -> Vec<String> {
         let differs = |(i, column): (usize, &Column)| {
             let there = format!("{T}.{}", shape.quoted(&column.name));
-            shape.d.differs(&there, &format!("{S}.c{i}"), shape.type_of(&column.name))
+            shape.d.differs(&there, &format!("{S}.c{i}"), shape.find(&column.name))
         };
         self.columns.iter().enumerate().map(differs).collect()
     }

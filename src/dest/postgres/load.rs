@@ -1,0 +1,146 @@
+//! A load: its rows are kept until the commit, which is one transaction.
+
+use std::sync::Arc;
+
+use arrow_array::RecordBatch;
+use arrow_schema::Schema;
+use futures_util::future::BoxFuture;
+
+use super::dialect::{BINARY_JSON, column_name, spelled};
+use super::engine::Session;
+use super::open::{Access, Postgres};
+use super::values::taken;
+use crate::dest::sql::columns::shape as misfit;
+use crate::dest::sql::commit::Seen;
+use crate::dest::sql::embedded::{Incoming, Waiting, commit as committed, has_landed};
+use crate::dest::sql::engine::Engine;
+use crate::dest::{Again, Commit, Counts, DestError, DestErrorKind, Load, Targets, Undone};
+use crate::model::Tombstone;
+
+/// The rows of one commit.
+pub(super) struct PostgresLoad {
+    dest: Postgres,
+    rows: Waiting,
+}
+
+impl PostgresLoad {
+    pub(super) fn new(dest: Postgres, targets: Targets<'_>) -> Self {
+        let incoming =
+            |target| Incoming { target: spelled(target), batches: Vec::new(), complete: Vec::new() };
+        let rows = Waiting { targets: targets.all().map(incoming).collect(), tombstones: Vec::new() };
+        Self { dest, rows }
+    }
+
+    /// Makes the commit. After an error nothing of it is there, unless that is [`DestErrorKind::Unknown`].
+    async fn make(&self, commit: &Commit) -> Result<Vec<Counts>, DestError> {
+        let _turn = self.dest.turn.lock().await;
+        let target = self.rows.target();
+        let session = self.dest.open(&target.schema, Access::Change).await?;
+        let work = self.work(&session, commit).await;
+        let Ok(counts) = work else { return session.end(work).await };
+        match session.batch("write", "COMMIT").await {
+            Ok(()) => Ok(counts),
+            // A constraint that is looked at then, or a server that says why it does not.
+            Err(error) if !session.client.is_closed() => Err(error),
+            Err(error) => self.after_lost_commit(commit, counts, error).await,
+        }
+    }
+
+    async fn work(&self, session: &Session, commit: &Commit) -> Result<Vec<Counts>, DestError> {
+        if commit.lease.is_none() {
+            session.make_schema().await?;
+        }
+        let (rows, commit, rejected) = self.clean(session, commit).await?;
+        let mut counts = committed(session, rows, &commit, self.dest.fault.clone()).await?;
+        for (counts, rejected) in counts.iter_mut().zip(rejected) {
+            counts.rejected += rejected;
+        }
+        // What a deferred constraint says is told by a statement, and not by a COMMIT.
+        session.batch("write", "SET CONSTRAINTS ALL IMMEDIATE").await?;
+        Ok(counts)
+    }
+
+    /// The rows as PostgreSQL takes them, the commit with what it does not take, and how much of that there was.
+    async fn clean(
+        &self,
+        session: &Session,
+        commit: &Commit,
+    ) -> Result<(Waiting, Commit, Vec<u64>), DestError> {
+        let (mut rows, mut commit) = (self.rows.clone(), commit.clone());
+        commit.rejects.resize(rows.targets.len().max(commit.rejects.len()), Vec::new());
+        let (seen, mut counts) = (Seen { tables: session.tables().await?, ..Seen::default() }, Vec::new());
+        for (of, rejects) in rows.targets.iter_mut().zip(&mut commit.rejects) {
+            let before = rejects.len();
+            let found = seen.of(session, &of.target).await?;
+            let shapes = [found.table, found.hidden];
+            let binary = |name: &str| {
+                let kind =
+                    shapes.iter().flatten().find_map(|shape| shape.find(name).map(|column| &column.kind));
+                kind.map_or(self.dest.uri.binary_json, |kind| kind == BINARY_JSON)
+            };
+            let batches = std::mem::take(&mut of.batches);
+            of.batches =
+                batches.into_iter().map(|batch| taken(batch, &of.target, &binary, rejects)).collect();
+            counts.push((rejects.len() - before) as u64);
+        }
+        Ok((rows, commit, counts))
+    }
+
+    /// The connection is gone, and nobody knows whether the server had heard: what is stored says so, if it is there.
+    async fn after_lost_commit(
+        &self,
+        commit: &Commit,
+        counts: Vec<Counts>,
+        error: DestError,
+    ) -> Result<Vec<Counts>, DestError> {
+        let target = self.rows.target();
+        if let Ok(session) = self.dest.open(&target.schema, Access::Read).await
+            && has_landed(&session, target, commit).await.unwrap_or(false)
+        {
+            return Ok(counts);
+        }
+        // The server may not be done with it yet.
+        Err(DestError {
+            kind: DestErrorKind::Unknown,
+            message: format!("{}, while committing: it may or may not have been written", error.message),
+            hint: Some("run the command again; it goes on from what the database says".into()),
+            source: error.source,
+        })
+    }
+}
+
+impl Load for PostgresLoad {
+    fn stage<'a>(&'a mut self, at: usize, batch: RecordBatch) -> BoxFuture<'a, Result<(), DestError>> {
+        let schema = batch.schema();
+        let named = |field: &Arc<arrow_schema::Field>| {
+            let name = column_name(field.name()).into_owned();
+            field.as_ref().clone().with_name(name)
+        };
+        let fields: Vec<_> = schema.fields().iter().map(named).collect();
+        let spelled = RecordBatch::try_new(Arc::new(Schema::new(fields)), batch.columns().to_vec());
+        let taken = spelled
+            .map(|batch| self.rows.targets[at].batches.push(batch))
+            .map_err(|error| misfit(format!("rows do not fit together: {error}")));
+        Box::pin(std::future::ready(taken))
+    }
+
+    fn complete(&mut self, at: usize, parents: Vec<i64>) {
+        self.rows.targets[at].complete.extend(parents);
+    }
+
+    fn bury(&mut self, tombstones: Vec<Tombstone>) {
+        self.rows.tombstones.extend(tombstones);
+    }
+
+    fn commit(self: Box<Self>, commit: Commit) -> BoxFuture<'static, Result<Vec<Counts>, Undone>> {
+        Box::pin(async move {
+            match self.make(&commit).await {
+                Ok(counts) => Ok(counts),
+                Err(error) if error.kind == DestErrorKind::Locked => {
+                    Err(Undone::Held { error, again: Box::new(Again { load: self, commit }) })
+                }
+                Err(error) => Err(error.into()),
+            }
+        })
+    }
+}

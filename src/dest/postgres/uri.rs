@@ -1,0 +1,268 @@
+//! What a `postgres://` URI says, and where the password comes from that it leaves out.
+//!
+//! As libpq has it: the URI, then `PGPASSWORD`, then `~/.pgpass`. What is unknown is refused by name, without values.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use tokio_postgres::Config;
+use tokio_postgres::config::{Host, SslMode};
+
+use super::tls::{Certificates, Verify};
+use crate::uri::{at_home, parameters};
+
+/// How the URI is written.
+pub(in crate::dest) const FORM: &str = "postgres://<user>[:<password>]@<host>[:<port>]/<database>";
+
+/// Ours, then those that go on to the client as they are.
+const KNOWN: &[&str] = &[
+    "sslmode",
+    "sslrootcert",
+    "sslcert",
+    "sslkey",
+    "json",
+    "host",
+    "port",
+    "user",
+    "password",
+    "dbname",
+    "connect_timeout",
+    "application_name",
+    "options",
+    "target_session_attrs",
+    "load_balance_hosts",
+];
+const OURS: usize = 5;
+
+/// Longer than a slow network takes, shorter than somebody waits.
+const CONNECT: Duration = Duration::from_secs(15);
+/// When a server that says nothing more is given up.
+const SILENCE: Duration = Duration::from_secs(120);
+
+/// What a URI says.
+#[derive(Debug, Clone)]
+pub(super) struct PostgresUri {
+    pub(super) config: Config,
+    /// How TLS is spoken; `None`: not at all.
+    pub(super) certificates: Option<Certificates>,
+    /// Whether new columns of JSON are `jsonb`.
+    pub(super) binary_json: bool,
+    /// How messages name the database.
+    pub(super) place: String,
+}
+
+impl PostgresUri {
+    /// Reads a URI. `env` is the environment.
+    ///
+    /// # Errors
+    /// What is wrong with it, without a value.
+    pub(super) fn parse(uri: &str, env: &dyn Fn(&str) -> Option<String>) -> Result<Self, String> {
+        let (base, query) = uri.split_once('?').unwrap_or((uri, ""));
+        let found = parameters(query, KNOWN)?;
+        let get =
+            |name: &str| found.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str());
+        let passed = found.iter().filter(|(name, _)| !KNOWN[..OURS].contains(name));
+        let passed: Vec<String> = passed
+            .map(|(name, value)| format!("{name}={}", utf8_percent_encode(value, NON_ALPHANUMERIC)))
+            .collect();
+        // Why it is none may quote it.
+        let mut config: Config = format!("{base}?{}", passed.join("&")).parse().map_err(|_| {
+            "is not a URI of PostgreSQL; in a user or a password, write %40 for @, %2F for / and %3A for :"
+                .to_owned()
+        })?;
+        if config.get_hosts().is_empty() {
+            config.host("localhost");
+        }
+        if config.get_application_name().is_none() {
+            config.application_name("ingestr");
+        }
+        if config.get_connect_timeout().is_none() {
+            config.connect_timeout(CONNECT);
+        }
+        config.tcp_user_timeout(SILENCE).keepalives_idle(SILENCE / 2);
+        if let (None, Some(user)) = (config.get_user(), env("PGUSER").or_else(|| env("USER"))) {
+            config.user(user);
+        }
+        let binary_json = match get("json") {
+            None | Some("json") => false,
+            Some("jsonb") => true,
+            Some(_) => return Err("the parameter json is json or jsonb".into()),
+        };
+        let certificates = certificates(&get)?;
+        config.ssl_mode(match (&certificates, get("sslmode")) {
+            (None, _) => SslMode::Disable,
+            (Some(_), None | Some("prefer")) => SslMode::Prefer,
+            _ => SslMode::Require,
+        });
+        if config.get_password().is_none()
+            && let Some(password) = env("PGPASSWORD").or_else(|| from_file(&config, env))
+        {
+            config.password(password);
+        }
+        let place = place(&config);
+        Ok(Self { config, certificates, binary_json, place })
+    }
+}
+
+/// How TLS is spoken: <https://www.postgresql.org/docs/current/libpq-ssl.html>.
+fn certificates<'a>(get: &dyn Fn(&str) -> Option<&'a str>) -> Result<Option<Certificates>, String> {
+    let path = |name: &str| get(name).map(|path| PathBuf::from(at_home(path).into_owned()));
+    let roots = path("sslrootcert").filter(|path| path.as_os_str() != "system");
+    let verify = match get("sslmode") {
+        Some("disable") => return Ok(None),
+        // Whoever names an authority means it to be asked.
+        Some("require") if roots.is_some() => Verify::Chain,
+        None | Some("prefer" | "require") => Verify::Nothing,
+        Some("verify-ca") => Verify::Chain,
+        Some("verify-full") => Verify::Full,
+        Some(_) => {
+            return Err("the parameter sslmode is disable, prefer, require, verify-ca or verify-full".into());
+        }
+    };
+    let own = match (path("sslcert"), path("sslkey")) {
+        (None, None) => None,
+        (Some(certificate), Some(key)) => Some((certificate, key)),
+        _ => return Err("the parameters sslcert and sslkey go together".into()),
+    };
+    Ok(Some(Certificates { verify, roots, own }))
+}
+
+/// The database without its user.
+fn place(config: &Config) -> String {
+    let host = |host: &Host| match host {
+        Host::Tcp(name) => name.clone(),
+        #[cfg(unix)]
+        Host::Unix(path) => path.display().to_string(),
+    };
+    let hosts: Vec<String> = config.get_hosts().iter().map(host).collect();
+    let name = config.get_dbname().or(config.get_user()).unwrap_or_default();
+    format!("PostgreSQL database {name} on {}", hosts.join(","))
+}
+
+/// The password from the file for it, unless others could read it: as libpq does.
+fn from_file(config: &Config, env: &dyn Fn(&str) -> Option<String>) -> Option<String> {
+    let path = env("PGPASSFILE")
+        .map_or_else(|| at_home("~/.pgpass").into_owned(), |path| at_home(&path).into_owned());
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        if std::fs::metadata(&path).ok()?.permissions().mode() & 0o077 != 0 {
+            return None;
+        }
+    }
+    let host = match config.get_hosts().first()? {
+        Host::Tcp(name) => name.clone(),
+        #[cfg(unix)]
+        Host::Unix(_) => "localhost".into(),
+    };
+    let port = config.get_ports().first().copied().unwrap_or(5432).to_string();
+    let user = config.get_user()?;
+    let database = config.get_dbname().unwrap_or(user);
+    let text = std::fs::read_to_string(path).ok()?;
+    text.lines().find_map(|line| password_in(line, &[&host, &port, database, user]))
+}
+
+/// The password of a line `host:port:database:user:password` for these; `*` is any, a backslash goes before `:` and itself.
+fn password_in(line: &str, wanted: &[&str; 4]) -> Option<String> {
+    let mut fields = vec![String::new()];
+    let mut chars = line.chars();
+    while let Some(c) = chars.next() {
+        match c {
+            ':' if fields.len() <= wanted.len() => fields.push(String::new()),
+            '\\' => fields.last_mut()?.extend(chars.next()),
+            c => fields.last_mut()?.push(c),
+        }
+    }
+    let (password, place) = fields.split_last()?;
+    let fits = |(field, wanted): (&String, &&str)| field == "*" || field == wanted;
+    let all = !line.starts_with('#') && place.len() == wanted.len();
+    (all && place.iter().zip(wanted).all(fits)).then(|| password.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(uri: &str) -> Result<PostgresUri, String> {
+        PostgresUri::parse(uri, &|_| None)
+    }
+
+    #[test]
+    fn uris_are_read_as_libpq_does() {
+        let read = |uri: &str| {
+            let PostgresUri { config, place, .. } = parse(uri).expect(uri);
+            let password = config.get_password().map(|text| String::from_utf8_lossy(text).into_owned());
+            format!(
+                "{place} {:?} {:?} {password:?} {:?}",
+                config.get_ports(),
+                config.get_user(),
+                config.get_ssl_mode()
+            )
+        };
+        let all = [
+            "postgres://me@db.example.com/shop",
+            "postgresql://me%40shop:p%40ss%2Fw%3Ard%25@db:6432/shop?sslmode=require",
+            "postgres://me@one:1,two:2/shop?target_session_attrs=read-write&sslmode=verify-full",
+            "postgres://me@%2Fvar%2Frun%2Fpostgresql/shop",
+            "postgres:///shop?host=/tmp&user=me&password=x+y&sslmode=disable",
+            "postgres://[::1]:5/shop?user=me",
+        ]
+        .map(read);
+        insta::assert_snapshot!(all.join("\n"), @r#"
+        PostgreSQL database shop on db.example.com [5432] Some("me") None Prefer
+        PostgreSQL database shop on db [6432] Some("me@shop") Some("p@ss/w:rd%") Require
+        PostgreSQL database shop on one,two [1, 2] Some("me") None Require
+        PostgreSQL database shop on /var/run/postgresql [5432] Some("me") None Prefer
+        PostgreSQL database shop on /tmp [] Some("me") Some("x+y") Disable
+        PostgreSQL database shop on ::1 [5] Some("me") None Prefer
+        "#);
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_without_its_value() {
+        for (uri, wrong) in [
+            ("postgres://me:SE@CRET@:x/db", "is not a URI of PostgreSQL"),
+            ("postgres://db/shop?sslmode=SECRET", "the parameter sslmode is disable, prefer"),
+            ("postgres://db/shop?sslmod=SECRET", "the parameter sslmod is unknown; known are sslmode,"),
+            ("postgres://db/shop?json=SECRET", "the parameter json is json or jsonb"),
+            ("postgres://db/shop?sslcert=SECRET", "the parameters sslcert and sslkey go together"),
+            ("postgres://db:SECRET/shop", "is not a URI of PostgreSQL"),
+            ("postgres://db/shop?target_session_attrs=SECRET", "is not a URI of PostgreSQL"),
+        ] {
+            let told = parse(uri).expect_err(uri);
+            assert!(told.starts_with(wrong) && !told.contains("SECRET"), "{uri}: {told}");
+        }
+        let shown = format!("{:?}", parse("postgres://me:SECRET@db/shop").expect("a URI"));
+        assert!(!shown.contains("SECRET"), "{shown}");
+    }
+
+    #[test]
+    fn passwords_come_from_the_environment_or_a_file() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("pass");
+        let lines = "# a comment\nother:*:*:*:no\ndb:5432:sh\\:op:me:p\\\\a:s\\:s\n*:*:*:*:any\n";
+        std::fs::write(&path, lines).expect("can be written");
+        let file = path.to_str().expect("is text").to_owned();
+        let read = |uri: &str, own: Option<&str>| {
+            let env = |name: &str| match name {
+                "PGPASSFILE" => Some(file.clone()),
+                "PGPASSWORD" => own.map(str::to_owned),
+                _ => None,
+            };
+            let uri = PostgresUri::parse(uri, &env).expect("a URI");
+            uri.config.get_password().map(|text| String::from_utf8_lossy(text).into_owned())
+        };
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            assert_eq!(read("postgres://me@db/x", None), None, "anybody can read it");
+            let own = std::fs::Permissions::from_mode(0o600);
+            std::fs::set_permissions(&path, own).expect("can be changed");
+        }
+        assert_eq!(read("postgres://me@db/sh%3Aop", None).as_deref(), Some("p\\a:s:s"));
+        assert_eq!(read("postgres://you@db/shop", None).as_deref(), Some("any"));
+        assert_eq!(read("postgres://you@db/shop", Some("env")).as_deref(), Some("env"));
+        assert_eq!(read("postgres://you:uri@db/shop", Some("env")).as_deref(), Some("uri"));
+    }
+}
