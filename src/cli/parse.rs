@@ -14,6 +14,7 @@ use clap::{Arg, ArgAction, ArgMatches, CommandFactory, FromArgMatches};
 
 use super::{CheckArgs, Cli, Command, MoveArgs, ReportArgs, ResetArgs, ShowArgs, StateCommand, examples};
 use crate::error::Kind;
+use crate::model::Strategy;
 use crate::secret::SecretUri;
 
 /// A reason not to go on: help that was asked for, or a command line that makes no sense.
@@ -311,9 +312,6 @@ fn not_a_switch(variable: &str, value: &OsStr) -> Stop {
     Stop { ansi: text.clone(), text, stdout: false, exit_code: Kind::Usage.exit_code() }
 }
 
-/// Strategies by the names that can be typed.
-const STRATEGIES: [&str; 6] = ["merge", "replace", "append", "delete+insert", "scd2", "none"];
-
 /// The completion script of a shell, which completes these tables. What can be typed is more than that: several tables with
 /// commas between them, in any spelling. So only the script knows them, not the declaration.
 #[must_use]
@@ -323,7 +321,7 @@ pub fn completions(shell: clap_complete::Shell, tables: &[&'static str]) -> Vec<
         let values: Vec<&'static str> = match arg.get_id().as_str() {
             "source_table" => std::iter::once("all").chain(tables.iter().copied()).collect(),
             "of" => tables.to_vec(),
-            "incremental_strategy" => STRATEGIES.to_vec(),
+            "incremental_strategy" => Strategy::ALL.map(Strategy::name).into_iter().chain(["none"]).collect(),
             _ => return arg,
         };
         arg.value_parser(clap::builder::PossibleValuesParser::new(values))

@@ -63,6 +63,20 @@ pub struct Capabilities {
     pub flush: FlushDefaults,
 }
 
+impl Capabilities {
+    /// Of a database: every strategy, and nothing of what only a warehouse has.
+    pub const DATABASE: Self = Self {
+        strategies: &Strategy::ALL,
+        partitioning: false,
+        clustering: false,
+        file_formats: &[],
+        staging_bucket: false,
+        staging_dataset: false,
+        projects: false,
+        flush: FlushDefaults::EMBEDDED,
+    };
+}
+
 /// When a commit is made, as suits the destination.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FlushDefaults {

@@ -14,11 +14,11 @@ use super::sql::engine::Engine;
 use super::sql::ledger::not_ours;
 use super::sql::{answers, inventory, leases};
 use super::{
-    Again, Answer, Capabilities, Commit, Counts, DestError, DestErrorKind, Destination, FlushDefaults,
-    Inspection, Lease, Load, Question, Remembered, Stored, Target, Targets, TextRow, Undone,
+    Again, Answer, Capabilities, Commit, Counts, DestError, DestErrorKind, Destination, Inspection, Lease,
+    Load, Question, Remembered, Stored, Target, Targets, TextRow, Undone,
 };
 use crate::model::lease::Claim;
-use crate::model::{LogicalType, Micros, Strategy, Tombstone};
+use crate::model::{LogicalType, Micros, Tombstone};
 
 /// What a file is opened for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -201,16 +201,7 @@ fn reassign<F: OneFile>(file: &F, tables: &[Remembered], account: &str) -> Resul
 
 impl<F: OneFile> Destination for F {
     fn capabilities(&self) -> Capabilities {
-        Capabilities {
-            strategies: &Strategy::ALL,
-            partitioning: false,
-            clustering: false,
-            file_formats: &[],
-            staging_bucket: false,
-            staging_dataset: false,
-            projects: false,
-            flush: FlushDefaults::EMBEDDED,
-        }
+        Capabilities::DATABASE
     }
 
     fn default_schema(&self) -> Option<&str> {

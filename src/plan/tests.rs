@@ -53,16 +53,7 @@ const DUCKDB: Endpoints<'static> = Endpoints {
     tables: &TABLES,
     destination: "DuckDB",
     default_schema: Some("main"),
-    capabilities: Capabilities {
-        strategies: &Strategy::ALL,
-        partitioning: false,
-        clustering: false,
-        file_formats: &[],
-        staging_bucket: false,
-        staging_dataset: false,
-        projects: false,
-        flush: FlushDefaults::EMBEDDED,
-    },
+    capabilities: Capabilities::DATABASE,
 };
 
 /// The arguments of a command line, after the three that must be there. A later one wins, and tables are tickets unless

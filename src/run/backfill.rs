@@ -11,7 +11,7 @@ use super::names::normaliser;
 use super::stored::as_rows;
 use crate::dest::{Inspection, Stored};
 use crate::error::{Failure, Kind};
-use crate::model::{Column, Contract, DELETED_AT, Filled, LogicalType, MERGED_INTO, Micros, State, Strategy};
+use crate::model::{Column, DELETED_AT, Filled, LogicalType, MERGED_INTO, Micros, State, Strategy};
 use crate::normalise::Normaliser;
 use crate::normalise::rows::Rows;
 use crate::plan::Plan;
@@ -19,13 +19,16 @@ use crate::source::Flat;
 
 /// What fills the flat columns of a table.
 pub(super) struct Backfill {
+    /// The source's name of the key.
+    key: &'static str,
     flats: Vec<(&'static str, Flat)>,
     /// The fields they lie in, and what the destination calls these.
     pub(super) fields: Vec<(&'static str, String)>,
     /// The key and the flat columns, as the destination calls them.
     columns: Vec<String>,
     normaliser: Normaliser,
-    pub(super) up_to: Option<i64>,
+    /// All flat columns of the table, and how far they are filled.
+    pub(super) filled: Filled,
 }
 
 /// What the rows of a run are filled with when they are stored, and what is to be filled before. `from`: the state that the
@@ -40,15 +43,13 @@ pub(super) fn of(plan: &Plan, from: Option<&State>, found: &Inspection) -> (Fill
     // Other strategies keep rows as they were loaded, or replace them anyway.
     let fills = plan.backfill && plan.limit.is_none() && plan.strategy == Strategy::Merge;
     let up_to = from.filled.up_to.filter(|_| known);
-    let backfill = if fills { Backfill::new(plan, found, up_to) } else { None };
+    let backfill = if fills { Backfill::new(plan, found, Filled { up_to, ..all }) } else { None };
     (from.filled.clone(), backfill)
 }
 
 impl Backfill {
-    fn new(plan: &Plan, found: &Inspection, up_to: Option<i64>) -> Option<Self> {
-        let mut shaped = plan.clone();
-        shaped.shaping.contract = Contract::Evolve;
-        let normaliser = normaliser(&shaped, found);
+    fn new(plan: &Plan, found: &Inspection, filled: Filled) -> Option<Self> {
+        let normaliser = normaliser(plan, found);
         let name = |field: &'static str| normaliser.destination_name(field);
         let flats: Vec<(&str, Flat)> = plan
             .table
@@ -63,7 +64,7 @@ impl Backfill {
         let key = plan.table.single_key()?;
         let columns = std::iter::once(key).chain(flats.iter().map(|(column, _)| *column));
         let columns = columns.map(name).collect::<Option<_>>()?;
-        Some(Self { flats, fields, columns, normaliser, up_to })
+        Some(Self { key, flats, fields, columns, normaliser, filled })
     }
 
     /// The columns that stored rows have been given, for a message.
@@ -73,7 +74,8 @@ impl Backfill {
 
     /// The key and the flat columns of these rows, and their marks, which would go otherwise: who brings a row without them
     /// says that it is there again.
-    pub(super) fn batch(&mut self, key: &str, stored: &[Stored]) -> Result<Option<RecordBatch>, Failure> {
+    pub(super) fn batch(&mut self, stored: &[Stored]) -> Result<Option<RecordBatch>, Failure> {
+        let key = self.key;
         let fields: Vec<&str> = self.fields.iter().map(|(field, _)| *field).collect();
         let mut rows = as_rows(key, &fields, stored)?;
         rows.flatten(&self.flats);

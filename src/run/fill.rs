@@ -13,10 +13,8 @@ impl Run<'_, '_> {
     /// Fills flat columns of rows that are stored already, from where an earlier run has come to.
     pub(super) async fn fill_stored_rows(&mut self) -> Result<(), Failure> {
         let Some(mut backfill) = self.backfill.take() else { return Ok(()) };
-        let Some(key) = self.job.plan.table.single_key() else { return Ok(()) };
         let names: Vec<String> = backfill.fields.iter().map(|(_, name)| name.clone()).collect();
-        let all = Filled::all(self.job.plan.table.flat.iter().map(|(column, _)| *column));
-        let (mut after, mut filled) = (backfill.up_to, 0);
+        let (mut after, mut filled) = (backfill.filled.up_to, 0);
         loop {
             let rows = async || self.job.dest.rows(&self.target, &names, after, ROWS).await;
             let found = self.waits.patiently(rows).await.map_err(|unmet| unmet.explain(&self.target))?;
@@ -24,8 +22,8 @@ impl Run<'_, '_> {
             let Some(stored) = found else { return Ok(()) };
             let last = (stored.len() as u64) < ROWS;
             after = stored.last().map(|row| row.key).or(after);
-            self.state.filled = Filled { up_to: after.filter(|_| !last), ..all.clone() };
-            if let Some(batch) = backfill.batch(key, &stored)? {
+            self.state.filled = Filled { up_to: after.filter(|_| !last), ..backfill.filled.clone() };
+            if let Some(batch) = backfill.batch(&stored)? {
                 let targets = Targets { table: &self.target, children: &self.child_targets };
                 let load = self.load.get_or_insert_with(|| self.job.dest.begin(targets));
                 load.stage(0, batch).await.map_err(|error| failure::destination(&self.target, &error))?;

@@ -258,23 +258,6 @@ pub(super) fn column_name(name: &str) -> Cow<'_, str> {
     Cow::Owned(format!("{spelled}_{:08x}", fnv(name.as_bytes())))
 }
 
-/// The target under BigQuery's names of its columns.
-#[must_use]
-pub(super) fn spelled(target: &Target) -> Target {
-    let mut target = target.clone();
-    let spell = |name: &mut String| {
-        if let Cow::Owned(other) = column_name(name) {
-            *name = other;
-        }
-    };
-    target.key.iter_mut().for_each(spell);
-    target.incremental_key.iter_mut().for_each(spell);
-    target.columns.iter_mut().for_each(|column| spell(&mut column.name));
-    target.hints.partition_by.iter_mut().for_each(spell);
-    target.hints.cluster_by.iter_mut().for_each(spell);
-    target
-}
-
 /// A column under BigQuery's name.
 #[must_use]
 pub(super) fn spelled_column(column: &Column) -> Column {

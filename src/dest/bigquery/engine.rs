@@ -1,6 +1,6 @@
 //! One dataset, as the engine sees it.
 
-use super::dialect::{BigQueryDialect, spelled};
+use super::dialect::BigQueryDialect;
 use super::shape::shape_of;
 use super::wire::{Api, JobId, QueryOutcome};
 use super::{BigQuery, failed, script, table_ref};
@@ -115,7 +115,7 @@ impl BigQuery {
         after: Option<i64>,
         most: u64,
     ) -> Result<Option<Vec<Stored>>, DestError> {
-        let target = &spelled(target);
+        let target = &BigQueryDialect.spelled(target);
         let table = self.table_of(target);
         let Some(api) = self.existing(&table).await? else { return Ok(Some(Vec::new())) };
         let dataset = Dataset { api, place: table.beside(""), names: Vec::new() };
@@ -128,7 +128,7 @@ impl BigQuery {
         target: &Target,
         question: &Question,
     ) -> Result<Option<Answer>, DestError> {
-        let target = &spelled(target);
+        let target = &BigQueryDialect.spelled(target);
         let table = self.table_of(target);
         let Some(api) = self.existing(&table).await? else { return Ok(Some(Answer::default())) };
         // Nothing is listed for it.

@@ -10,15 +10,14 @@ use arrow_array::{Array, ArrayRef, Int64Array, RecordBatch};
 use arrow_schema::Schema;
 use futures_util::future::BoxFuture;
 
-use super::dialect::BigQueryDialect;
-use super::dialect::{spelled, spelled_column};
+use super::dialect::{BigQueryDialect, spelled_column};
 use super::ranges::ranges;
 use super::wire::{ApiError, Format, JobId, LoadSpec, Upload};
 use super::{BigQuery, table_ref};
 use crate::dest::sql::columns::{columns_of, same, shape as misfit, widen};
 use crate::dest::sql::script::own;
 use crate::dest::sql::staged::{ORD, Part, Rows, Staged, key_rows, reject_rows, tombstone_rows};
-use crate::dest::sql::{TableName, children, deletions, ledger};
+use crate::dest::sql::{Dialect, TableName, children, deletions, ledger};
 use crate::dest::{Commit, Counts, DestError, DestErrorKind, Load, Target, Targets, Undone};
 use crate::model::{Column, FileFormat, LogicalType, Reject, Tombstone};
 
@@ -73,7 +72,7 @@ struct Open {
 
 impl BigQueryLoad {
     pub(super) fn new(dest: BigQuery, targets: Targets<'_>) -> Self {
-        let target = spelled(targets.table);
+        let target = BigQueryDialect.spelled(targets.table);
         let table = dest.table_of(&target);
         let staging = targets.all().enumerate().map(|(at, target)| Staging::new(&dest, at, target)).collect();
         let place = Place { dest, table, nonce: format!("{:016x}", fastrand::u64(..)), target };
@@ -194,7 +193,7 @@ pub(super) fn create_staging(table: &TableName, columns: &[Column]) -> String {
 
 impl Staging {
     fn new(dest: &BigQuery, at: usize, target: &Target) -> Self {
-        let target = spelled(target);
+        let target = BigQueryDialect.spelled(target);
         let single = target.key.len() == 1;
         Self {
             at,

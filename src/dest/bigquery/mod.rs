@@ -22,14 +22,14 @@ use futures_util::future::BoxFuture;
 
 use super::sql::commit::Seen;
 use super::sql::ledger::not_ours;
-use super::sql::{TableName, inspect};
+use super::sql::{Dialect, TableName, inspect};
 use super::{
     Answer, Capabilities, DestError, DestErrorKind, Destination, FlushDefaults, Inspection, Lease, Load,
     Question, Remembered, Stored, Target, Targets,
 };
 use crate::model::lease::Claim;
 use crate::model::{Micros, Strategy};
-use dialect::{check_names, spelled};
+use dialect::{BigQueryDialect, check_names};
 use shape::{Change, change, remarks, shape_of};
 use uri::BigQueryUri;
 use wire::{Api, ApiError, DatasetRef, JobId, TableRef};
@@ -139,7 +139,7 @@ impl BigQuery {
     }
 
     async fn look(&self, target: &Target) -> Result<Inspection, DestError> {
-        let target = &spelled(target);
+        let target = &BigQueryDialect.spelled(target);
         not_ours(target)?;
         let name = self.table_of(target);
         check_names(&name.schema, &name.table)?;

@@ -48,20 +48,6 @@ pub(super) fn column_name(name: &str) -> Cow<'_, str> {
     format!("{}_{:08x}", name[..cut].replace('\0', "_"), fnv(name.as_bytes())).into()
 }
 
-/// The target under PostgreSQL's names of its columns.
-pub(super) fn spelled(target: &Target) -> Target {
-    let mut target = target.clone();
-    let spell = |name: &mut String| {
-        if let Cow::Owned(other) = column_name(name) {
-            *name = other;
-        }
-    };
-    target.key.iter_mut().for_each(spell);
-    target.incremental_key.iter_mut().for_each(spell);
-    target.columns.iter_mut().for_each(|column| spell(&mut column.name));
-    target
-}
-
 /// Refuses names that would be cut, or are PostgreSQL's own.
 ///
 /// # Errors

@@ -6,10 +6,11 @@ use arrow_array::RecordBatch;
 use arrow_schema::Schema;
 use futures_util::future::BoxFuture;
 
-use super::dialect::{BINARY_JSON, column_name, spelled};
+use super::dialect::{BINARY_JSON, column_name};
 use super::engine::Session;
 use super::open::{Access, Postgres};
 use super::values::taken;
+use crate::dest::sql::Dialect;
 use crate::dest::sql::columns::shape as misfit;
 use crate::dest::sql::commit::Seen;
 use crate::dest::sql::embedded::{Incoming, Waiting, commit as committed, has_landed};
@@ -25,8 +26,9 @@ pub(super) struct PostgresLoad {
 
 impl PostgresLoad {
     pub(super) fn new(dest: Postgres, targets: Targets<'_>) -> Self {
+        let d = dest.dialect();
         let incoming =
-            |target| Incoming { target: spelled(target), batches: Vec::new(), complete: Vec::new() };
+            |target| Incoming { target: d.spelled(target), batches: Vec::new(), complete: Vec::new() };
         let rows = Waiting { targets: targets.all().map(incoming).collect(), tombstones: Vec::new() };
         Self { dest, rows }
     }

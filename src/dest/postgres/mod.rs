@@ -15,18 +15,19 @@ use std::collections::BTreeSet;
 
 use futures_util::future::BoxFuture;
 
+use super::sql::Dialect;
 use super::sql::cells::Cell;
 use super::sql::embedded;
 use super::sql::engine::Engine;
 use super::sql::ledger::{STATE, not_ours};
 use super::sql::{answers, inventory, leases};
 use super::{
-    Answer, Capabilities, DestError, Destination, FlushDefaults, Inspection, Lease, Load, Question,
-    Remembered, Stored, Target, Targets, TextRow,
+    Answer, Capabilities, DestError, Destination, Inspection, Lease, Load, Question, Remembered, Stored,
+    Target, Targets, TextRow,
 };
 use crate::model::lease::Claim;
-use crate::model::{LogicalType, Micros, Strategy};
-use dialect::{check_names, spelled};
+use crate::model::{LogicalType, Micros};
+use dialect::check_names;
 use open::Access;
 
 mod copy;
@@ -49,7 +50,7 @@ impl Postgres {
     async fn look(&self, target: &Target) -> Result<Inspection, DestError> {
         not_ours(target)?;
         check_names(target)?;
-        let target = &spelled(target);
+        let target = &self.dialect().spelled(target);
         let session = self.open(&target.schema, Access::Read).await?;
         let found = match rights::check(&session, target).await {
             Ok(()) => embedded::inspect(&session, target, &self.uri.place).await,
@@ -108,16 +109,7 @@ impl Postgres {
 
 impl Destination for Postgres {
     fn capabilities(&self) -> Capabilities {
-        Capabilities {
-            strategies: &Strategy::ALL,
-            partitioning: false,
-            clustering: false,
-            file_formats: &[],
-            staging_bucket: false,
-            staging_dataset: false,
-            projects: false,
-            flush: FlushDefaults::EMBEDDED,
-        }
+        Capabilities::DATABASE
     }
 
     fn default_schema(&self) -> Option<&str> {
@@ -138,7 +130,7 @@ impl Destination for Postgres {
         question: Question,
     ) -> BoxFuture<'a, Result<Option<Answer>, DestError>> {
         Box::pin(async move {
-            let target = &spelled(target);
+            let target = &self.dialect().spelled(target);
             let session = self.open(&target.schema, Access::Read).await?;
             let answer = answers::answer(&session, target, &question).await;
             session.end(answer).await
@@ -153,7 +145,7 @@ impl Destination for Postgres {
         most: u64,
     ) -> BoxFuture<'a, Result<Option<Vec<Stored>>, DestError>> {
         Box::pin(async move {
-            let target = &spelled(target);
+            let target = &self.dialect().spelled(target);
             let session = self.open(&target.schema, Access::Read).await?;
             let rows = answers::rows(&session, target, columns, after, most).await;
             session.end(rows).await

@@ -91,6 +91,22 @@ pub trait Dialect: std::fmt::Debug + Sync {
         name.into()
     }
 
+    /// The target under the database's names of its columns.
+    fn spelled(&self, target: &Target) -> Target {
+        let mut target = target.clone();
+        let spell = |name: &mut String| {
+            if let std::borrow::Cow::Owned(other) = self.column(name) {
+                *name = other;
+            }
+        };
+        target.key.iter_mut().for_each(spell);
+        target.incremental_key.iter_mut().for_each(spell);
+        target.columns.iter_mut().for_each(|column| spell(&mut column.name));
+        target.hints.partition_by.iter_mut().for_each(spell);
+        target.hints.cluster_by.iter_mut().for_each(spell);
+        target
+    }
+
     /// How a statement names a parameter; `None`: values are part of statements.
     fn parameter(&self, _name: &str) -> Option<String> {
         None

@@ -214,14 +214,8 @@ fn readable(target: &Target, saved: &Saved) -> Result<State, DestError> {
 impl Destination for Memory {
     fn capabilities(&self) -> Capabilities {
         Capabilities {
-            strategies: &Strategy::ALL,
-            partitioning: false,
-            clustering: false,
-            file_formats: &[],
-            staging_bucket: false,
-            staging_dataset: false,
-            projects: false,
             flush: FlushDefaults { shortest: self.store().shortest, ..FlushDefaults::EMBEDDED },
+            ..Capabilities::DATABASE
         }
     }
 

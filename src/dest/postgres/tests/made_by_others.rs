@@ -8,7 +8,7 @@ use super::*;
 use crate::dest::Counts;
 use crate::dest::DestErrorKind;
 use crate::dest::conformance::{batch, batch_of, commit, counts, items, load};
-use crate::model::Column;
+use crate::model::{Column, Strategy};
 
 fn row(values: &[(&str, LogicalType, &str)]) -> RecordBatch {
     let id: ArrayRef = Arc::new(Int64Array::from(vec![1]));

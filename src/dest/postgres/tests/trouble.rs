@@ -9,6 +9,7 @@ use super::*;
 use crate::dest::DestErrorKind;
 use crate::dest::conformance::{batch, commit, counts, items, load};
 use crate::dest::{Counts, Undone};
+use crate::model::Strategy;
 
 async fn loaded(uri: &str) -> Result<Counts, DestError> {
     let postgres = Postgres::from_uri(uri).expect("a URI");
