@@ -63,6 +63,7 @@ fn the_documented_command_runs_as_printed() {
       requests     2  none repeated
       covers      changes since 2024-06-19 00:00:00 UTC
       next start  2026-08-21 09:36:24.833587 UTC
+    ask it:      bq query --use_legacy_sql=false 'SELECT channel, count(*) FROM gorgias.ticket_messages GROUP BY channel'
     exit code 0
     ");
 }
