@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use gorgias_sim::{Change, Options};
+use ingestr::model::Micros;
 use ingestr::report::Receipt;
 
+use crate::support::memory::Cell;
 use crate::support::world::World;
 
 const HOUR: Duration = Duration::from_secs(3_600);
@@ -160,4 +162,61 @@ async fn a_list_too_long_for_the_cap_takes_as_many_runs_as_the_receipt_says() {
         let said = receipt.warnings.iter().any(|warning| warning.contains("takes 3 runs"));
         assert_eq!(said, cut, "{:?}", receipt.warnings);
     }
+}
+
+/// A run of a window follows nothing that comes later. What it brought is owed a re-scan all the same.
+#[tokio::test(start_paused = true)]
+async fn rows_that_a_window_brought_are_re_scanned_a_period_later() {
+    const WINDOWS: [&[&str]; 2] = [
+        &["--full-refresh", "--interval-start", "2010-01-01"],
+        &["--incremental-strategy", "delete+insert", "--interval-start", "2010-01-01"],
+    ];
+    for (table, window) in RESCANNED.into_iter().flat_map(|(table, _)| WINDOWS.map(|window| (table, window)))
+    {
+        let world = thirty_pages();
+        world.ingest(table, window).await.unwrap();
+        world.account().set_events_missed(1.0);
+        let message = *world.expected("ticket_messages").keys().next().unwrap();
+        let ticket = world.account().ids("tickets")[7];
+        let customer = world.account().ids("customers")[7];
+        let now = world.clock.now();
+        for change in [
+            Change::DeleteMessage { message },
+            Change::DeleteTicket { ticket },
+            Change::DeleteCustomer { customer },
+        ] {
+            world.account().apply(change, now);
+        }
+        for hours in [13, 12] {
+            world.pass(HOUR * hours).await;
+            world.ingest(table, &[]).await.unwrap();
+        }
+        world.assert_equal(table, &format!("a day after {window:?}"));
+    }
+}
+
+/// A table that was begun with `--interval-start`, and is then covered from its beginning while a re-scan is under way.
+#[tokio::test(start_paused = true)]
+async fn a_re_scan_goes_on_as_far_back_as_the_table_is_covered_by_now() {
+    let world = thirty_pages();
+    let mut changed: Vec<i64> = world
+        .expected("customers")
+        .values()
+        .filter_map(|row| match row["updated_datetime"] {
+            Cell::Instant(at) => Some(at),
+            _ => None,
+        })
+        .collect();
+    changed.sort_unstable();
+    let late = Micros(changed[changed.len() / 2]).to_string();
+    world.ingest("customers", &["--interval-start", &late]).await.unwrap();
+    world.pass(HOUR * 12).await;
+    let (begun, ..) = run(&world, "customers", &[]).await;
+    assert!((3..=12).contains(&begun), "{begun} pages of half the list");
+    world.ingest("customers", &["--interval-start", "2010-01-01"]).await.unwrap();
+    world.pass(DAY).await;
+    let (rescanned, asked, _) = run(&world, "customers", &[]).await;
+    assert!((30..=32).contains(&rescanned), "{rescanned} pages");
+    assert!(asked <= rescanned + 4, "no row is looked up for not being met: {asked} requests");
+    world.assert_equal("customers", "covered from its beginning");
 }

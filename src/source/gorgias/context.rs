@@ -63,6 +63,12 @@ impl Context {
         self.request.late == Late::ChangesAndDeletions && self.resource.deletions()
     }
 
+    /// Since when what happens to the rows held may have gone unnoticed, if nothing has followed it yet.
+    pub(crate) fn unfollowed_since(&self) -> Micros {
+        let now = self.request.now;
+        self.progress.watermark.map_or(now, |watermark| watermark.min(now))
+    }
+
     /// A page whose rows are all wanted, with the state as it stands.
     pub(crate) fn page_of(&mut self, mut rows: Rows, gone: Vec<Tombstone>) -> Page {
         rows.hide(self.resource.secrets);

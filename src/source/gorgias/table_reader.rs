@@ -51,9 +51,12 @@ impl TableReader {
         let tracks = request.late != Late::Nothing && request.overlap == Overlap::Wide;
         if tracks {
             self.begin_tracking();
-        } else if request.overlap == Overlap::Wide && self.ctx.resource.deletions() {
-            // A later run looks for what is gone of the rows that this one brings.
-            self.begin_events();
+        } else if request.overlap == Overlap::Wide {
+            // A later run looks for what has changed or is gone of the rows that this one brings.
+            if self.ctx.resource.deletions() {
+                self.begin_events();
+            }
+            rescan::begin_sweeps(&mut self.ctx);
         }
         let (ctx, counts) = (&mut self.ctx, &mut self.counts);
         let mut active = pass::begin(ctx);
@@ -107,7 +110,7 @@ impl TableReader {
     }
 
     fn begin_events(&mut self) {
-        let since = self.ctx.request.now;
+        let since = self.ctx.unfollowed_since();
         let begun = || Mark { since, done: Vec::new(), pending: Vec::new() };
         self.ctx.progress.events.get_or_insert_with(begun);
     }

@@ -71,7 +71,8 @@ impl MessageCounts {
         };
         let now = ctx.request.now;
         let changed = rows.iter().filter_map(|row| fields::datetime(row, SortField::Updated.column()));
-        let seen = changed.filter(|at| *at <= now).max().unwrap_or(now.minus(OVERLAP));
+        let newest = changed.filter(|at| *at <= now).max().unwrap_or(now.minus(OVERLAP));
+        let seen = newest.min(ctx.unfollowed_since());
         ctx.progress.counts = Some(Counts { seen, queue: Vec::new(), settled: BTreeMap::new() });
         Ok(true)
     }

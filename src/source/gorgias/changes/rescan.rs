@@ -90,10 +90,11 @@ impl Part {
     }
 }
 
-/// Begins to keep track, with the first load: everything is about to be read.
+/// Begins to keep track, with the first load: everything is about to be read. Rows that an earlier run brought, one of
+/// those that do not look for late changes, may have changed since it read them.
 pub(crate) fn begin_sweeps(ctx: &mut Context) {
-    let now = ctx.request.now;
-    ctx.progress.sweep.get_or_insert_with(|| Sweep::new(now));
+    let since = ctx.unfollowed_since();
+    ctx.progress.sweep.get_or_insert_with(|| Sweep::new(since));
 }
 
 /// A pass has read the whole table: how long the list is, until a re-scan tells. Tickets are no more than messages.
@@ -229,12 +230,15 @@ async fn take_rescanned(
     known
 }
 
-/// The walk to go on with, and when it began: newest first, as far back as the table is covered.
+/// The walk to go on with, and when it began: newest first, as far back as the table is covered, which may be further
+/// than when the walk began.
 fn rescan_walk(ctx: &Context) -> (Micros, Walk) {
     let unfinished = ctx.progress.sweep.as_ref().and_then(|sweep| sweep.walk.clone());
     let until = ctx.progress.covered_since;
-    unfinished
-        .unwrap_or_else(|| (ctx.request.now, Walk::new(SortField::Created, Direction::NewestFirst, until)))
+    match unfinished {
+        Some((began, walk)) => (began, Walk { until, ..walk }),
+        None => (ctx.request.now, Walk::new(SortField::Created, Direction::NewestFirst, until)),
+    }
 }
 
 /// Notes a page, and so how far the re-scan has come.
