@@ -27,7 +27,7 @@ doc = stage / "share/doc/ingestr"
 metadata = f"""Metadata-Version: 2.4
 Name: ingestr-gorgias
 Version: {version}
-Summary: Copies a Gorgias help desk into an analytics database, and keeps it true
+Summary: Copies a Gorgias help desk into an analytics database; later runs copy what changed
 License-Expression: MIT OR Apache-2.0
 License-File: LICENSE-MIT
 License-File: LICENSE-APACHE

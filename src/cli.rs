@@ -17,7 +17,7 @@ pub use foreign::ForeignArgs;
 pub use parse::{Stop, command, completions, env_names, man, parse, parts, switch, version_line};
 pub use state::{MoveArgs, ResetArgs, ShowArgs, StateCommand};
 
-/// Copies a Gorgias help desk into an analytics database, and keeps it true.
+/// Copies a Gorgias help desk into an analytics database; later runs copy what changed.
 #[derive(Debug, Parser)]
 #[command(name = "ingestr", version, max_term_width = 110, arg_required_else_help = true)]
 pub struct Cli {

@@ -10,6 +10,7 @@ use crate::cli::{command, env_names, parts};
 use crate::error::Kind;
 use crate::model::{DELETED_AT, MERGED_INTO};
 use crate::source::{Answers, Changes, Choice, List, Removals, Resource};
+use crate::words::count;
 
 /// First line of each page, so that nobody edits it.
 const MADE: &str = "<!-- Made by `ingestr docs`; change the source, not this file. -->\n";
@@ -48,9 +49,7 @@ pub fn cli_markdown() -> String {
                 heading = under;
                 push(&mut page, &format!("\n### {heading}\n"));
             }
-            let environment =
-                sub.get_name() == "ingest" || matches!(arg.get_long(), Some("source-uri" | "dest-uri"));
-            push(&mut page, &argument(arg, environment));
+            push(&mut page, &argument(arg));
         }
         if sub.get_name() == "ingest" {
             page.push_str(ENVIRONMENT);
@@ -86,7 +85,7 @@ fn positional(arg: &clap::Arg) -> String {
 }
 
 /// One flag: its form, its help, its values, default and variables.
-fn argument(arg: &clap::Arg, environment: bool) -> String {
+fn argument(arg: &clap::Arg) -> String {
     let long = arg.get_long();
     let mut head = long.map_or_else(|| positional(arg), |long| format!("--{long}"));
     if let (Some(_), true, Some(names)) = (long, arg.get_action().takes_values(), arg.get_value_names()) {
@@ -113,7 +112,8 @@ fn argument(arg: &clap::Arg, environment: bool) -> String {
     if arg.get_action().takes_values() && !defaults.is_empty() {
         facts.push(format!("default: `{}`", defaults.join(", ")));
     }
-    let names = long.filter(|_| environment).map(env_names).unwrap_or_default();
+    // What reads them says so in its help.
+    let names = long.filter(|_| help.contains("[env: ")).map(env_names).unwrap_or_default();
     if !names.is_empty() {
         facts.push(format!("environment: `{}`", names.join("`, `")));
     }
@@ -128,7 +128,9 @@ fn incremental(table: &Resource) -> String {
     let how = match table.changes {
         Changes::ByUpdate => "only what changed is read".to_owned(),
         Changes::Recent { days: 0 } => "only what is new is read".to_owned(),
-        Changes::Recent { days } => format!("what was created in the last {days} days is read again"),
+        Changes::Recent { days } => {
+            format!("what was created in the last {} is read again", count(days.into(), "day"))
+        }
         Changes::Full => "all of it is read in every run".to_owned(),
         Changes::WithParent => {
             let parent = table.embedded().map_or("another table", |(parent, _)| parent.name);
@@ -148,7 +150,7 @@ fn cost(table: &Resource) -> String {
         (List::Whole { .. }, _) => "1".to_owned(),
         (List::In { .. }, _) => "none".to_owned(),
         (List::Keyset { .. }, Changes::Recent { days }) if days > 0 => {
-            format!("1, and 1 more for 100 rows of {days} days")
+            format!("1, and 1 more for 100 rows of {}", count(days.into(), "day"))
         }
         (List::Keyset { .. }, _) => "1".to_owned(),
     }

@@ -1,4 +1,4 @@
-//! Copies a Gorgias help desk into an analytics database and keeps it true.
+//! Copies a Gorgias help desk into an analytics database; later runs copy what changed.
 //!
 //! One flow, one direction: `Args` → `Plan` → `Source::pages` → `normalise` → `Load::stage` → `Load::commit`.
 //! ARCHITECTURE.md has the map.
@@ -22,3 +22,4 @@ pub mod run;
 pub mod secret;
 pub mod source;
 mod uri;
+mod words;

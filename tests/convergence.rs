@@ -11,7 +11,7 @@
 //! shows no sign, repairs in them whatever the passes miss. So the other half go without it and only see changes with
 //! a sign, among them some that become visible late or carry a date in the future; there, the very next run must do.
 //!
-//! `make broken-rules` breaks each rule on purpose and sees the simulation fail; see `docs/how-it-stays-true.md`.
+//! `make broken-rules` breaks each rule on purpose and sees the simulation fail; see `docs/guarantees.md`.
 
 #![allow(clippy::disallowed_methods, reason = "which seeds to run is told by the environment")]
 

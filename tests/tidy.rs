@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 mod layers;
+mod words;
 
 /// Lines of a source file before its tests.
 const FILE: usize = 400;
@@ -280,7 +281,7 @@ fn links_between_pages_lead_somewhere() {
 /// A promise is worth what its test is: a name that was changed would prove nothing.
 #[test]
 fn tests_that_are_named_as_proof_exist() {
-    let page = fs::read_to_string(root().join("docs/how-it-stays-true.md")).unwrap();
+    let page = fs::read_to_string(root().join("docs/guarantees.md")).unwrap();
     let code: Vec<(String, String)> = sources().collect();
     let mut named = 0;
     for name in page.split('`').skip(1).step_by(2) {

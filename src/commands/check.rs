@@ -14,6 +14,7 @@ use crate::model::{Column, Deletes, LogicalType, Remembered, Strategy};
 use crate::report::check::{self, Check, Status};
 use crate::run::{Meter, of_destination, of_source};
 use crate::source::{self, Source, Subject};
+use crate::words::count;
 
 /// Checks what is given, prints what was found, and returns the exit code: that of `ingest` for the first thing that
 /// would stop it.
@@ -99,9 +100,10 @@ async fn of_the_source(source: &dyn Source, world: &World) -> Vec<Check> {
     }
     if reached {
         checks.push(match meter.budget() {
-            Some((used, capacity)) => {
-                Check::ok("budget", format!("{capacity} requests, {used} of them in use after this check"))
-            }
+            Some((used, capacity)) => Check::ok(
+                "budget",
+                format!("{}, {used} of them in use after this check", count(capacity.into(), "request")),
+            ),
             None => Check {
                 name: "budget",
                 status: Status::Warn,
@@ -141,8 +143,7 @@ async fn of_the_destination(dest: &dyn Destination, account: Option<&str>, world
             let tables = remembered.iter().filter(|one| !one.aside).count();
             let kept = match tables {
                 0 => "nothing was copied to it yet".to_owned(),
-                1 => "1 table was copied to it".to_owned(),
-                tables => format!("{tables} tables were copied to it"),
+                tables => format!("{} copied to it", count(tables as u64, "table")),
             };
             let whose = whose(&remembered, account);
             let found = format!("{} can be written; {kept}{whose}", dest.describe());

@@ -10,6 +10,7 @@ use crate::error::Failure;
 use crate::model::{Micros, Strategy};
 use crate::nearest::nearest;
 use crate::source::{Changes, Choice, Resource};
+use crate::words::count;
 
 /// Everything decided about a command.
 #[derive(Debug, Clone)]
@@ -60,7 +61,10 @@ impl Plans {
         let (plans, tables) = leave_out(plans, &chosen, &mut notes);
         let mut tables = agreed(plans, &tables)?;
         if let Some(limit) = tables[0].limit {
-            notes.push(format!("--sql-limit {limit} is for each of the {} tables", tables.len()));
+            notes.push(format!(
+                "--sql-limit {limit} is for each of the {}",
+                count(tables.len() as u64, "table")
+            ));
         }
         let common: Vec<String> = tables[0]
             .notes

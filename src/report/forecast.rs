@@ -187,12 +187,13 @@ pub fn text(all: &Forecasts) -> String {
         share => format!("{share} of "),
     };
     let budget = match all.pace.budget {
-        Some((used, size)) => format!("a budget of {size} requests, {used} of them in use"),
+        Some((used, size)) => format!("a budget of {}, {used} of them in use", count(size.into(), "request")),
         None => "the documented budget, as the answers do not tell theirs".into(),
     };
     let sent = count(all.sent, "request");
     let were = if all.sent == 1 { "was" } else { "were" };
-    let _ = writeln!(text, "at {rate} requests a second: {share}{budget}");
+    let noun = if rate == 1.0 { "request" } else { "requests" };
+    let _ = writeln!(text, "at {rate} {noun} a second: {share}{budget}");
     let _ = writeln!(text, "nothing was written; {sent} {were} sent to find this out");
     text
 }

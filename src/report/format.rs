@@ -6,24 +6,7 @@ use std::time::Duration;
 use super::event::{Progress, Scope, Start, Wait};
 use crate::model::{Micros, Strategy};
 use crate::plan::format_utc;
-
-/// `1,234,567`.
-pub(super) fn number(value: u64) -> String {
-    let digits = value.to_string();
-    let mut grouped = String::with_capacity(digits.len() * 4 / 3);
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    grouped
-}
-
-/// `1 row`, `2 rows`.
-pub(super) fn count(value: u64, noun: &str) -> String {
-    format!("{} {noun}{}", number(value), if value == 1 { "" } else { "s" })
-}
+pub(super) use crate::words::{count, number, plural};
 
 /// `2026-11-22 09:54:03 UTC`, with a fraction only if there is one.
 pub(super) fn utc(instant: Micros) -> String {
@@ -200,9 +183,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_and_durations() {
-        assert_eq!([0, 999, 1000, 1_234_567].map(number), ["0", "999", "1,000", "1,234,567"]);
-        assert_eq!((count(1, "page"), count(0, "row")), ("1 page".into(), "0 rows".into()));
+    fn durations() {
         for (millis, wanted) in [
             (0, "0.0 s"),
             (449, "0.4 s"),

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use super::event::{Event, Progress, Reporter, Several, Start, Wait};
 use super::format::{
-    Speed, back, count, duration, headline, held, length, lost, number, progress, roughly, short_headline,
-    short_utc, utc, wait,
+    Speed, back, count, duration, headline, held, length, lost, number, plural, progress, roughly,
+    short_headline, short_utc, utc, wait,
 };
 use super::left::Left;
 use super::receipt::{Next, Outcome, Receipt, Summary};
@@ -154,7 +154,7 @@ impl Lines {
 /// The aligned lines of a receipt: numbers under numbers, what has none behind them.
 fn receipt_lines(receipt: &Receipt) -> Vec<String> {
     let counts = receipt.counts;
-    let pages = format!("{} in {}", noun(receipt.read, "row"), count(receipt.pages, "page"));
+    let pages = format!("{} in {}", plural(receipt.read, "row"), count(receipt.pages, "page"));
     let mut rows: Vec<(&str, Option<u64>, String)> = vec![("read", Some(receipt.read), pages)];
     // A run that found nothing new has nothing to say about what it did with it.
     if receipt.read > 0 || counts != Counts::default() {
@@ -176,7 +176,7 @@ fn receipt_lines(receipt: &Receipt) -> Vec<String> {
         }
         let kept = match receipt.rejected {
             0 => String::new(),
-            values => format!("{}, kept in _ingestr_rejects", noun(values, "value")),
+            values => format!("{}, kept in _ingestr_rejects", plural(values, "value")),
         };
         rows.push(("rejected", Some(receipt.rejected), kept));
         if receipt.discarded > 0 {
@@ -185,7 +185,7 @@ fn receipt_lines(receipt: &Receipt) -> Vec<String> {
         if receipt.extra_fields > 0 {
             let more = format!(
                 "{} in the column _ingestr_extra (--max-new-columns)",
-                noun(receipt.extra_fields, "new field")
+                plural(receipt.extra_fields, "new field")
             );
             rows.push(("extra", Some(receipt.extra_fields), more));
         }
@@ -215,16 +215,12 @@ fn receipt_lines(receipt: &Receipt) -> Vec<String> {
     lines
 }
 
-fn noun(value: u64, noun: &str) -> String {
-    if value == 1 { noun.to_owned() } else { format!("{noun}s") }
-}
-
 /// Pages and time as they were expected: `42 pages in 20 s after the first 12`.
 fn expected(receipt: &Receipt) -> Option<String> {
     receipt.expected.map(|expected| {
         format!(
-            "{} pages in {} after the first {}",
-            number(expected.pages),
+            "{} in {} after the first {}",
+            count(expected.pages, "page"),
             roughly(expected.elapsed),
             expected.after
         )
@@ -243,7 +239,7 @@ fn places(receipt: &Receipt) -> Vec<(&'static str, String)> {
     let next = match receipt.next() {
         Next::Since(next) => utc(next),
         Next::Rest => "with what is left; what was committed stays".into(),
-        Next::All => "all, as always".into(),
+        Next::All => "all rows".into(),
         Next::WithParent => "with the table that its rows come from".into(),
         Next::Everything => "from the beginning".into(),
     };

@@ -76,6 +76,14 @@ pub fn text(all: &[Remembered], place: &str, now: Micros) -> String {
     text
 }
 
+/// How far back the rows go.
+fn history(since: Option<Micros>) -> String {
+    since.map_or_else(
+        || "complete".into(),
+        |since| format!("since {}; older rows were never asked for", utc(since)),
+    )
+}
+
 fn entry_text(text: &mut String, entry: &Entry<'_>, now: Micros) {
     let Entry { own, aside, any } = entry;
     // Writing to a String cannot fail.
@@ -94,7 +102,7 @@ fn entry_text(text: &mut String, entry: &Entry<'_>, now: Micros) {
                 watermark => line("changed up to", &watermark.map_or_else(|| "nothing yet".into(), utc)),
             }
             if state.watermark.is_some() {
-                line("covered since", &state.covered_since.map_or_else(|| "its beginning".into(), utc));
+                line("history", &history(state.covered_since));
             }
             if let Some(rescan) = source::rescan(&any.source_table, state) {
                 line("re-scan", &rescan::sentence(&rescan, rescan::between(&any.runs)));
@@ -105,7 +113,10 @@ fn entry_text(text: &mut String, entry: &Entry<'_>, now: Micros) {
         }
     }
     if aside.is_some() {
-        line("kept aside", "rows of an unfinished replacement; running it again goes on with them");
+        line(
+            "staging",
+            "rows of an unfinished replacement, not visible yet; the same command goes on with them",
+        );
     }
     let held = live(any, now);
     if let Some(held) = held {
@@ -244,7 +255,7 @@ pub fn moved(all: &[Remembered], place: &str, account: &str) -> String {
     let mut text = String::new();
     let mut from = "";
     for Entry { aside, any, .. } in entries(all) {
-        let kept = if aside.is_some() { ", and so are the rows kept aside" } else { "" };
+        let kept = if aside.is_some() { ", and so are the staged rows" } else { "" };
         from = &any.account;
         let _ = writeln!(
             text,
@@ -271,7 +282,7 @@ pub fn forgotten(all: &[Remembered], place: &str) -> String {
             None => {}
         }
         if aside.is_some() {
-            what.push("the rows kept aside for an unfinished replacement".to_owned());
+            what.push("the staged rows of an unfinished replacement".to_owned());
         }
         let _ = writeln!(
             text,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::format::{count, number};
+use super::format::count;
 use crate::model::RunLine;
 use crate::source::Rescan;
 
@@ -43,9 +43,9 @@ pub(super) fn sentence(rescan: &Rescan, between: Option<Duration>) -> String {
     let pace = between.and_then(|between| between.checked_mul(u32::try_from(runs).ok()?));
     let pace = pace.map(|time| format!(", which is {} at the pace of the last ones", about(time)));
     format!(
-        "the whole list, about {} pages, every {}{}: a run reads {cap} of them at most; more runs a day shorten \
+        "the whole list, about {}, every {}{}: a run reads {cap} of them at most; more runs a day shorten \
          that, not --rescan {}",
-        number(rescan.pages),
+        count(rescan.pages, "page"),
         count(runs, "run"),
         pace.unwrap_or_default(),
         typed(period)

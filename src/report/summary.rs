@@ -155,8 +155,8 @@ fn next_start(end: &Ended) -> String {
     match done.next() {
         Next::Since(next) => short_utc(next),
         Next::Rest => "with what is left".into(),
-        Next::All => "all, as always".into(),
-        Next::WithParent => "with its parent".into(),
+        Next::All => "all rows".into(),
+        Next::WithParent => "with its table".into(),
         Next::Everything => "from the beginning".into(),
     }
 }

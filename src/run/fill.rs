@@ -5,6 +5,7 @@ use super::{Run, failure};
 use crate::dest::Targets;
 use crate::error::Failure;
 use crate::model::Filled;
+use crate::words::count;
 
 /// Rows that are read back at a time.
 const ROWS: u64 = 10_000;
@@ -40,7 +41,8 @@ impl Run<'_, '_> {
         if filled > 0 {
             let (table, columns) = (&self.target.table, backfill.named());
             self.warn(format!(
-                "{columns} of {filled} rows of {table} that were stored before were filled from their JSON"
+                "{columns} of {table} filled from the JSON of {} that an older version had stored",
+                count(filled, "row")
             ));
         }
         Ok(())

@@ -6,6 +6,7 @@ use crate::model::hash::fnv;
 use crate::model::{EXTRA, FieldName};
 use crate::normalise::Normaliser;
 use crate::plan::Plan;
+use crate::words::count;
 
 /// The way of rows into a table as it was found.
 pub(super) fn normaliser(plan: &Plan, found: &Inspection) -> Normaliser {
@@ -27,9 +28,9 @@ pub(super) fn told(plan: &Plan, names: &[FieldName]) -> Vec<String> {
     };
     let full = names.iter().any(|name| name.column == EXTRA).then(|| {
         format!(
-            "new fields of {table} go to the JSON column {EXTRA} from here on, as the table has got the {} new columns that \
+            "new fields of {table} go to the JSON column {EXTRA} from here on, as the table has all of the {} that \
              --max-new-columns allows; fields that are in {EXTRA} stay there, a higher number is for later ones",
-            plan.shaping.new_columns
+            count(plan.shaping.new_columns as u64, "new column")
         )
     });
     names.iter().filter(hashed).map(taken).chain(full).collect()

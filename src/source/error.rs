@@ -1,6 +1,7 @@
 //! Why a table could not be read.
 
 use crate::http::client::{HttpError, Problem};
+use crate::words::count;
 
 /// Why a table could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -16,7 +17,8 @@ pub enum SourceError {
     },
     /// Page after page brings nothing that was not there before, under ever new cursors.
     #[error(
-        "GET {path}: {pages} pages in a row brought no new rows, and each names a next one, so this list has no end"
+        "GET {path}: {} in a row brought no new rows, and each names a next one, so this list has no end",
+        count((*pages).into(), "page")
     )]
     Endless {
         /// Path of the list.

@@ -43,7 +43,7 @@ fn both_ends_as_they_should_be() {
     let shown = desk.ingestr(["check", "--dest-uri", "duckdb:///shop.duckdb"]);
     assert_snapshot!(shown.finish().well().shown(), @r"
     --- stdout
-    ok    destination  duckdb file shop.duckdb can be written; 2 tables were copied to it
+    ok    destination  duckdb file shop.duckdb can be written; 2 tables copied to it
     exit code 0
     ");
 }
@@ -63,7 +63,7 @@ fn what_the_credentials_may_not_do() {
     warn  events                these credentials may not read the events of Gorgias account acme: deletions and merges will not be seen
                                 cause: GET /api/events?limit=1: HTTP 403 "You do not have enough permissions to perform this action."
                                 hint: give the user who owns the key a role that may read it, or use an admin's key
-    ok    budget                1000000 requests, N of them in use after this check
+    ok    budget                1,000,000 requests, N of them in use after this check
     exit code 0
     "#);
     desk.account().faults().on("/api/messages", 0, Fault::Forbidden);
@@ -171,11 +171,11 @@ fn tables_of_another_account() {
         lines.join("\n")
     };
     assert_snapshot!(there("acme"), @"
-    ok    destination           duckdb file shop.duckdb can be written; 2 tables were copied to it
+    ok    destination           duckdb file shop.duckdb can be written; 2 tables copied to it
     exit code 0
     ");
     assert_snapshot!(there("umbrella"), @"
-    ok    destination           duckdb file shop.duckdb can be written; 2 tables were copied to it (2 of account acme)
+    ok    destination           duckdb file shop.duckdb can be written; 2 tables copied to it (2 of account acme)
     warn  tables                no table there is of account umbrella; runs refuse those of others
                                 hint: copy account umbrella into tables of its own, with --dest-table; or, if acme was renamed to umbrella: ingestr state move --from acme --to umbrella
     exit code 0

@@ -131,7 +131,7 @@ fn what_would_fail_fails_here_too() {
     all of them, together
       requests  2 to 4
       time      TIME
-    at 50000 requests a second: a budget of 1000000 requests, N of them in use
+    at 50000 requests a second: a budget of 1,000,000 requests, N of them in use
     nothing was written; 2 requests were sent to find this out
     exit code 7
     "#);

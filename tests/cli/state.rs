@@ -52,7 +52,7 @@ fn complete_tables_and_their_last_runs() {
     --- stdout
     main.customers  customers of account acme
       changed up to  2026-08-25 15:37:38.70357 UTC
-      covered since  2020-01-01 00:00:00 UTC
+      history        since 2020-01-01 00:00:00 UTC; older rows were never asked for
       re-scan        the whole list every 1d (--rescan)
       last runs      NOW UTC  success, in TIME, 1 row, 2 requests
                      NOW UTC  success, in TIME, 1 row, 2 requests
@@ -62,7 +62,7 @@ fn complete_tables_and_their_last_runs() {
 
     shop.Tickets  tickets of account acme
       changed up to  2026-08-21 09:36:24.833587 UTC
-      covered since  its beginning
+      history        complete
       re-scan        the whole list every 1d (--rescan)
       last runs      NOW UTC  success, in TIME, 60 rows, 2 requests
     exit code 0
@@ -71,7 +71,7 @@ fn complete_tables_and_their_last_runs() {
     --- stdout
     shop.Tickets  tickets of account acme
       changed up to  2026-08-21 09:36:24.833587 UTC
-      covered since  its beginning
+      history        complete
       re-scan        the whole list every 1d (--rescan)
       last runs      NOW UTC  success, in TIME, 60 rows, 2 requests
     exit code 0
@@ -159,13 +159,13 @@ fn rows_kept_aside_for_a_replacement() {
     let shown = show(&desk, &[]);
     assert!(
         shown.contains(
-            "  kept aside     rows of an unfinished replacement; running it again goes on with them\n"
+            "  staging        rows of an unfinished replacement, not visible yet; the same command goes on with them\n"
         ),
         "{shown}"
     );
     assert_eq!(json(&desk)[0]["aside"]["unfinished"], true);
     let forgot = reset(&desk, &["--dest-table", "tickets"]);
-    assert!(forgot.contains(" and the rows kept aside for an unfinished replacement\n"), "{forgot}");
+    assert!(forgot.contains(" and the staged rows of an unfinished replacement\n"), "{forgot}");
     assert_eq!(json(&desk), serde_json::json!([]));
 }
 
@@ -366,7 +366,7 @@ fn a_renamed_account_goes_on_where_it_stood() {
     assert!(show(&desk, &[]).contains("main.customers  customers of account umbrella\n"));
     assert_snapshot!(hand_over(&desk, &["--from", "acme", "--to", "umbrella"]), @"
     --- stdout
-    shop.tickets in duckdb file shop.duckdb: tickets of account acme are those of account umbrella now, and so are the rows kept aside
+    shop.tickets in duckdb file shop.duckdb: tickets of account acme are those of account umbrella now, and so are the staged rows
     the rows stay; runs of account umbrella go on where those of acme stood
     exit code 0
     ");

@@ -13,7 +13,7 @@ use super::{is_test, sources};
 /// Rooms of one layer know nothing of each other but for those of the lowest; those further down know nothing of those
 /// above.
 const LAYERS: [&[&str]; 11] = [
-    &["model", "nearest", "secret", "uri"],
+    &["model", "nearest", "secret", "uri", "words"],
     &["error"],
     &["http", "normalise"],
     &["source", "dest"],

@@ -36,7 +36,7 @@ pub(super) fn failed(place: &str, action: &str, error: &Error) -> DestError {
         code if *code == SqlState::DISK_FULL => (
             DestErrorKind::Full,
             format!("no space left on the server of the {place}"),
-            "make room there, and run the command again",
+            "free some space there, and run the command again",
         ),
         code if *code == SqlState::LOCK_NOT_AVAILABLE => (
             DestErrorKind::Locked,

@@ -23,6 +23,7 @@ use super::resumable::{Opening, Resumable, Sent};
 use super::schema::{Field, Mode};
 use super::storage::Place;
 use crate::model::{Column, LogicalType};
+use crate::words::count;
 
 /// Rows that are encoded before it is looked whether a chunk is full.
 const ROWS: usize = 1_000;
@@ -253,7 +254,11 @@ impl Upload {
         match job.loaded() {
             Some(rows) if rows != loaded.rows => Err(ApiError::other(
                 &self.doing,
-                format!("the load job says that it wrote {rows} rows, and {} were sent", loaded.rows),
+                format!(
+                    "the load job says that it wrote {}, and {} were sent",
+                    count(rows, "row"),
+                    loaded.rows
+                ),
             )),
             _ => Ok(loaded),
         }

@@ -18,6 +18,7 @@ use crate::source::gorgias::list::checkpoint::{Counts, Direction, Walk};
 use crate::source::gorgias::list::pages::{self, Answer};
 use crate::source::gorgias::list::walk::{self, Fetched, Stumble, WalkState};
 use crate::source::{Counted, Resource, SortField, SourceError};
+use crate::words::count;
 
 /// Tickets whose count may be known not to match; beyond it the oldest ids are forgotten, and read again some day.
 const MOST_SETTLED: usize = 10_000;
@@ -159,7 +160,10 @@ pub(crate) async fn conclude(ctx: &mut Context, out: &mut Sender) {
     }
     let left = counts.queue.len();
     if left > 0 {
-        ctx.warn(format!("the messages of {left} tickets are left to be read again by the next runs"));
+        ctx.warn(format!(
+            "the messages of {} are left to be read again by the next runs",
+            count(left as u64, "ticket")
+        ));
     }
     ctx.hand_on_state(out).await;
 }
