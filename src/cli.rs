@@ -10,10 +10,12 @@ use crate::secret::SecretUri;
 mod analytics;
 mod examples;
 mod foreign;
+mod init;
 mod parse;
 mod state;
 pub use analytics::{Dialect, ModelsArgs, Optional, ReportArgs};
 pub use foreign::ForeignArgs;
+pub use init::{InitArgs, KEY_VARIABLE};
 pub use parse::{Stop, command, completions, env_names, man, parse, parts, switch, version_line};
 pub use state::{MoveArgs, ResetArgs, ShowArgs, StateCommand};
 
@@ -29,6 +31,8 @@ pub struct Cli {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Set up a first copy: ask for both ends, check them, write them to a file, and say what to type next.
+    Init(InitArgs),
     /// Copy tables into a database; a second run copies only what changed.
     Ingest(Box<IngestArgs>),
     /// Say what `ingest` with the same flags would read and how long it would take; nothing is written.

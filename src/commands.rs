@@ -18,6 +18,7 @@ use crate::{dest, docs, source};
 
 mod check;
 mod html_report;
+mod init;
 mod long_waits;
 mod look;
 mod models;
@@ -28,6 +29,7 @@ mod statements;
 mod unwritten;
 
 pub use check::check;
+pub use init::init;
 use look::Typed;
 pub use plan::plan;
 use unwritten::Unwritten;
@@ -39,6 +41,8 @@ pub struct World {
     pub now: Micros,
     /// Whether standard error is a terminal that can redraw lines.
     pub terminal: bool,
+    /// Whether somebody can be asked: standard input and standard error are terminals.
+    pub dialogue: bool,
     /// Columns of the terminal that standard error is; `None`: it is none.
     pub width: Option<usize>,
     /// Whether colours are wanted on a terminal.
@@ -73,7 +77,7 @@ pub fn text(command: &Command, world: &World) -> Result<Vec<u8>, Failure> {
         Command::Man => cli::man().map_err(|error| internal(&error)),
         Command::Docs { page: DocsPage::Cli } => Ok(docs::cli_markdown().into_bytes()),
         Command::Docs { page: DocsPage::Tables } => Ok(docs::tables_markdown(&source::tables()).into_bytes()),
-        Command::Ingest(_) | Command::Plan(_) | Command::Check(_) => {
+        Command::Init(_) | Command::Ingest(_) | Command::Plan(_) | Command::Check(_) => {
             Err(internal(&"this command does more than to print"))
         }
     }

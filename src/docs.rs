@@ -25,6 +25,7 @@ pub fn cli_markdown() -> String {
         let name = sub.get_bin_name().unwrap_or_else(|| sub.get_name());
         let positional: String = sub.get_positionals().map(|arg| format!(" {}", positional(arg))).collect();
         let flags = match sub.get_name() {
+            "init" => " [flags]",
             "ingest" => " --source-uri <URI> --source-table <TABLES> --dest-uri <URI> [flags]",
             "plan" => " --source-uri <URI> --source-table <TABLES> --dest-uri <URI> [flags]",
             "check" => " [--source-uri <URI>] [--dest-uri <URI>] [flags]",

@@ -13,6 +13,7 @@ use ingestr::model::Micros;
 
 fn main() -> ExitCode {
     let stop = match cli::parse(env::args_os().collect(), &|name| env::var_os(name)) {
+        Ok(Command::Init(args)) => return ExitCode::from(commands::init(&args, &world())),
         Ok(Command::Ingest(args)) => return ExitCode::from(commands::ingest(&args, &world())),
         Ok(Command::Plan(args)) => return ExitCode::from(commands::plan(&args, &world())),
         Ok(Command::Check(args)) => return ExitCode::from(commands::check(&args, &world())),
@@ -48,6 +49,7 @@ fn world() -> World {
     World {
         now: Micros(i64::try_from(now.as_micros()).unwrap_or(i64::MAX)),
         terminal: io::stderr().is_terminal() && redraws(),
+        dialogue: io::stdin().is_terminal() && io::stderr().is_terminal(),
         width: ingestr::report::stderr_width(),
         color: color(),
         env: |name| env::var_os(name),

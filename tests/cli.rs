@@ -18,6 +18,7 @@ mod held;
 #[cfg(target_os = "linux")]
 mod hostile;
 mod http2;
+mod init;
 mod models;
 mod network;
 mod nights;

@@ -1,8 +1,17 @@
 //! What the help of each command ends with: commands that can be typed as they stand, once both ends are in the environment.
 
+const INIT: &str = "\
+Examples:
+  ingestr init                                                    asks for everything
+  ingestr init --dest-uri sqlite:///helpdesk.db                   asks for the rest
+  ingestr init --domain mycompany --email me@shop.com < key.txt   in a script
+
+The key is asked for and not shown. In a script it is read from INGESTR_API_KEY or from standard input.";
+
 /// The examples of a command.
 pub(super) fn of(command: &str) -> Option<&'static str> {
     Some(match command {
+        "init" => INIT,
         "ingest" => {
             "\
 Examples, with both ends in the environment:
@@ -107,7 +116,7 @@ mod tests {
             };
             for line in examples.lines().filter_map(|line| line.strip_prefix("  ingestr ")) {
                 let words = line.split("   ").next().unwrap_or_default();
-                let words = words.split(['|', '>']).next().unwrap_or_default().replace('\'', "");
+                let words = words.split(['|', '>', '<']).next().unwrap_or_default().replace('\'', "");
                 let argv = std::iter::once("ingestr").chain(words.split_whitespace());
                 let parsed = command.clone().try_get_matches_from(argv);
                 assert!(parsed.is_ok(), "{line}: {}", parsed.unwrap_err());

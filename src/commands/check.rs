@@ -73,7 +73,7 @@ fn run(
     }))
 }
 
-async fn of_the_source(source: &dyn Source, world: &World) -> Vec<Check> {
+pub(super) async fn of_the_source(source: &dyn Source, world: &World) -> Vec<Check> {
     let meter = meter(world.err, world.now);
     let listener: Arc<dyn Listener> = Arc::<Meter>::clone(&meter);
     let mut checks = Vec::new();
@@ -117,7 +117,11 @@ async fn of_the_source(source: &dyn Source, world: &World) -> Vec<Check> {
 
 /// Looks at a table that is not there: whether its place can be written is what a run finds out first, too. And says whose
 /// the tables are, where it matters: a run refuses those of others.
-async fn of_the_destination(dest: &dyn Destination, account: Option<&str>, world: &World) -> Vec<Check> {
+pub(super) async fn of_the_destination(
+    dest: &dyn Destination,
+    account: Option<&str>,
+    world: &World,
+) -> Vec<Check> {
     let target = Target {
         account: "check".into(),
         source_table: "check".into(),

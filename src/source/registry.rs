@@ -1,11 +1,13 @@
 //! The kinds of sources there are, in the order help lists them.
 
 use super::estimate::Rescan;
+use super::login::Login;
 use super::table::{Changes, Resource};
 use super::{Source, gorgias};
 use crate::error::{self, Failure};
 use crate::http::surroundings::Surroundings;
 use crate::model::State;
+use crate::secret::SecretUri;
 
 /// Opens the source of a URI.
 type Open = fn(&str, &Surroundings) -> Result<Box<dyn Source>, gorgias::OpenError>;
@@ -24,6 +26,7 @@ pub struct Entry {
     /// Where its accounts' names are found, for hints.
     pub account: &'static str,
     account_named: fn(&str) -> Option<String>,
+    uri: fn(&Login<'_>) -> SecretUri,
     open: Open,
     rescan: fn(&'static Resource, &State) -> Option<Rescan>,
 }
@@ -36,6 +39,7 @@ pub const SOURCES: [Entry; 1] = [Entry {
     tables: &gorgias::TABLES,
     account: "the part before .gorgias.com in the address of the help desk, such as mycompany",
     account_named: |typed| gorgias::Gorgias::account_named(typed).ok(),
+    uri: gorgias::uri_of,
     open: |uri, around| Ok(Box::new(gorgias::Gorgias::open(uri, around)?)),
     rescan: gorgias::rescan,
 }];
@@ -81,6 +85,12 @@ pub fn rescan(table: &str, state: &State) -> Option<Rescan> {
 }
 
 impl Entry {
+    /// The URI that says the same.
+    #[must_use]
+    pub fn uri(&self, login: &Login<'_>) -> SecretUri {
+        (self.uri)(login)
+    }
+
     /// Opens the source; sends nothing.
     ///
     /// # Errors

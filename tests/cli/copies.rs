@@ -57,18 +57,19 @@ fn the_commands_of_the_readme_run_as_printed() {
     ");
 }
 
-/// The first example, with another account and no shell of its own.
+/// The first example, behind `ingestr init` for another account.
 #[test]
 fn the_first_example_of_the_readme_runs_as_printed() {
     let desk = Desk::new();
     let readme = include_str!("../../README.md");
     let block = readme.split("```sh\n").nth(1).and_then(|rest| rest.split("```").next()).expect("an example");
-    assert!(block.starts_with("export INGESTR_SOURCE_URI='gorgias://mycompany?"), "{block}");
+    assert!(block.starts_with("set -a && . ./gorgias.env && set +a\ningestr ingest "), "{block}");
     assert!(!block.contains("--interval-start") && !block.contains("--source-uri"), "{block}");
-    let line = block.replace("gorgias://mycompany?api_key=<api-key>&email=<email>", desk.uri());
-    assert_ne!(line, block);
+    let base_url = desk.base_url();
+    let init = ["init", "--domain", "acme", "--email", "agent@acme.example", "--base-url", &base_url];
+    desk.ingestr(init).env("INGESTR_API_KEY", super::desk::PLANTED).finish().well();
     for _ in 0..2 {
-        Run::in_shell(&desk, &line).finish().well();
+        Run::in_shell(&desk, block).finish().well();
     }
     assert_eq!(desk.ask("helpdesk.duckdb", "SELECT count(*) FROM gorgias.tickets"), "60");
 }

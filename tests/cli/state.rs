@@ -400,8 +400,8 @@ fn what_cannot_be_moved() {
     assert!(desk.files().is_empty(), "{:?}", desk.files());
     desk.ingest("customers", &[]).finish().well();
     as_account(&desk, "umbrella", "tickets", &[]);
-    assert_snapshot!(hand_over(&desk, &["--from", "acme", "--to", "https://umbrella.gorgias.com"]), @"
-    error: --to: `https://umbrella.gorgias.com` is not the name of an account
+    assert_snapshot!(hand_over(&desk, &["--from", "acme", "--to", "https://umbrella.example.com"]), @"
+    error: --to: `https://umbrella.example.com` is not the name of an account
       hint: type the part before .gorgias.com in the address of the help desk, such as mycompany
     exit code 2
     ");

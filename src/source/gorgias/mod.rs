@@ -28,6 +28,7 @@ use self::list::channel::Channel;
 use self::list::checkpoint::{Checkpoint, Kind};
 pub use self::resources::TABLES;
 use self::table_reader::TableReader;
+pub(crate) use self::uri::uri_of;
 use self::uri::{Credentials, GorgiasUri};
 pub use self::uri::{FORM, UriError};
 use crate::error::Failure;
@@ -94,7 +95,7 @@ impl Gorgias {
     /// # Errors
     /// When it can be none.
     pub fn account_named(typed: &str) -> Result<String, UriError> {
-        uri::domain(typed.trim())
+        uri::domain_as_typed(typed)
     }
 
     /// The account of a source URI over another transport, with a seeded source of randomness: for tests.

@@ -2,9 +2,12 @@
 
 use std::fmt;
 
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use secrecy::SecretString;
 
 use crate::http::limit::Share;
+use crate::secret::SecretUri;
+use crate::source::Login;
 use crate::uri::Base;
 
 /// A source URI, taken apart and checked.
@@ -106,6 +109,25 @@ pub(crate) fn domain(place: &str) -> Result<String, UriError> {
     Ok(label.to_owned())
 }
 
+/// The same for what a person types or copies out of the browser: `https://acme.gorgias.com/app/tickets`, too.
+pub(crate) fn domain_as_typed(typed: &str) -> Result<String, UriError> {
+    let typed = typed.trim();
+    let rest = ["https://", "http://"].iter().find_map(|scheme| {
+        let start = typed.get(..scheme.len())?;
+        start.eq_ignore_ascii_case(scheme).then(|| &typed[scheme.len()..])
+    });
+    let place = rest.unwrap_or(typed);
+    domain(place.split(['/', '?', '#']).next().unwrap_or(place))
+}
+
+/// The URI of a login.
+pub(crate) fn uri_of(login: &Login<'_>) -> SecretUri {
+    let encoded = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
+    let Login { account, email, key, base_url } = login;
+    let base = base_url.map(|url| format!("&base_url={}", encoded(url))).unwrap_or_default();
+    SecretUri::new(format!("gorgias://{account}?api_key={}&email={}{base}", encoded(key), encoded(email)))
+}
+
 /// The API's paths begin with /api; a base that ends so too is taken to mean the same.
 fn base_url(text: &str) -> Result<Base, UriError> {
     let base = crate::uri::base_url("base_url", text, "key").or_else(refuse)?;
@@ -153,6 +175,45 @@ mod tests {
         let parsed = GorgiasUri::parse("gorgias://acme?api_key=a%2Bb+c%3D&email=me+x%40shop.com").unwrap();
         let Credentials::Key { email, api_key } = parsed.credentials else { panic!("a key was given") };
         assert_eq!((email.as_str(), api_key.expose_secret()), ("me+x@shop.com", "a+b+c="));
+    }
+
+    #[test]
+    fn a_help_desk_may_be_named_as_the_browser_shows_it() {
+        for typed in [
+            "acme",
+            " Acme ",
+            "acme.gorgias.com",
+            "https://acme.gorgias.com/app",
+            "HTTPS://acme.gorgias.com?x#y",
+        ] {
+            assert_eq!(domain_as_typed(typed).as_deref(), Ok("acme"), "{typed}");
+        }
+        for typed in [
+            "",
+            "https://",
+            "https://me@acme.gorgias.com",
+            "https://acme.example.com/app",
+            "a b",
+            "é.gorgias.com",
+        ] {
+            assert!(domain_as_typed(typed).is_err(), "{typed}");
+        }
+    }
+
+    #[test]
+    fn the_uri_of_a_login_says_what_was_typed() {
+        let login = Login {
+            account: "acme",
+            email: "me+x@shop.com",
+            key: "a'&%# =",
+            base_url: Some("http://[::1]:81"),
+        };
+        let uri = uri_of(&login);
+        assert!(!uri.expose().contains('\''), "it stands between quotes in a file");
+        let parsed = GorgiasUri::parse(uri.expose()).unwrap();
+        assert_eq!((parsed.domain.as_str(), parsed.base.url.as_str()), ("acme", "http://[::1]:81"));
+        let Credentials::Key { email, api_key } = parsed.credentials else { panic!("a key was given") };
+        assert_eq!((email.as_str(), api_key.expose_secret()), ("me+x@shop.com", "a'&%# ="));
     }
 
     #[test]
