@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use crate::model::ProgressStyle;
 
+mod alike;
 pub mod check;
 mod event;
 pub mod forecast;

@@ -129,8 +129,9 @@ fn amount(guess: Guess) -> String {
     said(guess, if guess.is_exact() { number } else { round })
 }
 
-fn basis(basis: Basis) -> &'static str {
-    match basis {
+fn basis(forecast: &Forecast) -> &'static str {
+    match forecast.basis {
+        Basis::Seen if forecast.rows.most.is_none() => "its first page; its list does not tell where it ends",
         Basis::Seen => "a look at all of it",
         Basis::Ids => "the ids of its newest and its oldest rows",
         Basis::Dates => "the dates of its newest and its oldest rows",
@@ -164,7 +165,7 @@ pub fn text(all: &Forecasts) -> String {
                 let _ = writeln!(text, "  rows      {}", amount(forecast.rows));
                 let _ = writeln!(text, "  requests  {}", amount(forecast.requests));
                 let _ = writeln!(text, "  time      {}", said(all.pace.time(forecast.requests), time));
-                let _ = writeln!(text, "  known by  {}", basis(forecast.basis));
+                let _ = writeln!(text, "  known by  {}", basis(forecast));
                 if let Some((rescan, between)) = rescan {
                     let _ = writeln!(text, "  re-scan   {}", rescan::sentence(rescan, *between));
                 }

@@ -151,13 +151,22 @@ impl Lines {
     }
 }
 
+/// What became of rows that nobody sees yet.
+const STAGED: &str = "what was read is kept; the old rows stay visible until all new ones are there";
+
 /// The aligned lines of a receipt: numbers under numbers, what has none behind them.
 fn receipt_lines(receipt: &Receipt) -> Vec<String> {
     let counts = receipt.counts;
     let pages = format!("{} in {}", plural(receipt.read, "row"), count(receipt.pages, "page"));
     let mut rows: Vec<(&str, Option<u64>, String)> = vec![("read", Some(receipt.read), pages)];
+    let rejected = match receipt.rejected {
+        0 => String::new(),
+        values => format!("{}, kept in _ingestr_rejects", plural(values, "value")),
+    };
     // A run that found nothing new has nothing to say about what it did with it.
-    if receipt.read > 0 || counts != Counts::default() {
+    if receipt.staged() {
+        rows.push(("rejected", Some(receipt.rejected), rejected));
+    } else if receipt.read > 0 || counts != Counts::default() {
         rows.push(("inserted", Some(counts.inserted), String::new()));
         rows.push(("updated", Some(counts.updated), String::new()));
         rows.push(("unchanged", Some(counts.unchanged), String::new()));
@@ -174,11 +183,7 @@ fn receipt_lines(receipt: &Receipt) -> Vec<String> {
         if receipt.deletions || counts.deleted > 0 {
             rows.push(("deleted", Some(counts.deleted), String::new()));
         }
-        let kept = match receipt.rejected {
-            0 => String::new(),
-            values => format!("{}, kept in _ingestr_rejects", plural(values, "value")),
-        };
-        rows.push(("rejected", Some(receipt.rejected), kept));
+        rows.push(("rejected", Some(receipt.rejected), rejected));
         if receipt.discarded > 0 {
             rows.push(("discarded", Some(receipt.discarded), "by --schema-contract".into()));
         }
@@ -201,6 +206,7 @@ fn receipt_lines(receipt: &Receipt) -> Vec<String> {
     if !receipt.warnings.is_empty() {
         rows.push(("warnings", Some(receipt.warnings.len() as u64), "see above".into()));
     }
+    let staged = receipt.staged().then(|| ("staged", STAGED.to_owned()));
     let expected = expected(receipt).map(|text| ("expected", text));
     let shown = |value: Option<u64>| value.map_or_else(|| "?".into(), number);
     let width = rows.iter().map(|(_, value, _)| shown(*value).len()).max().unwrap_or_default();
@@ -210,7 +216,7 @@ fn receipt_lines(receipt: &Receipt) -> Vec<String> {
             format!("  {label:<10}  {:>width$}  {more}", shown(value)).trim_end().to_owned()
         })
         .collect();
-    let places = expected.into_iter().chain(places(receipt));
+    let places = staged.into_iter().chain(expected).chain(places(receipt));
     lines.extend(places.map(|(label, text)| format!("  {label:<10}  {text}")));
     lines
 }
@@ -359,6 +365,8 @@ impl Reporter for Log {
             Event::Debug(text) => state.lines.debug(table, text),
             Event::Finished { receipt, failure } if state.lines.several => {
                 state.left.ended(table);
+                // A child's run is not told when it begins.
+                state.paces.entry(table.to_owned()).or_default().at.get_or_insert(receipt.started_at);
                 state.log(table, receipt.elapsed, &in_short(receipt, *failure));
             }
             Event::Finished { receipt, failure } => state.lines.finish(receipt, *failure),

@@ -329,7 +329,12 @@ impl Reporter for Interactive {
         state.width = several.tables.iter().map(|table| table.chars().count()).max().unwrap_or_default();
         for table in several.tables {
             let row = self.add();
-            row.say(format!("{table:<width$}  looking at the destination", width = state.width), Vec::new());
+            // Nothing else is said of a child until the run of its parent is over.
+            let what = crate::source::parent_of(table).map_or_else(
+                || "looking at the destination".to_owned(),
+                |parent| format!("its rows come with {parent}"),
+            );
+            row.say(format!("{table:<width$}  {what}", width = state.width), Vec::new());
             row.run();
             state.rows.insert((*table).to_owned(), row);
         }

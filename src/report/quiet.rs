@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::sync::{Mutex, PoisonError};
 
+use super::alike;
 use super::event::{Event, Reporter, Several};
 use super::format::{count, utc};
 use super::receipt::{Ended, Next, Receipt, Summary};
@@ -75,16 +76,11 @@ fn details(summary: &Summary<'_>, failure: &Failure) -> Vec<String> {
     };
     let tables: Vec<String> = failed().map(place).collect();
     lines.push(format!("  failed: {}; {} → {}", tables.join(", "), summary.source, summary.destination));
-    let mut told = vec![failure.headline.as_str()];
-    for own in failed().filter_map(|end| end.failure.as_ref()) {
-        if !told.contains(&own.headline.as_str()) {
-            told.push(&own.headline);
-            lines.extend(own.to_string().lines().map(|line| format!("  {line}")));
-        }
+    let own = failed().filter_map(|end| end.failure.as_ref()).filter(|own| own.headline != failure.headline);
+    for own in alike::each_once(own) {
+        lines.extend(own.to_string().lines().map(|line| format!("  {line}")));
     }
-    for end in failed() {
-        lines.push(format!("  safe: {}: {}", end.table, safe(end.receipt.as_ref())));
-    }
+    lines.extend(each_once(failed().map(|end| (end.table.as_str(), safe(end.receipt.as_ref())))));
     let complete: Vec<&str> =
         summary.ends.iter().filter(|end| end.failure.is_none()).map(|end| end.table.as_str()).collect();
     if !complete.is_empty() {
@@ -93,9 +89,25 @@ fn details(summary: &Summary<'_>, failure: &Failure) -> Vec<String> {
     lines
 }
 
+/// A line for all tables of which the same is to be said, which most of them share if nothing was read at all.
+fn each_once<'a>(said: impl Iterator<Item = (&'a str, String)>) -> Vec<String> {
+    let mut lines: Vec<(String, Vec<&str>)> = Vec::new();
+    for (table, what) in said {
+        match lines.iter_mut().find(|(other, _)| *other == what) {
+            Some((_, tables)) => tables.push(table),
+            None => lines.push((what, vec![table])),
+        }
+    }
+    let line = |(what, tables): (String, Vec<&str>)| format!("  safe: {}: {what}", tables.join(", "));
+    lines.into_iter().map(line).collect()
+}
+
 /// What is stored of a table that is not complete, and where the next run starts.
 fn safe(receipt: Option<&Receipt>) -> String {
     let Some(done) = receipt else { return "this run changed nothing".into() };
+    if done.staged() {
+        return "what this run read is staged, the old rows stay visible; the next run goes on with what is left".into();
+    }
     let counts = done.counts;
     let rows = counts.inserted + counts.updated + counts.unchanged + done.read_again.unwrap_or(0);
     let stored = match rows {
@@ -103,6 +115,8 @@ fn safe(receipt: Option<&Receipt>) -> String {
         rows => format!("{} of this run stay", count(rows, "row")),
     };
     match done.next() {
+        // Where it started, too, unless something was stored.
+        _ if rows == 0 => stored,
         Next::Since(next) => format!("{stored}; the next run starts at {}", utc(next)),
         Next::Rest => format!("{stored}; the next run goes on with what is left"),
         Next::All | Next::WithParent | Next::Everything => stored,

@@ -134,6 +134,14 @@ impl Receipt {
         }
     }
 
+    /// Whether what was read is staged: a replacement that is not complete has changed nothing that can be seen, and the
+    /// next run goes on with it.
+    pub(super) fn staged(&self) -> bool {
+        let replaces = matches!(self.strategy, Strategy::Replace | Strategy::DeleteInsert);
+        let ended = matches!(self.outcome, Outcome::Interrupted | Outcome::Failed);
+        replaces && ended && self.unfinished && self.read > 0 && self.counts == Counts::default()
+    }
+
     /// The warnings that the run before did not have.
     pub(super) fn new_warnings(&self) -> impl Iterator<Item = &String> {
         self.warnings.iter().filter(|warning| !self.known_warnings.contains(warning))

@@ -1,8 +1,10 @@
 //! The receipt of several tables: a row for each, a total, and why what is missing is missing.
 
+use super::alike;
 use super::format::{count, duration, number, short_utc};
 use super::human::{Color, Lines};
 use super::receipt::{Ended, Next, Outcome, Receipt, Summary};
+use crate::error::{Failure, Kind};
 
 /// A column of numbers: its name, and its number in a receipt. "twice" are the rows that the run had read before, if that is known.
 type Numbers = (&'static str, fn(&Receipt) -> Option<u64>);
@@ -41,14 +43,12 @@ impl Lines {
             self.line(&line);
         }
         let last = summary.failure.map(|failure| failure.headline.as_str());
-        let mut told: Vec<&str> = last.into_iter().collect();
-        for failure in summary.ends.iter().filter_map(|end| end.failure.as_ref()) {
-            // Why runs were interrupted is known to whoever did it.
-            let known = failure.kind == crate::error::Kind::Interrupted;
-            if !known && !told.contains(&failure.headline.as_str()) {
-                told.push(&failure.headline);
-                self.failure(failure);
-            }
+        // Why runs were interrupted is known to whoever did it.
+        let news =
+            |failure: &&Failure| failure.kind != Kind::Interrupted && Some(failure.headline.as_str()) != last;
+        let own = summary.ends.iter().filter_map(|end| end.failure.as_ref()).filter(news);
+        for failure in alike::each_once(own) {
+            self.failure(&failure);
         }
         if let Some(failure) = summary.failure {
             self.failure(failure);
@@ -103,7 +103,12 @@ fn table(summary: &Summary<'_>, form: Form) -> Vec<String> {
     let numbers = NUMBERS.into_iter().filter(|(name, of)| form.shows(name) && says(name, *of));
     let mut columns = vec![column("table", summary, |end| end.table.clone(), "total".into(), Side::Left)];
     for (name, of) in numbers {
-        let cell = |end: &Ended| end.receipt.as_ref().map_or("–".into(), |done| shown(of(done)));
+        let cell = |end: &Ended| match &end.receipt {
+            // Nothing has been done to the table yet.
+            Some(done) if done.staged() && !matches!(name, "read" | "rejected" | "requests") => "–".into(),
+            Some(done) => shown(of(done)),
+            None => "–".into(),
+        };
         columns.push(column(name, summary, cell, shown(sum(of)), Side::Right));
     }
     if form.shows("time") {
@@ -180,8 +185,10 @@ fn outcome(end: &Ended, brief: bool) -> String {
         }
         None => "not begun",
     };
+    let staged =
+        end.receipt.as_ref().filter(|done| done.staged()).map(|_| ", rows staged").unwrap_or_default();
     match warnings {
-        0 => word.into(),
-        some => format!("{word}, {}", count(some, "warning")),
+        0 => format!("{word}{staged}"),
+        some => format!("{word}{staged}, {}", count(some, "warning")),
     }
 }

@@ -75,6 +75,13 @@ pub fn reads_all(table: &str) -> bool {
     tables.any(|there| there.name == table && there.changes == Changes::Full)
 }
 
+/// The table whose rows hold those of this one.
+#[must_use]
+pub fn parent_of(table: &str) -> Option<&'static str> {
+    let mut tables = SOURCES.iter().flat_map(|entry| entry.tables);
+    tables.find(|there| there.name == table)?.embedded().map(|(parent, _)| parent.name)
+}
+
 /// How the list of a table is re-scanned, as its state tells; `None`: it is not, or no run has come so far.
 #[must_use]
 pub fn rescan(table: &str, state: &State) -> Option<Rescan> {

@@ -290,3 +290,44 @@ fn a_bad_night_is_one_block() {
       exit code: 2
     ");
 }
+
+/// What a replacement has read is nowhere to be seen before it is complete: that is not "inserted 0".
+#[test]
+fn rows_of_a_replacement_that_was_interrupted_are_staged() {
+    let counts = Counts::default();
+    let cut = Receipt {
+        strategy: Strategy::Replace,
+        counts,
+        unfinished: true,
+        next_start: None,
+        ..of("tickets", Outcome::Interrupted, 300)
+    };
+    let stopped = Failure::new(Kind::Interrupted, "stopped before table tickets was complete");
+    let (lines, _) = shown(ProgressStyle::Log, |reporter| {
+        reporter.event("tickets", &Event::Finished { receipt: &cut, failure: Some(&stopped) });
+    });
+    assert!(lines.contains("  staged      what was read is kept; the old rows stay visible"), "{lines}");
+    assert!(!lines.contains("inserted") && !lines.contains("deleted"), "{lines}");
+    let night = at_night(|reporter| {
+        let end =
+            Ended { table: "tickets".into(), receipt: Some(cut.clone()), failure: Some(stopped.clone()) };
+        let (source, destination, elapsed) = ("Gorgias", "duckdb", Duration::from_secs(3));
+        reporter.ends(&Summary {
+            ends: &[end],
+            source,
+            destination,
+            elapsed,
+            failure: Some(&stopped),
+            look: &[],
+        });
+    });
+    assert!(
+        night.contains("  safe: tickets: what this run read is staged, the old rows stay visible; "),
+        "{night}"
+    );
+    let done = Receipt { outcome: Outcome::Success, unfinished: false, ..cut };
+    let (lines, _) = shown(ProgressStyle::Log, |reporter| {
+        reporter.event("tickets", &Event::Finished { receipt: &done, failure: None });
+    });
+    assert!(lines.contains("  inserted") && !lines.contains("staged"), "{lines}");
+}
