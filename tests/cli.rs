@@ -24,6 +24,7 @@ mod network;
 mod nights;
 mod plan;
 mod printed;
+mod recipes;
 mod refused;
 mod schema;
 mod secrets;
