@@ -303,7 +303,7 @@ fn rows_of_a_replacement_that_was_interrupted_are_staged() {
         ..of("tickets", Outcome::Interrupted, 300)
     };
     let stopped = Failure::new(Kind::Interrupted, "stopped before table tickets was complete");
-    let (lines, _) = shown(ProgressStyle::Log, |reporter| {
+    let (_, lines) = shown(ProgressStyle::Log, |reporter| {
         reporter.event("tickets", &Event::Finished { receipt: &cut, failure: Some(&stopped) });
     });
     assert!(lines.contains("  staged      what was read is kept; the old rows stay visible"), "{lines}");
@@ -326,7 +326,7 @@ fn rows_of_a_replacement_that_was_interrupted_are_staged() {
         "{night}"
     );
     let done = Receipt { outcome: Outcome::Success, unfinished: false, ..cut };
-    let (lines, _) = shown(ProgressStyle::Log, |reporter| {
+    let (_, lines) = shown(ProgressStyle::Log, |reporter| {
         reporter.event("tickets", &Event::Finished { receipt: &done, failure: None });
     });
     assert!(lines.contains("  inserted") && !lines.contains("staged"), "{lines}");
