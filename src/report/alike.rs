@@ -12,7 +12,11 @@ pub(super) fn each_once<'a>(failures: impl Iterator<Item = &'a Failure>) -> Vec<
             theirs == rest && other.hint == failure.hint && first.is_some() == table.is_some()
         });
         match same {
-            Some((tables, _)) => tables.extend(table),
+            // Children fail with their table, in its words.
+            Some((tables, _)) => {
+                let new = table.filter(|table| !tables.contains(table));
+                tables.extend(new);
+            }
             None => told.push((table.into_iter().collect(), failure)),
         }
     }
@@ -47,7 +51,7 @@ mod tests {
             Failure { causes: vec![format!("while {table}")], ..Failure::new(Kind::Destination, headline) }
         };
         let other = Failure::new(Kind::Source, "reading failed");
-        let all = [full("a", "x"), other.clone(), full("b", "x"), full("c", "y"), other];
+        let all = [full("a", "x"), full("a", "x"), other.clone(), full("b", "x"), full("c", "y"), other];
         let told: Vec<String> = each_once(all.iter()).iter().map(ToString::to_string).collect();
         assert_eq!(
             told,

@@ -33,9 +33,10 @@ fn installed(home: &Path) {
 /// What `ingestr init` makes of the account.
 fn env_file(desk: &Desk, home: &Path) {
     let base_url = desk.base_url();
-    let (domain, file) = ("acme", home.join("helpdesk/gorgias.env"));
+    let file = home.join("helpdesk/gorgias.env");
+    fs::create_dir_all(home.join("helpdesk")).expect("a folder");
     let typed =
-        ["init", "--domain", domain, "--email", "agent@acme.example", "--base-url", &base_url, "--env-file"];
+        ["init", "--domain", "acme", "--email", "agent@acme.example", "--base-url", &base_url, "--env-file"];
     let typed = typed.into_iter().chain([file.to_str().expect("text")]);
     desk.ingestr(typed).env("INGESTR_API_KEY", PLANTED).finish().well();
 }
