@@ -14,6 +14,8 @@ mod copies;
 #[cfg(target_os = "linux")]
 mod denied;
 mod desk;
+#[cfg(feature = "duckdb")]
+mod ducklake;
 mod held;
 #[cfg(target_os = "linux")]
 mod hostile;

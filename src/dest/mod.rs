@@ -17,13 +17,15 @@ pub mod bigquery;
 pub(crate) mod conformance;
 #[cfg(feature = "duckdb")]
 pub mod duckdb;
+#[cfg(feature = "duckdb")]
+pub mod ducklake;
 mod error;
 #[cfg(any(feature = "duckdb", feature = "sqlite"))]
 mod holder;
 #[cfg(any(feature = "duckdb", feature = "sqlite"))]
-mod local;
+mod in_process;
 #[cfg(any(feature = "duckdb", feature = "sqlite"))]
-mod one_file;
+mod local;
 #[cfg(feature = "postgres")]
 pub mod postgres;
 mod registry;
@@ -100,6 +102,9 @@ impl FlushDefaults {
     /// Commits of a run that need not be apart, so that a short run is not held up. Without [`Self::shortest`] it means
     /// nothing.
     pub const AT_ONCE: u64 = 50;
+
+    /// A commit that is held in memory, and makes files of its own.
+    pub const LAKE: Self = Self { interval: Duration::from_secs(120), ..Self::EMBEDDED };
 
     /// A commit whose rows are streamed, and which costs some seconds, a scan, and a share of a daily quota. BigQuery
     /// allows 1,500 changes of a table a day; one a minute and [`Self::AT_ONCE`] are 1,490:

@@ -38,6 +38,13 @@ pub const DESTINATIONS: &[Entry] = &[
         form: super::postgres::FORM,
         open: |uri| Ok(Box::new(super::postgres::Postgres::from_uri(uri)?)),
     },
+    #[cfg(feature = "duckdb")]
+    Entry {
+        scheme: "ducklake",
+        name: "DuckLake",
+        form: super::ducklake::FORM,
+        open: |uri| Ok(Box::new(super::ducklake::DuckLake::from_uri(uri)?)),
+    },
     #[cfg(feature = "bigquery")]
     Entry {
         scheme: "bigquery",

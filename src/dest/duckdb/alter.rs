@@ -46,7 +46,7 @@ fn drop_indexes(shape: &Shape) -> impl Iterator<Item = String> {
 
 /// The same table under other constraints: DuckDB can change neither the type of a key column nor drop a
 /// primary key. Other constraints than keys and NOT NULL are not carried over.
-fn rebuild(shape: &Shape, changes: &Changes) -> Vec<String> {
+pub(in crate::dest) fn rebuild(shape: &Shape, changes: &Changes) -> Vec<String> {
     let d = shape.d;
     let copy = shape.name.beside("_ingestr_copy");
     let after = |at: usize| changes.retyped.iter().find(|(other, _)| *other == at).map(|(_, to)| *to);

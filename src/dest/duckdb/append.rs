@@ -17,7 +17,7 @@ const FLUSH_ROWS: usize = 2_048;
 
 /// A column the rows do not have, with one value for all of them.
 #[derive(Debug, Clone)]
-pub(super) enum Fill {
+pub(in crate::dest) enum Fill {
     At(Micros),
     True,
     Text(&'static str),
@@ -62,7 +62,7 @@ impl Fill {
 }
 
 /// Appends all rows, and lets each batch go as soon as it is in.
-pub(super) fn append(
+pub(in crate::dest) fn append(
     connection: &Connection,
     table: &TableName,
     names: &[&str],

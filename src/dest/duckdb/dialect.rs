@@ -15,7 +15,7 @@ pub(super) const CATALOG: &str = "_ingestr_file";
 
 /// DuckDB's spelling.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct DuckDialect;
+pub(in crate::dest) struct DuckDialect;
 
 impl Dialect for DuckDialect {
     fn type_name(&self, logical: LogicalType) -> &'static str {

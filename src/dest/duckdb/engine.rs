@@ -189,7 +189,7 @@ impl Stage for Session<'_> {
     }
 }
 
-fn cell(value: Value) -> Cell {
+pub(in crate::dest) fn cell(value: Value) -> Cell {
     match value {
         Value::Boolean(yes) => Cell::Bool(yes),
         Value::TinyInt(number) => Cell::Int(number.into()),

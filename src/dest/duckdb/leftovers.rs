@@ -11,7 +11,7 @@ pub(super) fn spill_of(path: &Path) -> PathBuf {
 }
 
 /// Removes what a killed process of ours spilled: customer data must not stay.
-pub(super) fn sweep_spill(folder: &Path) {
+pub(in crate::dest) fn sweep_spill(folder: &Path) {
     let Ok(entries) = fs::read_dir(folder) else { return };
     for entry in entries.flatten() {
         if entry.file_name().to_string_lossy().starts_with("duckdb_temp_") {

@@ -10,7 +10,7 @@ const BEFORE: &str = "kept up to date by ingestr (table ";
 const AFTER: &str = ")";
 
 /// Which table it is, by its comment.
-pub(super) fn read(comment: Option<&str>) -> Identity {
+pub(in crate::dest) fn read(comment: Option<&str>) -> Identity {
     let Some(comment) = comment else { return Identity::Unmarked };
     let rest = comment.rsplit_once(BEFORE).and_then(|(_, rest)| rest.strip_suffix(AFTER));
     // Whoever writes a comment of their own over the mark has no other table.
@@ -18,14 +18,14 @@ pub(super) fn read(comment: Option<&str>) -> Identity {
 }
 
 /// The statement that marks a table.
-pub(super) fn write(shape: &Shape, id: &str) -> String {
+pub(in crate::dest) fn write(shape: &Shape, id: &str) -> String {
     let mark = format!("{BEFORE}{id}{AFTER}");
     let own = shape.comment.as_deref().map(|text| format!("{text}; {mark}"));
     comment(shape, &own.unwrap_or(mark))
 }
 
 /// The statement that gives a table a comment.
-pub(super) fn comment(shape: &Shape, text: &str) -> String {
+pub(in crate::dest) fn comment(shape: &Shape, text: &str) -> String {
     format!("COMMENT ON TABLE {} IS {}", shape.sql(), shape.d.text(text))
 }
 

@@ -2,29 +2,29 @@
 //!
 //! The file is open only while it is looked at and while a commit runs; every commit is one transaction.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use arrow_array::RecordBatch;
 use duckdb::Connection;
 
-use super::local::path_of;
-use super::one_file::{Access, OneFile};
+use super::in_process::{Access, InProcess};
+use super::local::{self, path_of};
 use super::sql::embedded::{Incoming, Waiting};
 use super::sql::ledger::STATE;
-use super::sql::{Dialect as _, TableName, create_schema, trace};
+use super::sql::{Dialect, TableName, create_schema, trace};
 use super::{Commit, Counts, DestError};
 use engine::Session;
 
-mod alter;
-mod append;
+pub(super) mod alter;
+pub(super) mod append;
 mod apply;
 mod compression;
-mod dialect;
-mod engine;
-mod leftovers;
-mod mark;
+pub(super) mod dialect;
+pub(super) mod engine;
+pub(super) mod leftovers;
+pub(super) mod mark;
 mod merge;
-mod open;
+pub(super) mod open;
 mod position;
 mod publish;
 mod shape;
@@ -56,19 +56,39 @@ impl DuckDb {
     }
 }
 
-impl OneFile for DuckDb {
+impl InProcess for DuckDb {
     const KIND: &'static str = open::KIND;
     type Handle = Connection;
     type Session<'a> = Session<'a>;
 
-    fn path(&self) -> &Path {
-        &self.path
+    fn dialect(&self) -> &'static dyn Dialect {
+        &dialect::DuckDialect
+    }
+
+    fn name(&self) -> String {
+        format!("{} file {}", open::KIND, self.place())
+    }
+
+    fn place(&self) -> String {
+        self.path.display().to_string()
+    }
+
+    fn exists(&self) -> Result<bool, DestError> {
+        local::exists(open::KIND, &self.path)
+    }
+
+    fn exists_and_is_writable(&self) -> Result<bool, DestError> {
+        local::exists_and_is_writable(open::KIND, &self.path)
+    }
+
+    fn make_room(&self) -> Result<(), DestError> {
+        local::create_parents(open::KIND, &self.path)
     }
 
     fn open<T>(
         &self,
         access: Access,
-        work: impl FnOnce(&Connection) -> Result<T, DestError>,
+        work: impl Fn(&Connection) -> Result<T, DestError>,
     ) -> Result<T, DestError> {
         match access {
             Access::Look => open::with_file(&self.path, open::RowGroupPolicy::Bulk, work),

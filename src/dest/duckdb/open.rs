@@ -228,19 +228,24 @@ const QUERY_MEMORY_LIMIT: &str = "2GB";
 
 /// Gives a connection what a large query needs. The engine is put away with it.
 pub(super) fn for_queries(path: &Path, connection: &Connection) -> Result<(), DestError> {
+    connection.execute_batch(&room_for_queries()).map_err(|error| failed(path, "read", error))
+}
+
+/// The statements that do so.
+pub(in crate::dest) fn room_for_queries() -> String {
     let memory = if memory_from_environment().is_some() {
         String::new()
     } else {
         format!("SET memory_limit = '{QUERY_MEMORY_LIMIT}'; ")
     };
-    connection.execute_batch(&format!("{memory}RESET threads")).map_err(|error| failed(path, "read", error))
+    format!("{memory}RESET threads")
 }
 
 #[allow(
     clippy::disallowed_methods,
     reason = "a knob of the engine, as in ingestr v1: no plan or receipt depends on it"
 )]
-fn memory_from_environment() -> Option<String> {
+pub(in crate::dest) fn memory_from_environment() -> Option<String> {
     std::env::var("INGESTR_DUCKDB_MEMORY_LIMIT").ok().filter(|value| !value.is_empty())
 }
 
@@ -302,7 +307,7 @@ pub(super) fn failed(path: &Path, action: &str, error: duckdb::Error) -> DestErr
 }
 
 /// The program and the process that DuckDB says holds a file: `…held in /usr/bin/python3.13 (PID 4711) by user…`.
-fn holder_in(text: &str) -> (Option<&str>, Option<u32>) {
+pub(in crate::dest) fn holder_in(text: &str) -> (Option<&str>, Option<u32>) {
     let Some((program, rest)) = text.split("held in ").nth(1).and_then(|rest| rest.split_once(" (PID "))
     else {
         return (None, None);

@@ -1,19 +1,15 @@
 //! A load: its rows are kept until the commit, which is one transaction.
 
-use std::sync::Arc;
-
 use arrow_array::RecordBatch;
-use arrow_schema::Schema;
 use futures_util::future::BoxFuture;
 
-use super::dialect::{BINARY_JSON, column_name};
+use super::dialect::BINARY_JSON;
 use super::engine::Session;
 use super::open::{Access, Postgres};
 use super::values::taken;
 use crate::dest::sql::Dialect;
-use crate::dest::sql::columns::shape as misfit;
 use crate::dest::sql::commit::Seen;
-use crate::dest::sql::embedded::{Incoming, Waiting, commit as committed, has_landed};
+use crate::dest::sql::embedded::{Incoming, Waiting, commit as committed, has_landed, spelled};
 use crate::dest::sql::engine::Engine;
 use crate::dest::{Again, Commit, Counts, DestError, DestErrorKind, Load, Targets, Undone};
 use crate::model::Tombstone;
@@ -113,16 +109,8 @@ impl PostgresLoad {
 
 impl Load for PostgresLoad {
     fn stage<'a>(&'a mut self, at: usize, batch: RecordBatch) -> BoxFuture<'a, Result<(), DestError>> {
-        let schema = batch.schema();
-        let named = |field: &Arc<arrow_schema::Field>| {
-            let name = column_name(field.name()).into_owned();
-            field.as_ref().clone().with_name(name)
-        };
-        let fields: Vec<_> = schema.fields().iter().map(named).collect();
-        let spelled = RecordBatch::try_new(Arc::new(Schema::new(fields)), batch.columns().to_vec());
-        let taken = spelled
-            .map(|batch| self.rows.targets[at].batches.push(batch))
-            .map_err(|error| misfit(format!("rows do not fit together: {error}")));
+        let taken =
+            spelled(self.dest.dialect(), batch).map(|batch| self.rows.targets[at].batches.push(batch));
         Box::pin(std::future::ready(taken))
     }
 

@@ -4,27 +4,20 @@
 use std::sync::Arc;
 
 use arrow_array::{ArrayRef, RecordBatch};
-use arrow_schema::Schema;
+use arrow_schema::{Field, Schema};
 
 use super::batches::Batches;
 use super::cells::Line;
-use super::columns::{needed, version_columns};
-use super::commit::Seen;
+use super::columns::{columns_of, needed, version_columns};
+use super::commit::{Plan, Seen, script};
 use super::dialect::Shape;
 use super::engine::Engine;
 use super::ledger::{self, RUNS, Whose};
 use super::script::own;
 use super::shape::Needs;
 use super::staged::{Part, Rows, Staged, key_rows, reject_rows, tombstone_rows};
-use super::{children, deletions, inspect};
-#[cfg(any(feature = "sqlite", feature = "postgres"))]
-use super::{
-    columns::columns_of,
-    commit::{Plan, script},
-};
-#[cfg(any(feature = "sqlite", feature = "postgres"))]
-use crate::dest::Counts;
-use crate::dest::{Commit, DestError, DestErrorKind, Inspection, Target};
+use super::{Dialect, children, deletions, inspect};
+use crate::dest::{Commit, Counts, DestError, DestErrorKind, Inspection, Target};
 use crate::model::{Column, LogicalType, Strategy, Tombstone};
 
 /// What a database in this process says: it never lets anybody wait, so its futures are done when they are asked first.
@@ -64,6 +57,21 @@ pub(crate) struct Incoming {
     pub(crate) batches: Vec<RecordBatch>,
     /// Parents whose rows are all here.
     pub(crate) complete: Vec<i64>,
+}
+
+/// Rows under the database's names of their columns.
+///
+/// # Errors
+/// When two of them have one name then.
+pub(crate) fn spelled(d: &dyn Dialect, batch: RecordBatch) -> Result<RecordBatch, DestError> {
+    let schema = batch.schema();
+    if schema.fields().iter().all(|field| d.column(field.name()) == *field.name()) {
+        return Ok(batch);
+    }
+    let named = |field: &Arc<Field>| field.as_ref().clone().with_name(d.column(field.name()));
+    let fields: Vec<_> = schema.fields().iter().map(named).collect();
+    RecordBatch::try_new(Arc::new(Schema::new(fields)), batch.columns().to_vec())
+        .map_err(|error| super::columns::shape(format!("rows do not fit together: {error}")))
 }
 
 /// A database that keeps the rows of a commit until it is made, and stages them then.
@@ -220,7 +228,6 @@ pub(crate) async fn has_landed<E: Engine>(
 ///
 /// # Errors
 /// When something of it fails; the transaction has to be rolled back then.
-#[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub(crate) async fn commit<E: Stage>(
     engine: &E,
     mut rows: Waiting,
@@ -243,7 +250,6 @@ pub(crate) async fn commit<E: Stage>(
 }
 
 /// Stages rows, rid of repeated keys: done in Arrow it costs a fraction of what it does in SQL.
-#[cfg(any(feature = "sqlite", feature = "postgres"))]
 async fn stage_rows<E: Stage>(
     engine: &E,
     at: usize,

@@ -141,8 +141,9 @@ pub(crate) fn select(
     which: &str,
 ) -> (String, Vec<Column>) {
     let mut columns = declared(table);
-    columns.retain(|column| there.iter().any(|name| same(name, &column.name)));
-    let sql = format!("SELECT {} FROM {} WHERE {which}", list(&columns, |c| d.quote(&c.name)), name.sql(d));
+    columns.retain(|column| there.iter().any(|name| same(name, &d.column(&column.name))));
+    let names = list(&columns, |c| d.quote(&d.column(&c.name)));
+    let sql = format!("SELECT {names} FROM {} WHERE {which}", name.sql(d));
     (sql, columns)
 }
 
@@ -154,7 +155,10 @@ pub(crate) fn prepare(
     table: &str,
     there: Option<&[String]>,
 ) -> Vec<String> {
-    let columns = declared(table);
+    let mut columns = declared(table);
+    for column in &mut columns {
+        column.name = d.column(&column.name).into_owned();
+    }
     let Some(there) = there else { return vec![create(d, name, &columns)] };
     let missing = columns.iter().filter(|column| !there.iter().any(|name| same(name, &column.name)));
     missing.map(|column| super::add_column(d, name, column)).map(|sql| d.harmless(sql)).collect()
@@ -168,7 +172,8 @@ pub(crate) fn create(d: &dyn Dialect, name: &TableName, columns: &[Column]) -> S
 
 /// The statement that adds a line.
 pub(crate) fn insert(d: &dyn Dialect, name: &TableName, cells: &[(&str, Cell)]) -> String {
-    let (names, values) = (list(cells, |(name, _)| d.quote(name)), list(cells, |(_, cell)| cell.sql(d)));
+    let names = list(cells, |(name, _)| d.quote(&d.column(name)));
+    let values = list(cells, |(_, cell)| cell.sql(d));
     format!("INSERT INTO {} ({names}) VALUES ({values})", name.sql(d))
 }
 
@@ -284,7 +289,8 @@ pub(crate) fn insert_rejects(
         own("reason"),
         ("rejected_at", Cell::Instant(commit.run.ended_at)),
     ];
-    let (names, values) = (list(&cells, |(name, _)| d.quote(name)), list(&cells, |(_, cell)| cell.sql(d)));
+    let names = list(&cells, |(name, _)| d.quote(&d.column(name)));
+    let values = list(&cells, |(_, cell)| cell.sql(d));
     let name = table.beside(REJECTS).sql(d);
     format!("INSERT INTO {name} ({names}) SELECT {values} FROM ({from}) AS _ingestr_s")
 }

@@ -6,12 +6,13 @@
 //!
 //! SQLite has no schemas: tables of `main` have their own name, those of another schema `schema.table`.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use rusqlite::Connection;
 
-use super::local::path_of;
-use super::one_file::{Access, OneFile};
+use super::in_process::{Access, InProcess};
+use super::local::{self, path_of};
+use super::sql::Dialect;
 use super::sql::embedded::{Waiting, at_once, commit};
 use super::{Commit, Counts, DestError, Target};
 use engine::Session;
@@ -46,19 +47,39 @@ impl Sqlite {
     }
 }
 
-impl OneFile for Sqlite {
+impl InProcess for Sqlite {
     const KIND: &'static str = KIND;
     type Handle = Connection;
     type Session<'a> = Session<'a>;
 
-    fn path(&self) -> &Path {
-        &self.path
+    fn dialect(&self) -> &'static dyn Dialect {
+        &dialect::SqliteDialect
+    }
+
+    fn name(&self) -> String {
+        format!("{} file {}", KIND, self.place())
+    }
+
+    fn place(&self) -> String {
+        self.path.display().to_string()
+    }
+
+    fn exists(&self) -> Result<bool, DestError> {
+        local::exists(KIND, &self.path)
+    }
+
+    fn exists_and_is_writable(&self) -> Result<bool, DestError> {
+        local::exists_and_is_writable(KIND, &self.path)
+    }
+
+    fn make_room(&self) -> Result<(), DestError> {
+        local::create_parents(KIND, &self.path)
     }
 
     fn open<T>(
         &self,
         access: Access,
-        work: impl FnOnce(&Connection) -> Result<T, DestError>,
+        work: impl Fn(&Connection) -> Result<T, DestError>,
     ) -> Result<T, DestError> {
         let change = access == Access::Change;
         in_turn(&self.path, change, |connection| {

@@ -1,15 +1,15 @@
-//! A database that is one file of this machine, as a destination: opened for each look and each commit, in between
-//! anybody may use it.
+//! A database that this process opens itself, as a destination: for each look and each commit, in between anybody may use
+//! it.
 
 use std::collections::BTreeSet;
-use std::path::Path;
 
 use arrow_array::RecordBatch;
 use futures_util::future::BoxFuture;
 
-use super::local::{blocking, create_parents, exists, exists_and_is_writable};
+use super::local::blocking;
+use super::sql::Dialect;
 use super::sql::cells::Cell;
-use super::sql::embedded::{Incoming, Waiting, at_once, has_landed, inspect};
+use super::sql::embedded::{Incoming, Waiting, at_once, has_landed, inspect, spelled};
 use super::sql::engine::Engine;
 use super::sql::ledger::not_ours;
 use super::sql::{answers, inventory, leases};
@@ -20,37 +20,57 @@ use super::{
 use crate::model::lease::Claim;
 use crate::model::{LogicalType, Micros, Tombstone};
 
-/// What a file is opened for.
+/// What it is opened for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Access {
-    /// The look before a run, which finds out that the file can be written.
+    /// The look before a run, which finds out that it can be written.
     Look,
     /// Reading.
     Read,
-    /// One transaction of a few rows, in a file that may have to be made.
+    /// One transaction of a few rows, in a place that may have to be made.
     Change,
 }
 
-/// A database in one file.
-pub(crate) trait OneFile: std::fmt::Debug + Clone + Send + Sync + 'static {
+/// A database that is opened in this process.
+pub(crate) trait InProcess: std::fmt::Debug + Clone + Send + Sync + 'static {
     /// What messages call it.
     const KIND: &'static str;
-    /// The file while it is open.
+    /// What it can do.
+    const CAPABILITIES: Capabilities = Capabilities::DATABASE;
+    /// The database while it is open.
     type Handle;
     /// One schema of it.
     type Session<'a>: Engine;
 
-    /// Where it is.
-    fn path(&self) -> &Path;
+    /// How it spells SQL.
+    fn dialect(&self) -> &'static dyn Dialect;
 
-    /// Opens the file and runs `work`; for [`Access::Change`] in a transaction.
+    /// How messages name it: no credentials.
+    fn name(&self) -> String;
+
+    /// Where it is, as messages say it.
+    fn place(&self) -> String;
+
+    /// Whether it is there yet.
+    fn exists(&self) -> Result<bool, DestError>;
+
+    /// Whether it is there yet.
+    ///
+    /// # Errors
+    /// If it cannot be written, or could not be made.
+    fn exists_and_is_writable(&self) -> Result<bool, DestError>;
+
+    /// Makes the folders in which it is to be.
+    fn make_room(&self) -> Result<(), DestError>;
+
+    /// Opens it and runs `work`; for [`Access::Change`] in a transaction, and again if others were in its way.
     fn open<T>(
         &self,
         access: Access,
-        work: impl FnOnce(&Self::Handle) -> Result<T, DestError>,
+        work: impl Fn(&Self::Handle) -> Result<T, DestError>,
     ) -> Result<T, DestError>;
 
-    /// A schema of the file.
+    /// A schema of it.
     fn session<'a>(&'a self, handle: &'a Self::Handle, schema: &'a str) -> Self::Session<'a>;
 
     /// All schemas that remember something.
@@ -89,17 +109,18 @@ pub(crate) trait OneFile: std::fmt::Debug + Clone + Send + Sync + 'static {
     ) -> Result<Vec<Counts>, DestError>;
 }
 
-/// A load into a file.
+/// A load into such a database.
 #[derive(Debug)]
-struct FileLoad<F> {
-    file: F,
+struct WaitingLoad<D> {
+    into: D,
     rows: Waiting,
 }
 
-impl<F: OneFile> Load for FileLoad<F> {
+impl<D: InProcess> Load for WaitingLoad<D> {
     fn stage<'a>(&'a mut self, at: usize, batch: RecordBatch) -> BoxFuture<'a, Result<(), DestError>> {
-        self.rows.targets[at].batches.push(batch);
-        Box::pin(std::future::ready(Ok(())))
+        let taken =
+            spelled(self.into.dialect(), batch).map(|batch| self.rows.targets[at].batches.push(batch));
+        Box::pin(std::future::ready(taken))
     }
 
     fn complete(&mut self, at: usize, parents: Vec<i64>) {
@@ -111,23 +132,23 @@ impl<F: OneFile> Load for FileLoad<F> {
     }
 
     fn commit(self: Box<Self>, commit: Commit) -> BoxFuture<'static, Result<Vec<Counts>, Undone>> {
-        Box::pin(async { blocking(F::KIND, move || Ok(self.make(commit))).await? })
+        Box::pin(async { blocking(D::KIND, move || Ok(self.make(commit))).await? })
     }
 }
 
-impl<F: OneFile> FileLoad<F> {
+impl<D: InProcess> WaitingLoad<D> {
     fn make(mut self: Box<Self>, commit: Commit) -> Result<Vec<Counts>, Undone> {
-        let Self { file, rows } = &mut *self;
+        let Self { into, rows } = &mut *self;
         // Who has a lease has written it there.
-        if commit.lease.is_some() && !exists(F::KIND, file.path())? {
+        if commit.lease.is_some() && !into.exists()? {
             return Err(leases::gone(&rows.target().schema, &rows.target().table, None).into());
         }
-        create_parents(F::KIND, file.path())?;
+        into.make_room()?;
         let (target, mut committing) = (rows.target().clone(), false);
-        match file.commit(rows, &commit, &mut committing) {
+        match into.commit(rows, &commit, &mut committing) {
             Ok(counts) => Ok(counts),
             // COMMIT itself failed. The database undoes that, but the disk may know better: ask the file.
-            Err(error) if committing => Err(after_failed_commit(file, &target, &commit, error).into()),
+            Err(error) if committing => Err(after_failed_commit(into, &target, &commit, error).into()),
             Err(error) if error.kind == DestErrorKind::Locked => {
                 Err(Undone::Held { error, again: Box::new(Again { load: self, commit }) })
             }
@@ -136,14 +157,14 @@ impl<F: OneFile> FileLoad<F> {
     }
 }
 
-fn after_failed_commit<F: OneFile>(
-    file: &F,
+fn after_failed_commit<D: InProcess>(
+    own: &D,
     target: &Target,
     commit: &Commit,
     error: DestError,
 ) -> DestError {
-    let landed = file.open(Access::Look, |handle| {
-        at_once(has_landed(&file.session(handle, &target.schema), target, commit))
+    let landed = own.open(Access::Look, |handle| {
+        at_once(has_landed(&own.session(handle, &target.schema), target, commit))
     });
     match landed {
         Ok(false) => error,
@@ -156,52 +177,51 @@ fn after_failed_commit<F: OneFile>(
     }
 }
 
-fn look<F: OneFile>(file: &F, target: &Target) -> Result<Inspection, DestError> {
+fn look<D: InProcess>(own: &D, target: &Target) -> Result<Inspection, DestError> {
     not_ours(target)?;
-    file.check(target)?;
-    if !exists_and_is_writable(F::KIND, file.path())? {
+    own.check(target)?;
+    if !own.exists_and_is_writable()? {
         return Ok(Inspection::default());
     }
-    file.open(Access::Look, |handle| {
-        let place = file.path().display().to_string();
-        at_once(inspect(&file.session(handle, &target.schema), target, &place))
+    own.open(Access::Look, |handle| {
+        at_once(inspect(&own.session(handle, &target.schema), target, &own.place()))
     })
 }
 
-/// Runs `work`, if there is a file.
-fn there<F: OneFile, T: Default>(
-    file: &F,
+/// Runs `work`, if there is anything.
+fn there<D: InProcess, T: Default>(
+    own: &D,
     access: Access,
-    work: impl FnOnce(&F::Handle) -> Result<T, DestError>,
+    work: impl Fn(&D::Handle) -> Result<T, DestError>,
 ) -> Result<T, DestError> {
-    if exists(F::KIND, file.path())? { file.open(access, work) } else { Ok(T::default()) }
+    if own.exists()? { own.open(access, work) } else { Ok(T::default()) }
 }
 
-fn all_remembered<F: OneFile>(file: &F) -> Result<Vec<Remembered>, DestError> {
-    there(file, Access::Read, |handle| {
+fn all_remembered<D: InProcess>(own: &D) -> Result<Vec<Remembered>, DestError> {
+    there(own, Access::Read, |handle| {
         let mut all = Vec::new();
-        for schema in file.schemas(handle)? {
-            all.extend(at_once(inventory::of_schema(&file.session(handle, &schema)))?);
+        for schema in own.schemas(handle)? {
+            all.extend(at_once(inventory::of_schema(&own.session(handle, &schema)))?);
         }
         all.sort_by_cached_key(Remembered::order);
         Ok(all)
     })
 }
 
-fn reassign<F: OneFile>(file: &F, tables: &[Remembered], account: &str) -> Result<u64, DestError> {
-    there(file, Access::Change, |handle| {
+fn reassign<D: InProcess>(own: &D, tables: &[Remembered], account: &str) -> Result<u64, DestError> {
+    there(own, Access::Change, |handle| {
         let mut changed = 0;
         for schema in tables.iter().map(|one| one.schema.as_str()).collect::<BTreeSet<_>>() {
             let of_schema: Vec<&Remembered> = tables.iter().filter(|one| one.schema == schema).collect();
-            changed += at_once(inventory::reassign(&file.session(handle, schema), &of_schema, account))?;
+            changed += at_once(inventory::reassign(&own.session(handle, schema), &of_schema, account))?;
         }
         Ok(changed)
     })
 }
 
-impl<F: OneFile> Destination for F {
+impl<D: InProcess> Destination for D {
     fn capabilities(&self) -> Capabilities {
-        Capabilities::DATABASE
+        D::CAPABILITIES
     }
 
     fn default_schema(&self) -> Option<&str> {
@@ -213,12 +233,12 @@ impl<F: OneFile> Destination for F {
     }
 
     fn describe(&self) -> String {
-        format!("{} file {}", F::KIND, self.path().display())
+        self.name()
     }
 
     fn inspect<'a>(&'a self, target: &'a Target) -> BoxFuture<'a, Result<Inspection, DestError>> {
-        let (own, target) = (self.clone(), target.clone());
-        Box::pin(blocking(F::KIND, move || look(&own, &target)))
+        let (own, target) = (self.clone(), self.dialect().spelled(target));
+        Box::pin(blocking(D::KIND, move || look(&own, &target)))
     }
 
     fn ask<'a>(
@@ -226,9 +246,9 @@ impl<F: OneFile> Destination for F {
         target: &'a Target,
         question: Question,
     ) -> BoxFuture<'a, Result<Option<Answer>, DestError>> {
-        let (own, target) = (self.clone(), target.clone());
-        Box::pin(blocking(F::KIND, move || {
-            if !exists(F::KIND, own.path())? {
+        let (own, target) = (self.clone(), self.dialect().spelled(target));
+        Box::pin(blocking(D::KIND, move || {
+            if !own.exists()? {
                 return Ok(Some(Answer::default()));
             }
             own.open(Access::Read, |handle| {
@@ -244,9 +264,9 @@ impl<F: OneFile> Destination for F {
         after: Option<i64>,
         most: u64,
     ) -> BoxFuture<'a, Result<Option<Vec<Stored>>, DestError>> {
-        let (own, target, columns) = (self.clone(), target.clone(), columns.to_vec());
-        Box::pin(blocking(F::KIND, move || {
-            if !exists(F::KIND, own.path())? {
+        let (own, target, columns) = (self.clone(), self.dialect().spelled(target), columns.to_vec());
+        Box::pin(blocking(D::KIND, move || {
+            if !own.exists()? {
                 return Ok(Some(Vec::new()));
             }
             own.open(Access::Read, |handle| {
@@ -263,9 +283,9 @@ impl<F: OneFile> Destination for F {
         claim: Claim,
         live: fn(&Lease, Micros) -> bool,
     ) -> BoxFuture<'a, Result<(), DestError>> {
-        let (own, target) = (self.clone(), target.clone());
-        Box::pin(blocking(F::KIND, move || {
-            create_parents(F::KIND, own.path())?;
+        let (own, target) = (self.clone(), self.dialect().spelled(target));
+        Box::pin(blocking(D::KIND, move || {
+            own.make_room()?;
             own.open(Access::Change, |handle| {
                 let session = own.session(handle, &target.schema);
                 if let Some(schema) = own.create_schema(&target.schema) {
@@ -278,7 +298,7 @@ impl<F: OneFile> Destination for F {
 
     fn release<'a>(&'a self, target: &'a Target, run: &'a str) -> BoxFuture<'a, Result<(), DestError>> {
         let (own, target, run) = (self.clone(), target.clone(), run.to_owned());
-        Box::pin(blocking(F::KIND, move || {
+        Box::pin(blocking(D::KIND, move || {
             there(&own, Access::Change, |handle| {
                 at_once(leases::release(&own.session(handle, &target.schema), &target, &run))
             })
@@ -287,12 +307,12 @@ impl<F: OneFile> Destination for F {
 
     fn remembered(&self) -> BoxFuture<'_, Result<Vec<Remembered>, DestError>> {
         let own = self.clone();
-        Box::pin(blocking(F::KIND, move || all_remembered(&own)))
+        Box::pin(blocking(D::KIND, move || all_remembered(&own)))
     }
 
     fn forget<'a>(&'a self, schema: &'a str, table: &'a str) -> BoxFuture<'a, Result<u64, DestError>> {
         let (own, schema, table) = (self.clone(), schema.to_owned(), table.to_owned());
-        Box::pin(blocking(F::KIND, move || {
+        Box::pin(blocking(D::KIND, move || {
             there(&own, Access::Change, |handle| {
                 at_once(inventory::reset(&own.session(handle, &schema), &table))
             })
@@ -305,11 +325,11 @@ impl<F: OneFile> Destination for F {
         account: &'a str,
     ) -> BoxFuture<'a, Result<u64, DestError>> {
         let (own, tables, account) = (self.clone(), tables.to_vec(), account.to_owned());
-        Box::pin(blocking(F::KIND, move || reassign(&own, &tables, &account)))
+        Box::pin(blocking(D::KIND, move || reassign(&own, &tables, &account)))
     }
 
     fn schema_in_sql(&self, quoted: &str) -> String {
-        OneFile::schema_in_sql(self, quoted)
+        InProcess::schema_in_sql(self, quoted)
     }
 
     fn select<'a>(
@@ -319,7 +339,7 @@ impl<F: OneFile> Destination for F {
         columns: usize,
     ) -> BoxFuture<'a, Result<Vec<TextRow>, DestError>> {
         let (own, schema, sql) = (self.clone(), schema.to_owned(), sql.to_owned());
-        Box::pin(blocking(F::KIND, move || {
+        Box::pin(blocking(D::KIND, move || {
             own.open(Access::Read, |handle| {
                 own.prepare(handle)?;
                 let rows =
@@ -330,9 +350,10 @@ impl<F: OneFile> Destination for F {
     }
 
     fn begin(&self, targets: Targets<'_>) -> Box<dyn Load> {
+        let d = self.dialect();
         let incoming =
-            |target: &Target| Incoming { target: target.clone(), batches: Vec::new(), complete: Vec::new() };
+            |target| Incoming { target: d.spelled(target), batches: Vec::new(), complete: Vec::new() };
         let rows = Waiting { targets: targets.all().map(incoming).collect(), tombstones: Vec::new() };
-        Box::new(FileLoad { file: self.clone(), rows })
+        Box::new(WaitingLoad { into: self.clone(), rows })
     }
 }

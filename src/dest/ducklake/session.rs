@@ -1,0 +1,158 @@
+//! The attached catalog, as the engine sees it: one schema of it.
+
+use arrow_array::RecordBatch;
+use duckdb::{Connection, params};
+
+use super::dialect::{CATALOG, LakeDialect};
+use super::errors::failed;
+use super::uri::LakeUri;
+use crate::dest::duckdb::append::append;
+use crate::dest::duckdb::engine::cell;
+use crate::dest::duckdb::mark;
+use crate::dest::sql::batches::Batches;
+use crate::dest::sql::cells::Cell;
+use crate::dest::sql::dialect::{Found, Shape};
+use crate::dest::sql::embedded::Stage;
+use crate::dest::sql::engine::Engine;
+use crate::dest::sql::play::play;
+use crate::dest::sql::script::Script;
+use crate::dest::sql::staged::ORD;
+use crate::dest::sql::{Dialect, TableName, list, trace};
+use crate::dest::{Counts, DestError, DestErrorKind};
+use crate::model::{Column, LogicalType};
+
+/// One schema of the catalog that is attached to a connection.
+pub(crate) struct Session<'a> {
+    pub(super) connection: &'a Connection,
+    pub(super) lake: &'a LakeUri,
+    pub(super) schema: &'a str,
+}
+
+impl Session<'_> {
+    /// Texts of the first column.
+    pub(super) fn strings(&self, sql: &str) -> Result<Vec<String>, DestError> {
+        let read = || -> duckdb::Result<Vec<String>> {
+            self.connection.prepare(sql)?.query_map([], |row| row.get(0))?.collect()
+        };
+        trace::timed(sql, read).map_err(|error| failed(self.lake, "read", error))
+    }
+
+    /// The table of that name, as it is spelled, and what is said of it.
+    fn find(&self, name: &TableName) -> duckdb::Result<Option<(TableName, Option<String>)>> {
+        let mut statement = self.connection.prepare(
+            "SELECT schema_name, table_name, comment FROM duckdb_tables() \
+             WHERE database_name = ? AND lower(schema_name) = lower(?) AND lower(table_name) = lower(?)",
+        )?;
+        let mut rows = statement.query(params![CATALOG, name.schema, name.table])?;
+        let Some(row) = rows.next()? else { return Ok(None) };
+        let (schema, table): (String, String) = (row.get(0)?, row.get(1)?);
+        Ok(Some((TableName::new(CATALOG, schema, table), row.get(2)?)))
+    }
+
+    fn is_view(&self, name: &TableName) -> duckdb::Result<bool> {
+        self.connection.query_row(
+            "SELECT count(*) > 0 FROM duckdb_views() WHERE database_name = ? AND lower(schema_name) = lower(?) \
+             AND lower(view_name) = lower(?)",
+            params![CATALOG, name.schema, name.table],
+            |row| row.get(0),
+        )
+    }
+
+    fn columns(&self, name: &TableName) -> duckdb::Result<Vec<Found>> {
+        let mut statement = self.connection.prepare(&format!(
+            "SELECT column_name, column_type, \"null\" = 'NO', \"default\" FROM (DESCRIBE {})",
+            name.sql(&LakeDialect)
+        ))?;
+        let column = |row: &duckdb::Row<'_>| {
+            let (kind, default): (String, Option<String>) = (row.get(1)?, row.get(3)?);
+            Ok(Found {
+                name: row.get(0)?,
+                logical: LakeDialect.logical_of(&kind),
+                kind,
+                not_null: row.get(2)?,
+                default: default.filter(|text| text != "NULL"),
+                generated: false,
+            })
+        };
+        statement.query_map([], column)?.collect()
+    }
+}
+
+impl Engine for Session<'_> {
+    fn dialect(&self) -> &'static dyn Dialect {
+        &LakeDialect
+    }
+
+    fn table(&self, table: &str) -> TableName {
+        TableName::new(CATALOG, self.schema, table)
+    }
+
+    async fn tables(&self) -> Result<Vec<String>, DestError> {
+        let schema = LakeDialect.text(self.schema);
+        self.strings(&format!(
+            "SELECT table_name FROM duckdb_tables() WHERE database_name = '{CATALOG}' AND lower(schema_name) = lower({schema})"
+        ))
+    }
+
+    async fn describe(&self, name: &TableName) -> Result<Option<Shape>, DestError> {
+        let reading = |error| failed(self.lake, "read", error);
+        let Some((name, comment)) = self.find(name).map_err(reading)? else {
+            return if self.is_view(name).map_err(reading)? {
+                Err(DestError {
+                    kind: DestErrorKind::Shape,
+                    message: format!("{}.{} is a view, not a table", name.schema, name.table),
+                    hint: Some("load into another table, or drop the view".into()),
+                    source: None,
+                })
+            } else {
+                Ok(None)
+            };
+        };
+        let columns = self.columns(&name).map_err(reading)?;
+        let mut shape = Shape::found(&LakeDialect, name, columns);
+        shape.identity = mark::read(comment.as_deref());
+        shape.comment = comment;
+        Ok(Some(shape))
+    }
+
+    async fn query(&self, sql: &str, types: &[LogicalType]) -> Result<Vec<Vec<Cell>>, DestError> {
+        let read = || -> duckdb::Result<Vec<Vec<Cell>>> {
+            let mut statement = self.connection.prepare(sql)?;
+            let row = |row: &duckdb::Row<'_>| (0..types.len()).map(|i| row.get(i).map(cell)).collect();
+            statement.query_map([], row)?.collect()
+        };
+        trace::timed(sql, read).map_err(|error| failed(self.lake, "read", error))
+    }
+
+    async fn execute(&self, sql: &str) -> Result<u64, DestError> {
+        let done = trace::timed(sql, || self.connection.execute(sql, []));
+        done.map(|rows| rows as u64).map_err(|error| failed(self.lake, "write", error))
+    }
+
+    async fn run(&self, script: &Script) -> Result<Vec<Counts>, DestError> {
+        play(self, script).await
+    }
+}
+
+impl Stage for Session<'_> {
+    async fn stage(
+        &self,
+        what: &str,
+        columns: &[Column],
+        batches: Vec<RecordBatch>,
+    ) -> Result<String, DestError> {
+        let name = format!("_ingestr_staged_{what}");
+        let table = LakeDialect.temporary(&name);
+        let mut columns = columns.to_vec();
+        let rows = Batches { columns: columns.clone(), batches }.numbered(0..)?;
+        columns.push(Column::new(ORD, LogicalType::Int64));
+        let declared = list(&columns, |c| format!("{} {}", c.name, LakeDialect.type_name(c.logical)));
+        let names: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
+        let into = TableName::new("temp", "main", name);
+        self.connection
+            .execute_batch(&format!("CREATE TEMP TABLE {table} ({declared})"))
+            .and_then(|()| append(self.connection, &into, &names, rows, &[]))
+            .map_err(|error| failed(self.lake, "write", error))?;
+        Ok(table)
+    }
+}
