@@ -23,7 +23,9 @@ use arrow_schema::Schema;
 use duckdb::Connection;
 use ingestr::dest::duckdb::DuckDb;
 use ingestr::dest::{Asked, Commit, Destination, Keep, Target};
-use ingestr::model::{Column, Filled, LogicalType, Micros, RunRecord, SourceState, State, Strategy};
+use ingestr::model::{
+    Column, Described, Filled, LogicalType, Micros, RunRecord, SourceState, State, Strategy,
+};
 
 /// Rows of a page, as the API sends them.
 const PAGE: i64 = 100;
@@ -298,6 +300,7 @@ fn commit(last: bool) -> Commit {
     Commit {
         state: State {
             filled: Filled::default(),
+            described: Described::default(),
             watermark: None,
             covered_since: None,
             complete: last,

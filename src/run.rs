@@ -8,6 +8,7 @@ mod backfill;
 mod child;
 mod children;
 mod commit;
+mod describe;
 mod eta;
 mod failure;
 mod fill;
@@ -209,7 +210,10 @@ impl Run<'_, '_> {
             // The source was asked for nothing else, and the destination for nothing at all.
             Ok(()) if self.left_out.is_some() => return Ok(()),
             Ok(()) => match self.commit(Ending::Success).await {
-                Ok(()) => return Ok(()),
+                Ok(()) => {
+                    self.describe_tables().await;
+                    return Ok(());
+                }
                 Err(failure) => failure,
             },
             Err(failure) => failure,
@@ -276,6 +280,9 @@ impl Run<'_, '_> {
             if self.leased.is_none() {
                 self.hold().await?;
                 self.build_children().await?;
+                if self.stored.is_some() {
+                    self.describe_tables().await;
+                }
                 self.fill_stored_rows().await?;
             } else if self.leased.is_none_or(|since| since.elapsed() >= lease::RENEWAL) {
                 self.hold().await?;

@@ -12,13 +12,15 @@ use arrow_schema::Schema;
 
 use super::{Asked, Commit, Counts, DestError, Destination, Hints, Keep, Target};
 use crate::model::{
-    Column, Deletes, Filled, LogicalType, Micros, Reject, RunRecord, SourceState, State, Strategy,
+    Column, Deletes, Described, Filled, LogicalType, Micros, Reject, RunRecord, SourceState, State, Strategy,
 };
 
 mod apart;
 mod books;
 mod children;
 mod demands;
+#[cfg(any(feature = "duckdb", feature = "postgres"))]
+pub(crate) mod descriptions;
 mod gone;
 mod held;
 mod memory;
@@ -113,6 +115,7 @@ pub(crate) fn commit(run: &str, at: &str, last: bool) -> Commit {
     Commit {
         state: State {
             filled: Filled::default(),
+            described: Described::default(),
             watermark: last.then_some(Micros(1_600_000_000_123_456)),
             covered_since: None,
             complete: last,

@@ -12,13 +12,13 @@ use super::sql::cells::Cell;
 use super::sql::embedded::{Incoming, Waiting, at_once, has_landed, inspect, spelled};
 use super::sql::engine::Engine;
 use super::sql::ledger::not_ours;
-use super::sql::{answers, inventory, leases};
+use super::sql::{answers, descriptions, inventory, leases};
 use super::{
     Again, Answer, Capabilities, Commit, Counts, DestError, DestErrorKind, Destination, Inspection, Lease,
     Load, Question, Remembered, Stored, Target, Targets, TextRow, Undone,
 };
 use crate::model::lease::Claim;
-use crate::model::{LogicalType, Micros, Tombstone};
+use crate::model::{Described, Description, LogicalType, Micros, Tombstone};
 
 /// What it is opened for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -272,6 +272,25 @@ impl<D: InProcess> Destination for D {
             own.open(Access::Read, |handle| {
                 let session = own.session(handle, &target.schema);
                 at_once(answers::rows(&session, &target, &columns, after, most))
+            })
+        }))
+    }
+
+    fn write_descriptions<'a>(
+        &'a self,
+        tables: &'a [(Target, Vec<Description>)],
+        described: &'a Described,
+    ) -> BoxFuture<'a, Result<bool, DestError>> {
+        let (own, tables, described) = (self.clone(), tables.to_vec(), described.clone());
+        Box::pin(blocking(D::KIND, move || {
+            there(&own, Access::Change, |handle| {
+                for (target, wanted) in &tables {
+                    let session = own.session(handle, &target.schema);
+                    if !at_once(descriptions::write(&session, target, wanted, &described))? {
+                        return Ok(false);
+                    }
+                }
+                Ok(true)
             })
         }))
     }

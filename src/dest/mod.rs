@@ -9,7 +9,9 @@ use arrow_array::RecordBatch;
 use futures_util::future::BoxFuture;
 
 use crate::model::lease::Claim;
-use crate::model::{Answer, Lease, Micros, Question, Remembered, Strategy, Tombstone};
+use crate::model::{
+    Answer, Described, Description, Lease, Micros, Question, Remembered, Strategy, Tombstone,
+};
 
 #[cfg(feature = "bigquery")]
 pub mod bigquery;
@@ -173,6 +175,19 @@ pub trait Destination: Send + Sync + std::fmt::Debug {
         after: Option<i64>,
         most: u64,
     ) -> BoxFuture<'a, Result<Option<Vec<Stored>>, DestError>>;
+
+    /// Says in the database's catalogue what tables and their columns mean, where that has a place for it and is silent, or
+    /// has what `described` knows. False if one of the tables is not there yet.
+    ///
+    /// # Errors
+    /// When the catalogue cannot be read or written.
+    fn write_descriptions<'a>(
+        &'a self,
+        _tables: &'a [(Target, Vec<Description>)],
+        _described: &'a Described,
+    ) -> BoxFuture<'a, Result<bool, DestError>> {
+        Box::pin(std::future::ready(Ok(true)))
+    }
 
     /// Takes the lease of the target, or renews it. `live` tells whether a lease found there still counts. Creates
     /// what is needed to store it.

@@ -6,6 +6,7 @@ pub mod hash;
 pub mod lease;
 
 mod deleted;
+mod description;
 mod ledger;
 mod options;
 mod question;
@@ -16,6 +17,7 @@ mod strategy;
 mod system_columns;
 
 pub use deleted::{Deletes, Tombstone};
+pub use description::{Described, Description};
 pub use lease::Lease;
 pub use ledger::{Remembered, RunLine, RunRecord};
 pub use options::{Contract, FileFormat, Naming, ProgressStyle};

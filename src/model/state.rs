@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use super::Micros;
+use super::{Described, Micros};
 
 /// Version of the layout of `_ingestr_state`; a newer one found in a destination is refused.
 pub const STATE_VERSION: i64 = 1;
@@ -27,6 +27,8 @@ pub struct State {
     pub source: SourceState,
     /// How far rows that are stored have their flat columns. The run's part: a source leaves it empty.
     pub filled: Filled,
+    /// Which descriptions were written into the catalogue. The run's part, too.
+    pub described: Described,
 }
 
 /// Which columns that are taken out of JSON have their value in all rows that are stored. A table that got such a column

@@ -64,8 +64,9 @@ impl Run<'_, '_> {
 
     /// Where the source has come to.
     pub(super) fn go_on_from(&mut self, state: State) {
-        let filled = std::mem::take(&mut self.state.filled);
-        self.state = State { filled, ..state };
+        let before = std::mem::replace(&mut self.state, state);
+        self.state.filled = before.filled;
+        self.state.described = before.described;
     }
 
     /// Keeps the rows up to the limit; the state stays where it was, since the rest of the page is not read.

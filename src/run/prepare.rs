@@ -55,7 +55,8 @@ impl<'a, 'm> Run<'a, 'm> {
         slot.decide();
         let state = from.clone().unwrap_or_else(|| job.source.nothing_known());
         let (filled, backfill) = backfill::of(plan, from.as_ref(), &inspection);
-        let state = State { filled, ..state };
+        let described = inspection.state.as_ref().map(|state| state.described.clone()).unwrap_or_default();
+        let state = State { filled, described, ..state };
         let mut run = Self {
             job,
             slot,

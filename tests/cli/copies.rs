@@ -57,6 +57,39 @@ fn the_commands_of_the_readme_run_as_printed() {
     ");
 }
 
+/// What `docs/tables.md` says of tables and columns is in the file, too.
+#[test]
+fn the_file_tells_what_its_tables_and_columns_mean() {
+    let desk = Desk::new();
+    let ingest = |flags: &str| {
+        let line = format!(
+            "ingestr ingest --source-table tickets,ticket_tags --dest-table d.{{table}} --dest-uri duckdb:///desk.duckdb \
+             --source-uri $GORGIAS_URI {flags}"
+        );
+        Run::in_shell(&desk, &line).env("GORGIAS_URI", desk.uri()).finish().well()
+    };
+    let silent = "SELECT count(*) FROM duckdb_columns() WHERE schema_name = 'd' AND table_name IN ('tickets', 'ticket_tags') \
+                  AND comment IS NULL";
+    let of = |column: &str| {
+        format!(
+            "SELECT comment FROM duckdb_columns() WHERE table_name = 'tickets' AND column_name = '{column}'"
+        )
+    };
+    ingest("");
+    assert_eq!(desk.ask("desk.duckdb", silent), "0");
+    assert_eq!(desk.ask("desk.duckdb", &of("status")), "`open` or `closed`.");
+    let about = "SELECT split_part(comment, ';', 1) FROM duckdb_tables() WHERE table_name = 'ticket_tags'";
+    assert_eq!(desk.ask("desk.duckdb", about), "Tags of tickets.");
+    let file = duckdb::Connection::open(desk.folder().join("desk.duckdb")).expect("opens");
+    file.execute_batch("COMMENT ON COLUMN d.tickets.status IS 'ours'").expect("is written");
+    drop(file);
+    for flags in ["", "--full-refresh", ""] {
+        ingest(flags);
+        assert_eq!(desk.ask("desk.duckdb", &of("status")), "ours", "{flags}");
+        assert_eq!(desk.ask("desk.duckdb", silent), "0", "{flags}");
+    }
+}
+
 /// The first example, behind `ingestr init` for another account.
 #[test]
 fn the_first_example_of_the_readme_runs_as_printed() {

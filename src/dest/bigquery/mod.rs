@@ -12,6 +12,7 @@
 //! | `commit`, `script` | one commit: look, make the script, write it as one text, run it, clean up |
 //! | `shape`, `dialect` | what a table looks like, and how it is changed; names, types and values |
 //! | `engine` | a dataset as [`super::sql`] sees it, where all that is decided is decided |
+//! | `descriptions` | what tables and columns mean, without a job |
 //! | `leases`, `inventory` | one run at a time; what is remembered in all datasets |
 //! | `permissions` | what the credentials lack, before anything is read |
 
@@ -28,7 +29,7 @@ use super::{
     Question, Remembered, Stored, Target, Targets,
 };
 use crate::model::lease::Claim;
-use crate::model::{Micros, Strategy};
+use crate::model::{Described, Description, Micros, Strategy};
 use dialect::{BigQueryDialect, check_names};
 use shape::{Change, change, remarks, shape_of};
 use uri::BigQueryUri;
@@ -36,6 +37,7 @@ use wire::{Api, ApiError, DatasetRef, JobId, TableRef};
 
 mod alter;
 mod commit;
+mod descriptions;
 mod dialect;
 mod engine;
 mod inventory;
@@ -289,6 +291,21 @@ impl Destination for BigQuery {
         most: u64,
     ) -> BoxFuture<'a, Result<Option<Vec<Stored>>, DestError>> {
         Box::pin(self.stored(target, columns, after, most))
+    }
+
+    fn write_descriptions<'a>(
+        &'a self,
+        tables: &'a [(Target, Vec<Description>)],
+        described: &'a Described,
+    ) -> BoxFuture<'a, Result<bool, DestError>> {
+        Box::pin(async move {
+            for (target, wanted) in tables {
+                if !self.describe_table(target, wanted, described).await? {
+                    return Ok(false);
+                }
+            }
+            Ok(true)
+        })
     }
 
     fn lease<'a>(

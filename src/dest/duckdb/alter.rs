@@ -77,7 +77,7 @@ pub(in crate::dest) fn rebuild(shape: &Shape, changes: &Changes) -> Vec<String> 
         format!("DROP TABLE {}", shape.sql()),
         format!("ALTER TABLE {} RENAME TO {}", copy.sql(d), d.quote(&shape.name.table)),
     ]);
-    statements.extend(shape.comment.as_deref().map(|text| mark::comment(shape, text)));
+    statements.extend(shape.comment.as_deref().map(|text| mark::comment(d, &shape.name, Some(text), None)));
     statements.extend(shape.indexes.iter().map(|(_, sql)| sql.clone()));
     statements
 }

@@ -18,7 +18,7 @@ use crate::dest::sql::columns::{IS_CURRENT, VALID_FROM, VALID_TO, columns_of, ne
 use crate::dest::sql::commit::{Plan, Seen};
 use crate::dest::sql::dialect::Shape;
 use crate::dest::sql::embedded::{Waiting, at_once, stage_batches, stage_rest};
-use crate::dest::sql::engine::Engine as _;
+use crate::dest::sql::engine::{Engine as _, Said};
 use crate::dest::sql::ledger::RowsIn;
 use crate::dest::sql::merge as shared;
 use crate::dest::sql::script::Script;
@@ -93,7 +93,7 @@ pub(super) fn apply(
 
 /// One target of a commit at work.
 pub(super) struct Work<'a> {
-    session: &'a Session<'a>,
+    pub(super) session: &'a Session<'a>,
     pub(super) target: &'a Target,
     commit: &'a Commit,
     /// Which of the targets it is.
@@ -207,9 +207,14 @@ impl Work<'_> {
         };
         shape.check(needed)?;
         let (changes, after) = shape.clone().changed(&Needs::of(self.target, needed));
-        for statement in DuckDialect.alter(&shape, &changes)? {
+        let statements = DuckDialect.alter(&shape, &changes)?;
+        // A table that is made anew for it would be described by nobody.
+        let anew = statements.iter().any(|statement| statement.starts_with("CREATE TABLE"));
+        let said = if anew { self.said_of(name)? } else { Said::new() };
+        for statement in statements {
             self.run(&statement)?;
         }
+        self.say(name, said)?;
         Ok(after)
     }
 

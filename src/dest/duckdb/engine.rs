@@ -15,7 +15,7 @@ use crate::dest::sql::batches::Batches;
 use crate::dest::sql::cells::Cell;
 use crate::dest::sql::dialect::{Changes, Shape};
 use crate::dest::sql::embedded::{Stage, rehearse};
-use crate::dest::sql::engine::Engine;
+use crate::dest::sql::engine::{Engine, Said};
 use crate::dest::sql::identity::Identity;
 use crate::dest::sql::play::play;
 use crate::dest::sql::script::Script;
@@ -86,12 +86,32 @@ impl<'a> Session<'a> {
         Ok(listed)
     }
 
+    pub(super) fn listed(&self, name: &TableName) -> Result<Option<Listed>, DestError> {
+        Ok(self.list()?.into_iter().find(|listed| listed.table.eq_ignore_ascii_case(&name.table)))
+    }
+
     /// Texts of the first column.
     pub(super) fn strings(connection: &Connection, sql: &str, at: &[&str]) -> duckdb::Result<Vec<String>> {
         let mut statement = connection.prepare(sql)?;
         let found = statement.query_map(duckdb::params_from_iter(at), |row| row.get(0))?;
         found.collect()
     }
+}
+
+/// What the catalogue says of a table, which has that comment, and of its columns. It binds every view there is to list them:
+/// not for each commit.
+pub(in crate::dest) fn said(
+    connection: &Connection,
+    name: &TableName,
+    comment: Option<&str>,
+) -> duckdb::Result<Said> {
+    let mut statement = connection.prepare(
+        "SELECT column_name, comment FROM duckdb_columns() WHERE database_name = ? AND schema_name = ? AND table_name = ?",
+    )?;
+    let at = params![name.catalog, name.schema, name.table];
+    let columns = statement.query_map(at, |row| Ok((Some(row.get(0)?), row.get(1)?)))?;
+    let own = comment.and_then(|comment| mark::parts(comment).0);
+    std::iter::once(Ok((None, own.map(str::to_owned)))).chain(columns).collect()
 }
 
 impl Engine for Session<'_> {
@@ -113,8 +133,7 @@ impl Engine for Session<'_> {
 
     /// From the list that is there.
     async fn identity(&self, name: &TableName) -> Result<Option<Identity>, DestError> {
-        let listed = self.list()?.into_iter().find(|listed| listed.table.eq_ignore_ascii_case(&name.table));
-        Ok(listed.map(|listed| mark::read(listed.comment.as_deref())))
+        Ok(self.listed(name)?.map(|listed| mark::read(listed.comment.as_deref())))
     }
 
     async fn query(&self, sql: &str, types: &[LogicalType]) -> Result<Vec<Vec<Cell>>, DestError> {
@@ -136,6 +155,20 @@ impl Engine for Session<'_> {
 
     async fn run(&self, script: &Script) -> Result<Vec<Counts>, DestError> {
         play(self, script).await
+    }
+
+    async fn descriptions(&self, name: &TableName) -> Result<Option<Said>, DestError> {
+        let Some(listed) = self.listed(name)? else { return Ok(None) };
+        let name = TableName::new(CATALOG, listed.schema, listed.table);
+        let read = || said(self.connection, &name, listed.comment.as_deref());
+        read().map(Some).map_err(|error| self.reading(error))
+    }
+
+    /// Its mark stays behind it.
+    async fn comment_on_table(&self, name: &TableName, text: &str) -> Result<String, DestError> {
+        let comment = self.listed(name)?.and_then(|listed| listed.comment);
+        let id = comment.as_deref().and_then(|comment| mark::parts(comment).1);
+        Ok(mark::comment(&DuckDialect, name, Some(text), id))
     }
 
     /// The table may have to be made anew, and what its generated columns are made of may have another type then.

@@ -4,11 +4,14 @@ use super::apply::{Work, table_of};
 use super::dialect::DuckDialect;
 use super::merge;
 use super::position::POSITION;
+use crate::dest::sql::descriptions;
 use crate::dest::sql::dialect::Shape;
+use crate::dest::sql::embedded::at_once;
+use crate::dest::sql::engine::{Engine as _, Said};
 use crate::dest::sql::publish::asked_for;
 use crate::dest::sql::{Dialect, TableName, delete_window, ledger, list};
 use crate::dest::{Counts, DestError};
-use crate::model::{Column, Strategy};
+use crate::model::{Column, Description, Strategy};
 
 const T: &str = "\"_ingestr_t\"";
 const S: &str = "\"_ingestr_s\"";
@@ -61,6 +64,7 @@ impl Work<'_> {
     fn replace(&self, hidden: &TableName) -> Result<Counts, DestError> {
         let d = &DuckDialect;
         let table = table_of(self.target);
+        let said = self.said_of(&table)?;
         let deleted = match self.read(&table)? {
             Some(old) if old.columns.iter().any(|found| found.generated) => {
                 // A table that rows were removed from is not altered in the same transaction.
@@ -84,7 +88,25 @@ impl Work<'_> {
         };
         let inserted = self.count(hidden)?;
         self.run(&format!("ALTER TABLE {} RENAME TO {}", hidden.sql(d), d.quote(&table.table)))?;
+        self.say(&table, said)?;
         Ok(Counts { inserted, deleted, ..Counts::default() })
+    }
+
+    /// What the catalogue says of a table and its columns; nothing if there is no such table.
+    pub(super) fn said_of(&self, name: &TableName) -> Result<Said, DestError> {
+        Ok(at_once(self.session.descriptions(name))?.unwrap_or_default())
+    }
+
+    /// Says of a table what was said of the one before it, as far as it has the columns.
+    pub(super) fn say(&self, name: &TableName, said: Said) -> Result<(), DestError> {
+        if said.iter().all(|(_, text)| text.is_none()) {
+            return Ok(());
+        }
+        let now = self.said_of(name)?;
+        let columns = |column: &Option<String>| now.iter().any(|(other, _)| other == column);
+        let kept = said.into_iter().filter(|(column, _)| columns(column));
+        let kept = kept.filter_map(|(column, text)| Some(Description { column, text: text? }));
+        at_once(descriptions::put(self.session, name, kept.collect()))
     }
 
     fn replace_window(&self, hidden: &TableName) -> Result<Counts, DestError> {

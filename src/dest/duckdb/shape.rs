@@ -19,9 +19,7 @@ impl Session<'_> {
     /// [`DestErrorKind::Shape`] for a view of that name.
     pub(super) fn shape(&self, name: &TableName) -> Result<Option<Shape>, DestError> {
         let session = self;
-        let listed = session.list()?;
-        let Some(listed) = listed.into_iter().find(|listed| listed.table.eq_ignore_ascii_case(&name.table))
-        else {
+        let Some(listed) = session.listed(name)? else {
             return if is_view(session, name).map_err(|error| session.reading(error))? {
                 Err(DestError {
                     kind: DestErrorKind::Shape,

@@ -88,6 +88,7 @@ mod suite {
 }
 
 mod compressed;
+mod described;
 mod gone;
 mod groups;
 mod made_by_others;

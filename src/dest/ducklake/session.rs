@@ -7,13 +7,13 @@ use super::dialect::{CATALOG, LakeDialect};
 use super::errors::failed;
 use super::uri::LakeUri;
 use crate::dest::duckdb::append::append;
-use crate::dest::duckdb::engine::cell;
+use crate::dest::duckdb::engine::{cell, said};
 use crate::dest::duckdb::mark;
 use crate::dest::sql::batches::Batches;
 use crate::dest::sql::cells::Cell;
 use crate::dest::sql::dialect::{Found, Shape};
 use crate::dest::sql::embedded::Stage;
-use crate::dest::sql::engine::Engine;
+use crate::dest::sql::engine::{Engine, Said};
 use crate::dest::sql::play::play;
 use crate::dest::sql::script::Script;
 use crate::dest::sql::staged::ORD;
@@ -131,6 +131,22 @@ impl Engine for Session<'_> {
 
     async fn run(&self, script: &Script) -> Result<Vec<Counts>, DestError> {
         play(self, script).await
+    }
+
+    async fn descriptions(&self, name: &TableName) -> Result<Option<Said>, DestError> {
+        let read = || -> duckdb::Result<Option<Said>> {
+            let Some((name, comment)) = self.find(name)? else { return Ok(None) };
+            said(self.connection, &name, comment.as_deref()).map(Some)
+        };
+        read().map_err(|error| failed(self.lake, "read", error))
+    }
+
+    /// Its mark stays behind it.
+    async fn comment_on_table(&self, name: &TableName, text: &str) -> Result<String, DestError> {
+        let found = self.find(name).map_err(|error| failed(self.lake, "read", error))?;
+        let comment = found.and_then(|(_, comment)| comment);
+        let id = comment.as_deref().and_then(|comment| mark::parts(comment).1);
+        Ok(mark::comment(&LakeDialect, name, Some(text), id))
     }
 }
 

@@ -14,7 +14,7 @@ use super::errors::{failed, missing};
 use crate::dest::sql::cells::Cell;
 use crate::dest::sql::dialect::{Changes, Found, Shape};
 use crate::dest::sql::embedded::Stage;
-use crate::dest::sql::engine::Engine;
+use crate::dest::sql::engine::{Engine, Said};
 use crate::dest::sql::identity::Identity;
 use crate::dest::sql::play::play;
 use crate::dest::sql::script::Script;
@@ -172,6 +172,26 @@ impl Engine for Session {
 
     async fn run(&self, script: &Script) -> Result<Vec<Counts>, DestError> {
         play(self, script).await
+    }
+
+    /// Only the owner of a table may describe it: to others there is nothing that could be described.
+    async fn descriptions(&self, name: &TableName) -> Result<Option<Said>, DestError> {
+        let rows = self
+            .texts(&format!(
+                "SELECT a.attname, CASE WHEN a.attname IS NULL THEN obj_description(c.oid, 'pg_class') \
+                 ELSE col_description(c.oid, a.attnum) END, pg_has_role(c.relowner, 'USAGE') \
+                 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace CROSS JOIN LATERAL \
+                 (SELECT NULL AS attname, 0 AS attnum UNION ALL SELECT CAST(attname AS text), attnum FROM pg_attribute \
+                 WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped) AS a \
+                 WHERE c.relkind IN ('r', 'p') AND n.nspname = {} AND c.relname = {}",
+                self.d.text(&name.schema),
+                self.d.text(&name.table)
+            ))
+            .await?;
+        let owned = |row: &Row| row[2].as_deref() == Some("t");
+        let there = !rows.is_empty();
+        let said = rows.into_iter().filter(owned).map(|row| (row[0].clone(), row[1].clone())).collect();
+        Ok(there.then_some(said))
     }
 
     /// The catalogue knows what depends on a column or a key: trying it would write a large table once more.

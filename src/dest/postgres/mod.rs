@@ -20,13 +20,13 @@ use super::sql::cells::Cell;
 use super::sql::embedded;
 use super::sql::engine::Engine;
 use super::sql::ledger::{STATE, not_ours};
-use super::sql::{answers, inventory, leases};
+use super::sql::{answers, descriptions, inventory, leases};
 use super::{
     Answer, Capabilities, DestError, Destination, Inspection, Lease, Load, Question, Remembered, Stored,
     Target, Targets, TextRow,
 };
 use crate::model::lease::Claim;
-use crate::model::{LogicalType, Micros};
+use crate::model::{Described, Description, LogicalType, Micros};
 use dialect::check_names;
 use open::Access;
 
@@ -149,6 +149,25 @@ impl Destination for Postgres {
             let session = self.open(&target.schema, Access::Read).await?;
             let rows = answers::rows(&session, target, columns, after, most).await;
             session.end(rows).await
+        })
+    }
+
+    fn write_descriptions<'a>(
+        &'a self,
+        tables: &'a [(Target, Vec<Description>)],
+        described: &'a Described,
+    ) -> BoxFuture<'a, Result<bool, DestError>> {
+        Box::pin(async move {
+            let Some((first, _)) = tables.first() else { return Ok(true) };
+            let _turn = self.turn.lock().await;
+            let session = self.open(&first.schema, Access::Change).await?;
+            let mut there = Ok(true);
+            for (target, wanted) in tables {
+                if matches!(there, Ok(true)) {
+                    there = descriptions::write(&session, target, wanted, described).await;
+                }
+            }
+            session.end(there).await
         })
     }
 

@@ -2,7 +2,7 @@
 
 use super::Dialect;
 use crate::dest::Written;
-use crate::model::{Column, Filled, Lease, Micros, RunLine, STATE_VERSION, SourceState, State};
+use crate::model::{Column, Described, Filled, Lease, Micros, RunLine, STATE_VERSION, SourceState, State};
 
 /// A value of the ledger.
 #[derive(Debug, Clone, PartialEq)]
@@ -118,6 +118,7 @@ impl Line {
             complete: self.is_true("complete"),
             source: SourceState(self.text("source").to_owned()),
             filled: Filled::from_text(self.maybe_text("filled").unwrap_or_default()),
+            described: Described::from_text(self.maybe_text("described").unwrap_or_default()),
         })
     }
 

@@ -9,6 +9,9 @@ use super::{Dialect, TableName};
 use crate::dest::{Counts, DestError};
 use crate::model::LogicalType;
 
+/// What the catalogue says of a table (`None`) and of its columns.
+pub(crate) type Said = Vec<(Option<String>, Option<String>)>;
+
 /// One schema of a database, opened. Where a file is locked or a transaction is open, it is for as long as this lives.
 ///
 /// A database that lives in this process answers at once: see `embedded`.
@@ -72,6 +75,24 @@ pub(crate) trait Engine {
     /// [`crate::dest::DestErrorKind::Shape`] if it cannot.
     async fn rehearse(&self, _: &Shape, _: &Changes, _: &[String]) -> Result<(), DestError> {
         Ok(())
+    }
+
+    /// What the catalogue says of a table and its columns; `None` if there is no such table. Of a database that has no
+    /// place for that: nothing of no column.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    async fn descriptions(&self, _: &TableName) -> Result<Option<Said>, DestError> {
+        Ok(Some(Said::new()))
+    }
+
+    /// The statement that describes a table.
+    ///
+    /// # Errors
+    /// When what else has to be in it cannot be read.
+    async fn comment_on_table(&self, name: &TableName, text: &str) -> Result<String, DestError> {
+        let d = self.dialect();
+        Ok(format!("COMMENT ON TABLE {} IS {}", name.sql(d), d.text(text)))
     }
 
     /// Which columns a table of the ledger has; `None` if there is no such table.

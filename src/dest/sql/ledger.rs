@@ -55,6 +55,7 @@ pub fn state_columns() -> Vec<Column> {
         Column::new(TABLE_ID, Text),
         Column::new(HAS_ROWS, Bool),
         Column::new("filled", Text),
+        Column::new("described", Text),
     ]
 }
 
@@ -226,6 +227,7 @@ pub(crate) fn state_line(
         (TABLE_ID, rows_in.id),
         (HAS_ROWS, has_rows),
         ("filled", state.filled.text().as_deref().map_or(Cell::Null, Cell::text)),
+        ("described", state.described.text().as_deref().map_or(Cell::Null, Cell::text)),
     ]
 }
 

@@ -12,6 +12,7 @@
 //! | `batches`, `staged` | the rows of a commit, in Arrow and in SQL |
 //! | `merge`, `deletions`, `publish`, `shadow`, `children` | how rows meet rows, by strategy |
 //! | `identity`, `guards` | whether table and state still belong together |
+//! | `descriptions` | what tables and columns mean, in the catalogue |
 //! | `ledger`, `leases`, `names`, `prune`, `cells` | the tables beside the data, and their values |
 //! | `inspect`, `answers`, `inventory` | what is there before a run; questions of the source; `ingestr state` |
 
@@ -26,6 +27,7 @@ pub(crate) mod children;
 pub mod columns;
 pub(crate) mod commit;
 pub(crate) mod deletions;
+pub(crate) mod descriptions;
 pub mod dialect;
 #[cfg(any(feature = "duckdb", feature = "sqlite", feature = "postgres"))]
 pub(crate) mod embedded;

@@ -3,6 +3,7 @@
 use super::*;
 
 mod bucket;
+mod descriptions;
 mod made_by_others;
 mod other_project;
 

@@ -1,6 +1,6 @@
 //! Datasets and tables: what is there, and making and removing them.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::api::{Api, query, segment};
 use super::bodies::{DatasetBody, Page, TableBody};
@@ -66,6 +66,32 @@ impl Api {
             Ok(body) => Ok(Some(body.info())),
             Err(reply) => absent(&doing, &reply).map(|()| None),
         }
+    }
+
+    /// The description of a table and its fields as the API has it, to be given back changed; `None` if there is no such
+    /// table.
+    ///
+    /// # Errors
+    /// When it cannot be seen.
+    pub(crate) async fn description(&self, table: &TableRef) -> Result<Option<Value>, ApiError> {
+        let doing = Doing::new(format!("look at table {table}"), "bigquery.tables.get");
+        let url = format!("{}?fields=description,schema", self.table_url(table));
+        let found: Result<Value, Reply> =
+            self.inner.client.read_or(&doing, Call::new(Method::Get, url).fine(&[404])).await?;
+        match found {
+            Ok(body) => Ok(Some(body)),
+            Err(reply) => absent(&doing, &reply).map(|()| None),
+        }
+    }
+
+    /// Gives a table this description and schema. BigQuery refuses a schema that lacks a column which the table has by then.
+    ///
+    /// # Errors
+    /// When it is not changed.
+    pub(crate) async fn describe(&self, table: &TableRef, description: &Value) -> Result<(), ApiError> {
+        let doing = Doing::new(format!("describe table {table}"), "bigquery.tables.update");
+        let call = Call::new(Method::Patch, self.table_url(table)).json(description);
+        self.inner.client.send(&doing, call).await.map(|_| ())
     }
 
     /// Deletes a table. `false`: there was none.

@@ -1,6 +1,7 @@
 //! Other runs that write to the same lake at the same time.
 
 use super::*;
+use crate::dest::conformance::descriptions::{Catalogue, descriptions_of_others_stay};
 use crate::dest::conformance::{batch, commit, items, load};
 use crate::dest::{Commit, Target};
 use crate::model::Strategy;
@@ -71,4 +72,27 @@ async fn a_commit_that_collides_is_made_again_on_server() {
     assert!(rows.contains(&vec!["9".to_owned(), "mine".into()]), "{rows:?}");
     let states = lake.rows("_ingestr_state", &["dest_table", "source"]).expect("is there");
     assert!(states.contains(&vec!["one".to_owned(), "p9".into()]) && states.len() == 4, "{states:?}");
+}
+
+impl Catalogue for Lake {
+    fn said(&self) -> Vec<String> {
+        let of_items =
+            format!("database_name = '{CATALOG}' AND schema_name = 'shop' AND table_name = 'items'");
+        self.strings(&format!(
+            "SELECT name || ': ' || text FROM (SELECT '' AS name, \
+             regexp_replace(comment, '(; )?kept up to date by ingestr.*', '') AS text FROM duckdb_tables() WHERE {of_items} \
+             UNION ALL SELECT column_name, comment FROM duckdb_columns() WHERE {of_items} AND comment IS NOT NULL) ORDER BY name"
+        ))
+    }
+
+    fn say(&self, column: &str, text: Option<&str>) {
+        let text = text.map_or("NULL".into(), |text| format!("'{text}'"));
+        self.execute(&format!("COMMENT ON COLUMN {{}}.{column} IS {text}"), "items");
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs DuckLake"]
+async fn what_others_say_of_a_table_stays() {
+    descriptions_of_others_stay(&Lake::new()).await;
 }

@@ -7,6 +7,7 @@ use arrow_array::{ArrayRef, Int64Array, RecordBatch, StringArray};
 use super::*;
 use crate::dest::Counts;
 use crate::dest::DestErrorKind;
+use crate::dest::conformance::descriptions::{Catalogue, descriptions_of_others_stay};
 use crate::dest::conformance::{batch, batch_of, commit, counts, items, load};
 use crate::model::{Column, Strategy};
 
@@ -21,6 +22,28 @@ fn row(values: &[(&str, LogicalType, &str)]) -> RecordBatch {
 
 async fn loaded(server: &Server, target: &Target, rows: RecordBatch) -> Result<Counts, DestError> {
     load(&server.postgres(), target, vec![rows], commit("r1", "p", true)).await
+}
+
+impl Catalogue for Server {
+    fn said(&self) -> Vec<String> {
+        self.texts(
+            "SELECT coalesce(a.attname, '') || ': ' || d.description FROM pg_description d \
+             JOIN pg_class c ON c.oid = d.objoid AND d.classoid = 'pg_class'::regclass \
+             LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = d.objsubid AND d.objsubid > 0 \
+             WHERE c.oid = 'shop.items'::regclass ORDER BY coalesce(a.attname, '') COLLATE \"C\"",
+        )
+    }
+
+    fn say(&self, column: &str, text: Option<&str>) {
+        let text = text.map_or("NULL".into(), |text| format!("'{text}'"));
+        self.sql(&format!("COMMENT ON COLUMN items.{column} IS {text}"));
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs PostgreSQL"]
+async fn what_others_say_of_a_table_stays() {
+    descriptions_of_others_stay(&Server::new()).await;
 }
 
 #[tokio::test]
