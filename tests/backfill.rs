@@ -68,7 +68,7 @@ async fn stored_rows_get_columns_that_came_later() {
         let before = world.requests();
         let filled = world.ingest(table, &[]).await.unwrap();
         assert!(world.requests() - before <= plain, "{table}: no request is made for it");
-        assert!(filled.warnings.iter().any(|warning| warning.contains("filled from their JSON")), "{table}");
+        assert!(filled.warnings.iter().any(|warning| warning.contains("filled from the JSON of")), "{table}");
         assert_eq!((filled.counts.inserted, filled.counts.updated), (0, 0), "{table}: nothing new was read");
         assert_eq!(receipt.warnings, [""; 0]);
         assert_same(table, &world.expected(table), &world.held(table, None).await.0, table);

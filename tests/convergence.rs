@@ -545,7 +545,7 @@ async fn compare_but(world: &World, table: &str, covered_since: Option<Micros>, 
     assert_same(table, &wanted, &stored, &format!("seed {seed}"));
 }
 
-/// The same over a real destination: lives of small accounts, as many as fit into two minutes since each call takes its
+/// The same over a real destination: lives of small accounts, as many as fit into a minute since each call takes its
 /// time, and one at least; `INGESTR_SEED` chooses another.
 #[cfg(feature = "bigquery")]
 mod emulator {
@@ -561,7 +561,7 @@ mod emulator {
         };
         let start = std::time::Instant::now();
         for seed in seeds {
-            if start.elapsed() > std::time::Duration::from_secs(120) {
+            if start.elapsed() > std::time::Duration::from_secs(60) {
                 eprintln!("no time for seed {seed} and those after it");
                 break;
             }

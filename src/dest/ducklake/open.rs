@@ -318,7 +318,7 @@ fn start(lake: &LakeUri) -> Result<Connection, DestError> {
 /// Where DuckDB puts what does not fit into its memory: beside the catalog, if that is a file.
 #[allow(
     clippy::disallowed_methods,
-    reason = "where the system has room for such files; no plan or receipt depends on it"
+    reason = "where the system puts such files; no plan or receipt depends on it"
 )]
 fn spill_of(lake: &LakeUri) -> PathBuf {
     let id = std::process::id();

@@ -74,9 +74,8 @@ fn every_format_brings_the_same_rows_and_a_second_run_changes_nothing() {
     let warehouse = Warehouse::new();
     for (table, formats) in [
         ("tickets", &["jsonl", "parquet"][..]),
-        ("ticket_messages", &["parquet", "csv", "jsonl"]),
-        ("customers", &["csv", "parquet"]),
-        ("satisfaction_surveys", &["jsonl", "csv"]),
+        ("ticket_messages", &["parquet", "csv"]),
+        ("satisfaction_surveys", &["csv", "jsonl"]),
     ] {
         let endpoint = table.trim_start_matches("ticket_").replace('_', "-");
         let there = warehouse.desk.account().count(&endpoint) as u64;

@@ -152,7 +152,7 @@ async fn failures_are_told_without_values() {
     insta::assert_snapshot!(all.join("\n"), @r#"
     Shape: cannot write the PostgreSQL database shop on localhost: rows do not meet constraint items_name_check of table shop.items (load into another table, or drop the constraint)
     Shape: cannot write the PostgreSQL database shop on localhost: rows do not meet constraint items_much_key of table shop.items (load into another table, or drop the constraint)
-    Full: no space left on the server of the PostgreSQL database shop on localhost (make room there, and run the command again)
+    Full: no space left on the server of the PostgreSQL database shop on localhost (free some space there, and run the command again)
     Other: cannot write the PostgreSQL database shop on localhost: a value is not taken (SQLSTATE 22023) (no hint)
     Other: cannot write the PostgreSQL database shop on localhost: canceling statement due to statement timeout (raise statement_timeout for this user (ALTER ROLE … SET statement_timeout), or make commits smaller with --flush-records)
     Permission: the PostgreSQL database shop on localhost is read-only: cannot execute CREATE TABLE in a read-only transaction (it may be a replica: name the primary server in --dest-uri, or both with target_session_attrs=read-write)
