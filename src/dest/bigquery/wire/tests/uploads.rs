@@ -119,7 +119,7 @@ async fn a_job_that_was_there_already_is_not_done_twice() {
     assert_eq!(fake.count("Put"), 3, "the second time nothing was sent");
     // The same id for other rows is a mistake, and is noticed.
     let error = copied(&fake, false, None).await.unwrap_err();
-    assert!(error.to_string().contains("wrote 1000 rows, and 40 were sent"), "{error}");
+    assert!(error.to_string().contains("wrote 1,000 rows, and 40 were sent"), "{error}");
 }
 
 #[tokio::test(start_paused = true)]
