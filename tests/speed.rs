@@ -49,17 +49,17 @@ fn refused(world: &World) -> usize {
     world.account().requests().iter().filter(|request| request.status == 429).count()
 }
 
-/// 200 pages; a last catch-up and the events come on top, for messages a look at tickets, and half a page where two walks
-/// meet.
+/// 200 pages; a last catch-up and the events come on top, for messages a look at tickets, half a page where two walks meet,
+/// and a look at the other end of the list, without which nobody could say how long it will take.
 #[tokio::test(start_paused = true)]
 async fn two_hundred_pages_take_what_the_rate_allows_however_slow_the_answers() {
     for (table, _) in LISTS {
         let slow = match table {
-            "ticket_messages" => (1.0, 83.5, 204.0),
-            "satisfaction_surveys" => (1.0, 83.5, 203.0),
-            _ => (1.0, 84.0, 204.0),
+            "ticket_messages" => (1.0, 84.0, 205.0),
+            "satisfaction_surveys" => (1.0, 84.0, 204.0),
+            _ => (1.0, 84.5, 205.0),
         };
-        for (latency, most, requests) in [(0.0, 82.0, 203.0), slow] {
+        for (latency, most, requests) in [(0.0, 82.5, 204.0), slow] {
             let (took, sent) = load(rows(table, 20_000), latency, table).await;
             assert!(sent <= requests, "{table}, {latency} s an answer: {sent} requests");
             assert!(took <= most, "{table}, {latency} s an answer: {took} s");
@@ -137,7 +137,7 @@ async fn load_four(bucket: Bucket, latency: f64) -> (f64, f64) {
 #[tokio::test(start_paused = true)]
 async fn four_tables_share_the_rate_and_begin_no_walk_that_is_not_needed() {
     let (took, sent) = load_four(Bucket::default(), 0.7).await;
-    assert!(sent <= 970.0 && took <= 466.0, "{took} s, {sent} requests");
+    assert!(sent <= 972.0 && took <= 467.0, "{took} s, {sent} requests");
 }
 
 #[tokio::test(start_paused = true)]
