@@ -68,11 +68,16 @@ pub(super) fn after(ends: &[Ended], plans: &Plans, typed: &Typed) -> Vec<String>
         "tickets" => format!("SELECT channel, count(*) FROM {from} GROUP BY channel"),
         _ => format!("SELECT count(*) FROM {from}"),
     };
-    match (typed.scheme, &typed.file) {
-        ("duckdb", Some(file)) => lines.push(format!("ask it:      duckdb {file} '{sql}'")),
-        ("sqlite", Some(file)) => lines.push(format!("ask it:      sqlite3 {file} '{sql}'")),
-        ("bigquery", _) => lines.push(format!("ask it:      bq query --use_legacy_sql=false '{sql}'")),
-        _ => {}
-    }
+    lines.extend(ask(typed.scheme, typed.file.as_deref(), &sql).map(|line| format!("ask it:      {line}")));
     lines
+}
+
+/// The command that asks a destination in SQL, which has no quotation mark in it; a file is a word of a shell.
+pub(super) fn ask(scheme: &str, file: Option<&str>, sql: &str) -> Option<String> {
+    match (scheme, file) {
+        ("duckdb", Some(file)) => Some(format!("duckdb {file} '{sql}'")),
+        ("sqlite", Some(file)) => Some(format!("sqlite3 {file} '{sql}'")),
+        ("bigquery", _) => Some(format!("bq query --use_legacy_sql=false '{sql}'")),
+        _ => None,
+    }
 }

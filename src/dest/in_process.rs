@@ -9,7 +9,7 @@ use futures_util::future::BoxFuture;
 use super::local::blocking;
 use super::sql::Dialect;
 use super::sql::cells::Cell;
-use super::sql::embedded::{Incoming, Waiting, at_once, has_landed, inspect, spelled};
+use super::sql::embedded::{Waiting, at_once, has_landed, inspect};
 use super::sql::engine::Engine;
 use super::sql::ledger::not_ours;
 use super::sql::{answers, descriptions, inventory, leases};
@@ -118,9 +118,7 @@ struct WaitingLoad<D> {
 
 impl<D: InProcess> Load for WaitingLoad<D> {
     fn stage<'a>(&'a mut self, at: usize, batch: RecordBatch) -> BoxFuture<'a, Result<(), DestError>> {
-        let taken =
-            spelled(self.into.dialect(), batch).map(|batch| self.rows.targets[at].batches.push(batch));
-        Box::pin(std::future::ready(taken))
+        Box::pin(std::future::ready(self.rows.take(self.into.dialect(), at, batch)))
     }
 
     fn complete(&mut self, at: usize, parents: Vec<i64>) {
@@ -283,14 +281,9 @@ impl<D: InProcess> Destination for D {
     ) -> BoxFuture<'a, Result<bool, DestError>> {
         let (own, tables, described) = (self.clone(), tables.to_vec(), described.clone());
         Box::pin(blocking(D::KIND, move || {
+            let Some((first, _)) = tables.first() else { return Ok(true) };
             there(&own, Access::Change, |handle| {
-                for (target, wanted) in &tables {
-                    let session = own.session(handle, &target.schema);
-                    if !at_once(descriptions::write(&session, target, wanted, &described))? {
-                        return Ok(false);
-                    }
-                }
-                Ok(true)
+                at_once(descriptions::write(&own.session(handle, &first.schema), &tables, &described))
             })
         }))
     }
@@ -369,10 +362,7 @@ impl<D: InProcess> Destination for D {
     }
 
     fn begin(&self, targets: Targets<'_>) -> Box<dyn Load> {
-        let d = self.dialect();
-        let incoming =
-            |target| Incoming { target: d.spelled(target), batches: Vec::new(), complete: Vec::new() };
-        let rows = Waiting { targets: targets.all().map(incoming).collect(), tombstones: Vec::new() };
+        let rows = Waiting::of(self.dialect(), targets);
         Box::new(WaitingLoad { into: self.clone(), rows })
     }
 }

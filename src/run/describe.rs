@@ -18,19 +18,18 @@ impl Run<'_, '_> {
     /// Describes the tables, unless that was done. One that is not there yet is described once its rows are stored. What a
     /// database does not take costs nobody the rows.
     pub(super) async fn describe_tables(&mut self) {
-        let own = std::iter::once((&self.target, self.job.plan, &self.normaliser));
+        let own = std::iter::once((self.job.plan, &self.normaliser));
         let children = self.children.iter().map(|child| (child.plan, &child.normaliser));
-        let children = self.child_targets.iter().zip(children);
-        let all: Vec<(Target, Vec<Description>)> = own
-            .chain(children.map(|(target, (plan, normaliser))| (target, plan, normaliser)))
-            .map(|(target, plan, normaliser)| (target.clone(), texts(plan, normaliser)))
-            .collect();
-        let texts = || all.iter().flat_map(|(_, texts)| texts);
-        if texts().all(|text| self.state.described.knows(text)) {
+        let texts: Vec<_> = own.chain(children).map(|(plan, normaliser)| texts(plan, normaliser)).collect();
+        if texts.iter().flatten().all(|text| self.state.described.knows(text)) {
             return;
         }
-        match self.job.dest.write_descriptions(&all, &self.state.described).await {
-            Ok(true) => texts().for_each(|text| self.state.described.note(text)),
+        let targets = std::iter::once(&self.target).chain(&self.child_targets).cloned();
+        let tables: Vec<(Target, Vec<Description>)> = targets.zip(texts).collect();
+        match self.job.dest.write_descriptions(&tables, &self.state.described).await {
+            Ok(true) => {
+                tables.iter().flat_map(|(_, texts)| texts).for_each(|text| self.state.described.note(text));
+            }
             Ok(false) => {}
             Err(error) => log::debug!("{}: not described: {error}", self.target.table),
         }

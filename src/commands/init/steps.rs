@@ -2,16 +2,19 @@
 
 use std::path::Path;
 
+use super::super::look::ask;
+
 /// The lines of all steps.
 pub(super) fn steps(env_file: &Path, scheme: &str, dest_uri: &str, folder: &Path, program: &Path) -> String {
     let source = source_line(env_file);
     let file = dest_uri.split_once(":///").map_or("", |(_, path)| path.split('?').next().unwrap_or_default());
     let sql = |table: &str| format!("SELECT channel, count(*) FROM {table} GROUP BY channel");
-    let look = match scheme {
-        "sqlite" => format!("sqlite3 {} '{}'", quoted(file), sql("\"gorgias.tickets\"")),
-        "bigquery" => format!("bq query --use_legacy_sql=false '{}'", sql("gorgias.tickets")),
-        _ => "ingestr report --output report.html".to_owned(),
+    let asked = match scheme {
+        "sqlite" => ask(scheme, Some(&quoted(file)), &sql("\"gorgias.tickets\"")),
+        "bigquery" => ask(scheme, None, &sql("gorgias.tickets")),
+        _ => None,
     };
+    let look = asked.unwrap_or_else(|| "ingestr report --output report.html".to_owned());
     let copy = "ingest --source-table '*' --dest-table gorgias";
     // cron turns % into a new line.
     let night = format!(

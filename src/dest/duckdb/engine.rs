@@ -98,6 +98,19 @@ impl<'a> Session<'a> {
     }
 }
 
+/// The rows of a query of so many columns.
+pub(in crate::dest) fn rows(
+    connection: &Connection,
+    sql: &str,
+    columns: usize,
+) -> duckdb::Result<Vec<Vec<Cell>>> {
+    trace::timed(sql, || {
+        let mut statement = connection.prepare(sql)?;
+        let row = |row: &duckdb::Row<'_>| (0..columns).map(|i| row.get(i).map(cell)).collect();
+        statement.query_map([], row)?.collect()
+    })
+}
+
 /// What the catalogue says of a table, which has that comment, and of its columns. It binds every view there is to list them:
 /// not for each commit.
 pub(in crate::dest) fn said(
@@ -137,12 +150,7 @@ impl Engine for Session<'_> {
     }
 
     async fn query(&self, sql: &str, types: &[LogicalType]) -> Result<Vec<Vec<Cell>>, DestError> {
-        let read = || -> duckdb::Result<Vec<Vec<Cell>>> {
-            let mut statement = self.connection.prepare(sql)?;
-            let row = |row: &duckdb::Row<'_>| (0..types.len()).map(|i| row.get(i).map(cell)).collect();
-            statement.query_map([], row)?.collect()
-        };
-        trace::timed(sql, read).map_err(|error| self.reading(error))
+        rows(self.connection, sql, types.len()).map_err(|error| self.reading(error))
     }
 
     async fn execute(&self, sql: &str) -> Result<u64, DestError> {
@@ -164,11 +172,9 @@ impl Engine for Session<'_> {
         read().map(Some).map_err(|error| self.reading(error))
     }
 
-    /// Its mark stays behind it.
     async fn comment_on_table(&self, name: &TableName, text: &str) -> Result<String, DestError> {
         let comment = self.listed(name)?.and_then(|listed| listed.comment);
-        let id = comment.as_deref().and_then(|comment| mark::parts(comment).1);
-        Ok(mark::comment(&DuckDialect, name, Some(text), id))
+        Ok(mark::describe(&DuckDialect, name, comment.as_deref(), text))
     }
 
     /// The table may have to be made anew, and what its generated columns are made of may have another type then.
@@ -222,7 +228,7 @@ impl Stage for Session<'_> {
     }
 }
 
-pub(in crate::dest) fn cell(value: Value) -> Cell {
+fn cell(value: Value) -> Cell {
     match value {
         Value::Boolean(yes) => Cell::Bool(yes),
         Value::TinyInt(number) => Cell::Int(number.into()),

@@ -42,6 +42,11 @@ pub(in crate::dest) fn comment(
     format!("COMMENT ON TABLE {} IS {}", name.sql(d), d.text(&text))
 }
 
+/// The statement that describes a table which has that comment: its mark stays behind what is said of it.
+pub(in crate::dest) fn describe(d: &dyn Dialect, name: &TableName, now: Option<&str>, text: &str) -> String {
+    comment(d, name, Some(text), now.and_then(|now| parts(now).1))
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::dialect::DuckDialect;

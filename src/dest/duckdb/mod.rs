@@ -27,7 +27,7 @@ mod merge;
 pub(super) mod open;
 mod position;
 mod publish;
-mod shape;
+pub(super) mod shape;
 #[cfg(test)]
 mod tests;
 

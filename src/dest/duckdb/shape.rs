@@ -1,39 +1,33 @@
 //! The shape of a table of the file, as it is read.
 
-use duckdb::params;
+use duckdb::{Connection, params};
 
 use super::dialect::{CATALOG, DuckDialect};
 use super::engine::Session;
 use super::mark;
+use crate::dest::DestError;
 use crate::dest::sql::dialect::{Found, Shape};
 use crate::dest::sql::embedded::at_once;
 use crate::dest::sql::engine::Engine as _;
 use crate::dest::sql::identity::Identity;
+use crate::dest::sql::shape::is_a_view;
 use crate::dest::sql::{Dialect, TableName};
-use crate::dest::{DestError, DestErrorKind};
 
 impl Session<'_> {
     /// Reads the shape; `None` if there is no such table.
     ///
     /// # Errors
-    /// [`DestErrorKind::Shape`] for a view of that name.
+    /// [`crate::dest::DestErrorKind::Shape`] for a view of that name.
     pub(super) fn shape(&self, name: &TableName) -> Result<Option<Shape>, DestError> {
         let session = self;
         let Some(listed) = session.listed(name)? else {
-            return if is_view(session, name).map_err(|error| session.reading(error))? {
-                Err(DestError {
-                    kind: DestErrorKind::Shape,
-                    message: format!("{}.{} is a view, not a table", name.schema, name.table),
-                    hint: Some("load into another table, or drop the view".into()),
-                    source: None,
-                })
-            } else {
-                Ok(None)
-            };
+            let view = is_view(session.connection, name).map_err(|error| session.reading(error))?;
+            return if view { Err(is_a_view(name)) } else { Ok(None) };
         };
         let name = TableName::new(CATALOG, listed.schema, listed.table);
         let read = || -> duckdb::Result<Shape> {
-            let mut shape = Shape::found(&DuckDialect, name.clone(), columns(session, &name)?);
+            let mut shape =
+                Shape::found(&DuckDialect, name.clone(), columns(session.connection, &DuckDialect, &name)?);
             if listed.generates {
                 mark_generated(session, &mut shape)?;
             }
@@ -65,26 +59,32 @@ impl Session<'_> {
     }
 }
 
-fn is_view(session: &Session<'_>, name: &TableName) -> duckdb::Result<bool> {
-    session.connection.query_row(
+/// Whether a view has that name.
+pub(in crate::dest) fn is_view(connection: &Connection, name: &TableName) -> duckdb::Result<bool> {
+    connection.query_row(
         "SELECT count(*) > 0 FROM duckdb_views() WHERE database_name = ? AND lower(schema_name) = lower(?) \
          AND lower(view_name) = lower(?)",
-        params![CATALOG, name.schema, name.table],
+        params![name.catalog, name.schema, name.table],
         |row| row.get(0),
     )
 }
 
-fn columns(session: &Session<'_>, name: &TableName) -> duckdb::Result<Vec<Found>> {
+/// The columns of a table.
+pub(in crate::dest) fn columns(
+    connection: &Connection,
+    d: &dyn Dialect,
+    name: &TableName,
+) -> duckdb::Result<Vec<Found>> {
     // Not pragma_table_info(): it cannot read a name with a quote in it.
-    let mut statement = session.connection.prepare(&format!(
+    let mut statement = connection.prepare(&format!(
         "SELECT column_name, column_type, \"null\" = 'NO', \"default\" FROM (DESCRIBE {})",
-        name.sql(&DuckDialect)
+        name.sql(d)
     ))?;
     let column = |row: &duckdb::Row<'_>| {
         let (kind, default): (String, Option<String>) = (row.get(1)?, row.get(3)?);
         Ok(Found {
             name: row.get(0)?,
-            logical: DuckDialect.logical_of(&kind),
+            logical: d.logical_of(&kind),
             kind,
             not_null: row.get(2)?,
             default: default.filter(|text| text != "NULL"),

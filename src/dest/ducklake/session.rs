@@ -7,18 +7,20 @@ use super::dialect::{CATALOG, LakeDialect};
 use super::errors::failed;
 use super::uri::LakeUri;
 use crate::dest::duckdb::append::append;
-use crate::dest::duckdb::engine::{cell, said};
+use crate::dest::duckdb::engine::{rows, said};
 use crate::dest::duckdb::mark;
+use crate::dest::duckdb::shape::{columns, is_view};
 use crate::dest::sql::batches::Batches;
 use crate::dest::sql::cells::Cell;
-use crate::dest::sql::dialect::{Found, Shape};
+use crate::dest::sql::dialect::Shape;
 use crate::dest::sql::embedded::Stage;
 use crate::dest::sql::engine::{Engine, Said};
 use crate::dest::sql::play::play;
 use crate::dest::sql::script::Script;
+use crate::dest::sql::shape::is_a_view;
 use crate::dest::sql::staged::ORD;
 use crate::dest::sql::{Dialect, TableName, list, trace};
-use crate::dest::{Counts, DestError, DestErrorKind};
+use crate::dest::{Counts, DestError};
 use crate::model::{Column, LogicalType};
 
 /// One schema of the catalog that is attached to a connection.
@@ -48,34 +50,6 @@ impl Session<'_> {
         let (schema, table): (String, String) = (row.get(0)?, row.get(1)?);
         Ok(Some((TableName::new(CATALOG, schema, table), row.get(2)?)))
     }
-
-    fn is_view(&self, name: &TableName) -> duckdb::Result<bool> {
-        self.connection.query_row(
-            "SELECT count(*) > 0 FROM duckdb_views() WHERE database_name = ? AND lower(schema_name) = lower(?) \
-             AND lower(view_name) = lower(?)",
-            params![CATALOG, name.schema, name.table],
-            |row| row.get(0),
-        )
-    }
-
-    fn columns(&self, name: &TableName) -> duckdb::Result<Vec<Found>> {
-        let mut statement = self.connection.prepare(&format!(
-            "SELECT column_name, column_type, \"null\" = 'NO', \"default\" FROM (DESCRIBE {})",
-            name.sql(&LakeDialect)
-        ))?;
-        let column = |row: &duckdb::Row<'_>| {
-            let (kind, default): (String, Option<String>) = (row.get(1)?, row.get(3)?);
-            Ok(Found {
-                name: row.get(0)?,
-                logical: LakeDialect.logical_of(&kind),
-                kind,
-                not_null: row.get(2)?,
-                default: default.filter(|text| text != "NULL"),
-                generated: false,
-            })
-        };
-        statement.query_map([], column)?.collect()
-    }
 }
 
 impl Engine for Session<'_> {
@@ -97,18 +71,10 @@ impl Engine for Session<'_> {
     async fn describe(&self, name: &TableName) -> Result<Option<Shape>, DestError> {
         let reading = |error| failed(self.lake, "read", error);
         let Some((name, comment)) = self.find(name).map_err(reading)? else {
-            return if self.is_view(name).map_err(reading)? {
-                Err(DestError {
-                    kind: DestErrorKind::Shape,
-                    message: format!("{}.{} is a view, not a table", name.schema, name.table),
-                    hint: Some("load into another table, or drop the view".into()),
-                    source: None,
-                })
-            } else {
-                Ok(None)
-            };
+            let view = is_view(self.connection, name).map_err(reading)?;
+            return if view { Err(is_a_view(name)) } else { Ok(None) };
         };
-        let columns = self.columns(&name).map_err(reading)?;
+        let columns = columns(self.connection, &LakeDialect, &name).map_err(reading)?;
         let mut shape = Shape::found(&LakeDialect, name, columns);
         shape.identity = mark::read(comment.as_deref());
         shape.comment = comment;
@@ -116,12 +82,7 @@ impl Engine for Session<'_> {
     }
 
     async fn query(&self, sql: &str, types: &[LogicalType]) -> Result<Vec<Vec<Cell>>, DestError> {
-        let read = || -> duckdb::Result<Vec<Vec<Cell>>> {
-            let mut statement = self.connection.prepare(sql)?;
-            let row = |row: &duckdb::Row<'_>| (0..types.len()).map(|i| row.get(i).map(cell)).collect();
-            statement.query_map([], row)?.collect()
-        };
-        trace::timed(sql, read).map_err(|error| failed(self.lake, "read", error))
+        rows(self.connection, sql, types.len()).map_err(|error| failed(self.lake, "read", error))
     }
 
     async fn execute(&self, sql: &str) -> Result<u64, DestError> {
@@ -141,12 +102,10 @@ impl Engine for Session<'_> {
         read().map_err(|error| failed(self.lake, "read", error))
     }
 
-    /// Its mark stays behind it.
     async fn comment_on_table(&self, name: &TableName, text: &str) -> Result<String, DestError> {
         let found = self.find(name).map_err(|error| failed(self.lake, "read", error))?;
         let comment = found.and_then(|(_, comment)| comment);
-        let id = comment.as_deref().and_then(|comment| mark::parts(comment).1);
-        Ok(mark::comment(&LakeDialect, name, Some(text), id))
+        Ok(mark::describe(&LakeDialect, name, comment.as_deref(), text))
     }
 }
 

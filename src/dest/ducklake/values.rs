@@ -4,11 +4,9 @@
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
-use arrow_array::types::Int64Type;
 use arrow_array::{Array, ArrayRef, RecordBatch, StringArray};
 
-use crate::dest::sql::columns::same;
-use crate::dest::sql::embedded::Waiting;
+use crate::dest::sql::embedded::{Waiting, key_of};
 use crate::dest::{Commit, Target};
 use crate::model::{LogicalType, Reject};
 
@@ -16,16 +14,7 @@ const HALF: &str = "DuckDB does not read JSON with half of a character; it was r
 
 /// The rows as DuckDB reads them, the commit with what it does not, and how much of that there was for each target.
 pub(super) fn readable(rows: &Waiting, commit: &Commit) -> (Waiting, Commit, Vec<u64>) {
-    let (mut rows, mut commit) = (rows.clone(), commit.clone());
-    commit.rejects.resize(rows.targets.len().max(commit.rejects.len()), Vec::new());
-    let mut counts = Vec::with_capacity(rows.targets.len());
-    for (of, rejects) in rows.targets.iter_mut().zip(&mut commit.rejects) {
-        let before = rejects.len();
-        let batches = std::mem::take(&mut of.batches);
-        of.batches = batches.into_iter().map(|batch| whole_batch(batch, &of.target, rejects)).collect();
-        counts.push((rejects.len() - before) as u64);
-    }
-    (rows, commit, counts)
+    rows.rewritten(commit, |_, batch, target, rejects| whole_batch(batch, target, rejects))
 }
 
 fn whole_batch(batch: RecordBatch, target: &Target, rejects: &mut Vec<Reject>) -> RecordBatch {
@@ -54,18 +43,6 @@ fn whole_batch(batch: RecordBatch, target: &Target, rejects: &mut Vec<Reject>) -
     }
     // Of the same schema and length.
     RecordBatch::try_new(schema, arrays).unwrap_or(batch)
-}
-
-/// The key of a row, as a reject names it.
-fn key_of(batch: &RecordBatch, target: &Target, row: usize) -> Option<String> {
-    let name = target.key.first()?;
-    let at = batch.schema().fields().iter().position(|field| same(field.name(), name))?;
-    let array = batch.column(at);
-    if array.is_null(row) {
-        return None;
-    }
-    let number = array.as_primitive_opt::<Int64Type>().map(|numbers| numbers.value(row).to_string());
-    number.or_else(|| array.as_string_opt::<i32>().map(|texts| texts.value(row).to_owned()))
 }
 
 /// JSON with U+FFFD for each half of a character; `None`: it has none.

@@ -7,9 +7,8 @@ use super::dialect::BINARY_JSON;
 use super::engine::Session;
 use super::open::{Access, Postgres};
 use super::values::taken;
-use crate::dest::sql::Dialect;
 use crate::dest::sql::commit::Seen;
-use crate::dest::sql::embedded::{Incoming, Waiting, commit as committed, has_landed, spelled};
+use crate::dest::sql::embedded::{Waiting, commit as committed, has_landed};
 use crate::dest::sql::engine::Engine;
 use crate::dest::{Again, Commit, Counts, DestError, DestErrorKind, Load, Targets, Undone};
 use crate::model::Tombstone;
@@ -22,10 +21,7 @@ pub(super) struct PostgresLoad {
 
 impl PostgresLoad {
     pub(super) fn new(dest: Postgres, targets: Targets<'_>) -> Self {
-        let d = dest.dialect();
-        let incoming =
-            |target| Incoming { target: d.spelled(target), batches: Vec::new(), complete: Vec::new() };
-        let rows = Waiting { targets: targets.all().map(incoming).collect(), tombstones: Vec::new() };
+        let rows = Waiting::of(dest.dialect(), targets);
         Self { dest, rows }
     }
 
@@ -64,24 +60,19 @@ impl PostgresLoad {
         session: &Session,
         commit: &Commit,
     ) -> Result<(Waiting, Commit, Vec<u64>), DestError> {
-        let (mut rows, mut commit) = (self.rows.clone(), commit.clone());
-        commit.rejects.resize(rows.targets.len().max(commit.rejects.len()), Vec::new());
-        let (seen, mut counts) = (Seen { tables: session.tables().await?, ..Seen::default() }, Vec::new());
-        for (of, rejects) in rows.targets.iter_mut().zip(&mut commit.rejects) {
-            let before = rejects.len();
+        let seen = Seen { tables: session.tables().await?, ..Seen::default() };
+        let mut shapes = Vec::with_capacity(self.rows.targets.len());
+        for of in &self.rows.targets {
             let found = seen.of(session, &of.target).await?;
-            let shapes = [found.table, found.hidden];
-            let binary = |name: &str| {
-                let kind =
-                    shapes.iter().flatten().find_map(|shape| shape.find(name).map(|column| &column.kind));
-                kind.map_or(self.dest.uri.binary_json, |kind| kind == BINARY_JSON)
-            };
-            let batches = std::mem::take(&mut of.batches);
-            of.batches =
-                batches.into_iter().map(|batch| taken(batch, &of.target, &binary, rejects)).collect();
-            counts.push((rejects.len() - before) as u64);
+            shapes.push([found.table, found.hidden]);
         }
-        Ok((rows, commit, counts))
+        Ok(self.rows.rewritten(commit, |at, batch, target, rejects| {
+            let binary = |name: &str| {
+                let found = shapes[at].iter().flatten().find_map(|shape| shape.find(name));
+                found.map_or(self.dest.uri.binary_json, |column| column.kind == BINARY_JSON)
+            };
+            taken(batch, target, &binary, rejects)
+        }))
     }
 
     /// The connection is gone, and nobody knows whether the server had heard: what is stored says so, if it is there.
@@ -109,9 +100,7 @@ impl PostgresLoad {
 
 impl Load for PostgresLoad {
     fn stage<'a>(&'a mut self, at: usize, batch: RecordBatch) -> BoxFuture<'a, Result<(), DestError>> {
-        let taken =
-            spelled(self.dest.dialect(), batch).map(|batch| self.rows.targets[at].batches.push(batch));
-        Box::pin(std::future::ready(taken))
+        Box::pin(std::future::ready(self.rows.take(self.dest.dialect(), at, batch)))
     }
 
     fn complete(&mut self, at: usize, parents: Vec<i64>) {

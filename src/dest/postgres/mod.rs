@@ -161,12 +161,7 @@ impl Destination for Postgres {
             let Some((first, _)) = tables.first() else { return Ok(true) };
             let _turn = self.turn.lock().await;
             let session = self.open(&first.schema, Access::Change).await?;
-            let mut there = Ok(true);
-            for (target, wanted) in tables {
-                if matches!(there, Ok(true)) {
-                    there = descriptions::write(&session, target, wanted, described).await;
-                }
-            }
+            let there = descriptions::write(&session, tables, described).await;
             session.end(there).await
         })
     }

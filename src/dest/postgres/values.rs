@@ -7,8 +7,7 @@ use arrow_array::cast::AsArray;
 use arrow_array::{Array, ArrayRef, RecordBatch, StringArray};
 
 use crate::dest::Target;
-use crate::dest::sql::cells::Cell;
-use crate::dest::sql::columns::same;
+use crate::dest::sql::embedded::key_of;
 use crate::model::{LogicalType, Reject};
 
 const NUL: &str = "PostgreSQL's texts have no NUL; it was replaced by U+FFFD";
@@ -63,21 +62,6 @@ pub(super) fn taken(
     }
     // Of the same schema and length.
     RecordBatch::try_new(schema, arrays).unwrap_or(batch)
-}
-
-/// The key of a row, as a reject names it.
-fn key_of(batch: &RecordBatch, target: &Target, row: usize) -> Option<String> {
-    let name = target.key.first()?;
-    let schema = batch.schema();
-    let at = schema.fields().iter().position(|field| same(field.name(), name))?;
-    let array = batch.column(at);
-    if array.is_null(row) {
-        return None;
-    }
-    if let Some(texts) = array.as_string_opt::<i32>() {
-        return Cell::text(texts.value(row)).into_text();
-    }
-    array.as_primitive_opt::<arrow_array::types::Int64Type>().map(|keys| keys.value(row).to_string())
 }
 
 /// Whether `jsonb` takes a JSON text: no escaped NUL, no half of a surrogate pair, no number beyond what `numeric` holds.

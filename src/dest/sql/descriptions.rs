@@ -9,19 +9,21 @@ use super::engine::{Engine, Said};
 use crate::dest::{DestError, Target};
 use crate::model::{Described, Description};
 
-/// Writes what is not there yet. False: there is no such table.
+/// Writes what is not there yet. False: one of the tables, which lie in one schema, is not there.
 ///
 /// # Errors
 /// When it cannot be read or written.
 pub(crate) async fn write<E: Engine>(
     engine: &E,
-    target: &Target,
-    wanted: &[Description],
+    tables: &[(Target, Vec<Description>)],
     described: &Described,
 ) -> Result<bool, DestError> {
-    let (d, name) = (engine.dialect(), engine.table(&target.table));
-    let Some(said) = engine.descriptions(&name).await? else { return Ok(false) };
-    put(engine, &name, due(|name| d.column(name), &said, wanted, described)).await?;
+    let d = engine.dialect();
+    for (target, wanted) in tables {
+        let name = engine.table(&target.table);
+        let Some(said) = engine.descriptions(&name).await? else { return Ok(false) };
+        put(engine, &name, due(|name| d.column(name), &said, wanted, described)).await?;
+    }
     Ok(true)
 }
 

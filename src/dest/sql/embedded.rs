@@ -3,12 +3,14 @@
 
 use std::sync::Arc;
 
-use arrow_array::{ArrayRef, RecordBatch};
+use arrow_array::cast::AsArray;
+use arrow_array::types::Int64Type;
+use arrow_array::{Array, ArrayRef, RecordBatch};
 use arrow_schema::{Field, Schema};
 
 use super::batches::Batches;
 use super::cells::Line;
-use super::columns::{columns_of, needed, version_columns};
+use super::columns::{columns_of, needed, same, version_columns};
 use super::commit::{Plan, Seen, script};
 use super::dialect::Shape;
 use super::engine::Engine;
@@ -17,8 +19,8 @@ use super::script::own;
 use super::shape::Needs;
 use super::staged::{Part, Rows, Staged, key_rows, reject_rows, tombstone_rows};
 use super::{Dialect, children, deletions, inspect};
-use crate::dest::{Commit, Counts, DestError, DestErrorKind, Inspection, Target};
-use crate::model::{Column, LogicalType, Strategy, Tombstone};
+use crate::dest::{Commit, Counts, DestError, DestErrorKind, Inspection, Target, Targets};
+use crate::model::{Column, LogicalType, Reject, Strategy, Tombstone};
 
 /// What a database in this process says: it never lets anybody wait, so its futures are done when they are asked first.
 ///
@@ -44,6 +46,41 @@ pub(crate) struct Waiting {
 }
 
 impl Waiting {
+    /// No rows yet, for these targets under the database's names of their columns.
+    pub(crate) fn of(d: &dyn Dialect, targets: Targets<'_>) -> Self {
+        let incoming =
+            |target| Incoming { target: d.spelled(target), batches: Vec::new(), complete: Vec::new() };
+        Self { targets: targets.all().map(incoming).collect(), tombstones: Vec::new() }
+    }
+
+    /// Takes a batch under the database's names of its columns.
+    ///
+    /// # Errors
+    /// When two of them have one name then.
+    pub(crate) fn take(&mut self, d: &dyn Dialect, at: usize, batch: RecordBatch) -> Result<(), DestError> {
+        self.targets[at].batches.push(spelled(d, batch)?);
+        Ok(())
+    }
+
+    /// A copy with what `taken` makes of each batch (`at`: which target it is for), the commit with what it puts among the
+    /// rejects, and how many these are for each target.
+    pub(crate) fn rewritten(
+        &self,
+        commit: &Commit,
+        taken: impl Fn(usize, RecordBatch, &Target, &mut Vec<Reject>) -> RecordBatch,
+    ) -> (Self, Commit, Vec<u64>) {
+        let (mut rows, mut commit) = (self.clone(), commit.clone());
+        commit.rejects.resize(rows.targets.len().max(commit.rejects.len()), Vec::new());
+        let mut counts = Vec::with_capacity(rows.targets.len());
+        for (at, (of, rejects)) in rows.targets.iter_mut().zip(&mut commit.rejects).enumerate() {
+            let before = rejects.len();
+            let batches = std::mem::take(&mut of.batches);
+            of.batches = batches.into_iter().map(|batch| taken(at, batch, &of.target, rejects)).collect();
+            counts.push((rejects.len() - before) as u64);
+        }
+        (rows, commit, counts)
+    }
+
     /// The target that is read.
     pub(crate) fn target(&self) -> &Target {
         &self.targets[0].target
@@ -63,7 +100,7 @@ pub(crate) struct Incoming {
 ///
 /// # Errors
 /// When two of them have one name then.
-pub(crate) fn spelled(d: &dyn Dialect, batch: RecordBatch) -> Result<RecordBatch, DestError> {
+fn spelled(d: &dyn Dialect, batch: RecordBatch) -> Result<RecordBatch, DestError> {
     let schema = batch.schema();
     if schema.fields().iter().all(|field| d.column(field.name()) == *field.name()) {
         return Ok(batch);
@@ -72,6 +109,18 @@ pub(crate) fn spelled(d: &dyn Dialect, batch: RecordBatch) -> Result<RecordBatch
     let fields: Vec<_> = schema.fields().iter().map(named).collect();
     RecordBatch::try_new(Arc::new(Schema::new(fields)), batch.columns().to_vec())
         .map_err(|error| super::columns::shape(format!("rows do not fit together: {error}")))
+}
+
+/// The key of a row, as a reject names it.
+pub(crate) fn key_of(batch: &RecordBatch, target: &Target, row: usize) -> Option<String> {
+    let name = target.key.first()?;
+    let at = batch.schema().fields().iter().position(|field| same(field.name(), name))?;
+    let array = batch.column(at);
+    if array.is_null(row) {
+        return None;
+    }
+    let number = array.as_primitive_opt::<Int64Type>().map(|numbers| numbers.value(row).to_string());
+    number.or_else(|| array.as_string_opt::<i32>().map(|texts| texts.value(row).to_owned()))
 }
 
 /// A database that keeps the rows of a commit until it is made, and stages them then.

@@ -10,6 +10,16 @@ use super::identity::Identity;
 use crate::dest::{DestError, DestErrorKind, Target};
 use crate::model::{Column, LogicalType, Strategy};
 
+/// What has the name of a table is a view.
+pub(crate) fn is_a_view(name: &TableName) -> DestError {
+    DestError {
+        kind: DestErrorKind::Shape,
+        message: format!("{}.{} is a view, not a table", name.schema, name.table),
+        hint: Some("load into another table, or drop the view".into()),
+        source: None,
+    }
+}
+
 /// What a load means to do with the table.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Needs<'a> {

@@ -18,10 +18,11 @@ use crate::dest::sql::identity::Identity;
 use crate::dest::sql::ledger::STATE;
 use crate::dest::sql::play::play;
 use crate::dest::sql::script::Script;
+use crate::dest::sql::shape::is_a_view;
 use crate::dest::sql::staged::ORD;
 use crate::dest::sql::trace;
 use crate::dest::sql::{Dialect, TableName, list};
-use crate::dest::{Counts, DestError, DestErrorKind};
+use crate::dest::{Counts, DestError};
 use crate::model::{Column, LogicalType, Micros};
 
 /// One schema of a file that is open.
@@ -146,12 +147,7 @@ impl Engine for Session<'_> {
             .query_row(find, [&real], |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?)));
         match found {
             Err(rusqlite::Error::QueryReturnedNoRows) => Ok(None),
-            Ok((_, kind)) if kind == "view" => Err(DestError {
-                kind: DestErrorKind::Shape,
-                message: format!("{}.{} is a view, not a table", name.schema, name.table),
-                hint: Some("load into another table, or drop the view".into()),
-                source: None,
-            }),
+            Ok((_, kind)) if kind == "view" => Err(is_a_view(name)),
             found => {
                 let shape = found.and_then(|(real, _)| self.shape(name, &real));
                 shape.map(Some).map_err(|error| self.failed("read", &error))
