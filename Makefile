@@ -49,7 +49,7 @@ tarball: libduckdb ## Make an archive with an install script and SHA256SUMS
 image: libduckdb ## Make a container image; needs buildah
 	@scripts/package image
 
-test-packages: libduckdb ## Install the wheel and the Debian package anew, and run the main job with each; needs root for the latter
+test-packages: libduckdb ## Install each package anew and run the main job with it; PROFILE=dev makes them of an everyday build
 	@scripts/test-packages
 
 test: libduckdb ## Run all tests
