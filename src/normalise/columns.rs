@@ -144,6 +144,11 @@ impl Columns {
         self.extra.len()
     }
 
+    /// Whether any field shares the column that fields share.
+    pub(super) fn has_extra(&self) -> bool {
+        !self.extra.is_empty()
+    }
+
     /// The column that fields share.
     fn share(&mut self) -> usize {
         if let Some(at) = self.shared {

@@ -106,6 +106,12 @@ impl Normaliser {
         self.columns.extra_fields() as u64
     }
 
+    /// Whether some field lies in [`crate::model::EXTRA`].
+    #[must_use]
+    pub fn has_extra(&self) -> bool {
+        self.columns.has_extra()
+    }
+
     /// The documented columns as the destination will have them: renamed, retyped, without the excluded ones.
     #[must_use]
     pub fn documented(&self) -> Vec<Column> {

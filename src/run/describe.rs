@@ -15,17 +15,34 @@ const OURS: [(&str, &str); 4] = [
 ];
 
 impl Run<'_, '_> {
+    /// What is to be said of each table.
+    fn wanted(&self) -> Vec<(&Target, Vec<Description>)> {
+        let own = std::iter::once((self.job.plan, &self.normaliser, &self.target));
+        let children = self.children.iter().zip(&self.child_targets);
+        let children = children.map(|(child, target)| (child.plan, &child.normaliser, target));
+        own.chain(children)
+            .map(|(plan, normaliser, target)| (target, texts(plan, normaliser, target)))
+            .collect()
+    }
+
+    fn knows(&self, wanted: &[(&Target, Vec<Description>)]) -> bool {
+        wanted.iter().flat_map(|(_, texts)| texts).all(|text| self.state.described.knows(text))
+    }
+
+    /// Whether the tables were described.
+    pub(super) fn is_described(&self) -> bool {
+        self.knows(&self.wanted())
+    }
+
     /// Describes the tables, unless that was done. One that is not there yet is described once its rows are stored. What a
     /// database does not take costs nobody the rows.
     pub(super) async fn describe_tables(&mut self) {
-        let own = std::iter::once((self.job.plan, &self.normaliser));
-        let children = self.children.iter().map(|child| (child.plan, &child.normaliser));
-        let texts: Vec<_> = own.chain(children).map(|(plan, normaliser)| texts(plan, normaliser)).collect();
-        if texts.iter().flatten().all(|text| self.state.described.knows(text)) {
+        let all = self.wanted();
+        if self.knows(&all) {
             return;
         }
-        let targets = std::iter::once(&self.target).chain(&self.child_targets).cloned();
-        let tables: Vec<(Target, Vec<Description>)> = targets.zip(texts).collect();
+        let tables: Vec<(Target, Vec<Description>)> =
+            all.into_iter().map(|(target, texts)| (target.clone(), texts)).collect();
         match self.job.dest.write_descriptions(&tables, &self.state.described).await {
             Ok(true) => {
                 tables.iter().flat_map(|(_, texts)| texts).for_each(|text| self.state.described.note(text));
@@ -36,12 +53,18 @@ impl Run<'_, '_> {
     }
 }
 
-/// What is said of a table and its columns.
-fn texts(plan: &Plan, normaliser: &Normaliser) -> Vec<Description> {
+/// What is said of a table and of the columns that it has by now: one that comes later is described then.
+fn texts(plan: &Plan, normaliser: &Normaliser, target: &Target) -> Vec<Description> {
     let of = |column: Option<String>, text: &str| Description { column, text: text.to_owned() };
     let documented = plan.table.columns.iter().filter_map(|(field, _, text)| {
         Some(of(Some(normaliser.destination_name(field)?), text)).filter(|_| !text.is_empty())
     });
-    let ours = OURS.iter().map(|(column, text)| of(Some((*column).to_owned()), text));
+    let there = |column: &str| match column {
+        LOADED_AT => target.loaded_at.is_some(),
+        EXTRA => normaliser.has_extra(),
+        _ => target.columns.iter().any(|one| one.name == column),
+    };
+    let ours = OURS.iter().filter(|(column, _)| there(column));
+    let ours = ours.map(|(column, text)| of(Some((*column).to_owned()), text));
     std::iter::once(of(None, plan.table.about)).chain(documented).chain(ours).collect()
 }

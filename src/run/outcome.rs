@@ -50,7 +50,10 @@ pub fn outcome(ends: &[Ended]) -> Option<Failure> {
     // What one of them has to wait for, all of them have: it is one account.
     Some(match failures.iter().filter_map(|failure| failure.not_before).max() {
         Some(until) => not_before(failure, until),
-        None => failure.hint("run the same command again; each table goes on from what is stored"),
+        None => failure.hint(match &first.hint {
+            Some(hint) if alike && failures.iter().all(|failure| failure.hint.as_ref() == Some(hint)) => hint,
+            _ => "each table says above what to do; the same command goes on from what is stored",
+        }),
     })
 }
 
@@ -86,6 +89,20 @@ mod tests {
         assert_eq!(whole.not_before, Some(Micros(4_000_000)));
         let hint = "come back after 1970-01-01 00:00:04 UTC and run the same command again; it goes on from what is stored";
         assert_eq!(whole.hint.as_deref(), Some(hint));
+    }
+
+    #[test]
+    fn what_all_of_them_advise_is_the_advice() {
+        let ended = |hint: &str| Ended {
+            table: "a".into(),
+            receipt: None,
+            failure: Some(Failure::new(Kind::Source, hint).hint(format!("run it with {hint}"))),
+        };
+        let said = outcome(&[ended("1"), ended("2")]).unwrap().hint.unwrap();
+        assert_eq!(said, "each table says above what to do; the same command goes on from what is stored");
+        let mut ends = [ended("--confirm-deletions"), ended("--confirm-deletions")];
+        ends[1].failure.as_mut().unwrap().headline = "another".into();
+        assert_eq!(outcome(&ends).unwrap().hint.as_deref(), Some("run it with --confirm-deletions"));
     }
 
     #[test]

@@ -105,7 +105,7 @@ fn a_table_that_fails_does_not_stop_the_others() {
         "error: these credentials may not read table tickets of Gorgias account acme",
         "  hint: give the user who owns the key a role that may read it, or use an admin's key",
         "error: 1 of 2 tables is not complete: tickets",
-        "  hint: run the same command again; each table goes on from what is stored",
+        "  hint: each table says above what to do; the same command goes on from what is stored",
         "exit code 7",
     ] {
         assert!(shown.lines().any(|there| there == line), "`{line}` is not in\n{shown}");

@@ -97,7 +97,7 @@ fn several_tables_as_log_lines() {
     error: table gorgias.tickets is being loaded by another run
       hint: wait
     error: 2 of 3 tables are not complete: ticket_messages, tickets
-      hint: run the same command again; each table goes on from what is stored
+      hint: each table says above what to do; the same command goes on from what is stored
     ");
 }
 
@@ -280,7 +280,7 @@ fn a_bad_night_is_one_block() {
       safe: ticket_messages: 300 rows of this run stay; the next run goes on with what is left
       safe: tickets: this run changed nothing
       safe: complete: customers
-      hint: run the same command again; each table goes on from what is stored
+      hint: each table says above what to do; the same command goes on from what is stored
       exit code: 7
     ");
     let failure = Failure::usage("--source-uri is missing").hint("type it");
