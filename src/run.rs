@@ -12,6 +12,8 @@ mod describe;
 mod eta;
 mod failure;
 mod fill;
+mod idle;
+mod idle_runs;
 mod meter;
 mod names;
 mod outcome;
@@ -113,6 +115,9 @@ async fn one(job: Job<'_>, mut slot: Slot<'_>) -> Vec<Ended> {
                 return vec![Ended { table, receipt: None, failure: Some(failure) }];
             }
         };
+        if job.plan.table.changes != Changes::Full {
+            run.slot.known();
+        }
         if !run.is_short() {
             run.slot.after_the_short_ones().await;
         }
@@ -209,7 +214,7 @@ impl Run<'_, '_> {
         let failure = match self.read().await {
             // The source was asked for nothing else, and the destination for nothing at all.
             Ok(()) if self.left_out.is_some() => return Ok(()),
-            Ok(()) => match self.commit(Ending::Success).await {
+            Ok(()) => match self.finish().await {
                 Ok(()) => {
                     self.describe_tables().await;
                     return Ok(());
@@ -276,15 +281,16 @@ impl Run<'_, '_> {
                 return Ok(());
             }
             let step = step.map_err(|error| failure::source(self.job.source, self.job.plan.table, &error))?;
-            // The source has answered, so the command makes sense: from here on the target is ours.
-            if self.leased.is_none() {
+            // The source has answered, so the command makes sense: from here on the target is ours, if it is written to.
+            if self.leased.is_none() && !self.is_idle(&step) {
+                self.slot.known();
                 self.hold().await?;
                 self.build_children().await?;
                 if self.stored.is_some() {
                     self.describe_tables().await;
                 }
                 self.fill_stored_rows().await?;
-            } else if self.leased.is_none_or(|since| since.elapsed() >= lease::RENEWAL) {
+            } else if self.leased.is_some_and(|since| since.elapsed() >= lease::RENEWAL) {
                 self.hold().await?;
             }
             match step {

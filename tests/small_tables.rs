@@ -236,6 +236,46 @@ async fn a_star_means_all_usual_tables_and_costs_little() {
     assert!(spent <= 30, "{spent} requests");
 }
 
+/// With nothing new, small tables write no row, take no lease, and store what they know with one commit.
+#[tokio::test(start_paused = true)]
+async fn small_tables_that_are_as_they_were_commit_together() {
+    let world = with_tags(130);
+    // What tables and columns mean is written by the first two.
+    for _ in 0..2 {
+        world.ingest_all("*", &[], None).await.unwrap().unwrap();
+    }
+    let small = "users,teams,team_members,tags,views,rules,integrations,custom_fields,macros,account";
+    let before = world.memory.store().commits;
+    let ends = world.ingest_all(small, &[], None).await.unwrap().unwrap();
+    assert!(ends.iter().all(|end| end.failure.is_none()), "{ends:?}");
+    assert_eq!(world.memory.store().commits - before, 1);
+    let tags = ends.iter().find(|end| end.table == TAGS).unwrap().receipt.as_ref().unwrap();
+    let count = world.account().count(TAGS) as u64;
+    assert_eq!((tags.read, tags.counts.unchanged, tags.read_again), (count, count, Some(0)));
+    // One of them changes: that one commits its rows before it asks for those that vanished, then its end; the others with one.
+    let now = world.clock.now();
+    world.account().apply(Change::CreateTag, now).unwrap();
+    let before = world.memory.store().commits;
+    world.ingest_all(small, &[], None).await.unwrap().unwrap();
+    assert_eq!(world.memory.store().commits - before, 3);
+    world.assert_equal(TAGS, "with a new one");
+}
+
+/// Somebody may have changed what is stored: from time to time rows that are the same are written all the same.
+#[cfg(feature = "duckdb")]
+#[tokio::test(start_paused = true)]
+async fn rows_that_are_the_same_are_written_once_a_re_scan() {
+    let world = World { file: crate::support::file::File::named("duckdb"), ..with_tags(0) };
+    world.ingest(TAGS, &[]).await.unwrap();
+    let file = world.file.as_ref().unwrap();
+    file.run("DELETE FROM main.tags WHERE id = (SELECT min(id) FROM main.tags)");
+    world.ingest(TAGS, &[]).await.unwrap();
+    assert_eq!(world.held(TAGS, None).await.0.len() + 1, world.account().count(TAGS));
+    world.pass(std::time::Duration::from_secs(86_400)).await;
+    world.ingest(TAGS, &[]).await.unwrap();
+    assert_eq!(world.held(TAGS, None).await.0.len(), world.account().count(TAGS), "a day later");
+}
+
 /// A list that is refused, of a table that nobody named, is left out; of one that somebody named, it is a failure.
 #[tokio::test(start_paused = true)]
 async fn a_table_that_nobody_named_may_be_refused() {

@@ -12,10 +12,10 @@ use super::sql::cells::Cell;
 use super::sql::embedded::{Waiting, at_once, has_landed, inspect};
 use super::sql::engine::Engine;
 use super::sql::ledger::not_ours;
-use super::sql::{answers, descriptions, inventory, leases};
+use super::sql::{answers, descriptions, idle, inventory, leases};
 use super::{
-    Again, Answer, Capabilities, Commit, Counts, DestError, DestErrorKind, Destination, Inspection, Lease,
-    Load, Question, Remembered, Stored, Target, Targets, TextRow, Undone,
+    Again, Answer, Capabilities, Commit, Counts, DestError, DestErrorKind, Destination, Idle, Inspection,
+    Lease, Load, Question, Remembered, Stored, Target, Targets, TextRow, Undone,
 };
 use crate::model::lease::Claim;
 use crate::model::{Described, Description, LogicalType, Micros, Tombstone};
@@ -314,6 +314,17 @@ impl<D: InProcess> Destination for D {
             there(&own, Access::Change, |handle| {
                 at_once(leases::release(&own.session(handle, &target.schema), &target, &run))
             })
+        }))
+    }
+
+    fn commit_idle<'a>(&'a self, idle: &'a [Idle], now: Micros) -> BoxFuture<'a, Result<(), DestError>> {
+        let (own, idle) = (self.clone(), idle.to_vec());
+        Box::pin(blocking(D::KIND, move || {
+            let Some(schema) = idle.first().and_then(|one| one.targets.first()).map(|one| &one.schema) else {
+                return Ok(());
+            };
+            // Who finds that nothing has changed has a state there.
+            own.open(Access::Change, |handle| at_once(idle::commit(&own.session(handle, schema), &idle, now)))
         }))
     }
 

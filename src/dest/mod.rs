@@ -43,7 +43,8 @@ mod target;
 pub use error::{Again, DestError, DestErrorKind, Undone};
 pub use registry::{DESTINATIONS, Entry, entry};
 pub use target::{
-    Asked, Basis, Commit, Counts, Hints, Inspection, Keep, Names, Owner, Stored, Target, Targets, Written,
+    Asked, Basis, Commit, Counts, Hints, Idle, Inspection, Keep, Names, Owner, Stored, Target, Targets,
+    Written,
 };
 
 /// What a destination can do. Plain data: the plan refuses what is not in here before the first request.
@@ -208,6 +209,13 @@ pub trait Destination: Send + Sync + std::fmt::Debug {
     /// # Errors
     /// When the destination cannot be written.
     fn release<'a>(&'a self, target: &'a Target, run: &'a str) -> BoxFuture<'a, Result<(), DestError>>;
+
+    /// Makes the commits of runs that have no row to write, of tables in one schema, in one transaction. These runs hold no
+    /// lease, so it fails with [`DestErrorKind::Leased`] if somebody holds one that has not lapsed by `now`.
+    ///
+    /// # Errors
+    /// When the transaction did not go through. Nothing of it is visible then, unless it is [`DestErrorKind::Unknown`].
+    fn commit_idle<'a>(&'a self, idle: &'a [Idle], now: Micros) -> BoxFuture<'a, Result<(), DestError>>;
 
     /// Everything remembered here, in all schemas, ordered by schema, table and account.
     ///

@@ -276,6 +276,15 @@ pub struct Commit {
     pub last: bool,
 }
 
+/// The commit of a run that has no row to write: it read that everything is as it was.
+#[derive(Debug, Clone)]
+pub struct Idle {
+    /// The table that was read, and its child tables.
+    pub targets: Vec<Target>,
+    /// What becomes visible; without rejects, and without a lease.
+    pub commit: Commit,
+}
+
 impl Commit {
     /// The values that did not fit of one target.
     #[must_use]

@@ -297,6 +297,8 @@ pub(super) fn rescan(
         Strategy::Append | Strategy::DeleteInsert => {
             Some(format!("with {} nothing is looked for beside the list", strategy.name()))
         }
+        // Their rows are compared with the stored ones once in that time, even if they are the same as before.
+        _ if table.changes == Changes::Full => None,
         _ if table.rescanned().is_none() => Some(format!("the list of {} is never re-scanned", table.name)),
         _ => None,
     };

@@ -8,7 +8,7 @@ use super::staged::{Ending, Staged};
 use super::{Run, failure};
 use crate::dest::{Basis, Commit, FlushDefaults, Keep, Names, Targets};
 use crate::error::{Failure, Kind};
-use crate::model::{RunRecord, State};
+use crate::model::{Reject, RunRecord, State};
 use crate::report::Event;
 use crate::source::Page;
 
@@ -26,7 +26,10 @@ impl Run<'_, '_> {
         }
         self.take_children(&page).await?;
         let kept = page.keep.iter().filter(|keep| **keep).count() as u64;
-        self.done.read += kept;
+        self.done.read += kept + page.same;
+        // As if they had been written, and found to be what is stored.
+        self.done.committed += page.same;
+        self.done.counts.unchanged += page.same;
         self.done.pages += 1;
         self.done.reached = page.reached.or(self.done.reached);
         self.look_ahead(page.headway);
@@ -36,7 +39,8 @@ impl Run<'_, '_> {
             .map_err(|frozen| failure::frozen(self.job.plan.table, &frozen))?;
         self.staged.rows += kept;
         self.staged.bytes += (self.normaliser.pending_bytes() - before) as u64;
-        self.staged.pages += 1;
+        // With a page of rows that are stored, there is nothing that could get lost.
+        self.staged.pages += u64::from(page.same == 0);
         self.slot.stage(self.staged.bytes);
         self.staged.rejects.append(&mut self.normaliser.take_rejects());
         self.mark_gone(&page);
@@ -145,17 +149,8 @@ impl Run<'_, '_> {
         }
         // Before the run's line, which holds what is said of them.
         let names = self.named();
-        let commit = Commit {
-            state: self.state.clone(),
-            rejects: std::iter::once(staged.rejects).chain(child_rejects).collect(),
-            run: self.record(ending),
-            keep: self.keep(),
-            names,
-            basis: Some(self.basis.clone()),
-            lease: None,
-            release: !matches!(ending, Ending::None),
-            last: matches!(ending, Ending::Success),
-        };
+        let rejects = std::iter::once(staged.rejects).chain(child_rejects).collect();
+        let commit = self.commit_of(ending, rejects, names);
         let (release, stored) = (commit.release, commit.state.clone());
         self.torn = true;
         let mut basis = Basis::default();
@@ -183,6 +178,26 @@ impl Run<'_, '_> {
         let elapsed = self.start.elapsed();
         self.job.tell(&Event::Committed { rows: staged.rows, counts, elapsed });
         Ok(())
+    }
+
+    /// What is to become visible with the rows.
+    pub(super) fn commit_of(
+        &self,
+        ending: Ending<'_>,
+        rejects: Vec<Vec<Reject>>,
+        names: Vec<Names>,
+    ) -> Commit {
+        Commit {
+            state: self.state.clone(),
+            rejects,
+            run: self.record(ending),
+            keep: self.keep(),
+            names,
+            basis: Some(self.basis.clone()),
+            lease: None,
+            release: !matches!(ending, Ending::None),
+            last: matches!(ending, Ending::Success),
+        }
     }
 
     fn keep(&self) -> Keep {

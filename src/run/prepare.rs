@@ -194,6 +194,7 @@ async fn look(
             // Who waits for another program keeps none of this one waiting.
             if std::mem::replace(&mut looked, true) {
                 slot.decide();
+                slot.known();
             }
             job.dest.inspect(target).await
         };
@@ -206,6 +207,7 @@ async fn look(
         };
         let leased = failure::leased(target, other, limit);
         slot.decide();
+        slot.known();
         if !told.for_run(&leased.headline).await {
             return Err(leased);
         }

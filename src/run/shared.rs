@@ -5,6 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{Notify, watch};
 
+use super::idle_runs::IdleRuns;
+
 /// The runs of one command.
 #[derive(Debug)]
 pub(super) struct Shared {
@@ -16,6 +18,8 @@ pub(super) struct Shared {
     undecided: watch::Sender<usize>,
     /// Those that have told of a wait for the file.
     telling: Arc<AtomicUsize>,
+    /// Those that may have nothing to write.
+    idle: IdleRuns,
 }
 
 /// One run among them.
@@ -24,6 +28,8 @@ pub(super) struct Slot<'a> {
     shared: &'a Shared,
     place: usize,
     decided: bool,
+    /// Whether it is known if it has something to write.
+    known: bool,
 }
 
 impl Shared {
@@ -33,11 +39,12 @@ impl Shared {
             bells: (0..runs).map(|_| Notify::new()).collect(),
             undecided: watch::Sender::new(runs),
             telling: Arc::default(),
+            idle: IdleRuns::new(runs),
         }
     }
 
     pub(super) fn slot(&self, place: usize) -> Slot<'_> {
-        Slot { shared: self, place, decided: false }
+        Slot { shared: self, place, decided: false, known: false }
     }
 
     fn staged(&self) -> MutexGuard<'_, Vec<u64>> {
@@ -51,6 +58,23 @@ impl Slot<'_> {
         if !std::mem::replace(&mut self.decided, true) {
             self.shared.undecided.send_modify(|undecided| *undecided -= 1);
         }
+    }
+
+    /// It is known now whether this run has something to write.
+    pub(super) fn known(&mut self) {
+        if !std::mem::replace(&mut self.known, true) {
+            self.shared.idle.known();
+        }
+    }
+
+    /// Which of the runs it is.
+    pub(super) fn place(&self) -> usize {
+        self.place
+    }
+
+    /// The runs that may have nothing to write.
+    pub(super) fn idle_runs(&self) -> &IdleRuns {
+        &self.shared.idle
     }
 
     /// How many have told of a wait for the file.
@@ -94,6 +118,7 @@ impl Slot<'_> {
 impl Drop for Slot<'_> {
     fn drop(&mut self) {
         self.decide();
+        self.known();
         self.stage(0);
     }
 }

@@ -19,6 +19,8 @@ pub struct Page {
     pub derived: Option<(&'static str, Vec<Option<Micros>>)>,
     /// Rows that are gone.
     pub gone: Vec<Tombstone>,
+    /// How many rows were read that are as they were stored last, and so are not among `rows`.
+    pub same: u64,
     /// What to store once these rows are stored.
     pub state: State,
     /// The sort value of the last row, for "the date reached".

@@ -9,11 +9,11 @@ use std::sync::{Arc, Mutex};
 use arrow_array::RecordBatch;
 use futures_util::future::BoxFuture;
 use ingestr::dest::{
-    Capabilities, Commit, Counts, DestError, DestErrorKind, Destination, Inspection, Load, Stored, Target,
-    Targets, Undone,
+    Capabilities, Commit, Counts, DestError, DestErrorKind, Destination, Idle, Inspection, Load, Stored,
+    Target, Targets, Undone,
 };
 use ingestr::model::lease::Claim;
-use ingestr::model::{Answer, Lease, Micros, Question, Remembered, Tombstone};
+use ingestr::model::{Answer, Described, Description, Lease, Micros, Question, Remembered, Tombstone};
 use tempfile::TempDir;
 
 use super::memory::{Crash, Row, count_down};
@@ -116,7 +116,8 @@ impl File {
         ))
     }
 
-    fn texts_of(&self, question: &str) -> Vec<String> {
+    /// What a question with one column is answered, as text.
+    pub fn texts_of(&self, question: &str) -> Vec<String> {
         match self.kind {
             #[cfg(feature = "duckdb")]
             Kind::Duck => {
@@ -199,6 +200,14 @@ impl Destination for File {
         self.inner.rows(target, columns, after, most)
     }
 
+    fn write_descriptions<'a>(
+        &'a self,
+        tables: &'a [(Target, Vec<Description>)],
+        described: &'a Described,
+    ) -> BoxFuture<'a, Result<bool, DestError>> {
+        self.inner.write_descriptions(tables, described)
+    }
+
     fn lease<'a>(
         &'a self,
         target: &'a Target,
@@ -211,6 +220,17 @@ impl Destination for File {
 
     fn release<'a>(&'a self, target: &'a Target, run: &'a str) -> BoxFuture<'a, Result<(), DestError>> {
         self.inner.release(target, run)
+    }
+
+    fn commit_idle<'a>(&'a self, idle: &'a [Idle], now: Micros) -> BoxFuture<'a, Result<(), DestError>> {
+        let crash = count_down(&mut self.plans.lock().expect("no panic").crash);
+        Box::pin(async move {
+            if matches!(crash, Some(Crash::Before | Crash::Between)) {
+                return Err(lost());
+            }
+            self.inner.commit_idle(idle, now).await?;
+            if crash == Some(Crash::After) { Err(lost()) } else { Ok(()) }
+        })
     }
 
     fn remembered(&self) -> BoxFuture<'_, Result<Vec<Remembered>, DestError>> {
@@ -232,6 +252,10 @@ impl Destination for File {
     fn begin(&self, targets: Targets<'_>) -> Box<dyn Load> {
         Box::new(FileLoad { file: self.clone(), inner: self.inner.begin(targets) })
     }
+}
+
+fn lost() -> DestError {
+    DestError { kind: DestErrorKind::Unknown, message: "the process died".into(), hint: None, source: None }
 }
 
 struct FileLoad {
@@ -265,12 +289,6 @@ impl Load for FileLoad {
         if let Some(table) = vanishes {
             file.run(&format!("DROP TABLE IF EXISTS main.\"{table}\""));
         }
-        let lost = || DestError {
-            kind: DestErrorKind::Unknown,
-            message: "the process died".into(),
-            hint: None,
-            source: None,
-        };
         Box::pin(async move {
             if matches!(crash, Some(Crash::Before | Crash::Between)) {
                 return Err(lost().into());

@@ -11,8 +11,8 @@ use arrow_array::RecordBatch;
 use futures_util::future::BoxFuture;
 use ingestr::dest::bigquery::BigQuery;
 use ingestr::dest::{
-    Capabilities, Commit, Counts, DestError, DestErrorKind, Destination, Inspection, Load, Stored, Target,
-    Targets, Undone,
+    Capabilities, Commit, Counts, DestError, DestErrorKind, Destination, Idle, Inspection, Load, Stored,
+    Target, Targets, Undone,
 };
 use ingestr::model::lease::Claim;
 use ingestr::model::{Answer, Lease, LogicalType, Micros, Question, Remembered, Tombstone};
@@ -20,7 +20,7 @@ use ingestr::source::gorgias::TABLES;
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
-use super::memory::{Cell, Crash, Row};
+use super::memory::{Cell, Crash, Row, count_down};
 
 /// Lives as long as the process: a runtime cannot be dropped inside of another.
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
@@ -43,13 +43,10 @@ impl Outside {
     #[allow(clippy::disallowed_methods, reason = "where the emulator is, is told by the environment")]
     pub fn new() -> Self {
         let uri = std::env::var("BIGQUERY_EMULATOR_URI").expect("BIGQUERY_EMULATOR_URI says where it is");
-        let parsed = url::Url::parse(&uri).expect("a URI");
-        let base =
-            parsed.query_pairs().find(|(name, _)| name == "base_url").expect("an emulator").1.into_owned();
         Self {
             inner: Arc::new(BigQuery::from_uri(&uri).expect("a URI")),
             dataset: format!("life_{:08x}", fastrand::u32(..)),
-            base: format!("{base}/bigquery/v2/projects/testproj"),
+            base: base(&uri),
             crash: Arc::default(),
         }
     }
@@ -89,8 +86,15 @@ impl Outside {
     }
 }
 
+/// Where the REST API of an emulator is, its project being `testproj`.
+pub fn base(uri: &str) -> String {
+    let uri = url::Url::parse(uri).expect("a URI");
+    let base = uri.query_pairs().find(|(name, _)| name == "base_url").expect("an emulator").1.into_owned();
+    format!("{base}/bigquery/v2/projects/testproj")
+}
+
 /// All rows of a query, over REST.
-async fn select(base: &str, sql: &str) -> Vec<Vec<Option<String>>> {
+pub async fn select(base: &str, sql: &str) -> Vec<Vec<Option<String>>> {
     let client = reqwest::Client::new();
     let id = format!("life_{:016x}", fastrand::u64(..));
     let send = async |request: reqwest::RequestBuilder| -> Value {
@@ -193,6 +197,18 @@ impl Destination for Outside {
         Box::pin(self.really(async move |inner| inner.release(&target, &run).await))
     }
 
+    fn commit_idle<'a>(&'a self, idle: &'a [Idle], now: Micros) -> BoxFuture<'a, Result<(), DestError>> {
+        let crash = count_down(&mut self.crash.lock().expect("no panic"));
+        let idle = idle.to_vec();
+        Box::pin(async move {
+            if crash == Some(Crash::Before) {
+                return Err(lost());
+            }
+            self.really(async move |inner| inner.commit_idle(&idle, now).await).await?;
+            if crash == Some(Crash::After) { Err(lost()) } else { Ok(()) }
+        })
+    }
+
     fn remembered(&self) -> BoxFuture<'_, Result<Vec<Remembered>, DestError>> {
         Box::pin(self.really(async move |inner| inner.remembered().await))
     }
@@ -214,6 +230,10 @@ impl Destination for Outside {
     fn begin(&self, targets: Targets<'_>) -> Box<dyn Load> {
         Box::new(OutsideLoad { outside: self.clone(), inner: Some(self.inner.begin(targets)) })
     }
+}
+
+fn lost() -> DestError {
+    DestError { kind: DestErrorKind::Unknown, message: "the process died".into(), hint: None, source: None }
 }
 
 struct OutsideLoad {
@@ -241,20 +261,7 @@ impl Load for OutsideLoad {
     }
 
     fn commit(self: Box<Self>, commit: Commit) -> BoxFuture<'static, Result<Vec<Counts>, Undone>> {
-        let crash = match &mut *self.outside.crash.lock().expect("no panic") {
-            Some((0, crash)) => Some(*crash),
-            Some((left, _)) => {
-                *left -= 1;
-                None
-            }
-            None => None,
-        };
-        let lost = || DestError {
-            kind: DestErrorKind::Unknown,
-            message: "the process died".into(),
-            hint: None,
-            source: None,
-        };
+        let crash = count_down(&mut self.outside.crash.lock().expect("no panic"));
         Box::pin(async move {
             let Self { outside, inner } = *self;
             let load = inner.expect("one call at a time");

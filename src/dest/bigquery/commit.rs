@@ -3,18 +3,18 @@
 use std::time::Duration;
 
 use super::dialect::BigQueryDialect;
-use super::engine::Dataset;
+use super::engine::{Dataset, fresh_job};
 use super::load::{Place, Staging, land};
 use super::script::{counts, text};
 use super::wire::{Api, ApiError, Param, QueryOutcome};
-use super::{Step, table_ref};
+use super::{BigQuery, Step, table_ref};
 use crate::dest::sql::commit::{Plan, Seen, Tables, script};
-use crate::dest::sql::ledger::{LEASES, SOURCE};
+use crate::dest::sql::ledger::{LEASES, LONG, SOURCE};
 use crate::dest::sql::script::Script;
 use crate::dest::sql::staged::Staged;
-use crate::dest::sql::{TableName, guards};
-use crate::dest::{Commit, Counts, DestError, DestErrorKind, Target};
-use crate::model::Tombstone;
+use crate::dest::sql::{TableName, guards, idle};
+use crate::dest::{Commit, Counts, DestError, DestErrorKind, Idle, Target};
+use crate::model::{Micros, Tombstone};
 
 /// How often a script is run again that met another transaction.
 const CONFLICTS: u32 = 12;
@@ -28,6 +28,43 @@ pub(super) struct Cleanup {
     after: Vec<TableName>,
     /// If it did not.
     otherwise: Vec<TableName>,
+}
+
+impl BigQuery {
+    /// One job for all of them.
+    pub(super) async fn write_idle(&self, idle: &[Idle], now: Micros) -> Result<(), DestError> {
+        let apart = |message: &str| DestError {
+            kind: DestErrorKind::Other,
+            message: message.to_owned(),
+            hint: None,
+            source: None,
+        };
+        let Some(first) = idle.first().and_then(|one| one.targets.first()) else { return Ok(()) };
+        let name = self.table_of(first);
+        let Some(dataset) = self.dataset(&name).await? else {
+            return Err(apart("the dataset is not there any more"));
+        };
+        let seen = Seen::look(&dataset).await?;
+        let mut scripts = Vec::with_capacity(idle.len());
+        for one in idle {
+            if one.commit.state.source.0.len() > LONG {
+                return Err(apart("a state is too long to be written with others"));
+            }
+            scripts.push(idle::script_of(&dataset, &seen, one, now).await?);
+        }
+        let Some(script) = idle::joined(scripts) else {
+            return Err(apart("a table has to be changed first"));
+        };
+        let _turn = self.turns.commit.lock().await;
+        self.close_books().await;
+        match dataset.api.query(&fresh_job("idle"), &text(&script), &[]).await {
+            Ok(_) => Ok(()),
+            Err(error) => Err(match script.breach_in(&error.message) {
+                Some(breach) => guards::explain(&dataset, breach).await,
+                None => super::failed(&name, "written", error),
+            }),
+        }
+    }
 }
 
 impl Place {
@@ -90,8 +127,9 @@ impl Place {
         let script = self.script(targets.collect(), &seen)?;
         cleanup.after.clone_from(&script.dead);
         cleanup.otherwise.clone_from(&script.made);
-        let params = [Param { name: SOURCE.into(), value: commit.state.source.0.clone() }];
-        let outcome = self.patiently(api, &commit.run.id, &script, &params).await?;
+        let source = &commit.state.source.0;
+        let params = (source.len() > LONG).then(|| Param { name: SOURCE.into(), value: source.clone() });
+        let outcome = self.patiently(api, &commit.run.id, &script, params.as_slice()).await?;
         Ok(counts(&outcome))
     }
 
@@ -122,6 +160,7 @@ impl Place {
         let run: String = run.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
         let job = self.job(&format!("commit_{run}"))?;
         let _turn = self.dest.turns.commit.lock().await;
+        self.dest.close_books().await;
         let sql = text(script);
         let mut attempt = 1;
         loop {
@@ -137,7 +176,7 @@ impl Place {
                         return Err(self.failure("written", error));
                     };
                     let (place, names) = (self.table.beside(""), vec![LEASES.into()]);
-                    let dataset = Dataset { api: api.clone(), place, names };
+                    let dataset = Dataset { api: api.clone(), place, names, books: None };
                     return Err(guards::explain(&dataset, breach).await);
                 }
             }

@@ -1,13 +1,18 @@
 //! One dataset, as the engine sees it.
 
+use std::sync::Arc;
+
+use tokio::time::Instant;
+
+use super::books::{self, Books, FRESH, Part};
 use super::dialect::BigQueryDialect;
 use super::shape::shape_of;
 use super::wire::{Api, JobId, QueryOutcome};
 use super::{BigQuery, failed, script, table_ref};
-use crate::dest::sql::cells::Cell;
+use crate::dest::sql::cells::{Cell, Line};
 use crate::dest::sql::dialect::Shape;
 use crate::dest::sql::engine::Engine;
-use crate::dest::sql::ledger::{RUNS, STATE, declared};
+use crate::dest::sql::ledger::{self, LEASES, NAMES, RUNS, STATE, declared};
 use crate::dest::sql::script::Script;
 use crate::dest::sql::{Dialect, TableName, answers};
 use crate::dest::{Counts, DestError, Stored, Target};
@@ -22,6 +27,8 @@ pub(super) struct Dataset {
     pub(super) place: TableName,
     /// Names of its tables, listed once; empty where nobody has asked for them.
     pub(super) names: Vec<String>,
+    /// What stands beside its tables; `None`: it is asked for.
+    pub(super) books: Option<Arc<Books>>,
 }
 
 impl Engine for Dataset {
@@ -48,6 +55,23 @@ impl Engine for Dataset {
     async fn query(&self, sql: &str, types: &[LogicalType]) -> Result<Vec<Vec<Cell>>, DestError> {
         let found = self.api.query(&fresh_job("ask"), sql, &[]).await;
         Ok(cells(found.map_err(|error| failed(&self.place, "read", error))?, types))
+    }
+
+    /// The API knows how many there are, but for those that are on their way.
+    async fn is_empty(&self, name: &TableName) -> Result<bool, DestError> {
+        let info = self.api.table(&table_ref(name)).await.map_err(|error| failed(name, "read", error))?;
+        if info.is_some_and(|info| info.rows.is_some_and(|rows| rows > 0)) {
+            return Ok(false);
+        }
+        let sql = format!("SELECT 1 FROM {} LIMIT 1", name.sql(self.dialect()));
+        Ok(self.query(&sql, &[LogicalType::Int64]).await?.is_empty())
+    }
+
+    async fn lines_about(&self, ledger: &'static str, table: &TableName) -> Result<Vec<Line>, DestError> {
+        match self.books.as_ref().and_then(|books| books.of(ledger, table)) {
+            Some(lines) => Ok(lines),
+            None => self.lines(ledger, &ledger::of_table(self.dialect(), table)).await,
+        }
     }
 
     async fn execute(&self, sql: &str) -> Result<u64, DestError> {
@@ -77,6 +101,35 @@ impl Engine for Dataset {
     }
 }
 
+impl Dataset {
+    /// What stands beside its tables.
+    async fn read_books(&self) -> Result<Books, DestError> {
+        let mut parts: Vec<Part> = Vec::new();
+        let mut books = Books::default();
+        for table in [STATE, LEASES, NAMES] {
+            books.0.insert(table, Vec::new());
+            if let Some(there) = self.ledger_columns(table).await? {
+                let name = self.table(table);
+                let of_dataset = self.dialect().named("dest_schema", &name.schema);
+                let (sql, columns) = ledger::select(self.dialect(), &name, table, &there, &of_dataset);
+                parts.push((table, columns, sql));
+            }
+        }
+        if parts.is_empty() {
+            return Ok(books);
+        }
+        let found = self.api.query(&fresh_job("look"), &books::query(&parts), &[]).await;
+        for row in found.map_err(|error| failed(&self.place, "read", error))?.rows {
+            let mut row = row.into_iter();
+            let part = row.next().flatten().and_then(|part| part.parse::<usize>().ok());
+            let Some((table, columns, _)) = part.and_then(|part| parts.get(part)) else { continue };
+            let cells = columns.iter().zip(row).map(|(column, text)| cell(text, column.logical)).collect();
+            books.0.entry(table).or_default().push(Line::new(columns, cells));
+        }
+        Ok(books)
+    }
+}
+
 /// A job that nobody will look for.
 pub(super) fn fresh_job(what: &str) -> JobId {
     super::job_id(&format!("ingestr_{:032x}_{what}", fastrand::u128(..)))
@@ -99,12 +152,31 @@ fn cell(text: Option<String>, kind: LogicalType) -> Cell {
 }
 
 impl BigQuery {
+    /// What stands beside the tables of the dataset.
+    pub(super) async fn books(&self, dataset: &Dataset) -> Result<Arc<Books>, DestError> {
+        let place = table_ref(&dataset.place).dataset_ref();
+        let mut read = self.turns.books.lock().await;
+        if let Some((at, books)) = read.get(&place)
+            && at.elapsed() < FRESH
+        {
+            return Ok(Arc::clone(books));
+        }
+        let books = Arc::new(dataset.read_books().await?);
+        read.insert(place, (Instant::now(), Arc::clone(&books)));
+        Ok(books)
+    }
+
+    /// Something was written there.
+    pub(super) async fn close_books(&self) {
+        self.turns.books.lock().await.clear();
+    }
+
     /// The dataset of that table, if it is there.
     pub(super) async fn dataset(&self, table: &TableName) -> Result<Option<Dataset>, DestError> {
         let Some(api) = self.existing(table).await? else { return Ok(None) };
         let names = api.tables(&table_ref(table).dataset_ref()).await;
         let names = names.map_err(|error| failed(table, "read", error))?;
-        Ok(Some(Dataset { api, place: table.beside(""), names }))
+        Ok(Some(Dataset { api, place: table.beside(""), names, books: None }))
     }
 
     /// Rows of the table: see [`crate::dest::Destination::rows`].
@@ -118,7 +190,7 @@ impl BigQuery {
         let target = &BigQueryDialect.spelled(target);
         let table = self.table_of(target);
         let Some(api) = self.existing(&table).await? else { return Ok(Some(Vec::new())) };
-        let dataset = Dataset { api, place: table.beside(""), names: Vec::new() };
+        let dataset = Dataset { api, place: table.beside(""), names: Vec::new(), books: None };
         answers::rows(&dataset, target, columns, after, most).await
     }
 
@@ -132,7 +204,7 @@ impl BigQuery {
         let table = self.table_of(target);
         let Some(api) = self.existing(&table).await? else { return Ok(Some(Answer::default())) };
         // Nothing is listed for it.
-        let dataset = Dataset { api, place: table.beside(""), names: Vec::new() };
+        let dataset = Dataset { api, place: table.beside(""), names: Vec::new(), books: None };
         answers::answer(&dataset, target, question).await
     }
 }

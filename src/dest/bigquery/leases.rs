@@ -38,7 +38,11 @@ impl BigQuery {
     ) -> Result<(), DestError> {
         let table = self.table_of(target);
         let api = self.ready(&table).await?;
-        let mut held = self.lease_on(&api, &table).await?;
+        // Nearly always nobody holds it: who takes it finds out with the same job. One that is there is judged.
+        let mut held = match claim {
+            Claim::Take => None,
+            Claim::Renew => self.lease_on(&api, &table).await?,
+        };
         for _ in 0..TURNS {
             leases::judge(target, held.as_ref(), lease, claim, live)?;
             held = self.swap(&api, &table, target, lease, held.as_ref()).await?;
@@ -82,6 +86,7 @@ impl BigQuery {
             of_table(table)
         );
         let turn = self.turns.lease.lock().await;
+        self.close_books().await;
         let found = api.query(&fresh_job("take_lease"), &sql, &[]).await;
         drop(turn);
         let found = match found {

@@ -13,6 +13,7 @@
 //! | `shape`, `dialect` | what a table looks like, and how it is changed; names, types and values |
 //! | `engine` | a dataset as [`super::sql`] sees it, where all that is decided is decided |
 //! | `descriptions` | what tables and columns mean, without a job |
+//! | `books` | what is beside the tables, read once for all that are looked at |
 //! | `leases`, `inventory` | one run at a time; what is remembered in all datasets |
 //! | `permissions` | what the credentials lack, before anything is read |
 
@@ -25,8 +26,8 @@ use super::sql::commit::Seen;
 use super::sql::ledger::not_ours;
 use super::sql::{Dialect, TableName, inspect};
 use super::{
-    Answer, Capabilities, DestError, DestErrorKind, Destination, FlushDefaults, Inspection, Lease, Load,
-    Question, Remembered, Stored, Target, Targets,
+    Answer, Capabilities, DestError, DestErrorKind, Destination, FlushDefaults, Idle, Inspection, Lease,
+    Load, Question, Remembered, Stored, Target, Targets,
 };
 use crate::model::lease::Claim;
 use crate::model::{Described, Description, Micros, Strategy};
@@ -36,6 +37,7 @@ use uri::BigQueryUri;
 use wire::{Api, ApiError, DatasetRef, JobId, TableRef};
 
 mod alter;
+mod books;
 mod commit;
 mod descriptions;
 mod dialect;
@@ -59,6 +61,8 @@ pub(super) use uri::FORM;
 struct Turns {
     commit: tokio::sync::Mutex<()>,
     lease: tokio::sync::Mutex<()>,
+    /// What was read a moment ago.
+    books: books::Read,
 }
 
 /// A BigQuery project as a destination.
@@ -146,7 +150,7 @@ impl BigQuery {
         let name = self.table_of(target);
         check_names(&name.schema, &name.table)?;
         self.check_places(target, &name).await?;
-        let Some(dataset) = self.dataset(&name).await? else {
+        let Some(mut dataset) = self.dataset(&name).await? else {
             self.check_permissions(None, target, &name, Change::Make).await?;
             return Ok(Inspection::default());
         };
@@ -163,6 +167,7 @@ impl BigQuery {
         }
         self.check_permissions(Some(&dataset.api), target, &name, wanted).await?;
         let place = format!("BigQuery project {}", name.catalog);
+        dataset.books = Some(self.books(&dataset).await?);
         let mut found = inspect::look_up(&dataset, &seen, target, shape.as_ref(), &place).await?;
         found.notes.splice(0..0, notes);
         Ok(found)
@@ -320,6 +325,10 @@ impl Destination for BigQuery {
 
     fn release<'a>(&'a self, target: &'a Target, run: &'a str) -> BoxFuture<'a, Result<(), DestError>> {
         Box::pin(self.release_lease(target, run))
+    }
+
+    fn commit_idle<'a>(&'a self, idle: &'a [Idle], now: Micros) -> BoxFuture<'a, Result<(), DestError>> {
+        Box::pin(self.write_idle(idle, now))
     }
 
     fn remembered(&self) -> BoxFuture<'_, Result<Vec<Remembered>, DestError>> {

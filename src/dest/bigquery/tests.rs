@@ -252,6 +252,17 @@ impl Destination for Elsewhere {
         Box::pin(async move { self.words(self.inner.release(&self.target(target), run).await) })
     }
 
+    fn commit_idle<'a>(&'a self, idle: &'a [Idle], now: Micros) -> BoxFuture<'a, Result<(), DestError>> {
+        Box::pin(async move {
+            let there = |one: &Idle| Idle {
+                targets: one.targets.iter().map(|target| self.target(target)).collect(),
+                commit: one.commit.clone(),
+            };
+            let idle: Vec<Idle> = idle.iter().map(there).collect();
+            self.words(self.inner.commit_idle(&idle, now).await)
+        })
+    }
+
     fn remembered(&self) -> BoxFuture<'_, Result<Vec<Remembered>, DestError>> {
         Box::pin(async move {
             let mut all = self.words(self.inner.remembered().await)?;

@@ -20,10 +20,10 @@ use super::sql::cells::Cell;
 use super::sql::embedded;
 use super::sql::engine::Engine;
 use super::sql::ledger::{STATE, not_ours};
-use super::sql::{answers, descriptions, inventory, leases};
+use super::sql::{answers, descriptions, idle, inventory, leases};
 use super::{
-    Answer, Capabilities, DestError, Destination, Inspection, Lease, Load, Question, Remembered, Stored,
-    Target, Targets, TextRow,
+    Answer, Capabilities, DestError, Destination, Idle, Inspection, Lease, Load, Question, Remembered,
+    Stored, Target, Targets, TextRow,
 };
 use crate::model::lease::Claim;
 use crate::model::{Described, Description, LogicalType, Micros};
@@ -182,6 +182,16 @@ impl Destination for Postgres {
             let session = self.open(&target.schema, Access::Change).await?;
             let released = leases::release(&session, target, run).await;
             session.end(released).await
+        })
+    }
+
+    fn commit_idle<'a>(&'a self, idle: &'a [Idle], now: Micros) -> BoxFuture<'a, Result<(), DestError>> {
+        Box::pin(async move {
+            let Some(first) = idle.first().and_then(|one| one.targets.first()) else { return Ok(()) };
+            let _turn = self.turn.lock().await;
+            let session = self.open(&first.schema, Access::Change).await?;
+            let made = idle::commit(&session, idle, now).await;
+            session.end(made).await
         })
     }
 

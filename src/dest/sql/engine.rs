@@ -115,4 +115,12 @@ pub(crate) trait Engine {
         let rows = self.query(&sql, &types).await?;
         Ok(rows.into_iter().map(|row| Line::new(&columns, row)).collect())
     }
+
+    /// Those about a table of the schema.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    async fn lines_about(&self, ledger: &'static str, table: &TableName) -> Result<Vec<Line>, DestError> {
+        self.lines(ledger, &ledger::of_table(self.dialect(), table)).await
+    }
 }

@@ -8,7 +8,7 @@ use super::ledger::{self, HAS_ROWS, LEASES, TABLE_ID, Whose};
 use super::script::{Breach, Breached, Script};
 use super::{Dialect, leases};
 use crate::dest::{DestError, Target, Written};
-use crate::model::Lease;
+use crate::model::{Lease, Micros};
 
 /// Which tables these are.
 #[derive(Debug, Default)]
@@ -39,6 +39,26 @@ pub(crate) fn guard_lease(
     let condition = if there { format!("NOT {} OR {}", of("="), of("<>")) } else { "1 = 1".to_owned() };
     let (schema, table) = (target.schema.clone(), target.table.clone());
     script.guards.push((condition, Breach { what: Breached::LeaseLost, schema, table }));
+}
+
+/// A script fails if a run other than `run` holds a lease that has not lapsed by `now`.
+pub(crate) fn guard_free(
+    script: &mut Script,
+    d: &dyn Dialect,
+    table: &TableName,
+    target: &Target,
+    run: &str,
+    now: Micros,
+) {
+    let held = format!(
+        "EXISTS (SELECT 1 FROM {} WHERE {} AND run_id <> {} AND until > {})",
+        table.beside(LEASES).sql(d),
+        ledger::of_table(d, table),
+        d.text(run),
+        d.instant(now)
+    );
+    let (schema, table) = (target.schema.clone(), target.table.clone());
+    script.guards.push((held, Breach { what: Breached::LeaseLost, schema, table }));
 }
 
 /// One line of the state.

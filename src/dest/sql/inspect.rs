@@ -7,7 +7,7 @@ use super::engine::Engine;
 use super::guards::apart;
 use super::identity::Apart;
 use super::leases;
-use super::ledger::{self, LEASES, NAMES, STATE, newer};
+use super::ledger::{LEASES, NAMES, STATE, newer};
 use super::names;
 use super::shadow::shadow;
 use crate::dest::{DestError, Inspection, Owner, Target};
@@ -35,7 +35,7 @@ pub(crate) async fn look_up<E: Engine>(
         return Ok(found);
     }
     let mut another = false;
-    let mut lines = engine.lines(STATE, &ledger::of_table(d, &table)).await?;
+    let mut lines = engine.lines_about(STATE, &table).await?;
     lines.sort_by_cached_key(|line| {
         ["account", "source_table", "rows_in"].map(|name| line.text(name).to_owned())
     });

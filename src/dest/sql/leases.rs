@@ -18,7 +18,7 @@ use crate::model::{Lease, Micros};
 /// # Errors
 /// When it cannot be read.
 pub(crate) async fn read<E: Engine>(engine: &E, table: &TableName) -> Result<Option<Lease>, DestError> {
-    let lines = engine.lines(LEASES, &ledger::of_table(engine.dialect(), table)).await?;
+    let lines = engine.lines_about(LEASES, table).await?;
     Ok(longest(lines.iter().map(Line::lease)))
 }
 

@@ -29,6 +29,8 @@ pub const HAS_ROWS: &str = "has_rows";
 
 /// Parameter with the source's own state, where the database has parameters.
 pub(crate) const SOURCE: &str = "source_state";
+/// A longer one is no part of a statement where there are parameters.
+pub(crate) const LONG: usize = 2_048;
 /// How many runs of a table are told.
 pub const RUNS_TOLD: usize = 5;
 
@@ -306,8 +308,9 @@ pub(crate) fn write_state(
     commit: &Commit,
 ) -> [String; 2] {
     let whose = Whose::of(target, table);
-    // It may be longer than a statement should be.
-    let source = d.parameter(SOURCE).map_or_else(|| Cell::text(&commit.state.source.0), Cell::Named);
+    let source = &commit.state.source.0;
+    let parameter = d.parameter(SOURCE).filter(|_| source.len() > LONG);
+    let source = parameter.map_or_else(|| Cell::text(source), Cell::Named);
     let rows = if rows_in.name.is_empty() { table.clone() } else { table.beside(rows_in.name) };
     let has_rows = Cell::Named(format!("EXISTS (SELECT 1 FROM {})", rows.sql(d)));
     let which = whose.state(d, rows_in.name);

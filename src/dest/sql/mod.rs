@@ -7,7 +7,7 @@
 //! | room | what |
 //! | --- | --- |
 //! | `engine`, `dialect`, `script`, `play`, `embedded` | what a database must be able to do; a commit as data; what those in this process share |
-//! | `commit` | one commit: look, make the script, run it |
+//! | `commit`, `idle` | one commit: look, make the script, run it; those that write no row, several at once |
 //! | `shape`, `columns` | what a table looks like, whether it can be taken over, and what has to change |
 //! | `batches`, `staged` | the rows of a commit, in Arrow and in SQL |
 //! | `merge`, `deletions`, `publish`, `shadow`, `children` | how rows meet rows, by strategy |
@@ -34,6 +34,7 @@ pub(crate) mod embedded;
 pub(crate) mod engine;
 pub(crate) mod guards;
 pub mod identity;
+pub(crate) mod idle;
 pub(crate) mod inspect;
 pub(crate) mod inventory;
 pub mod leases;

@@ -17,7 +17,7 @@ use crate::model::FieldName;
 /// # Errors
 /// When it cannot be read.
 pub(crate) async fn read<E: Engine>(engine: &E, table: &TableName) -> Result<Vec<FieldName>, DestError> {
-    let lines = engine.lines(NAMES, &ledger::of_table(engine.dialect(), table)).await?;
+    let lines = engine.lines_about(NAMES, table).await?;
     let name = |line: &Line| FieldName {
         field: unescaped(line.text("field")),
         column: line.text("column_name").to_owned(),

@@ -80,6 +80,7 @@ impl Context {
             keep: vec![true; rows.len()],
             derived,
             gone,
+            same: 0,
             state: self.state(),
             reached: None,
             headway: None,
@@ -97,6 +98,12 @@ impl Context {
     /// Hands on the state as it stands.
     pub(crate) async fn hand_on_state(&mut self, out: &mut Sender) {
         self.hand_on(Rows::default(), Vec::new(), out).await;
+    }
+
+    /// Says of a page that its rows are as they were stored last.
+    pub(crate) async fn hand_on_same(&mut self, rows: usize, out: &mut Sender) {
+        let page = Page { same: rows as u64, ..self.page_of(Rows::default(), Vec::new()) };
+        out.page(page).await;
     }
 
     /// What is to be stored now.

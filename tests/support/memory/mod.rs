@@ -10,10 +10,10 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use arrow_array::RecordBatch;
 use futures_util::future::BoxFuture;
 use ingestr::dest::sql::identity::Apart;
-use ingestr::dest::sql::leases::judge;
+use ingestr::dest::sql::leases::{gone, judge};
 use ingestr::dest::sql::ledger::newer;
 use ingestr::dest::{
-    Again, Basis, Capabilities, Commit, Counts, DestError, DestErrorKind, Destination, FlushDefaults,
+    Again, Basis, Capabilities, Commit, Counts, DestError, DestErrorKind, Destination, FlushDefaults, Idle,
     Inspection, Load, Owner, Stored, Target, Targets, Undone, Written,
 };
 use ingestr::model::lease::Claim;
@@ -274,9 +274,7 @@ impl Destination for Memory {
     }
 
     fn begin(&self, targets: Targets<'_>) -> Box<dyn Load> {
-        let incoming =
-            |target: &Target| Incoming { target: target.clone(), batches: Vec::new(), complete: Vec::new() };
-        let targets = targets.all().map(incoming).collect();
+        let targets = targets.all().map(Incoming::of).collect();
         Box::new(MemoryLoad { memory: self.clone(), targets, gone: Vec::new() })
     }
 
@@ -324,6 +322,31 @@ impl Destination for Memory {
     fn release<'a>(&'a self, target: &'a Target, run: &'a str) -> BoxFuture<'a, Result<(), DestError>> {
         self.store().leases.retain(|place, held| *place != self::place(target) || held.run != run);
         Box::pin(async { Ok(()) })
+    }
+
+    fn commit_idle<'a>(&'a self, idle: &'a [Idle], now: Micros) -> BoxFuture<'a, Result<(), DestError>> {
+        let made = || {
+            let mut store = self.store();
+            store.opened()?;
+            let crash = count_down(&mut store.crash);
+            if matches!(crash, Some(Crash::Before | Crash::Between)) {
+                return Err(failure(DestErrorKind::Other));
+            }
+            let mut after = store.clone();
+            for Idle { targets, commit } in idle {
+                let held = after.leases.get(&place(&targets[0]));
+                if let Some(held) = held.filter(|held| held.run != commit.run.id && held.until > now) {
+                    return Err(gone(&targets[0].schema, &targets[0].table, Some(held)));
+                }
+                let targets: Vec<Incoming> = targets.iter().map(Incoming::of).collect();
+                MemoryLoad { memory: self.clone(), targets, gone: Vec::new() }.apply(&mut after, commit)?;
+            }
+            after.commits += 1;
+            *store = after;
+            if crash == Some(Crash::After) { Err(failure(DestErrorKind::Unknown)) } else { Ok(()) }
+        };
+        let made = made();
+        Box::pin(async { made })
     }
 
     fn remembered(&self) -> BoxFuture<'_, Result<Vec<Remembered>, DestError>> {
@@ -448,6 +471,13 @@ struct Incoming {
     batches: Vec<RecordBatch>,
     /// Parents whose rows are all here.
     complete: Vec<i64>,
+}
+
+impl Incoming {
+    /// No rows yet.
+    fn of(target: &Target) -> Self {
+        Self { target: target.clone(), batches: Vec::new(), complete: Vec::new() }
+    }
 }
 
 impl MemoryLoad {

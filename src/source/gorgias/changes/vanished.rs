@@ -12,7 +12,7 @@ use crate::source::gorgias::context::Context;
 use crate::source::gorgias::list::channel::Sender;
 use crate::source::gorgias::list::checkpoint::Sweep;
 use crate::source::gorgias::list::pages::SECOND_LOOK;
-use crate::source::gorgias::list::whole::read_whole;
+use crate::source::gorgias::list::whole::{Rest, read_whole};
 use crate::source::{Answers, List, SourceError};
 
 /// So many rows are asked for by their own address.
@@ -25,26 +25,44 @@ pub(crate) async fn read_in_full(ctx: &mut Context, out: &mut Sender) -> Result<
         return Ok(());
     }
     // 0: it was never read whole.
-    ctx.progress.sweep.get_or_insert_with(|| Sweep::new(Micros(0))).gone = 0;
-    let met = read_whole(ctx, out).await?;
-    if ctx.deletions() && ctx.request.from.is_some() {
-        conclude_vanished(ctx, &met, out).await?;
+    let sweep = ctx.progress.sweep.get_or_insert_with(|| Sweep::new(Micros(0)));
+    sweep.gone = 0;
+    // Until all of them are handed on, those that are stored may be some of then and some of now.
+    let before = sweep.rows.take();
+    let mut rest = Rest::held(ctx);
+    let met = read_whole(ctx, &mut rest, out).await?;
+    let digest = rest.digest();
+    let mut rows = digest.map(|digest| (digest, now));
+    // From time to time they are handed on all the same: somebody else may have changed what is stored.
+    let stands = |(_, at): &(u64, Micros)| ctx.request.rescan.is_none_or(|period| at.plus(period) > now);
+    let same =
+        before.filter(stands).filter(|(before, _)| digest == Some(*before) && ctx.request.from.is_some());
+    if same.is_some() {
+        rest.are_the_same(ctx, out).await;
+        rows = same;
+    } else {
+        rest.let_go(ctx, out).await;
+        if ctx.deletions() && ctx.request.from.is_some() && !conclude_vanished(ctx, &met, out).await? {
+            rows = None;
+        }
     }
-    ctx.progress.sweep = Some(Sweep::new(ctx.request.now));
+    ctx.progress.sweep = Some(Sweep { rows, ..Sweep::new(now) });
     Ok(())
 }
 
+/// Whether it is known of all rows that were not met what became of them.
 async fn conclude_vanished(
     ctx: &mut Context,
     met: &HashSet<i64>,
     out: &mut Sender,
-) -> Result<(), SourceError> {
-    let Some(held) = out.ask(Question::Keys).await else { return Ok(()) };
+) -> Result<bool, SourceError> {
+    let Some(held) = out.ask(Question::Keys).await else { return Ok(false) };
     let keys = held.pairs.into_iter().map(|(key, _)| key);
     let absent: BTreeSet<i64> = keys.filter(|key| !met.contains(key)).collect();
     if absent.is_empty() {
-        return Ok(());
+        return Ok(true);
     }
+    let asked = absent.len();
     // Some rows have no address of their own.
     let alone = matches!(ctx.resource.list, List::Whole { answers: Answers::Pages(_), .. });
     let gone: Gone = if absent.len() <= ONE_BY_ONE && alone {
@@ -52,12 +70,13 @@ async fn conclude_vanished(
         lookup::look_up_each(ctx, ctx.resource.path(), &absent).await?.gone.into_iter().collect()
     } else {
         tokio::time::sleep(SECOND_LOOK).await;
-        let again = read_whole(ctx, out).await?;
+        let again = read_whole(ctx, &mut Rest::Flow, out).await?;
         absent.into_iter().filter(|key| !again.contains(key)).map(|key| (key, None)).collect()
     };
+    let known = gone.len() == asked;
     absence::believe(ctx, gone.len(), out).await?;
     if !gone.is_empty() {
         absence::mark(ctx, gone, out).await;
     }
-    Ok(())
+    Ok(known)
 }

@@ -67,6 +67,9 @@ pub(crate) struct Sweep {
     /// Rows that were marked as gone by their absence since the unfinished walk began.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub(crate) gone: u64,
+    /// Of a list that is read whole: a digest of its rows, all of which are stored, and when they were handed on last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) rows: Option<(u64, Micros)>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
@@ -87,6 +90,7 @@ impl Sweep {
             edge: Vec::new(),
             absent: BTreeSet::new(),
             gone: 0,
+            rows: None,
         }
     }
 }
