@@ -16,6 +16,8 @@ mod denied;
 mod desk;
 #[cfg(feature = "duckdb")]
 mod ducklake;
+#[cfg(all(feature = "sqlite", feature = "postgres", feature = "bigquery"))]
+mod everywhere;
 mod held;
 #[cfg(target_os = "linux")]
 mod hostile;
@@ -25,6 +27,8 @@ mod models;
 mod network;
 mod nights;
 mod plan;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod printed;
 mod recipes;
 mod refused;
