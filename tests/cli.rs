@@ -28,6 +28,7 @@ mod plan;
 mod printed;
 mod recipes;
 mod refused;
+mod report;
 mod schema;
 mod secrets;
 mod several;

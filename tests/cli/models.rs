@@ -165,7 +165,7 @@ fn what_cannot_be_shown_is_refused() {
     #[cfg(feature = "sqlite")]
     assert_snapshot!(refused(&["report", "--dest-uri", "sqlite:///shop.db"]), @r"
     error: there is no report of SQLite
-      hint: copy to a destination with analytical SQL, e.g. duckdb:///file.duckdb
+      hint: copy to DuckDB, DuckLake, PostgreSQL or BigQuery as well, e.g. with --dest-uri duckdb:///gorgias.duckdb
     exit code 2
     ");
 }
