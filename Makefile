@@ -15,7 +15,7 @@ features = $(if $(FEATURES),--features "$(FEATURES)")
 release = $(CARGO_TARGET_DIR)/release
 
 .DEFAULT_GOAL := help
-.PHONY: help libduckdb build release install uninstall wheel deb tarball image test-packages test soak broken-rules test-models test-postgres test-ducklake test-denied test-bigquery-live test-bqemulator test-recordings check fmt clippy rustdoc workflows deny advisories docs site docs-check models models-check demo sim bench
+.PHONY: help libduckdb build release install uninstall wheel deb tarball image test-packages test soak broken-rules test-models test-postgres test-ducklake test-denied test-bigquery-live test-bqemulator test-recordings check fmt clippy rustdoc workflows deny advisories docs site docs-check models models-check demo screenshots sim bench bench-models
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -120,12 +120,18 @@ models: ## Write dbt/plain/, the dbt package as plain SQL, anew
 models-check: ## Check that dbt/plain/ is up to date
 	@scripts/models --check
 
-demo: build ## Copy a simulated account into demo.duckdb and ask it a question
+demo: build ## Copy a simulated account into demo.duckdb, ask it questions, make a page of it
 	@cargo build --quiet --release --locked $(features) --example sql
 	@scripts/demo
+
+screenshots: build ## Make the picture of the page in docs/images/, in headless Chromium
+	@scripts/screenshots
 
 sim: build ## Serve a simulated account until Ctrl-C; ARGS="…" for its size, speed and faults
 	@$(release)/gorgias-sim $(ARGS)
 
 bench: build ## Run the benchmarks; raw results go to benches/runs/<date>-<machine>/
 	@scripts/bench
+
+bench-models: build ## Measure the dbt package and the page over 500,000 tickets
+	@BIN=$(release) benches/models.sh

@@ -68,7 +68,7 @@ pub fn text(command: &Command, world: &World) -> Result<Vec<u8>, Failure> {
         Command::State(StateCommand::Reset(args)) => state::reset(args, &waits(), world.now),
         Command::State(StateCommand::Move(args)) => state::hand_over(args, &waits(), world.now),
         Command::Models(args) => models::models(args, &waits()),
-        Command::Report(args) => html_report::report(args, &waits()),
+        Command::Report(args) => html_report::report(args, &waits(), &mut (world.err)()),
         Command::Completions { shell } => {
             let tables: Vec<&str> = source::tables().iter().map(|table| table.name).collect();
             Ok(cli::completions(*shell, &tables))

@@ -32,6 +32,7 @@ mod postgres;
 mod printed;
 mod recipes;
 mod refused;
+mod report;
 mod schema;
 mod secrets;
 mod several;

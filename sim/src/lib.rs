@@ -20,6 +20,7 @@ mod faults;
 mod filter;
 mod items;
 mod json;
+mod lifelike;
 mod list;
 mod model;
 mod options;

@@ -58,6 +58,9 @@ struct Args {
     /// Tickets whose messages_count is wrong.
     #[arg(long, default_value_t = 0)]
     count_lies: usize,
+    /// People write at their hours and wait as people do, instead of rows that are as odd as rows can be.
+    #[arg(long)]
+    lifelike: bool,
     /// What cursors are like: `places` as recorded, `opaque`, `strict` or `forgetful` about those it did not hand out.
     #[arg(long, default_value = "places", value_name = "KIND", value_parser = cursors)]
     cursors: Cursors,
@@ -155,6 +158,7 @@ fn options(args: &Args) -> Options {
         deny_lists: args.deny_list.clone(),
         events_missed: args.events_missed,
         count_lies: args.count_lies,
+        lifelike: args.lifelike,
         cursors: args.cursors,
         ..Options::default()
     }

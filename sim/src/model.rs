@@ -36,6 +36,87 @@ pub(crate) struct Ticket {
     pub(crate) no_excerpt: bool,
     /// How often values of custom fields were set by themselves.
     pub(crate) fields: u16,
+    /// Who looks after it, by the place in the list of users; where that is not known, the row's dice say.
+    pub(crate) handler: Option<u8>,
+}
+
+impl Ticket {
+    /// An open one of which nothing else is known yet.
+    pub(crate) fn new(id: i64, customer: i64, created: Micros) -> Ticket {
+        Ticket {
+            id,
+            customer,
+            created,
+            updated: created,
+            closed: Maybe::NONE,
+            trashed: Maybe::NONE,
+            last_message: Maybe::NONE,
+            last_received: Maybe::NONE,
+            messages: Vec::new(),
+            customer_rev: 0,
+            rev: 0,
+            channel: 0,
+            lie: 0,
+            from_agent: false,
+            spam: false,
+            imported: false,
+            no_excerpt: false,
+            fields: 0,
+            handler: None,
+        }
+    }
+
+    /// A message came to it. Internal notes are not part of the conversation.
+    pub(crate) fn hear(&mut self, created: Micros, from_agent: bool, public: bool) {
+        if public {
+            self.last_message = Maybe::some(created);
+            if !from_agent {
+                self.last_received = Maybe::some(created);
+            }
+        }
+    }
+}
+
+/// Who writes for the desk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Author {
+    /// An agent, by the place in the list of users.
+    Agent {
+        place: u8,
+        /// From a mail program, past the help desk.
+        outside: bool,
+    },
+    /// A rule of the account.
+    Rule,
+    /// A user that is a program.
+    Bot,
+}
+
+impl Author {
+    /// One of the agents, at the help desk.
+    pub(crate) fn agent(id: i64) -> Author {
+        Author::Agent { place: u8::try_from(2 + id % 6).unwrap_or(2), outside: false }
+    }
+
+    /// How the message came.
+    pub(crate) fn via(self) -> &'static str {
+        match self {
+            Author::Agent { outside: true, .. } => "email",
+            Author::Agent { outside: false, .. } => "helpdesk",
+            Author::Rule => "rule",
+            Author::Bot => "api",
+        }
+    }
+
+    /// Whose name it bears, as the place in the list of users.
+    pub(crate) fn place(self) -> usize {
+        match self {
+            Author::Agent { place, .. } => usize::from(place),
+            // Rules write in the name of the help desk's own bot.
+            Author::Rule => 0,
+            Author::Bot => 1,
+        }
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -58,6 +139,8 @@ pub(crate) struct Message {
     pub(crate) from_agent: bool,
     pub(crate) public: bool,
     pub(crate) imported: bool,
+    /// Who of the desk wrote it; where that is not known, the row's dice say.
+    pub(crate) author: Option<Author>,
 }
 
 #[derive(Debug, Clone)]

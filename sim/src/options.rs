@@ -123,6 +123,9 @@ pub struct Options {
     pub cursors: Cursors,
     /// Tickets whose `messages_count` is wrong.
     pub count_lies: usize,
+    /// True: people write at their hours and wait as people do, agents answer from the help desk, scores depend on waiting.
+    /// False: rows as odd as rows can be, spread evenly.
+    pub lifelike: bool,
     /// True: customers and tags inside tickets and messages show the present name without any bump, as the recordings
     /// suggest. False: they keep the name they had when the row was written.
     pub live_embeds: bool,
@@ -182,6 +185,7 @@ impl Default for Options {
             deny_lists: Vec::new(),
             cursors: Cursors::default(),
             count_lies: 0,
+            lifelike: false,
             live_embeds: false,
             merge_event_names_target: false,
             merge_event_names_source: true,

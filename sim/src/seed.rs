@@ -15,6 +15,11 @@ const MINUTE: Micros = 60 * SECOND;
 /// One ticket in so many is a back-dated import.
 const IMPORT: usize = 90;
 
+/// What comes before the first ids.
+pub(crate) const FIRST_TICKET: i64 = 82_000_000;
+pub(crate) const FIRST_MESSAGE: i64 = 218_000_000;
+pub(crate) const FIRST_SURVEY: i64 = 6_900_000;
+
 /// Builds the account.
 pub(crate) fn build(options: &Options) -> Data {
     let mut rng = Rng::with_seed(options.seed);
@@ -22,19 +27,28 @@ pub(crate) fn build(options: &Options) -> Data {
     data.last.tag = data.small.get("tags").and_then(|tags| tags.last()).map_or(0, |tag| tag.id);
     customers(&mut data, options, &mut rng);
     let ids: Vec<i64> = data.customers.keys().copied().collect();
-    let mut plans = plan_tickets(options, &mut rng, &ids);
-    let times = plan_messages(options, &mut rng, &plans);
-    messages(&mut data, &mut rng, &mut plans, times);
-    touch(options, &mut rng, &mut plans);
-    surveys(&mut data, options, &mut rng, &plans);
-    data.last.ticket = plans.last().map_or(82_000_000, |ticket| ticket.row.id);
-    for plan in plans {
-        data.put_ticket(plan.row);
+    if options.lifelike {
+        crate::lifelike::build(&mut data, options, &mut rng, &ids);
+    } else {
+        any(&mut data, options, &mut rng, &ids);
     }
     data.last.event = 2_189_392_455;
     crate::seed_events::build(&mut data, options, &mut rng);
     crate::desk::voice::build(&mut data, options);
     data
+}
+
+/// Tickets whose rows are as odd as rows can be, written by nobody in particular.
+fn any(data: &mut Data, options: &Options, rng: &mut Rng, customers: &[i64]) {
+    let mut plans = plan_tickets(options, rng, customers);
+    let times = plan_messages(options, rng, &plans);
+    messages(data, rng, &mut plans, times);
+    touch(options, rng, &mut plans);
+    surveys(data, options, rng, &plans);
+    data.last.ticket = plans.last().map_or(FIRST_TICKET, |ticket| ticket.row.id);
+    for plan in plans {
+        data.put_ticket(plan.row);
+    }
 }
 
 /// Sorted times with runs of equal ones, 2 to 150 long, and one in ten at a whole second.
@@ -77,7 +91,7 @@ struct Plan {
 }
 
 fn plan_tickets(options: &Options, rng: &mut Rng, customers: &[i64]) -> Vec<Plan> {
-    let mut id = 82_000_000;
+    let mut id = FIRST_TICKET;
     let lies = options.count_lies.min(options.tickets);
     let arrivals = timeline(rng, options.tickets, options.start, options.end);
     let mut plans: Vec<Plan> = Vec::with_capacity(arrivals.len());
@@ -85,18 +99,8 @@ fn plan_tickets(options: &Options, rng: &mut Rng, customers: &[i64]) -> Vec<Plan
         id += rng.i64(1..60);
         let imported = n % IMPORT == IMPORT / 2;
         let created = if imported { arrival - rng.i64(200 * DAY..2000 * DAY) } else { arrival };
+        let customer = customers[rng.usize(0..customers.len())];
         let row = Ticket {
-            id,
-            customer: customers[rng.usize(0..customers.len())],
-            created,
-            updated: created,
-            closed: Maybe::NONE,
-            trashed: Maybe::NONE,
-            last_message: Maybe::NONE,
-            last_received: Maybe::NONE,
-            messages: Vec::new(),
-            customer_rev: 0,
-            rev: 0,
             channel: u8::try_from(rng.usize(0..CHANNELS.len())).unwrap_or(0),
             // Spread over the account, alternating between too few and too many.
             lie: if lies > 0
@@ -110,8 +114,7 @@ fn plan_tickets(options: &Options, rng: &mut Rng, customers: &[i64]) -> Vec<Plan
             from_agent: rng.u8(0..10) == 0,
             spam: rng.u8(0..40) == 0,
             imported,
-            no_excerpt: false,
-            fields: 0,
+            ..Ticket::new(id, customer, created)
         };
         plans.push(Plan { row, arrival });
     }
@@ -160,50 +163,55 @@ fn plan_messages(options: &Options, rng: &mut Rng, plans: &[Plan]) -> Vec<(Micro
 }
 
 fn messages(data: &mut Data, rng: &mut Rng, plans: &mut [Plan], times: Vec<(Micros, Micros, usize)>) {
-    let mut id = 218_000_000;
+    let mut id = FIRST_MESSAGE;
     for (arrival, created, n) in times {
         let ticket = &mut plans[n].row;
         id += rng.i64(1..40);
         let first = ticket.messages.is_empty();
         let from_agent = if first { ticket.from_agent } else { rng.bool() };
         let public = first || rng.u8(0..8) > 0;
-        let message = Message {
-            id,
-            thread: ticket.id,
-            place: u16::try_from(ticket.messages.len()).unwrap_or(u16::MAX),
-            ticket: ticket.id,
-            customer: ticket.customer,
-            created,
-            sent: if public && rng.u8(0..12) > 0 { Maybe::some(created) } else { Maybe::NONE },
-            opened: if from_agent && rng.u8(0..3) == 0 {
-                Maybe::some(created + rng.i64(MINUTE..DAY))
-            } else {
-                Maybe::NONE
-            },
-            failed: if from_agent && rng.u8(0..60) == 0 {
-                Maybe::some(created + 3 * SECOND)
-            } else {
-                Maybe::NONE
-            },
-            customer_rev: 0,
-            rev: 0,
-            channel: ticket.channel,
-            from_agent,
-            public,
-            imported: ticket.imported,
-        };
+        data.put_message(message(rng, ticket, id, created, (from_agent, public)));
         ticket.messages.push(id);
-        // Internal notes are not part of the conversation.
-        if public {
-            ticket.last_message = Maybe::some(created);
-            if !from_agent {
-                ticket.last_received = Maybe::some(created);
-            }
-        }
+        ticket.hear(created, from_agent, public);
         ticket.updated = ticket.updated.max(created.max(arrival) + 233_073);
-        data.put_message(message);
     }
     data.last.message = id;
+}
+
+/// The next message of a ticket; whether it is from an agent, and public, is known.
+pub(crate) fn message(
+    rng: &mut Rng,
+    ticket: &Ticket,
+    id: i64,
+    created: Micros,
+    (from_agent, public): (bool, bool),
+) -> Message {
+    Message {
+        id,
+        thread: ticket.id,
+        place: u16::try_from(ticket.messages.len()).unwrap_or(u16::MAX),
+        ticket: ticket.id,
+        customer: ticket.customer,
+        created,
+        sent: if public && rng.u8(0..12) > 0 { Maybe::some(created) } else { Maybe::NONE },
+        opened: if from_agent && rng.u8(0..3) == 0 {
+            Maybe::some(created + rng.i64(MINUTE..DAY))
+        } else {
+            Maybe::NONE
+        },
+        failed: if from_agent && rng.u8(0..60) == 0 {
+            Maybe::some(created + 3 * SECOND)
+        } else {
+            Maybe::NONE
+        },
+        customer_rev: 0,
+        rev: 0,
+        channel: ticket.channel,
+        from_agent,
+        public,
+        imported: ticket.imported,
+        author: None,
+    }
 }
 
 /// Later changes: closed, trashed, updated by bulk actions that give many tickets one timestamp.
@@ -244,7 +252,7 @@ fn surveys(data: &mut Data, options: &Options, rng: &mut Rng, plans: &[Plan]) {
         ));
     }
     rows.sort_unstable_by_key(|(created, ticket)| (*created, ticket.id));
-    let mut id = 6_900_000;
+    let mut id = FIRST_SURVEY;
     for (created, ticket) in rows {
         id += rng.i64(1..30);
         let sent = (rng.u8(0..10) < 8).then(|| created + 3600 * SECOND).filter(|at| *at <= options.end);

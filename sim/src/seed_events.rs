@@ -46,11 +46,14 @@ pub(crate) fn build(data: &mut Data, options: &Options, rng: &mut Rng) {
             drafts.push(extra(rng, at + SECOND, ticket.id, context));
         }
     }
-    for ticket in
-        data.tickets.values().filter(|ticket| ticket.closed.get().is_some() && ticket.updated >= horizon)
-    {
-        context += 1;
-        drafts.push(draft(ticket.updated, ticket.id, ("ticket-closed", "Ticket"), context));
+    for ticket in data.tickets.values() {
+        let Some(closed) = ticket.closed.get() else { continue };
+        // Elsewhere a bulk action may have moved the ticket once more.
+        let at = if options.lifelike { closed } else { ticket.updated };
+        if at >= horizon {
+            context += 1;
+            drafts.push(draft(at, ticket.id, ("ticket-closed", "Ticket"), context));
+        }
     }
     drafts.retain(|draft| draft.at <= options.end);
     drafts.sort_by_key(|draft| draft.at);

@@ -65,10 +65,10 @@ pub struct ModelsArgs {
 /// Arguments of `ingestr report`.
 #[derive(Debug, Args)]
 pub struct ReportArgs {
-    /// Read this destination: duckdb:///file.duckdb. Nothing is written to it.
+    /// Read this destination: DuckDB, DuckLake, PostgreSQL or BigQuery. Nothing is written to it.
     #[arg(long, value_name = "URI")]
     pub dest_uri: Option<SecretUri>,
-    /// Schema that was copied to.
+    /// Schema or dataset that was copied to; for BigQuery also project.dataset.
     #[arg(long, value_name = "SCHEMA", default_value = "gorgias")]
     pub schema: String,
     /// How far back: 90d, 12w, or a day such as 2026-01-31. The period before it, of the same length, is compared with.
@@ -77,6 +77,10 @@ pub struct ReportArgs {
     /// Time zone of days and hours, an IANA name such as Europe/Paris.
     #[arg(long, value_name = "ZONE", default_value = "UTC")]
     pub tz: String,
+    /// Do not read more than this where reading is paid by the byte (BigQuery): 500MB, 2TiB; 10GB unless told otherwise. What
+    /// would be read is told before; 0 only tells it.
+    #[arg(long, value_name = "BYTES")]
+    pub max_bytes: Option<String>,
     /// Leave out the names of agents.
     #[arg(long)]
     pub anonymous: bool,

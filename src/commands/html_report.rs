@@ -1,18 +1,21 @@
 //! `ingestr report`: one page of HTML about what was copied, from the models' SQL. Nothing is written to the destination.
 
 use std::fs;
+use std::io::Write;
 
 use super::models::{Package, copied, dialect_of, quoted};
 use super::state::{done, open};
 use crate::cli::ReportArgs;
-use crate::dest::Destination;
+use crate::dest::{Destination, Query};
 use crate::error::{Failure, Kind};
 use crate::model::Remembered;
 use crate::run::Waits;
+use price::Limit;
 
 mod charts;
 mod data;
 mod page;
+mod price;
 mod words;
 
 /// Columns of the question's answer: its part, two texts, nine numbers.
@@ -20,20 +23,30 @@ const COLUMNS: usize = 12;
 /// The longest period, in days.
 const LONGEST: u32 = 36_525;
 
-/// Makes the page, and prints it or where it went.
-pub(super) fn report(args: &ReportArgs, waits: &Waits) -> Result<Vec<u8>, Failure> {
+/// Makes the page, and prints it or where it went; to `err` what is to be known before.
+pub(super) fn report(args: &ReportArgs, waits: &Waits, err: &mut dyn Write) -> Result<Vec<u8>, Failure> {
     let (days, since) = period(&args.since)?;
+    let limit = Limit::read(args.max_bytes.as_deref())?;
     let (entry, dest) = open(args.dest_uri.as_ref())?;
     let dialect = dialect_of(entry.scheme).ok_or_else(|| {
         Failure::usage(format!("there is no report of {}", entry.name))
-            .hint("copy to a destination with analytical SQL, e.g. duckdb:///file.duckdb")
+            .hint("copy to DuckDB, DuckLake, PostgreSQL or BigQuery as well, e.g. with --dest-uri duckdb:///gorgias.duckdb")
     })?;
     let schema = dest.schema_in_sql(&quoted(dialect, &args.schema, "--schema")?);
     let remembered = there(waits, &*dest, &args.schema)?;
-    let optional = copied(waits, &*dest, &args.schema)?;
+    let optional = copied(&remembered, &args.schema);
     let events = optional.contains(&crate::cli::Optional::Events);
     let question = Package::new(dialect, &schema, &args.tz, optional)?.question(days, &since);
-    let rows = done(waits, async || dest.select(&args.schema, &question, COLUMNS).await)?;
+    let mut query = Query { schema: &args.schema, sql: &question, columns: COLUMNS, most_bytes: None };
+    // Of what is said beside the page: a reader that went away is no failure.
+    if dest.capabilities().paid_by_byte {
+        let told = done(waits, async || dest.bytes(&query).await)?;
+        let _ = writeln!(err, "{}", limit.check(told, &dest.describe())?);
+        query.most_bytes = Some(limit.0);
+    } else if args.max_bytes.is_some() {
+        let _ = writeln!(err, "note: --max-bytes has no effect: {} is not paid by the byte", entry.name);
+    }
+    let rows = done(waits, async || dest.select(&query).await)?;
     let tickets = |one: &&Remembered| {
         one.schema.eq_ignore_ascii_case(&args.schema) && one.table.eq_ignore_ascii_case("tickets")
     };

@@ -6,8 +6,8 @@ use clap::ValueEnum as _;
 
 use super::state::{done, open};
 use crate::cli::{Dialect, ModelsArgs, Optional};
-use crate::dest::Destination;
 use crate::error::Failure;
+use crate::model::Remembered;
 use crate::run::Waits;
 
 /// What begins a statement in the compiled files; a model is what follows the name.
@@ -33,7 +33,8 @@ pub(super) fn models(args: &ModelsArgs, waits: &Waits) -> Result<Vec<u8>, Failur
                 return Err(Failure::usage(format!("there are no models for {}", entry.name))
                     .hint("name another dialect with --dialect"));
             }
-            (args.dialect.or(own), copied(waits, &*dest, &args.schema)?)
+            let remembered = done(waits, async || dest.remembered_in(&args.schema).await)?;
+            (args.dialect.or(own), copied(&remembered, &args.schema))
         }
     };
     let dialect = dialect.ok_or_else(|| {
@@ -53,16 +54,15 @@ pub(super) fn dialect_of(scheme: &str) -> Option<Dialect> {
     }
 }
 
-/// Which of the optional tables were copied to a schema, under their own names.
-pub(super) fn copied(waits: &Waits, dest: &dyn Destination, schema: &str) -> Result<Vec<Optional>, Failure> {
-    let remembered = done(waits, async || dest.remembered_in(schema).await)?;
+/// Which of the optional tables were copied to a schema, under their own names, of what is remembered there.
+pub(super) fn copied(remembered: &[Remembered], schema: &str) -> Vec<Optional> {
     let is_there = |table: &Optional| {
         let name = name(*table);
         remembered.iter().any(|one| {
             one.schema.eq_ignore_ascii_case(schema) && one.table.eq_ignore_ascii_case(&name) && !one.aside
         })
     };
-    Ok(Optional::value_variants().iter().copied().filter(is_there).collect())
+    Optional::value_variants().iter().copied().filter(is_there).collect()
 }
 
 /// A table's name, as it is typed and as it is called in SQL.

@@ -15,7 +15,7 @@ use super::sql::ledger::not_ours;
 use super::sql::{answers, descriptions, idle, inventory, leases};
 use super::{
     Again, Answer, Capabilities, Commit, Counts, DestError, DestErrorKind, Destination, Idle, Inspection,
-    Lease, Load, Question, Remembered, Stored, Target, Targets, TextRow, Undone,
+    Lease, Load, Query, Question, Remembered, Stored, Target, Targets, TextRow, Undone,
 };
 use crate::model::lease::Claim;
 use crate::model::{Described, Description, LogicalType, Micros, Tombstone};
@@ -355,13 +355,9 @@ impl<D: InProcess> Destination for D {
         InProcess::schema_in_sql(self, quoted)
     }
 
-    fn select<'a>(
-        &'a self,
-        schema: &'a str,
-        sql: &'a str,
-        columns: usize,
-    ) -> BoxFuture<'a, Result<Vec<TextRow>, DestError>> {
-        let (own, schema, sql) = (self.clone(), schema.to_owned(), sql.to_owned());
+    fn select<'a>(&'a self, query: &'a Query<'a>) -> BoxFuture<'a, Result<Vec<TextRow>, DestError>> {
+        let (own, schema, sql) = (self.clone(), query.schema.to_owned(), query.sql.to_owned());
+        let columns = query.columns;
         Box::pin(blocking(D::KIND, move || {
             own.open(Access::Read, |handle| {
                 own.prepare(handle)?;

@@ -64,6 +64,8 @@ pub struct Capabilities {
     pub staging_dataset: bool,
     /// Whether a table may be named `project.dataset.table`.
     pub projects: bool,
+    /// Whether reading is paid by the byte, so that `--max-bytes` means something.
+    pub paid_by_byte: bool,
     /// When to commit unless told otherwise.
     pub flush: FlushDefaults,
 }
@@ -78,6 +80,7 @@ impl Capabilities {
         staging_bucket: false,
         staging_dataset: false,
         projects: false,
+        paid_by_byte: false,
         flush: FlushDefaults::EMBEDDED,
     };
 }
@@ -122,6 +125,19 @@ impl FlushDefaults {
 
 /// A row of texts.
 pub type TextRow = Vec<Option<String>>;
+
+/// A query in a destination's own SQL.
+#[derive(Debug, Clone)]
+pub struct Query<'a> {
+    /// The schema that it is about, as it was typed.
+    pub schema: &'a str,
+    /// What is asked.
+    pub sql: &'a str,
+    /// How many columns the answer has. All of them are text.
+    pub columns: usize,
+    /// How many bytes it may be paid for, where reading is paid by the byte.
+    pub most_bytes: Option<u64>,
+}
 
 /// A place rows can be copied to. What another program is in the way of fails at once with [`DestErrorKind::Locked`]: whoever
 /// asks knows how long to wait, and whom to tell.
@@ -256,16 +272,20 @@ pub trait Destination: Send + Sync + std::fmt::Debug {
         quoted.to_owned()
     }
 
-    /// The rows of a query in the destination's own SQL, whose columns are text. Nothing is written.
+    /// How many bytes the query would read, where reading is paid by the byte; `None`: that is not told. Nothing is read, and
+    /// nothing paid.
+    ///
+    /// # Errors
+    /// When the destination cannot be asked, or does not take the query.
+    fn bytes<'a>(&'a self, _query: &'a Query<'a>) -> BoxFuture<'a, Result<Option<u64>, DestError>> {
+        Box::pin(std::future::ready(Ok(None)))
+    }
+
+    /// The rows of a query. Nothing is written.
     ///
     /// # Errors
     /// When the destination cannot be read, or not in SQL.
-    fn select<'a>(
-        &'a self,
-        _schema: &'a str,
-        _sql: &'a str,
-        _columns: usize,
-    ) -> BoxFuture<'a, Result<Vec<TextRow>, DestError>> {
+    fn select<'a>(&'a self, _query: &'a Query<'a>) -> BoxFuture<'a, Result<Vec<TextRow>, DestError>> {
         Box::pin(std::future::ready(Err(DestError {
             kind: DestErrorKind::Other,
             message: format!("{} cannot be asked in SQL", self.describe()),

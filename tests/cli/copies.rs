@@ -9,18 +9,22 @@ use insta::assert_snapshot;
 use super::desk::{Desk, Run, options};
 
 /// The command of the README that contains these words, as printed.
-pub(super) fn printed(words: &str) -> &'static str {
+pub(super) fn printed(words: &str) -> String {
     let readme = include_str!("../../README.md");
     let blocks = readme.split("```sh\n").skip(1).filter_map(|rest| rest.split("```").next());
-    let mut found = blocks.filter(|block| block.contains("$GORGIAS_URI") && block.contains(words));
-    found.next().unwrap_or_else(|| panic!("README.md has no command with {words}"))
+    let commands = blocks.flat_map(|block| block.split("ingestr ingest ").skip(1));
+    let mut found = commands.filter(|command| command.contains("$GORGIAS_URI") && command.contains(words));
+    found
+        .next()
+        .map(|rest| format!("ingestr ingest {rest}"))
+        .unwrap_or_else(|| panic!("README.md has no command with {words}"))
 }
 
 #[test]
 fn the_commands_of_the_readme_run_as_printed() {
     let desk = Desk::with(Options { start: options().end - 30 * DAY, ..options() }, Duration::ZERO);
     let run = |line: &str| Run::in_shell(&desk, line).env("GORGIAS_URI", desk.uri());
-    assert_snapshot!(run(printed("duckdb:///gorgias.duckdb")).finish().well().shown(), @r"
+    assert_snapshot!(run(&printed("duckdb:///gorgias.duckdb")).finish().well().shown(), @r"
     customers: Gorgias account acme → dest.customers in duckdb file gorgias.duckdb; changed from 2024-01-01 00:00:00 UTC on; merge by id
     NOW customers: committed 30 rows
     done in TIME: customers → dest.customers in duckdb file gorgias.duckdb
@@ -48,7 +52,7 @@ fn the_commands_of_the_readme_run_as_printed() {
         );
     }
     let bigquery =
-        run(printed("$BIGQUERY_URI")).env("BIGQUERY_URI", "bigquery://project?credentials_path=key.json");
+        run(&printed("$BIGQUERY_URI")).env("BIGQUERY_URI", "bigquery://project?credentials_path=key.json");
     assert_snapshot!(bigquery.finish().shown(), @r"
     error: table gorgias.ticket_messages: dataset project.gorgias cannot be read
       cause: look at dataset project.gorgias: the credentials file key.json cannot be read: No such file or directory (os error 2)

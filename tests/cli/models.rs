@@ -1,10 +1,12 @@
 //! `ingestr models` and `ingestr report`: SQL that a database takes, and a page that shows what its views hold.
 
 use std::fs;
+use std::time::Duration;
 
+use gorgias_sim::Options;
 use insta::assert_snapshot;
 
-use super::desk::Desk;
+use super::desk::{Desk, options};
 
 /// A desk with a copy in the schema `gorgias` of `shop.duckdb`.
 fn copied() -> Desk {
@@ -112,6 +114,45 @@ fn a_report_shows_what_the_views_hold() {
     assert!(page.contains("Help desk acme"));
 }
 
+/// Of the account that `make demo` copies.
+#[test]
+fn the_questions_of_the_readme_have_the_answers_that_it_tells() {
+    let demo = include_str!("../../scripts/demo");
+    let wanted = "--tickets 1500 --messages 4000 --customers 700 --surveys 900 --lifelike";
+    assert!(demo.contains(wanted), "the account of the demo is another one");
+    let size = Options { tickets: 1_500, messages: 4_000, customers: 700, surveys: 900, ..options() };
+    let desk = Desk::with(Options { lifelike: true, ..size }, Duration::ZERO);
+    let tables = "tickets,ticket_messages,satisfaction_surveys,customers,users,tags,ticket_tags";
+    desk.ingest(tables, &["--dest-table", "gorgias"]).finish().well();
+    apply(&desk, &models(&desk, &["--dest-uri", "duckdb:///shop.duckdb"]));
+    let readme = include_str!("../../README.md");
+    let block =
+        readme.split("```sql\n").nth(1).and_then(|rest| rest.split("```").next()).expect("a block of SQL");
+    let (told, sql): (Vec<&str>, Vec<&str>) = block.lines().partition(|line| line.starts_with("-- "));
+    let told: Vec<&str> = told
+        .into_iter()
+        .map(|line| line.trim_start_matches("-- "))
+        .filter(|line| !line.ends_with('?'))
+        .collect();
+    let database = duckdb::Connection::open(desk.folder().join("shop.duckdb")).expect("a database");
+    let answer = |question: &str| {
+        let question = format!("SELECT COLUMNS(*)::VARCHAR FROM ({question})");
+        let mut statement = database.prepare(&question).expect("SQL that DuckDB takes");
+        let line = |row: &duckdb::Row<'_>| {
+            let cells: duckdb::Result<Vec<String>> =
+                (0..row.as_ref().column_count()).map(|at| row.get(at)).collect();
+            Ok(cells?.join(", "))
+        };
+        let lines: duckdb::Result<Vec<String>> = statement.query_map([], line).expect("an answer").collect();
+        lines.expect("texts").join("; ")
+    };
+    let sql = sql.join("\n");
+    let questions = sql.split(';').filter(|question| !question.trim().is_empty());
+    let found: Vec<String> = questions.map(answer).collect();
+    assert!(found.len() == 3, "{found:?}");
+    assert_eq!(found, told);
+}
+
 #[test]
 fn agents_can_be_left_out_and_the_file_stays_as_it_was() {
     let desk = copied();
@@ -165,7 +206,7 @@ fn what_cannot_be_shown_is_refused() {
     #[cfg(feature = "sqlite")]
     assert_snapshot!(refused(&["report", "--dest-uri", "sqlite:///shop.db"]), @r"
     error: there is no report of SQLite
-      hint: copy to a destination with analytical SQL, e.g. duckdb:///file.duckdb
+      hint: copy to DuckDB, DuckLake, PostgreSQL or BigQuery as well, e.g. with --dest-uri duckdb:///gorgias.duckdb
     exit code 2
     ");
 }

@@ -27,8 +27,9 @@ EXTRA = {
 }
 
 
-def ingestr(*arguments, **environment):
-    run = subprocess.run([INGESTR, *arguments], env=os.environ | environment, capture_output=True, text=True)
+def ingestr(*arguments, folder=None, **environment):
+    program = os.path.abspath(INGESTR)
+    run = subprocess.run([program, *arguments], env=os.environ | environment, cwd=folder, capture_output=True, text=True)
     assert run.returncode == 0, run.stderr
     return run.stdout
 

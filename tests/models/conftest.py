@@ -13,7 +13,7 @@ COPIES = {
     "simulated": (lambda path: accounts.simulated(path, 1), "UTC"),
     "simulated, with deletions and merges": (lambda path: accounts.simulated(path, 2, "--churn", "0.7"), "America/New_York"),
     "simulated, deletions not marked": (lambda path: accounts.simulated(path, 8, deletes="ignore"), "UTC"),
-    "simulated, in a zone with daylight saving": (lambda path: accounts.simulated(path, 3), "Europe/Paris"),
+    "simulated, in a zone with daylight saving": (lambda path: accounts.simulated(path, 3, "--lifelike"), "Europe/Paris"),
     "made up, four tables": (lambda path: accounts.made_up(path, 4, extra=False), "Europe/Paris"),
     "made up, all tables": (lambda path: accounts.made_up(path, 5, hours=HOURS), "Europe/Paris"),
     "made up, one interval": (lambda path: accounts.made_up(path, 6, hours=ONE_INTERVAL), "Asia/Kolkata"),

@@ -1,16 +1,14 @@
 """The page of `ingestr report` in a real browser: nothing is loaded, nothing complains, and it shows what the marts hold."""
 
 import re
-import shutil
 
 import accounts
+import browser
 import pytest
 import recompute
 from recompute import median
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 NAMES = ["simulated", "made up, four tables", "one ticket", "empty"]
-WIDTHS, SCHEMES = (390, 1280), ("light", "dark")
 
 
 def made(copy, folder, name):
@@ -51,17 +49,14 @@ def test_figures_are_those_of_the_marts(copy, tmp_path, name):
             assert float(found[key]) == pytest.approx(value, rel=1e-9, abs=1e-6), key
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine")
+@pytest.mark.skipif(browser.CHROMIUM is None, reason="there is no Chromium on this machine")
 @pytest.mark.parametrize("name", NAMES)
 def test_in_a_browser(copy, tmp_path, name):
-    from playwright.sync_api import sync_playwright
-
     made(copy, tmp_path, name)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        for width in WIDTHS:
-            for scheme in SCHEMES:
-                page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
+    with browser.chromium() as chromium:
+        for width in browser.WIDTHS:
+            for scheme in browser.SCHEMES:
+                page = chromium.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
                 said, asked = [], []
                 page.on("console", lambda message: said.append(message.text))
                 page.on("pageerror", lambda error: said.append(str(error)))
@@ -75,7 +70,6 @@ def test_in_a_browser(copy, tmp_path, name):
                 assert page.locator("svg:not([aria-label])").count() == 0
                 assert contrast(page, "header p") >= 4.5 and contrast(page, "dd.change") >= 4.5
                 page.close()
-        browser.close()
 
 
 def contrast(page, selector):

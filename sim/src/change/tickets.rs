@@ -1,7 +1,7 @@
 //! Tickets and their messages.
 
 use crate::account::Account;
-use crate::model::{EventData, Message, Ticket};
+use crate::model::{Author, EventData, Message, Ticket};
 use crate::text::CHANNELS;
 use crate::time::{Maybe, Micros};
 
@@ -24,24 +24,12 @@ impl Account {
         self.data.last.ticket += 1 + i64::try_from(self.context % 5).unwrap_or(0);
         let id = self.data.last.ticket;
         self.data.put_ticket(Ticket {
-            id,
-            customer,
-            created,
             updated: now,
-            closed: Maybe::NONE,
-            trashed: Maybe::NONE,
-            last_message: Maybe::NONE,
-            last_received: Maybe::NONE,
-            messages: Vec::new(),
             customer_rev: self.data.customer_rev(customer),
-            rev: 0,
             channel: u8::try_from(id.unsigned_abs() % CHANNELS.len() as u64).unwrap_or(0),
-            lie: 0,
-            from_agent: false,
             spam: id % 40 == 0,
             imported,
-            no_excerpt: false,
-            fields: 0,
+            ..Ticket::new(id, customer, created)
         });
         self.event(CREATED, id, EventData::None, now);
         Some(id)
@@ -89,16 +77,12 @@ impl Account {
             from_agent,
             public,
             imported: row.imported,
+            author: if self.options.lifelike && from_agent { Some(Author::agent(id)) } else { None },
         };
         row.messages.push(id);
         row.updated = now;
         row.no_excerpt = false;
-        if public {
-            row.last_message = Maybe::some(at);
-            if !from_agent {
-                row.last_received = Maybe::some(at);
-            }
-        }
+        row.hear(at, from_agent, public);
         self.data.put_ticket(row);
         self.data.put_message(message);
         self.event(MESSAGE, id, EventData::None, now);

@@ -4,7 +4,7 @@ use super::letter::Letter;
 use super::{Of, Person, View};
 use crate::dice::Dice;
 use crate::json::Out;
-use crate::model::Message;
+use crate::model::{Author, Message};
 use crate::text::{CHANNELS, INTENTS, SUBJECTS};
 use crate::time::Maybe;
 
@@ -22,7 +22,9 @@ pub(crate) fn message(out: &mut Out, view: View<'_>, row: &Message, form: Form) 
     let mut dice = view.dice(Of::Body, row.id, row.rev);
     out.ascii = fixed.below(10) == 0;
     let sender = Person::of(view, row.customer, view.shown_rev(row.customer, row.customer_rev));
-    let agent = view.data.small.get("users").and_then(|users| users.get(2 + fixed.below(6)));
+    let any = 2 + fixed.below(6);
+    let place = row.author.map_or(any, Author::place);
+    let agent = view.data.small.get("users").and_then(|users| users.get(place));
     let agent = agent.map_or("null", |user| user.person.as_str());
     let email = CHANNELS[usize::from(row.channel)] == "email";
     out.raw("{\"id\":").int(row.id).raw(",\"uri\":\"/api/tickets/").int(row.ticket);
@@ -37,7 +39,12 @@ pub(crate) fn message(out: &mut Out, view: View<'_>, row: &Message, form: Form) 
         false => out.raw("null"),
     };
     out.raw(",\"public\":").bool(row.public).raw(",\"channel\":\"").raw(CHANNELS[usize::from(row.channel)]);
-    out.raw("\",\"via\":\"").raw(if email { "email" } else { fixed.text(&["api", "helpdesk", "rule"]) });
+    let any = match (email, view.options.lifelike) {
+        (true, _) => "email",
+        (false, false) => fixed.text(&["api", "helpdesk", "rule"]),
+        (false, true) => "api",
+    };
+    out.raw("\",\"via\":\"").raw(row.author.map_or(any, Author::via));
     out.raw("\",\"source\":");
     source(out, row, &sender, email);
     out.raw(",\"sender\":");
@@ -45,7 +52,9 @@ pub(crate) fn message(out: &mut Out, view: View<'_>, row: &Message, form: Form) 
     out.raw(",\"auth_customer_identity\":null,\"integration_id\":").id_or_null(if email { 40021 } else { 0 });
     out.raw(",\"intents\":");
     intents(out, dice);
-    out.raw(",\"rule_id\":").id_or_null(if fixed.below(20) == 0 { 9001 } else { 0 });
+    let any = fixed.below(20) == 0 && !view.options.lifelike;
+    let by_rule = row.author.map_or(any, |author| author == Author::Rule);
+    out.raw(",\"rule_id\":").id_or_null(if by_rule { 9001 } else { 0 });
     out.raw(",\"from_agent\":").bool(row.from_agent).raw(",\"receiver\":");
     match row.public && email {
         true => who(out, &sender, agent, !row.from_agent),

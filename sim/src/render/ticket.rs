@@ -32,7 +32,12 @@ impl Face {
     pub(crate) fn of(view: View<'_>, row: &Ticket) -> Face {
         let mut fixed = view.dice(Of::Ticket, row.id, 0);
         let mut dice = view.dice(Of::Ticket, row.id, row.rev.saturating_add(1));
-        let tag = |dice: &mut Dice| (dice.below(2) == 0).then(|| dice.below(crate::text::TAGS.len()));
+        let any = |dice: &mut Dice| dice.below(crate::text::TAGS.len());
+        let tag = |dice: &mut Dice| match view.options.lifelike {
+            false => (dice.below(2) == 0).then(|| any(dice)),
+            // Few tags a ticket, and some of them far more often than others.
+            true => (dice.below(3) == 0).then(|| any(dice).min(any(dice))),
+        };
         Face {
             subject: (fixed.below(12) > 0)
                 .then(|| (fixed.below(SUBJECTS.len()) + usize::from(row.rev) / 7) % SUBJECTS.len()),
@@ -42,7 +47,10 @@ impl Face {
             integration: fixed.below(4),
             meta: fixed.below(8),
             priority: dice.text(&["normal", "normal", "normal", "low", "high", "critical"]),
-            assignee: (dice.below(3) > 0).then(|| 2 + dice.below(8)),
+            assignee: match (dice.below(3) > 0).then(|| 2 + dice.below(8)) {
+                any if !view.options.lifelike => any,
+                _ => row.handler.map(usize::from),
+            },
             team: (dice.below(3) == 0).then(|| dice.below(3)),
             tags: std::array::from_fn(|_| tag(&mut dice)),
             field: dice.below(6),

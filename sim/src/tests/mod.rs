@@ -8,6 +8,7 @@ mod desk_changes;
 mod faults;
 mod fields;
 mod http;
+mod lifelike;
 mod lists;
 mod same;
 mod shapes;

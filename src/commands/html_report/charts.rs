@@ -12,6 +12,8 @@ use super::words::{count, duration, escaped};
 /// Width and height of a chart's own units; the page stretches them.
 const WIDTH: f64 = 1000.0;
 const HEIGHT: f64 = 100.0;
+/// A bar is not wider, however few there are.
+const WIDEST: f64 = 80.0;
 
 /// What the numbers of an axis are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -170,12 +172,9 @@ fn shape(series: &Series<'_>, number: usize, top: f64) -> String {
     let y = |value: f64| HEIGHT - value / top * HEIGHT;
     if series.shape == Shape::Bars {
         let bar = |(place, value): (usize, &f64)| {
-            let (x, y) = ((place as f64 + 0.1) * width, y(*value));
-            format!(
-                "<rect class=s{number} x={x:.2} y={y:.2} width={:.2} height={:.2} />",
-                width * 0.8,
-                HEIGHT - y
-            )
+            let (bar, y) = ((width * 0.8).min(WIDEST), y(*value));
+            let x = (place as f64 + 0.5) * width - bar / 2.0;
+            format!("<rect class=s{number} x={x:.2} y={y:.2} width={bar:.2} height={:.2} />", HEIGHT - y)
         };
         return series.values.iter().enumerate().map(bar).collect();
     }

@@ -80,7 +80,7 @@ fn figure(key: &str, label: &str, now: Option<f64>, before: Option<f64>, shown: 
             let change = change.map_or_else(String::new, |change| format!("<b>{change}</b> "));
             format!("{change}from {}", shown(before))
         }
-        _ => "nothing to compare with".into(),
+        _ => "none before".into(),
     };
     format!(
         "<div><dt>{label}</dt><dd data-figure={key} data-value=\"{raw}\">{value}</dd><dd class=change>{then}</dd></div>\n"

@@ -8,14 +8,14 @@ use super::books::{self, Books, FRESH, Part};
 use super::dialect::BigQueryDialect;
 use super::shape::shape_of;
 use super::wire::{Api, JobId, QueryOutcome};
-use super::{BigQuery, failed, script, table_ref};
+use super::{BigQuery, failed, failed_at, script, table_ref};
 use crate::dest::sql::cells::{Cell, Line};
 use crate::dest::sql::dialect::Shape;
 use crate::dest::sql::engine::Engine;
 use crate::dest::sql::ledger::{self, LEASES, NAMES, RUNS, STATE, declared};
 use crate::dest::sql::script::Script;
 use crate::dest::sql::{Dialect, TableName, answers};
-use crate::dest::{Counts, DestError, Stored, Target};
+use crate::dest::{Counts, DestError, DestErrorKind, Query, Stored, Target, TextRow};
 use crate::model::{Answer, LogicalType, Micros, Question};
 
 /// A dataset that exists.
@@ -192,6 +192,36 @@ impl BigQuery {
         let Some(api) = self.existing(&table).await? else { return Ok(Some(Vec::new())) };
         let dataset = Dataset { api, place: table.beside(""), names: Vec::new(), books: None };
         answers::rows(&dataset, target, columns, after, most).await
+    }
+
+    /// The rows of a query over a dataset, whose columns are text.
+    pub(super) async fn selected(&self, query: &Query<'_>) -> Result<Vec<TextRow>, DestError> {
+        let (api, place) = self.of_query(query).await?;
+        let found = api.select(&fresh_job("ask"), query.sql, query.most_bytes).await;
+        let rows = found.map_err(|error| failed_at(&place, "read", error))?.rows;
+        Ok(rows)
+    }
+
+    /// How many bytes a query would read.
+    pub(super) async fn bytes_of(&self, query: &Query<'_>) -> Result<Option<u64>, DestError> {
+        let (api, place) = self.of_query(query).await?;
+        let told = api.bytes(&fresh_job("try"), query.sql).await;
+        told.map_err(|error| failed_at(&place, "read", error))
+    }
+
+    /// Who is asked a query, and how messages name the dataset.
+    async fn of_query(&self, query: &Query<'_>) -> Result<(Api, String), DestError> {
+        let table = self.table_in(query.schema, "");
+        let place = format!("dataset {}.{}", table.catalog, table.schema);
+        match self.existing(&table).await? {
+            Some(api) => Ok((api, place)),
+            None => Err(DestError {
+                kind: DestErrorKind::Other,
+                message: format!("{place} is not there"),
+                hint: None,
+                source: None,
+            }),
+        }
     }
 
     /// The answer to a source's question.

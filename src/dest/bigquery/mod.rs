@@ -27,7 +27,7 @@ use super::sql::ledger::not_ours;
 use super::sql::{Dialect, TableName, inspect};
 use super::{
     Answer, Capabilities, DestError, DestErrorKind, Destination, FlushDefaults, Idle, Inspection, Lease,
-    Load, Question, Remembered, Stored, Target, Targets,
+    Load, Query, Question, Remembered, Stored, Target, Targets, TextRow,
 };
 use crate::model::lease::Claim;
 use crate::model::{Described, Description, Micros, Strategy};
@@ -257,6 +257,7 @@ impl Destination for BigQuery {
             staging_bucket: true,
             staging_dataset: true,
             projects: true,
+            paid_by_byte: true,
             flush: FlushDefaults::WAREHOUSE,
         }
     }
@@ -349,6 +350,14 @@ impl Destination for BigQuery {
         account: &'a str,
     ) -> BoxFuture<'a, Result<u64, DestError>> {
         Box::pin(self.reassign_tables(tables, account))
+    }
+
+    fn bytes<'a>(&'a self, query: &'a Query<'a>) -> BoxFuture<'a, Result<Option<u64>, DestError>> {
+        Box::pin(self.bytes_of(query))
+    }
+
+    fn select<'a>(&'a self, query: &'a Query<'a>) -> BoxFuture<'a, Result<Vec<TextRow>, DestError>> {
+        Box::pin(self.selected(query))
     }
 
     fn begin(&self, targets: Targets<'_>) -> Box<dyn Load> {

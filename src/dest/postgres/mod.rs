@@ -22,7 +22,7 @@ use super::sql::engine::Engine;
 use super::sql::ledger::{STATE, not_ours};
 use super::sql::{answers, descriptions, idle, inventory, leases};
 use super::{
-    Answer, Capabilities, DestError, Destination, Idle, Inspection, Lease, Load, Question, Remembered,
+    Answer, Capabilities, DestError, Destination, Idle, Inspection, Lease, Load, Query, Question, Remembered,
     Stored, Target, Targets, TextRow,
 };
 use crate::model::lease::Claim;
@@ -216,15 +216,10 @@ impl Destination for Postgres {
         Box::pin(self.reassign_all(tables, account))
     }
 
-    fn select<'a>(
-        &'a self,
-        schema: &'a str,
-        sql: &'a str,
-        columns: usize,
-    ) -> BoxFuture<'a, Result<Vec<TextRow>, DestError>> {
+    fn select<'a>(&'a self, query: &'a Query<'a>) -> BoxFuture<'a, Result<Vec<TextRow>, DestError>> {
         Box::pin(async move {
-            let session = self.open(schema, Access::Read).await?;
-            let rows = session.query(sql, &vec![LogicalType::Text; columns]).await;
+            let session = self.open(query.schema, Access::Read).await?;
+            let rows = session.query(query.sql, &vec![LogicalType::Text; query.columns]).await;
             let texts = |row: Vec<Cell>| row.into_iter().map(Cell::into_text).collect();
             session.end(rows.map(|rows| rows.into_iter().map(texts).collect())).await
         })

@@ -13,6 +13,7 @@ pub(super) const WAREHOUSE: Endpoints<'static> = Endpoints {
         staging_bucket: true,
         staging_dataset: true,
         projects: true,
+        paid_by_byte: true,
         flush: FlushDefaults::WAREHOUSE,
     },
     ..DUCKDB

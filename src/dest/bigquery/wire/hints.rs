@@ -24,6 +24,10 @@ pub(super) fn hint(reason: Reason, message: &str, permission: &str) -> Option<St
         Reason::Location => "dataset, staging dataset, staging bucket and `location` in --dest-uri must be in one place".to_owned(),
         Reason::Conflict => "another program writes to the same table; run the command again".to_owned(),
         Reason::StreamingBuffer => "another program streams rows into this table, which cannot be changed for up to 90 minutes; load into a table of its own, or stop the stream and run the command again".to_owned(),
+        _ if message.contains("bytes billed") => {
+            "it would be paid for more than --max-bytes allows: raise that if it is worth it; of each table that is read, 10 MB are paid for at least"
+                .to_owned()
+        }
         Reason::Invalid if message.contains("dataset ID") => {
             "names of datasets have only letters, digits and underscores, at most 1024 of them; type --dest-table <dataset>.<table>".to_owned()
         }

@@ -74,6 +74,16 @@ struct Status {
 #[serde(rename_all = "camelCase")]
 struct Statistics {
     load: Option<LoadStatistics>,
+    /// A number, as text.
+    total_bytes_processed: Option<String>,
+    query: Option<QueryStatistics>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct QueryStatistics {
+    /// What a number of bytes is worth: `PRECISE`, a bound, or `UNKNOWN`. Of dry runs only.
+    total_bytes_processed_accuracy: Option<String>,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -91,6 +101,17 @@ impl Job {
     /// Rows that a load job has written.
     pub(super) fn loaded(&self) -> Option<u64> {
         self.statistics.load.as_ref()?.output_rows.as_deref()?.parse().ok()
+    }
+
+    /// Bytes that a query would read, of a dry run; `None`: that is not told. Emulators say 0 whatever it is.
+    pub(super) fn bytes(&self) -> Option<u64> {
+        let told = self.statistics.total_bytes_processed.as_deref()?.parse().ok()?;
+        let query = self.statistics.query.as_ref();
+        match query.and_then(|query| query.total_bytes_processed_accuracy.as_deref()) {
+            Some("UNKNOWN") => None,
+            None => Some(told).filter(|told| *told > 0),
+            Some(_) => Some(told),
+        }
     }
 }
 
@@ -116,22 +137,62 @@ impl Api {
         sql: &str,
         params: &[Param],
     ) -> Result<QueryOutcome, ApiError> {
-        let doing = Doing::new(format!("run query job {job}"), "bigquery.jobs.create").unsure();
         let configuration = json!({
-            "query": {
-                "query": sql,
-                "useLegacySql": false,
-                "parameterMode": "NAMED",
-                "queryParameters": params.iter().map(Param::body).collect::<Vec<_>>(),
-            },
-            "labels": {"tool": "ingestr"},
+            "query": sql,
+            "useLegacySql": false,
+            "parameterMode": "NAMED",
+            "queryParameters": params.iter().map(Param::body).collect::<Vec<_>>(),
         });
+        self.run(job, sql, configuration).await
+    }
+
+    /// The same of a query without parameters, which BigQuery refuses if it would be paid for more than so many bytes.
+    ///
+    /// # Errors
+    /// As those of [`Self::query`].
+    pub(crate) async fn select(
+        &self,
+        job: &JobId,
+        sql: &str,
+        most_bytes: Option<u64>,
+    ) -> Result<QueryOutcome, ApiError> {
+        let mut configuration = json!({"query": sql, "useLegacySql": false});
+        if let Some(most) = most_bytes {
+            configuration["maximumBytesBilled"] = most.to_string().into();
+        }
+        self.run(job, sql, configuration).await
+    }
+
+    async fn run(&self, job: &JobId, sql: &str, query: Json) -> Result<QueryOutcome, ApiError> {
+        let doing = Doing::new(format!("run query job {job}"), "bigquery.jobs.create").unsure();
+        let configuration = json!({"query": query, "labels": {"tool": "ingestr"}});
         let began = trace::begin();
         let done = self.work(&doing, job, &configuration).await;
         trace::end(sql, Quotes::Escaped, began);
         let done = done?;
         let (columns, rows) = self.results(&doing, &done.job_reference.job_id).await?;
         Ok(QueryOutcome { columns, rows })
+    }
+
+    /// How many bytes a query would read, without running it, which costs nothing; `None`: that is not told.
+    ///
+    /// # Errors
+    /// When the credentials may not run it, or it is not right.
+    pub(crate) async fn bytes(&self, job: &JobId, sql: &str) -> Result<Option<u64>, ApiError> {
+        let doing = Doing::new("ask what the query would read".into(), "bigquery.jobs.create");
+        let call = self.dry_run(job, sql);
+        let looked_at: Job = self.inner.client.read(&doing, call).await?;
+        match looked_at.end() {
+            Some(Err(said)) => Err(ApiError::job(&doing, said)),
+            _ => Ok(looked_at.bytes()),
+        }
+    }
+
+    /// What has a statement looked at without being run.
+    pub(super) fn dry_run(&self, job: &JobId, sql: &str) -> Call {
+        let configuration = json!({"dryRun": true, "query": {"query": sql, "useLegacySql": false}});
+        let body = self.job_body(&job.attempt(1), &configuration);
+        Call::new(Method::Post, self.url(self.project(), "/jobs")).json(&body)
     }
 
     /// Does a piece of work that needs no upload, in as many attempts as make sense.

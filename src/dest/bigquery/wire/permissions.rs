@@ -84,10 +84,7 @@ impl Api {
     /// When the credentials may not run it, or the project has no billing.
     pub(crate) async fn would_run(&self, job: &JobId, sql: &str) -> Result<(), ApiError> {
         let doing = Doing::new("see whether staging tables can be made".into(), "bigquery.jobs.create");
-        let configuration = json!({"dryRun": true, "query": {"query": sql, "useLegacySql": false}});
-        let body = self.job_body(&job.attempt(1), &configuration);
-        let call = Call::new(Method::Post, self.url(self.project(), "/jobs")).json(&body);
-        match self.inner.client.send(&doing, call).await {
+        match self.inner.client.send(&doing, self.dry_run(job, sql)).await {
             Err(error) if matches!(error.reason, Reason::Permission | Reason::Billing) => Err(error),
             _ => Ok(()),
         }

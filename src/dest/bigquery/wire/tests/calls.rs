@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde_json::json;
+
 use super::super::transport::Method::{Get, Post};
 use super::fake::{Fake, Fault};
 use super::*;
@@ -180,4 +182,45 @@ async fn a_conflict_is_the_callers_and_the_same_call_may_be_made_again() {
     // And once more: it has happened.
     api.query(&job("commit-1"), "COMMIT", &[]).await.unwrap();
     assert_eq!(fake.ran(), ["COMMIT"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_query_would_read_is_told_without_running_it() {
+    let fake = Arc::new(Fake::default());
+    let api = fake.api();
+    for (told, bytes) in [
+        (
+            json!({"totalBytesProcessed": "1234", "query": {"totalBytesProcessedAccuracy": "PRECISE"}}),
+            Some(1_234),
+        ),
+        (json!({"totalBytesProcessed": "0", "query": {"totalBytesProcessedAccuracy": "PRECISE"}}), Some(0)),
+        (
+            json!({"totalBytesProcessed": "77", "query": {"totalBytesProcessedAccuracy": "UPPER_BOUND"}}),
+            Some(77),
+        ),
+        (json!({"totalBytesProcessed": "5"}), Some(5)),
+        // Nobody says so, or it is worth nothing.
+        (json!({"totalBytesProcessed": "9", "query": {"totalBytesProcessedAccuracy": "UNKNOWN"}}), None),
+        (json!({"totalBytesProcessed": "0", "query": {}}), None),
+        (json!({}), None),
+    ] {
+        fake.tells(told.clone());
+        assert_eq!(api.bytes(&job("try"), "SELECT 1").await.unwrap(), bytes, "{told}");
+    }
+    assert!(fake.ran().is_empty(), "{:?}", fake.ran());
+    fake.breaks(Post, "/jobs", Fault::Refuse(400, "invalidQuery", "Unrecognized name: nope"));
+    assert_eq!(api.bytes(&job("try"), "SELECT nope").await.unwrap_err().reason, Reason::Invalid);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_query_says_what_it_may_be_paid_for() {
+    let fake = Arc::new(Fake::default());
+    let api = fake.api();
+    api.select(&job("one"), "SELECT 1", Some(10_000_000_000)).await.unwrap();
+    api.select(&job("two"), "SELECT 2", None).await.unwrap();
+    assert_eq!(fake.limits(), ["10000000000"]);
+    let said = "Query exceeded limit for bytes billed: 1000000. 10485760 or higher required.";
+    fake.breaks(Post, "/jobs", Fault::Fail("bytesBilledLimitExceeded", said));
+    let error = api.select(&job("three"), "SELECT 3", Some(1_000_000)).await.unwrap_err();
+    assert!(error.hint.expect("a hint").contains("--max-bytes"));
 }

@@ -55,6 +55,10 @@ struct State {
     denied: Vec<&'static str>,
     /// Statements that were looked at without being run.
     tried: Vec<String>,
+    /// What is told of these.
+    told: Json,
+    /// What queries may be paid for, of those that said it.
+    limits: Vec<String>,
 }
 
 #[derive(Debug, Clone)]
@@ -131,6 +135,16 @@ impl Fake {
     /// Statements that were looked at without being run.
     pub(in crate::dest::bigquery) fn tried(&self) -> Vec<String> {
         std::mem::take(&mut self.state.lock().unwrap().tried)
+    }
+
+    /// From now on this is told of such statements.
+    pub(super) fn tells(&self, statistics: Json) {
+        self.state.lock().unwrap().told = statistics;
+    }
+
+    /// What queries may be paid for, of those that said it.
+    pub(super) fn limits(&self) -> Vec<String> {
+        self.state.lock().unwrap().limits.clone()
     }
 
     /// Files that successful load jobs have read, unpacked.
@@ -354,10 +368,13 @@ impl State {
         let id = body["jobReference"]["jobId"].as_str().unwrap();
         if body["configuration"]["dryRun"] == true {
             self.tried.push(body["configuration"]["query"]["query"].as_str().unwrap().to_owned());
-            return reply(200, &json!({"status": {"state": "DONE"}}));
+            return reply(200, &json!({"status": {"state": "DONE"}, "statistics": self.told}));
         }
         if self.jobs.contains_key(id) {
             return refusal(409, "duplicate", "Already Exists: Job");
+        }
+        if let Some(limit) = body["configuration"]["query"]["maximumBytesBilled"].as_str() {
+            self.limits.push(limit.to_owned());
         }
         let source = body["configuration"]["load"]["sourceUris"][0].as_str();
         let file = source.map(|source| self.objects[source.splitn(4, '/').nth(3).unwrap()].clone());
