@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use clap::Parser;
-use gorgias_sim::{Account, Bucket, Cursors, DenyList, Fault, Options, Others, Server, fault_plan};
+use gorgias_sim::{Account, Bucket, Cursors, DenyList, Fault, History, Options, Others, Server, fault_plan};
 
 /// A simulated Gorgias account on 127.0.0.1.
 ///
@@ -32,6 +32,11 @@ struct Args {
     /// How many of the latest events to keep at most.
     #[arg(long, default_value_t = 200_000)]
     events: usize,
+    /// What the account went through, such as `weeks,growth=8,season=0.5,gap=300-240,others=1000,import=40000-5000@200`:
+    /// times in days before its end; an import of tickets and customers takes an hour, and its rows carry the dates of
+    /// that hour (`@200`), one date (`@200same`) or older ones (`@200old`).
+    #[arg(long, default_value = "", value_name = "HISTORY", value_parser = history)]
+    history: History,
     /// Seed of the data, the changes and the faults.
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -133,6 +138,10 @@ fn cursors(text: &str) -> Result<Cursors, String> {
     })
 }
 
+fn history(text: &str) -> Result<History, String> {
+    gorgias_sim::history(text, Options::default().end)
+}
+
 fn plan(text: &str) -> Result<Plan, String> {
     fault_plan(text).map(Plan)
 }
@@ -146,6 +155,7 @@ fn options(args: &Args) -> Options {
         surveys: args.surveys,
         calls: args.calls,
         events: args.events,
+        history: args.history.clone(),
         domain: args.domain.clone(),
         email: args.email.clone(),
         api_key: args.api_key.clone(),

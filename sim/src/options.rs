@@ -3,6 +3,7 @@
 use std::str::FromStr;
 use std::time::Duration;
 
+use crate::history::History;
 use crate::specs::SPECS;
 use crate::time::{DAY, Micros};
 
@@ -99,6 +100,8 @@ pub struct Options {
     pub start: Micros,
     /// Latest creation time: the "now" of the data.
     pub end: Micros,
+    /// What it went through between the two, and what came beside the rows above.
+    pub history: History,
     /// Subdomain of the account.
     pub domain: String,
     /// User that owns the API key.
@@ -173,6 +176,7 @@ impl Default for Options {
             events: 200_000,
             start: end - 400 * DAY,
             end,
+            history: History::default(),
             domain: "acme".into(),
             email: "agent@acme.example".into(),
             api_key: "sim-key".into(),

@@ -1,7 +1,8 @@
 //! The account as it stands before anybody changes it: rows, ids and times from one seed.
 //!
 //! Ids follow arrival, creation times mostly do too; the exceptions are what readers trip over: imports that arrive with
-//! old times, whole runs of rows with one timestamp, and times without a fraction.
+//! old times, whole runs of rows with one timestamp, and times without a fraction. What else an account may have gone
+//! through is in `history`.
 
 use fastrand::Rng;
 
@@ -42,7 +43,7 @@ pub(crate) fn build(options: &Options) -> Data {
 fn any(data: &mut Data, options: &Options, rng: &mut Rng, customers: &[i64]) {
     let mut plans = plan_tickets(options, rng, customers);
     let times = plan_messages(options, rng, &plans);
-    messages(data, rng, &mut plans, times);
+    messages(data, options, rng, &mut plans, times);
     touch(options, rng, &mut plans);
     surveys(data, options, rng, &plans);
     data.last.ticket = plans.last().map_or(FIRST_TICKET, |ticket| ticket.row.id);
@@ -52,10 +53,10 @@ fn any(data: &mut Data, options: &Options, rng: &mut Rng, customers: &[i64]) {
 }
 
 /// Sorted times with runs of equal ones, 2 to 150 long, and one in ten at a whole second.
-fn timeline(rng: &mut Rng, count: usize, start: Micros, end: Micros) -> Vec<Micros> {
+fn timeline(rng: &mut Rng, count: usize, options: &Options) -> Vec<Micros> {
     let mut times: Vec<Micros> = (0..count)
         .map(|_| {
-            let at = rng.i64(start..end.max(start + 1));
+            let at = options.history.moment(rng, options.start, options.end);
             if rng.u8(0..10) == 0 { at - at.rem_euclid(SECOND) } else { at }
         })
         .collect();
@@ -75,9 +76,12 @@ fn equal_runs(rng: &mut Rng, times: &mut [Micros]) {
 }
 
 fn customers(data: &mut Data, options: &Options, rng: &mut Rng) {
-    let mut id = FIRST_PERSON + 300;
-    for created in timeline(rng, options.customers.max(1), options.start, options.end) {
-        id += rng.i64(1..40);
+    let (history, mut id, mut before) = (&options.history, FIRST_PERSON + 300, options.start);
+    let own = timeline(rng, options.customers.max(1), options);
+    for (arrival, old) in history.arrivals(rng, own, |import| import.customers) {
+        id = history.next_id(rng, id, 40, arrival - before);
+        before = arrival;
+        let created = old.unwrap_or(arrival);
         let updated = if rng.u8(0..10) < 6 { created + 9 } else { rng.i64(created..=options.end) };
         data.put_customer(Customer { id, created, updated, rev: 0, fields: 0 });
     }
@@ -88,17 +92,25 @@ struct Plan {
     row: Ticket,
     /// When the account learnt of it.
     arrival: Micros,
+    /// Whether it came with many others.
+    bulk: bool,
 }
 
 fn plan_tickets(options: &Options, rng: &mut Rng, customers: &[i64]) -> Vec<Plan> {
-    let mut id = FIRST_TICKET;
+    let (history, mut id, mut before) = (&options.history, FIRST_TICKET, options.start);
     let lies = options.count_lies.min(options.tickets);
-    let arrivals = timeline(rng, options.tickets, options.start, options.end);
+    let own = timeline(rng, options.tickets, options);
+    let arrivals = history.arrivals(rng, own, |import| import.tickets);
     let mut plans: Vec<Plan> = Vec::with_capacity(arrivals.len());
-    for (n, arrival) in arrivals.into_iter().enumerate() {
-        id += rng.i64(1..60);
-        let imported = n % IMPORT == IMPORT / 2;
-        let created = if imported { arrival - rng.i64(200 * DAY..2000 * DAY) } else { arrival };
+    for (n, (arrival, old)) in arrivals.into_iter().enumerate() {
+        id = history.next_id(rng, id, 60, arrival - before);
+        before = arrival;
+        let imported = old.is_some() || n % IMPORT == IMPORT / 2;
+        let created = match old {
+            Some(created) => created,
+            None if imported => arrival - rng.i64(200 * DAY..2000 * DAY),
+            None => arrival,
+        };
         let customer = customers[rng.usize(0..customers.len())];
         let row = Ticket {
             channel: u8::try_from(rng.usize(0..CHANNELS.len())).unwrap_or(0),
@@ -116,7 +128,7 @@ fn plan_tickets(options: &Options, rng: &mut Rng, customers: &[i64]) -> Vec<Plan
             imported,
             ..Ticket::new(id, customer, created)
         };
-        plans.push(Plan { row, arrival });
+        plans.push(Plan { row, arrival, bulk: old.is_some() });
     }
     plans
 }
@@ -137,7 +149,8 @@ fn plan_messages(options: &Options, rng: &mut Rng, plans: &[Plan]) -> Vec<(Micro
         let mut at = plan.row.created;
         for k in 0..counts[n] {
             if k > 0 {
-                at += rng.i64(MINUTE..DAY);
+                // What comes at once says so of its messages, too.
+                at += if plan.bulk && at >= plan.arrival { SECOND } else { rng.i64(MINUTE..DAY) };
             }
             if at >= options.end {
                 at = rng.i64(plan.row.created..=options.end);
@@ -162,11 +175,18 @@ fn plan_messages(options: &Options, rng: &mut Rng, plans: &[Plan]) -> Vec<(Micro
     times
 }
 
-fn messages(data: &mut Data, rng: &mut Rng, plans: &mut [Plan], times: Vec<(Micros, Micros, usize)>) {
-    let mut id = FIRST_MESSAGE;
+fn messages(
+    data: &mut Data,
+    options: &Options,
+    rng: &mut Rng,
+    plans: &mut [Plan],
+    times: Vec<(Micros, Micros, usize)>,
+) {
+    let (mut id, mut before) = (FIRST_MESSAGE, options.start);
     for (arrival, created, n) in times {
         let ticket = &mut plans[n].row;
-        id += rng.i64(1..40);
+        id = options.history.next_id(rng, id, 40, arrival - before);
+        before = arrival;
         let first = ticket.messages.is_empty();
         let from_agent = if first { ticket.from_agent } else { rng.bool() };
         let public = first || rng.u8(0..8) > 0;
@@ -241,11 +261,13 @@ fn touch(options: &Options, rng: &mut Rng, plans: &mut [Plan]) {
 }
 
 fn surveys(data: &mut Data, options: &Options, rng: &mut Rng, plans: &[Plan]) {
+    // Nobody is asked about what came from elsewhere.
+    let plans: Vec<&Plan> = plans.iter().filter(|plan| !plan.bulk).collect();
     let count = options.surveys.min(plans.len());
     let mut rows: Vec<(Micros, &Ticket)> = Vec::with_capacity(count);
     for n in 0..count {
         // Spread evenly, and never two on one ticket.
-        let plan = &plans[n * plans.len() / count];
+        let plan = plans[n * plans.len() / count];
         rows.push((
             rng.i64(plan.arrival.min(options.end)..=(plan.arrival + 3 * DAY).min(options.end)),
             &plan.row,

@@ -21,6 +21,9 @@ struct Draft {
 
 /// Fills `data.events`.
 pub(crate) fn build(data: &mut Data, options: &Options, rng: &mut Rng) {
+    if options.events == 0 {
+        return;
+    }
     let horizon = options.end - 365 * DAY;
     let mut drafts = Vec::new();
     let mut context = 1;

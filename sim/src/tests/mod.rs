@@ -7,6 +7,7 @@ mod desk;
 mod desk_changes;
 mod faults;
 mod fields;
+mod history;
 mod http;
 mod lifelike;
 mod lists;
