@@ -269,7 +269,7 @@ pub struct IngestArgs {
     pub flush_records: Option<String>,
     /// Commit after this time, e.g. 30s, 2m or 1m30s.
     ///
-    /// 30s unless given; 2m for BigQuery, which takes a limited number of commits a day, and for DuckLake, where each makes files.
+    /// 30s unless given; 2m for BigQuery, which takes a limited number of commits a day, and for DuckLake and files, where each makes one.
     #[arg(long, value_name = "DURATION", help_heading = LOAD)]
     pub flush_interval: Option<String>,
     /// Load through files of this format, where the destination is loaded through files.

@@ -51,6 +51,8 @@ pub struct Plan {
     pub window: Window,
     /// What becomes of rows that are gone from the source.
     pub deletes: Deletes,
+    /// Whether rows that are stored can be asked for and corrected.
+    pub corrects: bool,
     /// How long after its creation a row is read again, if not as the table declares.
     pub lookback: Option<Duration>,
     /// In which time the whole list is read again, for changes without a sign; `None`: never.
@@ -136,13 +138,13 @@ impl Plan {
         }
         let limit = flags::limit(args)?;
         let strategy = strategy::strategy(args, ends, &window, limit, &mut notes)?;
-        strategy::read_in_full(table, &window, strategy)?;
+        strategy::read_in_full(table, &window, strategy, ends)?;
         let columns = columns::Columns::from_args(args, table, &mut notes)?;
         let key = strategy::key(args, table, &columns, &mut notes)?;
         let incremental_key = strategy::incremental_key(args, table, &columns, &mut notes)?;
         let flush = flags::flush(args, ends, &mut notes)?;
         let lookback = flags::lookback(args, table, &mut notes)?;
-        let rescan = flags::rescan(args, table, strategy, &mut notes)?;
+        let rescan = flags::rescan(args, table, (strategy, ends), &mut notes)?;
         let budget = flags::budget(args)?;
         let retry_for = flags::retry_for(args)?;
         let hints = layout::hints(args, ends, &columns, &mut notes)?;
@@ -157,6 +159,7 @@ impl Plan {
             incremental_key,
             window,
             deletes: args.deletes,
+            corrects: ends.capabilities.corrections,
             lookback,
             rescan,
             refresh_small: flags::refresh_small(args)?,
@@ -204,6 +207,7 @@ impl Plan {
             self.key == [key] && self.shaping.overrides.iter().all(|wish| wish.source_name() != key)
         });
         match (self.strategy, self.deletes) {
+            _ if !self.corrects => Late::Nothing,
             (Strategy::Append | Strategy::DeleteInsert, _) => Late::Nothing,
             (_, Deletes::Ignore) => Late::Changes,
             _ if own_key => Late::ChangesAndDeletions,

@@ -21,7 +21,13 @@ impl Base {
 }
 
 /// A path that begins with `~/`, from the home folder, as a shell has it: inside of a URI no shell expands it.
-#[cfg(any(feature = "duckdb", feature = "sqlite", feature = "postgres", feature = "bigquery"))]
+#[cfg(any(
+    feature = "duckdb",
+    feature = "sqlite",
+    feature = "postgres",
+    feature = "bigquery",
+    feature = "files"
+))]
 #[allow(
     clippy::disallowed_methods,
     reason = "what the user typed means this, and no plan or receipt depends on it"

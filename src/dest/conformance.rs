@@ -65,6 +65,16 @@ pub(crate) trait Bench {
     fn break_between(&self, destination: &dyn Destination) -> Box<dyn Destination>;
 }
 
+/// All strategies that a destination has.
+pub(crate) fn all(bench: &dyn Bench) -> &'static [Strategy] {
+    bench.destination().capabilities().strategies
+}
+
+/// The strategy of what is about no strategy: one that writes to the table itself.
+pub(crate) fn usual(bench: &dyn Bench) -> Strategy {
+    if all(bench).contains(&Strategy::Merge) { Strategy::Merge } else { Strategy::Append }
+}
+
 /// The table `shop.items` of account `acme`, keyed by `id`, with columns `id`, `name`, `changed_at`, `extra` (JSON).
 pub(crate) fn items(strategy: Strategy) -> Target {
     Target {
@@ -178,14 +188,14 @@ pub(crate) fn counts(inserted: u64, updated: u64, unchanged: u64, deleted: u64) 
 
 /// Before the first load there is nothing, and looking makes nothing.
 pub(crate) async fn inspecting_nothing_finds_nothing(bench: &dyn Bench) {
-    let found = bench.destination().inspect(&items(Strategy::Merge)).await.expect("can be inspected");
+    let found = bench.destination().inspect(&items(usual(bench))).await.expect("can be inspected");
     assert_eq!((found.columns, found.state), (None, None));
     assert!(bench.tables().is_empty());
 }
 
 /// All documented columns exist after the first load, whatever it brought, and the state comes back exactly.
 pub(crate) async fn first_load_creates_all_columns(bench: &dyn Bench) {
-    let target = items(Strategy::Merge);
+    let target = items(usual(bench));
     let done = loaded(bench, &target, &[(1, "one", 10), (2, "two", 20)], commit("r1", "p1", true)).await;
     assert_eq!(done, counts(2, 0, 0, 0));
     let found = bench.destination().inspect(&target).await.expect("can be inspected");
@@ -199,7 +209,7 @@ pub(crate) async fn first_load_creates_all_columns(bench: &dyn Bench) {
 
 /// The same rows again change nothing and are counted as unchanged.
 pub(crate) async fn second_load_changes_nothing(bench: &dyn Bench) {
-    let mut target = items(Strategy::Merge);
+    let mut target = items(usual(bench));
     let rows = [(1, "one", 10), (2, "two", 20)];
     loaded(bench, &target, &rows, commit("r1", "p1", true)).await;
     let before = bench.rows("items", &["id", "_ingestr_loaded_at"]);
@@ -210,7 +220,7 @@ pub(crate) async fn second_load_changes_nothing(bench: &dyn Bench) {
 
 /// Within a load the newest row of a key wins, the later one on a tie, and a row without a date is the oldest.
 pub(crate) async fn newest_row_of_a_key_wins(bench: &dyn Bench) {
-    let target = items(Strategy::Merge);
+    let target = items(usual(bench));
     let undated = batch_of(vec![
         (Column::new("id", LogicalType::Int64), Arc::new(Int64Array::from(vec![3, 1]))),
         (
@@ -226,7 +236,7 @@ pub(crate) async fn newest_row_of_a_key_wins(bench: &dyn Bench) {
 
 /// New, changed and unchanged rows in one load are told apart; rows that were not read stay.
 pub(crate) async fn counts_are_exact(bench: &dyn Bench) {
-    let target = items(Strategy::Merge);
+    let target = items(usual(bench));
     loaded(bench, &target, &[(1, "a", 10), (2, "b", 20), (3, "c", 30)], commit("r1", "p", true)).await;
     let rows = [(2, "b", 20), (3, "changed", 40), (4, "d", 40), (1, "same time", 10)];
     assert_eq!(loaded(bench, &target, &rows, commit("r2", "p", true)).await, counts(1, 2, 1, 0));
@@ -235,7 +245,7 @@ pub(crate) async fn counts_are_exact(bench: &dyn Bench) {
 
 /// A row that is read again is no longer deleted, even if nothing else changed; columns of others keep their values.
 pub(crate) async fn read_again_means_not_deleted(bench: &dyn Bench) {
-    let target = items(Strategy::Merge);
+    let target = items(usual(bench));
     loaded(bench, &target, &[(1, "a", 10), (2, "b", 20)], commit("r1", "p", true)).await;
     bench.execute("ALTER TABLE {} ADD COLUMN _ingestr_deleted_at TIMESTAMPTZ", "items");
     bench.execute("ALTER TABLE {} ADD COLUMN note VARCHAR", "items");
@@ -251,7 +261,7 @@ pub(crate) async fn read_again_means_not_deleted(bench: &dyn Bench) {
 
 /// A column nobody knew is added; earlier rows have NULL in it.
 pub(crate) async fn new_columns_are_added(bench: &dyn Bench) {
-    let target = items(Strategy::Merge);
+    let target = items(usual(bench));
     loaded(bench, &target, &[(1, "a", 10)], commit("r1", "p", true)).await;
     let wide = batch_of(vec![
         (Column::new("id", LogicalType::Int64), Arc::new(Int64Array::from(vec![2]))),
@@ -264,7 +274,7 @@ pub(crate) async fn new_columns_are_added(bench: &dyn Bench) {
 
 /// An inferred column becomes wider, across loads and within one, and no value is lost.
 pub(crate) async fn columns_are_widened(bench: &dyn Bench) {
-    let target = items(Strategy::Merge);
+    let target = items(usual(bench));
     let row = |id: i64, logical, array: ArrayRef| {
         let ids: ArrayRef = Arc::new(Int64Array::from(vec![id]));
         batch_of(vec![(Column::new("id", LogicalType::Int64), ids), (Column::new("v", logical), array)])
@@ -292,7 +302,7 @@ pub(crate) async fn columns_are_widened(bench: &dyn Bench) {
 
 /// Dropping a load leaves no trace.
 pub(crate) async fn dropped_load_leaves_no_trace(bench: &dyn Bench) {
-    let target = items(Strategy::Merge);
+    let target = items(usual(bench));
     let destination = bench.destination();
     let mut load = destination.begin((&target).into());
     load.stage(0, batch(&[(1, "a", 10)])).await.expect("can be staged");
@@ -302,7 +312,7 @@ pub(crate) async fn dropped_load_leaves_no_trace(bench: &dyn Bench) {
 
 /// Rows and state become visible together or not at all.
 pub(crate) async fn rows_and_state_are_one(bench: &dyn Bench) {
-    for strategy in Strategy::ALL {
+    for &strategy in all(bench) {
         let mut target = items(strategy);
         target.table = format!("items {strategy}");
         loaded(bench, &target, &[(1, "a", 10)], commit("r1", "p1", true)).await;
@@ -320,15 +330,14 @@ pub(crate) async fn rows_and_state_are_one(bench: &dyn Bench) {
 
 /// A replacement shows the old rows until its last commit, over several processes, then only the new ones.
 pub(crate) async fn replace_shows_old_rows_until_the_end(bench: &dyn Bench) {
-    loaded(bench, &items(Strategy::Merge), &[(1, "old", 10), (9, "gone", 10)], commit("r1", "p1", true))
-        .await;
+    loaded(bench, &items(usual(bench)), &[(1, "old", 10), (9, "gone", 10)], commit("r1", "p1", true)).await;
     let mut target = items(Strategy::Replace);
     target.fresh = true;
     loaded(bench, &target, &[(1, "mid", 20), (2, "two", 20)], commit("r2", "half", false)).await;
     assert_eq!(named(bench), ["1 old", "9 gone"]);
     assert_eq!(state(bench, &target).await.expect("unfinished state").source.0, "half");
     // The table's own state is untouched, for whoever goes on merging.
-    assert_eq!(state(bench, &items(Strategy::Merge)).await.expect("own state").source.0, "p1");
+    assert_eq!(state(bench, &items(usual(bench))).await.expect("own state").source.0, "p1");
     loaded(bench, &target, &[(3, "three", 20)], commit("r2", "more", false)).await;
     // Another process carries on.
     target.fresh = false;
@@ -348,14 +357,14 @@ pub(crate) async fn dead_replacements_are_swept(bench: &dyn Bench) {
     assert_eq!(named(bench), ["1 a"]);
     loaded(bench, &target, &[(7, "dead", 10)], commit("r3", "p", false)).await;
     assert_eq!(bench.tables().len(), 4);
-    loaded(bench, &items(Strategy::Merge), &[(2, "b", 10)], commit("r4", "p", true)).await;
+    loaded(bench, &items(usual(bench)), &[(2, "b", 10)], commit("r4", "p", true)).await;
     assert_eq!(named(bench), ["1 a", "2 b"]);
     assert_eq!(bench.tables(), ["_ingestr_runs", "_ingestr_state", "items"]);
 }
 
 /// A replacement without rows ends in an empty table with all columns.
 pub(crate) async fn empty_last_commit_makes_an_empty_table(bench: &dyn Bench) {
-    for strategy in Strategy::ALL {
+    for &strategy in all(bench) {
         let mut target = items(strategy);
         target.table = format!("items {strategy}");
         assert_eq!(loaded(bench, &target, &[], commit("r1", "p", true)).await, counts(0, 0, 0, 0));
@@ -369,7 +378,7 @@ pub(crate) async fn empty_last_commit_makes_an_empty_table(bench: &dyn Bench) {
 /// The rows of the window go, those outside stay; a row that moved into the window goes from its old place.
 pub(crate) async fn delete_insert_replaces_its_window(bench: &dyn Bench) {
     let rows = [(1, "before", 10), (2, "start", 20), (3, "moved", 40), (4, "end", 30), (5, "after", 50)];
-    loaded(bench, &items(Strategy::Merge), &rows, commit("r1", "p", true)).await;
+    loaded(bench, &items(usual(bench)), &rows, commit("r1", "p", true)).await;
     let mut target = items(Strategy::DeleteInsert);
     target.window = (Some(Micros(20)), Some(Micros(30)));
     loaded(bench, &target, &[(3, "in", 25)], commit("r2", "p", false)).await;
@@ -390,7 +399,7 @@ pub(crate) async fn delete_insert_replaces_its_window(bench: &dyn Bench) {
 /// Rows of the window that were not asked for stay, unless they come.
 pub(crate) async fn delete_insert_leaves_what_was_not_asked_for(bench: &dyn Bench) {
     let rows = [(1, "a", 10), (2, "b", 20), (3, "c", 25), (4, "d", 30)];
-    loaded(bench, &items(Strategy::Merge), &rows, commit("r1", "p", true)).await;
+    loaded(bench, &items(usual(bench)), &rows, commit("r1", "p", true)).await;
     let mut target = items(Strategy::DeleteInsert);
     target.window = (Some(Micros(15)), Some(Micros(30)));
     target.asked = Asked::Since("changed_at".into(), Micros(25));
@@ -414,7 +423,7 @@ pub(crate) async fn append_adds_all_rows(bench: &dyn Bench) {
 
 /// A changed row closes its version and opens one; an unchanged one does not. Plain rows become current versions.
 pub(crate) async fn scd2_keeps_versions(bench: &dyn Bench) {
-    loaded(bench, &items(Strategy::Merge), &[(1, "a", 10), (2, "b", 10)], commit("r1", "p", true)).await;
+    loaded(bench, &items(usual(bench)), &[(1, "a", 10), (2, "b", 10)], commit("r1", "p", true)).await;
     let target = items(Strategy::Scd2);
     let mut second = commit("r2", "p", true);
     second.run.started_at = Micros(1_700_086_400_000_000);
@@ -438,7 +447,7 @@ pub(crate) async fn scd2_keeps_versions(bench: &dyn Bench) {
 
 /// Names are names, whatever is in them, and so are columns named like what the statements use.
 pub(crate) async fn hostile_names_work(bench: &dyn Bench) {
-    for strategy in Strategy::ALL {
+    for &strategy in all(bench) {
         let mut target = items(strategy);
         target.table = format!("se\"lect; DROP.größe '{strategy}'");
         target.key = vec!["order".into(), "source".into()];
@@ -484,7 +493,7 @@ pub(crate) async fn hostile_names_work(bench: &dyn Bench) {
 
 /// A dropped table is a first load again.
 pub(crate) async fn state_dies_with_the_table(bench: &dyn Bench) {
-    let target = items(Strategy::Merge);
+    let target = items(usual(bench));
     loaded(bench, &target, &[(1, "a", 10)], commit("r1", "p", true)).await;
     bench.execute("DROP TABLE {}", "items");
     let found = bench.destination().inspect(&target).await.expect("can be inspected");
@@ -493,7 +502,7 @@ pub(crate) async fn state_dies_with_the_table(bench: &dyn Bench) {
 
 /// Two accounts, or two source tables, in one destination table know nothing of each other.
 pub(crate) async fn accounts_have_states_of_their_own(bench: &dyn Bench) {
-    let target = items(Strategy::Merge);
+    let target = items(usual(bench));
     loaded(bench, &target, &[(1, "a", 10)], commit("r1", "acme's", true)).await;
     let mut other = target.clone();
     other.account = "umbrella".into();
@@ -505,7 +514,7 @@ pub(crate) async fn accounts_have_states_of_their_own(bench: &dyn Bench) {
 
 /// Rejects are kept with run, table and reason; the run's line is rewritten by each of its commits.
 pub(crate) async fn rejects_and_runs_are_written(bench: &dyn Bench) {
-    let target = items(Strategy::Merge);
+    let target = items(usual(bench));
     let mut first = commit("r1", "p", false);
     let reject = |id: Option<&str>, column: Option<&str>| Reject {
         id: id.map(Into::into),

@@ -53,7 +53,7 @@ fn parent(kind: &str, path: &Path) -> Result<PathBuf, DestError> {
 /// Tries to make a file without a name: the only question whose answer covers permission bits, ACLs and read-only
 /// mounts, and nothing of it is ever visible.
 #[cfg(target_os = "linux")]
-fn folder_is_writable(kind: &str, folder: &Path, path: &Path) -> Result<(), DestError> {
+pub(crate) fn folder_is_writable(kind: &str, folder: &Path, path: &Path) -> Result<(), DestError> {
     use std::os::unix::fs::OpenOptionsExt;
     /// `O_TMPFILE` of Linux's generic ABI (x86-64 and most others; elsewhere the check passes or is skipped).
     const O_TMPFILE: i32 = 0o20_000_000 | 0o200_000;
@@ -75,7 +75,7 @@ fn folder_is_writable(kind: &str, folder: &Path, path: &Path) -> Result<(), Dest
 }
 
 #[cfg(not(target_os = "linux"))]
-fn folder_is_writable(kind: &str, folder: &Path, path: &Path) -> Result<(), DestError> {
+pub(crate) fn folder_is_writable(kind: &str, folder: &Path, path: &Path) -> Result<(), DestError> {
     match fs::metadata(folder) {
         Ok(found) if !found.is_dir() => {
             Err(from_io(kind, path, "create", io::ErrorKind::NotADirectory.into()))

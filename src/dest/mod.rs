@@ -22,11 +22,17 @@ pub mod duckdb;
 #[cfg(feature = "duckdb")]
 pub mod ducklake;
 mod error;
+#[cfg(feature = "files")]
+pub mod files;
 #[cfg(any(feature = "duckdb", feature = "sqlite"))]
 mod holder;
 #[cfg(any(feature = "duckdb", feature = "sqlite"))]
 mod in_process;
-#[cfg(any(feature = "duckdb", feature = "sqlite"))]
+#[cfg(any(feature = "duckdb", feature = "sqlite", feature = "files"))]
+#[cfg_attr(
+    not(any(feature = "duckdb", feature = "sqlite")),
+    allow(dead_code, reason = "files are no database in a file")
+)]
 mod local;
 #[cfg(feature = "postgres")]
 pub mod postgres;
@@ -39,6 +45,8 @@ pub mod sql;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
 mod target;
+#[cfg(any(feature = "bigquery", feature = "files"))]
+mod text;
 
 pub use error::{Again, DestError, DestErrorKind, Undone};
 pub use registry::{DESTINATIONS, Entry, entry};
@@ -50,8 +58,13 @@ pub use target::{
 /// What a destination can do. Plain data: the plan refuses what is not in here before the first request.
 #[derive(Debug, Clone, Copy)]
 pub struct Capabilities {
-    /// Strategies it implements.
+    /// Strategies it implements; the first one is that of whoever asks for none.
     pub strategies: &'static [Strategy],
+    /// What to use for the strategies that it lacks.
+    pub instead: Option<&'static str>,
+    /// Whether rows that are stored can be asked for and corrected: only then it is looked for what changed without a sign,
+    /// and for what is gone.
+    pub corrections: bool,
     /// Whether `--partition-by` means something.
     pub partitioning: bool,
     /// Whether `--cluster-by` means something.
@@ -74,6 +87,8 @@ impl Capabilities {
     /// Of a database: every strategy, and nothing of what only a warehouse has.
     pub const DATABASE: Self = Self {
         strategies: &Strategy::ALL,
+        instead: None,
+        corrections: true,
         partitioning: false,
         clustering: false,
         file_formats: &[],
@@ -83,6 +98,12 @@ impl Capabilities {
         paid_by_byte: false,
         flush: FlushDefaults::EMBEDDED,
     };
+
+    /// The strategy of whoever asks for none.
+    #[must_use]
+    pub fn usual(&self) -> Strategy {
+        self.strategies.first().copied().unwrap_or(Strategy::Merge)
+    }
 }
 
 /// When a commit is made, as suits the destination.
@@ -231,7 +252,14 @@ pub trait Destination: Send + Sync + std::fmt::Debug {
     ///
     /// # Errors
     /// When the transaction did not go through. Nothing of it is visible then, unless it is [`DestErrorKind::Unknown`].
-    fn commit_idle<'a>(&'a self, idle: &'a [Idle], now: Micros) -> BoxFuture<'a, Result<(), DestError>>;
+    fn commit_idle<'a>(&'a self, _idle: &'a [Idle], _now: Micros) -> BoxFuture<'a, Result<(), DestError>> {
+        Box::pin(std::future::ready(Err(DestError {
+            kind: DestErrorKind::Other,
+            message: format!("{} makes a commit for each table", self.describe()),
+            hint: None,
+            source: None,
+        })))
+    }
 
     /// Everything remembered here, in all schemas, ordered by schema, table and account.
     ///

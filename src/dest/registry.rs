@@ -45,6 +45,13 @@ pub const DESTINATIONS: &[Entry] = &[
         form: super::ducklake::FORM,
         open: |uri| Ok(Box::new(super::ducklake::DuckLake::from_uri(uri)?)),
     },
+    #[cfg(feature = "files")]
+    Entry {
+        scheme: "file",
+        name: "files",
+        form: super::files::FORM,
+        open: |uri| Ok(Box::new(super::files::Files::from_uri(uri)?)),
+    },
     #[cfg(feature = "bigquery")]
     Entry {
         scheme: "bigquery",
@@ -59,8 +66,11 @@ pub const DESTINATIONS: &[Entry] = &[
 /// # Errors
 /// A usage failure that names what exists.
 pub fn entry(uri: &str) -> Result<&'static Entry, Failure> {
-    // PostgreSQL has two schemes.
-    let other = uri.trim().strip_prefix("postgresql:").map(|rest| format!("postgres:{rest}"));
+    // PostgreSQL has two schemes, and a folder one for each format.
+    let alike = [("postgresql:", "postgres:"), ("parquet:", "file:"), ("csv:", "file:"), ("jsonl:", "file:")];
+    let other = alike
+        .iter()
+        .find_map(|(other, own)| uri.trim().strip_prefix(other).map(|rest| format!("{own}{rest}")));
     let uri = other.as_deref().unwrap_or(uri);
     error::kind_of("--dest-uri", uri, DESTINATIONS, |entry| (entry.scheme, entry.form))
 }

@@ -30,7 +30,13 @@ pub struct Remembered {
 impl Remembered {
     /// What a list of them is ordered by.
     #[cfg_attr(
-        not(any(feature = "duckdb", feature = "sqlite", feature = "postgres", feature = "bigquery")),
+        not(any(
+            feature = "duckdb",
+            feature = "sqlite",
+            feature = "postgres",
+            feature = "bigquery",
+            feature = "files"
+        )),
         expect(dead_code, reason = "without a destination nobody has any")
     )]
     pub(crate) fn order(&self) -> (String, String, String, String, bool) {

@@ -155,6 +155,19 @@ pub(super) fn note_without_effect(args: &IngestArgs, ends: &Endpoints<'_>, notes
     for (flag, reason) in reasons {
         note(args, flag, &reason, notes);
     }
+    if !ends.capabilities.corrections {
+        for flag in ["deletes", "confirm-deletions"] {
+            note(args, flag, &as_read(ends), notes);
+        }
+    }
+}
+
+/// Where nothing is corrected.
+fn as_read(ends: &Endpoints<'_>) -> String {
+    format!(
+        "{} hold rows as they were read; what is gone since then is not in them once the table is replaced again",
+        ends.destination
+    )
 }
 
 pub(super) fn note(args: &IngestArgs, flag: &str, reason: &str, notes: &mut Vec<String>) {
@@ -288,7 +301,7 @@ const RESCAN: Duration = Duration::from_secs(86_400);
 pub(super) fn rescan(
     args: &IngestArgs,
     table: &Resource,
-    strategy: Strategy,
+    (strategy, ends): (Strategy, &Endpoints<'_>),
     notes: &mut Vec<String>,
 ) -> Result<Option<Duration>, Failure> {
     let zero = "7d or 12h, at most 366d, or 0 for never";
@@ -297,6 +310,7 @@ pub(super) fn rescan(
         Strategy::Append | Strategy::DeleteInsert => {
             Some(format!("with {} nothing is looked for beside the list", strategy.name()))
         }
+        _ if !ends.capabilities.corrections => Some(as_read(ends)),
         // Their rows are compared with the stored ones once in that time, even if they are the same as before.
         _ if table.changes == Changes::Full => None,
         _ if table.rescanned().is_none() => Some(format!("the list of {} is never re-scanned", table.name)),

@@ -20,26 +20,32 @@ pub(super) fn strategy(
     notes: &mut Vec<String>,
 ) -> Result<Strategy, Failure> {
     let asked = args.incremental_strategy.as_deref().map(str::trim).unwrap_or("none");
-    let chosen = if asked.eq_ignore_ascii_case("none") { Strategy::Merge } else { named(asked, ends)? };
+    let chosen =
+        if asked.eq_ignore_ascii_case("none") { ends.capabilities.usual() } else { named(asked, ends)? };
     let strategy = if args.full_refresh { full_refresh(chosen, window, notes)? } else { chosen };
     let can = ends.capabilities.strategies;
     if !can.contains(&strategy) {
         let list: Vec<&str> = can.iter().map(|strategy| strategy.name()).collect();
         let flag = if strategy == chosen { "--incremental-strategy" } else { "--full-refresh" };
         return Err(Failure::usage(format!("{flag}: {} cannot do {strategy}", ends.destination))
-            .hint(format!("it can do {}", list.join(", "))));
+            .hint(format!("it can do {}{}", list.join(", "), instead(ends))));
     }
     if let Some(limit) = limit {
         limited(strategy, limit, notes)?;
     }
     if strategy == Strategy::Replace && !window.is_open() {
-        notes.push(
-            "--incremental-strategy replace with an interval: the table will hold the rows of the interval and no \
-             others; to replace only those rows type --incremental-strategy delete+insert"
-                .into(),
-        );
+        let only = "; to replace only those rows type --incremental-strategy delete+insert";
+        let only = if can.contains(&Strategy::DeleteInsert) { only } else { "" };
+        notes.push(format!(
+            "--incremental-strategy replace with an interval: the table will hold the rows of the interval and no others{only}"
+        ));
     }
     Ok(strategy)
+}
+
+/// What to use for other strategies.
+fn instead(ends: &Endpoints<'_>) -> String {
+    ends.capabilities.instead.map(|instead| format!("; {instead}")).unwrap_or_default()
 }
 
 fn named(asked: &str, ends: &Endpoints<'_>) -> Result<Strategy, Failure> {
@@ -56,9 +62,13 @@ fn named(asked: &str, ends: &Endpoints<'_>) -> Result<Strategy, Failure> {
     let meant = nearest(asked, names).map(|name| format!("did you mean `{name}`? ")).unwrap_or_default();
     let can: Vec<&str> = ends.capabilities.strategies.iter().map(|strategy| strategy.name()).collect();
     Err(Failure::usage(format!("--incremental-strategy: there is no strategy `{asked}`")).hint(format!(
-        "{meant}{} can do {} and none (the source's own, merge)",
+        "{meant}{} can do {} and none ({})",
         ends.destination,
-        can.join(", ")
+        can.join(", "),
+        match ends.capabilities.usual() {
+            Strategy::Merge => "the source's own, merge".to_owned(),
+            usual => usual.to_string(),
+        }
     )))
 }
 
@@ -83,7 +93,12 @@ fn full_refresh(chosen: Strategy, window: &Window, notes: &mut Vec<String>) -> R
 }
 
 /// Refuses what makes no sense for a table that every run reads whole.
-pub(super) fn read_in_full(table: &Resource, window: &Window, strategy: Strategy) -> Result<(), Failure> {
+pub(super) fn read_in_full(
+    table: &Resource,
+    window: &Window,
+    strategy: Strategy,
+    ends: &Endpoints<'_>,
+) -> Result<(), Failure> {
     if table.changes != Changes::Full {
         return Ok(());
     }
@@ -98,7 +113,11 @@ pub(super) fn read_in_full(table: &Resource, window: &Window, strategy: Strategy
         Strategy::Append | Strategy::DeleteInsert => Err(Failure::usage(format!(
             "--incremental-strategy: {strategy} would add all rows of {name} in every run"
         ))
-        .hint("type merge, replace or scd2")),
+        .hint(if ends.capabilities.corrections {
+            "type merge, replace or scd2"
+        } else {
+            "type replace"
+        })),
         Strategy::Merge | Strategy::Replace | Strategy::Scd2 => Ok(()),
     }
 }

@@ -8,8 +8,10 @@ use crate::source::{Late, Removals, Resource, Source};
 /// Everything decided about the table that is written.
 pub(super) fn target(plan: &Plan, source: &dyn Source, mut columns: Vec<Column>) -> Target {
     // These are there whatever is done with them, so that a question that leaves out deleted rows can be asked of every table.
-    columns.push(Column::new(DELETED_AT, LogicalType::Timestamp));
-    if merges(plan.table) {
+    if plan.corrects {
+        columns.push(Column::new(DELETED_AT, LogicalType::Timestamp));
+    }
+    if plan.corrects && merges(plan.table) {
         columns.push(Column::new(MERGED_INTO, LogicalType::Int64));
     }
     let looks = plan.late() == Late::ChangesAndDeletions && plan.table.deletions();

@@ -250,6 +250,8 @@ fn job_id(text: &str) -> JobId {
 impl Destination for BigQuery {
     fn capabilities(&self) -> Capabilities {
         Capabilities {
+            instead: None,
+            corrections: true,
             strategies: &Strategy::ALL,
             partitioning: true,
             clustering: true,

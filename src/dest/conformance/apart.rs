@@ -1,6 +1,6 @@
 //! Progress and rows belong together: a commit goes through only if what is stored is what its run left there.
 
-use super::{Bench, batch, commit, counts, items, load, loaded, named};
+use super::{Bench, batch, commit, counts, items, load, loaded, named, usual};
 use crate::dest::{Basis, Commit, DestError, DestErrorKind, Inspection, Target, Written};
 use crate::model::{Micros, Strategy};
 
@@ -82,7 +82,7 @@ pub(crate) async fn commits_go_on_in_their_own_table(bench: &dyn Bench) {
         (&["DROP TABLE {}", "CREATE TABLE {} (id BIGINT, name VARCHAR)"], "replaced by another one"),
     ];
     for (statements, how) in gone {
-        let target = Target { table: format!("items {}", Strategy::Merge), ..items(Strategy::Merge) };
+        let target = Target { table: format!("items {}", Strategy::Merge), ..items(usual(bench)) };
         let basis = begun(bench, &target, true).await;
         statements.iter().for_each(|sql| bench.execute(sql, &target.table));
         refused(bench, &target, from(&basis, "r1", "p2", false), &format!("was {how} while")).await;
@@ -105,7 +105,7 @@ pub(crate) async fn commits_go_on_in_their_own_table(bench: &dyn Bench) {
 
 /// Rows that a user deleted, columns that were added, and a table that never had a row are no sign.
 pub(crate) async fn what_users_change_in_a_table_ends_no_run(bench: &dyn Bench) {
-    let target = items(Strategy::Merge);
+    let target = items(usual(bench));
     let basis = found(bench, &target).await.basis;
     loaded(bench, &target, &[], from(&basis, "r1", "p1", false)).await;
     let basis = found(bench, &target).await.basis;
@@ -165,7 +165,7 @@ pub(crate) async fn replacements_go_on_with_their_own_rows(bench: &dyn Bench) {
 
 /// What an older version stored tells of no table, and is taken as it is.
 pub(crate) async fn older_states_tell_of_no_table(bench: &dyn Bench) {
-    let target = items(Strategy::Merge);
+    let target = items(usual(bench));
     let first = begun(bench, &target, true).await;
     for column in ["table_id", "has_rows"] {
         bench.execute(&format!("ALTER TABLE {{}} DROP COLUMN {column}"), "_ingestr_state");

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arrow_array::{ArrayRef, Int64Array, StringArray};
 
-use super::{Bench, batch, batch_of, commit, counts, items, load, loaded};
+use super::{Bench, batch, batch_of, commit, counts, items, load, loaded, usual};
 use crate::dest::{Commit, Keep, Names, Target, Targets};
 use crate::model::{Column, EXTRA, FieldName, LogicalType, Micros, Reject, Strategy};
 
@@ -18,7 +18,7 @@ async fn names_of(bench: &dyn Bench, target: &Target) -> Option<Vec<FieldName>> 
 
 /// Which column a field has is remembered with the table: through resets and replacements, and no longer than it lives.
 pub(crate) async fn names_of_columns_are_the_tables(bench: &dyn Bench) {
-    let target = items(Strategy::Merge);
+    let target = items(usual(bench));
     assert_eq!(names_of(bench, &target).await, None);
     let anew = |new: Vec<FieldName>| vec![Names { new, anew: true }];
     let first = Commit { names: anew(vec![name("Plan", "plan")]), ..commit("r1", "p", false) };
@@ -52,11 +52,11 @@ pub(crate) async fn names_of_columns_are_the_tables(bench: &dyn Bench) {
 
 /// A child table has names of its own, which are stored in the same commits.
 pub(crate) async fn names_of_columns_are_each_tables_own(bench: &dyn Bench) {
-    let table = items(Strategy::Merge);
+    let table = items(usual(bench));
     let children = [Target { source_table: "parts".into(), table: "parts".into(), ..table.clone() }];
     let new = |names: &[FieldName]| Names { new: names.to_vec(), anew: true };
     let (own, theirs) = (vec![name("Plan", "plan")], vec![name("Plan", "plan_x"), name("other", EXTRA)]);
-    for strategy in [Strategy::Merge, Strategy::Replace] {
+    for strategy in [usual(bench), Strategy::Replace] {
         let targets = [&table, &children[0]].map(|target| Target { strategy, fresh: true, ..target.clone() });
         let [table, child] = &targets;
         let mut load = bench.destination().begin(Targets { table, children: std::slice::from_ref(child) });
@@ -102,7 +102,7 @@ pub(crate) async fn what_shares_a_column_changes_its_row(bench: &dyn Bench) {
 
 /// With a run's last commit go old runs and old values that did not fit, of this target alone.
 pub(crate) async fn books_are_kept_for_a_while(bench: &dyn Bench) {
-    let target = items(Strategy::Merge);
+    let target = items(usual(bench));
     let elsewhere = Target { table: "others".into(), ..target.clone() };
     let run = |id: &str, at: i64, release: bool| {
         let mut commit = commit(id, "p", true);

@@ -1,6 +1,6 @@
 //! Leases, and what a destination remembers.
 
-use super::{Bench, batch, commit, items, load, loaded, named, state};
+use super::{Bench, batch, commit, items, load, loaded, named, state, usual};
 use crate::dest::{DestError, DestErrorKind, Destination, Target};
 use crate::model::lease::{self, Claim, TERM, this_process};
 use crate::model::{Lease, Micros, RunLine, Strategy};
@@ -31,7 +31,7 @@ async fn found(bench: &dyn Bench, target: &Target) -> Option<Lease> {
 
 /// One run at a time may write to a table, whatever it copies there; it may renew its lease and give it up.
 pub(crate) async fn one_run_holds_a_table(bench: &dyn Bench) {
-    let target = items(Strategy::Merge);
+    let target = items(usual(bench));
     assert_eq!(found(bench, &target).await, None);
     let destination = bench.destination();
     destination.release(&target, "r1").await.expect("nothing to give up");
@@ -70,7 +70,7 @@ pub(crate) async fn one_run_holds_a_table(bench: &dyn Bench) {
 
 /// A lease that lapsed, or whose holder is dead, holds nobody up.
 pub(crate) async fn dead_leases_are_replaced(bench: &dyn Bench) {
-    let target = items(Strategy::Merge);
+    let target = items(usual(bench));
     let destination = bench.destination();
     let first = held("r1", NINE_FORTY);
     take(&*destination, &target, &first).await.expect("nobody holds it");
@@ -90,7 +90,7 @@ pub(crate) async fn dead_leases_are_replaced(bench: &dyn Bench) {
 /// A run that slept past its lease does not get it back, whether another run has it now or had it and gave it up: that one
 /// has written meanwhile.
 pub(crate) async fn a_lost_lease_is_not_renewed(bench: &dyn Bench) {
-    let target = items(Strategy::Merge);
+    let target = items(usual(bench));
     let destination = bench.destination();
     let first = held("r1", NINE_FORTY);
     take(&*destination, &target, &first).await.expect("nobody holds it");
@@ -108,7 +108,7 @@ pub(crate) async fn a_lost_lease_is_not_renewed(bench: &dyn Bench) {
 
 /// Commits renew the lease and give it up when told, all with their rows or not at all.
 pub(crate) async fn commits_carry_the_lease(bench: &dyn Bench) {
-    let target = items(Strategy::Merge);
+    let target = items(usual(bench));
     let first = held("r1", NINE_FORTY);
     let mut next = commit("r1", "p1", false);
     next.lease = Some(first.clone());
@@ -155,7 +155,7 @@ pub(crate) async fn who_lost_the_lease_writes_nothing(bench: &dyn Bench) {
 
 /// A lease that is missing is lost: another run took it and is done, or all that was here is gone.
 pub(crate) async fn who_finds_no_lease_writes_nothing(bench: &dyn Bench) {
-    let target = items(Strategy::Merge);
+    let target = items(usual(bench));
     let mine = held("r1", NINE_FORTY);
     let mut next = commit("r1", "p1", false);
     next.lease = Some(mine.clone());
@@ -176,7 +176,7 @@ pub(crate) async fn who_finds_no_lease_writes_nothing(bench: &dyn Bench) {
 pub(crate) async fn what_is_remembered_is_listed(bench: &dyn Bench) {
     let destination = bench.destination();
     assert_eq!(destination.remembered().await.expect("can be read"), []);
-    let target = items(Strategy::Merge);
+    let target = items(usual(bench));
     for run in ["r1", "r2", "r3", "r4", "r5", "r6"] {
         let mut commit = commit(run, "p", true);
         if run == "r6" {
@@ -238,7 +238,7 @@ pub(crate) async fn forgetting_leaves_the_rows(bench: &dyn Bench) {
     let destination = bench.destination();
     assert_eq!(destination.forget("shop", "items").await.expect("nothing to forget"), 0);
     assert!(bench.tables().is_empty());
-    let target = items(Strategy::Merge);
+    let target = items(usual(bench));
     loaded(bench, &target, &[(1, "a", 10)], commit("r1", "p", true)).await;
     let mut other = items(Strategy::Replace);
     other.account = "umbrella".into();

@@ -1,6 +1,6 @@
 //! Whose a table is, and how it becomes another account's.
 
-use super::{Bench, Item, batch, commit, items, load, loaded, named, state};
+use super::{Bench, Item, batch, commit, items, load, loaded, named, state, usual};
 use crate::dest::{Inspection, Owner, Target};
 use crate::model::{Remembered, Strategy};
 
@@ -28,8 +28,8 @@ const B: [Item<'static>; 1] = [(2, "b", 10)];
 /// A table is of the account and source table whose state tells of it, whatever the strategy; not of one that only has
 /// rows kept aside, as long as it is another's. Without a state it is nobody's.
 pub(crate) async fn a_table_is_of_whom_its_state_tells(bench: &dyn Bench) {
-    assert_eq!(owner(bench, &of("acme", Strategy::Merge)).await, None);
-    loaded(bench, &of("acme", Strategy::Merge), &A, commit("r1", "p", true)).await;
+    assert_eq!(owner(bench, &of("acme", usual(bench))).await, None);
+    loaded(bench, &of("acme", usual(bench)), &A, commit("r1", "p", true)).await;
     for &strategy in bench.strategies() {
         assert_eq!(owner(bench, &of("acme", strategy)).await, None, "{strategy}");
         let theirs = of("umbrella", strategy);
@@ -39,17 +39,17 @@ pub(crate) async fn a_table_is_of_whom_its_state_tells(bench: &dyn Bench) {
         let another = Target { source_table: "things".into(), ..of("acme", strategy) };
         assert_eq!(owner(bench, &another).await, is("acme", false), "{strategy}");
     }
-    let elsewhere = Target { table: "others".into(), ..of("umbrella", Strategy::Merge) };
+    let elsewhere = Target { table: "others".into(), ..of("umbrella", usual(bench)) };
     assert_eq!(owner(bench, &elsewhere).await, None);
     // As versions wrote it that did not ask.
     loaded(bench, &of("umbrella", Strategy::Replace), &B, commit("r2", "half", false)).await;
-    assert_eq!(owner(bench, &of("acme", Strategy::Merge)).await, None);
+    assert_eq!(owner(bench, &of("acme", usual(bench))).await, None);
     assert_eq!(owner(bench, &of("umbrella", Strategy::Replace)).await, is("acme", false));
-    loaded(bench, &of("umbrella", Strategy::Merge), &B, commit("r3", "p", true)).await;
-    assert_eq!(owner(bench, &of("acme", Strategy::Merge)).await, is("umbrella", false));
-    assert_eq!(owner(bench, &of("umbrella", Strategy::Merge)).await, is("acme", false));
+    loaded(bench, &of("umbrella", usual(bench)), &B, commit("r3", "p", true)).await;
+    assert_eq!(owner(bench, &of("acme", usual(bench))).await, is("umbrella", false));
+    assert_eq!(owner(bench, &of("umbrella", usual(bench))).await, is("acme", false));
     bench.destination().forget("shop", "items").await.expect("can be forgotten");
-    assert_eq!(owner(bench, &of("initech", Strategy::Merge)).await, None);
+    assert_eq!(owner(bench, &of("initech", usual(bench))).await, None);
     assert_eq!(named(bench), ["1 a", "2 b"]);
 }
 
@@ -57,12 +57,12 @@ pub(crate) async fn a_table_is_of_whom_its_state_tells(bench: &dyn Bench) {
 pub(crate) async fn rows_kept_aside_have_an_owner(bench: &dyn Bench) {
     loaded(bench, &of("umbrella", Strategy::Replace), &B, commit("r1", "half", false)).await;
     assert_eq!(owner(bench, &of("umbrella", Strategy::Replace)).await, None);
-    for strategy in [Strategy::Merge, Strategy::Replace, Strategy::Append] {
+    for strategy in [usual(bench), Strategy::Replace, Strategy::Append] {
         assert_eq!(owner(bench, &of("acme", strategy)).await, is("umbrella", true), "{strategy}");
     }
     let hidden = bench.tables().into_iter().find(|name| name.starts_with("_ingestr_new__"));
     bench.execute("DROP TABLE {}", &hidden.expect("rows are kept aside"));
-    assert_eq!(owner(bench, &of("acme", Strategy::Merge)).await, None);
+    assert_eq!(owner(bench, &of("acme", usual(bench))).await, None);
 }
 
 /// Who makes a table anew has it: what others had read into one of that name is forgotten with the first commit.
@@ -94,13 +94,13 @@ pub(crate) async fn tables_are_given_to_another_account(bench: &dyn Bench) {
         value: "1".into(),
         reason: "not text",
     }]];
-    load(&*destination, &of("acme", Strategy::Merge), vec![batch(&A)], first).await.expect("goes through");
+    load(&*destination, &of("acme", usual(bench)), vec![batch(&A)], first).await.expect("goes through");
     let mut fresh = of("acme", Strategy::Replace);
     fresh.fresh = true;
     loaded(bench, &fresh, &B, commit("r2", "half", false)).await;
-    let other = |account: &str| Target { table: "others".into(), ..of(account, Strategy::Merge) };
+    let other = |account: &str| Target { table: "others".into(), ..of(account, usual(bench)) };
     loaded(bench, &other("acme"), &A, commit("r3", "stays", true)).await;
-    let third = |account: &str| Target { table: "thirds".into(), ..of(account, Strategy::Merge) };
+    let third = |account: &str| Target { table: "thirds".into(), ..of(account, usual(bench)) };
     loaded(bench, &third("initech"), &A, commit("r4", "stays", true)).await;
     // Nobody's, under the name that the rows kept aside will have.
     loaded(bench, &of("umbrella", Strategy::Replace), &A, commit("r5", "dead", false)).await;

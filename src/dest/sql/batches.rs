@@ -172,7 +172,7 @@ impl Batches {
 }
 
 /// One value as bytes, such that equal values and only they have equal bytes.
-fn encode(array: &ArrayRef, row: usize, into: &mut Vec<u8>) {
+pub(crate) fn encode(array: &ArrayRef, row: usize, into: &mut Vec<u8>) {
     if array.is_null(row) {
         into.push(0);
         return;

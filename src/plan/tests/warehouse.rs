@@ -7,6 +7,8 @@ pub(super) const WAREHOUSE: Endpoints<'static> = Endpoints {
     default_schema: None,
     capabilities: Capabilities {
         strategies: &[Strategy::Merge, Strategy::Append],
+        instead: None,
+        corrections: true,
         partitioning: true,
         clustering: true,
         file_formats: &["parquet", "jsonl"],

@@ -11,12 +11,11 @@ mod csv;
 mod gzip;
 mod jsonl;
 mod parquet;
-mod text;
 
+pub(super) use csv::CSV_NULL;
 use gzip::Output;
 #[cfg(test)]
 pub(super) use parquet::codecs;
-pub(super) use text::CSV_NULL;
 
 /// Format of the load file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

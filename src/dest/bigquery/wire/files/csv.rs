@@ -1,4 +1,4 @@
-//! CSV: texts always quoted, so that the empty text differs from NULL ([`super::CSV_NULL`]).
+//! CSV: texts always quoted, so that the empty text differs from NULL ([`CSV_NULL`]).
 
 use arrow_array::cast::AsArray as _;
 use arrow_array::types::{Float64Type, Int64Type, TimestampMicrosecondType};
@@ -6,7 +6,11 @@ use arrow_array::{Array as _, ArrayRef, StringArray};
 use arrow_schema::{ArrowError, DataType};
 
 use super::gzip::Output;
-use super::text::{CSV_NULL, push_double, push_instant, typed};
+use crate::dest::text::{push_double, push_instant, typed};
+
+/// Text that stands for NULL in CSV: the empty text is a value, and a text like this one nobody writes. (Control
+/// characters would be safer, but BigQuery takes them in values only.)
+pub(in super::super) const CSV_NULL: &str = "\\N(ingestr)";
 
 pub(super) struct Csv;
 

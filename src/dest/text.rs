@@ -1,22 +1,18 @@
-//! Values as text.
+//! Values as text, in files that are made row by row.
 
 use arrow_array::{Array, ArrayRef};
 use arrow_schema::ArrowError;
 
-/// Text that stands for NULL in CSV: the empty text is a value, and a text like this one nobody writes. (Control
-/// characters would be safer, but BigQuery takes them in values only.)
-pub(in super::super) const CSV_NULL: &str = "\\N(ingestr)";
-
 /// Microseconds of a day.
 const DAY: i64 = 86_400_000_000;
 
-/// An instant as BigQuery reads it in text, e.g. `2024-06-19 12:00:00.123456+00:00`. Years from 1 to 9999, as
-/// everywhere in BigQuery; normalisation lets no other through.
-pub(super) fn push_instant(out: &mut Vec<u8>, micros: i64) -> Result<(), ArrowError> {
+/// An instant as databases read it in text, e.g. `2024-06-19 12:00:00.123456+00:00`. Years from 1 to 9999, as
+/// everywhere in BigQuery, which knows the fewest; normalisation lets no other through.
+pub(crate) fn push_instant(out: &mut Vec<u8>, micros: i64) -> Result<(), ArrowError> {
     let (days, time) = (micros.div_euclid(DAY), micros.rem_euclid(DAY));
     let (year, month, day) = civil(days);
     if !(1..=9999).contains(&year) {
-        return Err(ArrowError::ParseError("an instant lies outside of the years BigQuery knows".into()));
+        return Err(ArrowError::ParseError("an instant lies outside of the years 1 to 9999".into()));
     }
     let (second, fraction) = (time / 1_000_000, time % 1_000_000);
     let parts = [
@@ -38,7 +34,7 @@ pub(super) fn push_instant(out: &mut Vec<u8>, micros: i64) -> Result<(), ArrowEr
 
 /// Year, month and day of a day counted from 1970-01-01, in the Gregorian calendar. (jiff ends a day before BigQuery
 /// does.) Counts from the 1st of March of the year 0, so that the leap day is a year's last.
-pub(super) fn civil(days: i64) -> (i64, i64, i64) {
+fn civil(days: i64) -> (i64, i64, i64) {
     let days = days + 719_468;
     let era = days.div_euclid(146_097);
     let of_era = days.rem_euclid(146_097);
@@ -57,7 +53,7 @@ fn push_padded(out: &mut Vec<u8>, value: i64, width: u32) {
 }
 
 /// A double so that reading it gives the same one; what JSON cannot say is a quoted word, which BigQuery takes.
-pub(super) fn push_double(out: &mut Vec<u8>, value: f64, quote: &[u8]) {
+pub(crate) fn push_double(out: &mut Vec<u8>, value: f64, quote: &[u8]) {
     use std::io::Write as _;
     let word = if value.is_nan() {
         "NaN"
@@ -76,11 +72,57 @@ pub(super) fn push_double(out: &mut Vec<u8>, value: f64, quote: &[u8]) {
 }
 
 /// A column as the type its logical type stands for.
-pub(super) fn typed<T: Array + 'static>(array: &ArrayRef) -> Result<&T, ArrowError> {
+pub(crate) fn typed<T: Array + 'static>(array: &ArrayRef) -> Result<&T, ArrowError> {
     array
         .as_any()
         .downcast_ref()
         .ok_or_else(|| ArrowError::CastError("a column is not of its declared type".into()))
+}
+
+/// What a JSON string may not hold as it is, and its escape's letter; 0: none, `u`: by number.
+const ESCAPES: [u8; 256] = {
+    let mut table = [0; 256];
+    let mut control = 0;
+    while control < 0x20 {
+        table[control] = b'u';
+        control += 1;
+    }
+    table[b'\n' as usize] = b'n';
+    table[b'\r' as usize] = b'r';
+    table[b'\t' as usize] = b't';
+    table[b'"' as usize] = b'"';
+    table[b'\\' as usize] = b'\\';
+    table
+};
+
+/// A JSON string.
+pub(crate) fn push_text(out: &mut Vec<u8>, text: &str) {
+    out.push(b'"');
+    let bytes = text.as_bytes();
+    let mut from = 0;
+    for (at, byte) in bytes.iter().enumerate() {
+        let escape = ESCAPES[usize::from(*byte)];
+        if escape == 0 {
+            continue;
+        }
+        out.extend_from_slice(&bytes[from..at]);
+        from = at + 1;
+        if escape == b'u' {
+            const HEX: &[u8; 16] = b"0123456789abcdef";
+            out.extend_from_slice(&[
+                b'\\',
+                b'u',
+                b'0',
+                b'0',
+                HEX[usize::from(byte >> 4)],
+                HEX[usize::from(byte & 15)],
+            ]);
+        } else {
+            out.extend_from_slice(&[b'\\', escape]);
+        }
+    }
+    out.extend_from_slice(&bytes[from..]);
+    out.push(b'"');
 }
 
 #[cfg(test)]

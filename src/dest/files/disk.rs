@@ -1,0 +1,230 @@
+//! A folder of this machine. What is written lies in a file beside its place, whose name begins with a dot, until it is on
+//! the disk; then it gets its name.
+
+use std::fs::{self, File};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+
+use super::store::{Store, Upload, Version, Waiting};
+use crate::dest::local::{folder_is_writable, from_io};
+use crate::dest::{DestError, DestErrorKind};
+
+/// What messages call a file.
+pub(super) const KIND: &str = "output";
+/// What names of files end with that are not complete.
+const UNFINISHED: &str = ".unfinished";
+
+/// A folder.
+#[derive(Debug, Clone)]
+pub(super) struct Disk {
+    root: PathBuf,
+}
+
+impl Disk {
+    pub(super) fn new(root: PathBuf) -> Self {
+        Self { root }
+    }
+
+    fn at(&self, path: &str) -> PathBuf {
+        let parts = path.split('/').filter(|part| !part.is_empty());
+        parts.fold(self.root.clone(), |path, part| path.join(part))
+    }
+
+    /// The file in which something waits for its name, beside it. No two are alike: who lost a lease may be writing still.
+    fn unfinished(&self, path: &str) -> (String, PathBuf) {
+        let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
+        let hidden = format!("{folder}/.{name}.{:016x}{UNFINISHED}", fastrand::u64(..));
+        let at = self.at(&hidden);
+        (hidden, at)
+    }
+
+    fn names(&self, folder: &str, wanted: fn(&fs::FileType) -> bool) -> Result<Vec<String>, DestError> {
+        let path = self.at(folder);
+        let failed = |error| from_io(KIND, &path, "read", error);
+        let entries = match fs::read_dir(&path) {
+            Err(error) if is_missing(&error) => return Ok(Vec::new()),
+            entries => entries.map_err(failed)?,
+        };
+        let mut names = Vec::new();
+        for entry in entries {
+            let entry = entry.map_err(failed)?;
+            if wanted(&entry.file_type().map_err(failed)?)
+                && let Ok(name) = entry.file_name().into_string()
+            {
+                names.push(name);
+            }
+        }
+        names.sort_unstable();
+        Ok(names)
+    }
+
+    fn check_one(&self, folder: &str) -> Result<(), DestError> {
+        let at = self.at(folder);
+        let mut there = std::path::absolute(&at).map_err(|error| from_io(KIND, &at, "find", error))?;
+        while fs::symlink_metadata(&there).is_err_and(|error| is_missing(&error)) {
+            let Some(above) = there.parent() else { break };
+            there = above.to_path_buf();
+        }
+        match fs::metadata(&there) {
+            Ok(found) if !found.is_dir() => Err(DestError {
+                kind: DestErrorKind::Other,
+                message: format!("{} is a file, and tables are written into a folder", there.display()),
+                hint: Some("name a folder in --dest-uri".into()),
+                source: None,
+            }),
+            Ok(_) => folder_is_writable(KIND, &there, &at),
+            Err(error) => Err(from_io(KIND, &at, "find", error)),
+        }
+    }
+
+    /// Writes a file and gives it its name.
+    fn put(&self, path: &str, bytes: &[u8]) -> Result<(), DestError> {
+        let (_, hidden) = self.unfinished(path);
+        let named = self.at(path);
+        let failed = |error| from_io(KIND, &named, "write", error);
+        let mut file = create(&hidden).map_err(failed)?;
+        file.write_all(bytes).and_then(|()| file.sync_all()).map_err(failed)?;
+        rename(&hidden, &named).map_err(failed)
+    }
+}
+
+fn is_missing(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+}
+
+fn create(path: &Path) -> io::Result<File> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    File::create(path)
+}
+
+/// Gives a file its name, so that it has it after a power failure, too.
+fn rename(from: &Path, to: &Path) -> io::Result<()> {
+    fs::rename(from, to)?;
+    // Other systems keep names without being asked, and open no folders.
+    #[cfg(unix)]
+    if let Some(folder) = to.parent() {
+        File::open(folder)?.sync_all()?;
+    }
+    Ok(())
+}
+
+impl Store for Disk {
+    fn name(&self) -> String {
+        format!("folder {}", self.root.display())
+    }
+
+    fn check(&self, folders: &[String]) -> Result<(), DestError> {
+        folders.iter().try_for_each(|folder| self.check_one(folder))
+    }
+
+    fn read(&self, path: &str) -> Result<Option<(Bytes, Version)>, DestError> {
+        let path = self.at(path);
+        match fs::read(&path) {
+            Ok(bytes) => {
+                let bytes = Bytes::from(bytes);
+                Ok(Some((bytes.clone(), Version::Content(bytes))))
+            }
+            Err(error) if is_missing(&error) => Ok(None),
+            Err(error) => Err(from_io(KIND, &path, "read", error)),
+        }
+    }
+
+    fn write(&self, path: &str, bytes: Bytes) -> Result<(), DestError> {
+        self.put(path, &bytes)
+    }
+
+    fn swap(&self, path: &str, before: Option<&Version>, bytes: Bytes) -> Result<bool, DestError> {
+        let lock = self.at(&format!("{path}.lock"));
+        let failed = |error| from_io(KIND, &lock, "lock", error);
+        // Of whoever has it open, it is one's alone; it ends with the process.
+        let held = create(&lock).map_err(failed)?;
+        held.lock().map_err(failed)?;
+        if self.read(path)?.map(|(_, version)| version).as_ref() != before {
+            return Ok(false);
+        }
+        self.put(path, &bytes)?;
+        Ok(true)
+    }
+
+    fn files(&self, folder: &str) -> Result<Vec<String>, DestError> {
+        self.names(folder, fs::FileType::is_file)
+    }
+
+    fn leftovers(&self, folder: &str, of: Option<&str>) -> Result<Vec<String>, DestError> {
+        let unfinished = |name: &String| {
+            let rest = name.strip_prefix('.').and_then(|name| name.strip_suffix(UNFINISHED));
+            rest.and_then(|rest| rest.rsplit_once('.'))
+                .is_some_and(|(name, digits)| digits.len() == 16 && of.is_none_or(|of| name == of))
+        };
+        Ok(self.files(folder)?.into_iter().filter(unfinished).collect())
+    }
+
+    fn folders(&self, folder: &str) -> Result<Vec<String>, DestError> {
+        self.names(folder, fs::FileType::is_dir)
+    }
+
+    fn remove(&self, path: &str) -> Result<(), DestError> {
+        let path = self.at(path);
+        match fs::remove_file(&path) {
+            Err(error) if !is_missing(&error) => Err(from_io(KIND, &path, "remove", error)),
+            _ => Ok(()),
+        }
+    }
+
+    fn size(&self, path: &str) -> Result<Option<u64>, DestError> {
+        let path = self.at(path);
+        match fs::metadata(&path) {
+            Ok(found) => Ok(found.is_file().then_some(found.len())),
+            Err(error) if is_missing(&error) => Ok(None),
+            Err(error) => Err(from_io(KIND, &path, "read", error)),
+        }
+    }
+
+    fn begin(&self, path: &str) -> Result<Box<dyn Upload>, DestError> {
+        let (held, at) = self.unfinished(path);
+        let file = create(&at).map_err(|error| from_io(KIND, &self.at(path), "write", error))?;
+        let waiting = Waiting { path: path.to_owned(), size: 0, held, parts: Vec::new() };
+        Ok(Box::new(Growing { file, at, waiting }))
+    }
+
+    fn place(&self, waiting: &Waiting) -> Result<bool, DestError> {
+        let (from, to) = (self.at(&waiting.held), self.at(&waiting.path));
+        match rename(&from, &to) {
+            Err(error) if is_missing(&error) => Ok(self.size(&waiting.path)? == Some(waiting.size)),
+            renamed => renamed.map(|()| true).map_err(|error| from_io(KIND, &to, "write", error)),
+        }
+    }
+
+    fn abandon(&self, waiting: &Waiting) -> Result<(), DestError> {
+        self.remove(&waiting.held)
+    }
+}
+
+/// A file that grows beside its place.
+struct Growing {
+    file: File,
+    at: PathBuf,
+    waiting: Waiting,
+}
+
+impl Upload for Growing {
+    fn begun(&self) -> Waiting {
+        self.waiting.clone()
+    }
+
+    fn write(&mut self, bytes: &mut Vec<u8>) -> Result<(), DestError> {
+        self.file.write_all(bytes).map_err(|error| from_io(KIND, &self.at, "write", error))?;
+        self.waiting.size += bytes.len() as u64;
+        bytes.clear();
+        Ok(())
+    }
+
+    fn complete(self: Box<Self>) -> Result<Waiting, DestError> {
+        self.file.sync_all().map_err(|error| from_io(KIND, &self.at, "write", error))?;
+        Ok(self.waiting)
+    }
+}

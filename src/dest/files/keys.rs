@@ -1,0 +1,161 @@
+//! Which rows of a replacement are repeated. Beside each part in which rows wait lies a file of their keys, so that what is
+//! repeated is known before a row is written; memory is bounded by looking at some of the keys at a time.
+//!
+//! Of the rows of the table that is read, the newest of each key counts, as everywhere. Of a child table, the rows of a
+//! parent count from the last part on that has all of them.
+
+use arrow_array::cast::AsArray as _;
+use arrow_array::types::{Int64Type, TimestampMicrosecondType};
+use arrow_array::{Array as _, ArrayRef, RecordBatch};
+use arrow_schema::DataType;
+
+use crate::dest::sql::batches::{Batches, encode};
+use crate::dest::sql::columns::same;
+
+/// Bytes of one line: key, date, row.
+const LINE: usize = 16 + 8 + 4;
+/// Keys that are looked at together: some 32 MiB of them.
+const AT_ONCE: u64 = 1_000_000;
+/// In the place of a row: all rows of that parent are in this part.
+const COMPLETE: u32 = u32::MAX;
+
+/// Which of several rows count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Counting {
+    /// The newest of each key.
+    Newest,
+    /// Those of a parent from the last part on that has all of them.
+    OfParents,
+}
+
+/// One line of a file of keys, and where it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Line {
+    key: u128,
+    date: i64,
+    part: u32,
+    row: u32,
+}
+
+/// A file of keys in the making.
+#[derive(Debug, Default)]
+pub(super) struct Keys {
+    bytes: Vec<u8>,
+    rows: u32,
+}
+
+impl Keys {
+    /// The keys of these rows. Of a child, the first column of `key` is its parent.
+    pub(super) fn of(rows: &Batches, key: &[String], incremental: Option<&str>, complete: &[i64]) -> Self {
+        let mut keys = Self::default();
+        let place = |name: &str| rows.columns.iter().position(|column| same(&column.name, name));
+        let key: Vec<usize> = key.iter().filter_map(|name| place(name)).collect();
+        let incremental = incremental.and_then(place);
+        for batch in &rows.batches {
+            keys.add(batch, &key, incremental);
+        }
+        for parent in complete {
+            keys.line(number(*parent), 0, COMPLETE);
+        }
+        keys
+    }
+
+    fn add(&mut self, batch: &RecordBatch, key: &[usize], incremental: Option<usize>) {
+        for row in 0..batch.num_rows() {
+            let date = incremental.and_then(|at| instant(batch.column(at), row)).unwrap_or(i64::MIN);
+            self.line(key_of(batch, key, row), date, self.rows);
+            self.rows += 1;
+        }
+    }
+
+    fn line(&mut self, key: u128, date: i64, row: u32) {
+        self.bytes.extend(key.to_le_bytes());
+        self.bytes.extend(date.to_le_bytes());
+        self.bytes.extend(row.to_le_bytes());
+    }
+
+    pub(super) fn into_bytes(self) -> Vec<u8> {
+        self.bytes
+    }
+}
+
+/// An integer is a key by itself.
+fn number(key: i64) -> u128 {
+    u128::from(key.cast_unsigned())
+}
+
+fn key_of(batch: &RecordBatch, key: &[usize], row: usize) -> u128 {
+    if let [at] = key
+        && let Some(numbers) = batch.column(*at).as_primitive_opt::<Int64Type>()
+        && !numbers.is_null(row)
+    {
+        return number(numbers.value(row));
+    }
+    let mut bytes = Vec::with_capacity(9 * key.len());
+    key.iter().for_each(|at| encode(batch.column(*at), row, &mut bytes));
+    // FNV-1a, 128 bits: the same in every version, and of a billion rows no two have one by chance.
+    let hash = bytes.iter().fold(0x6c62_272e_07bb_0142_62b8_2175_6295_c58d_u128, |hash, byte| {
+        (hash ^ u128::from(*byte)).wrapping_mul(0x0000_0000_0100_0000_0000_0000_0000_013b)
+    });
+    // No integer is one.
+    hash | 1 << 127
+}
+
+fn instant(array: &ArrayRef, row: usize) -> Option<i64> {
+    match array.data_type() {
+        _ if array.is_null(row) => None,
+        DataType::Timestamp(..) => Some(array.as_primitive::<TimestampMicrosecondType>().value(row)),
+        DataType::Int64 => Some(array.as_primitive::<Int64Type>().value(row)),
+        _ => None,
+    }
+}
+
+/// For each part the rows that do not count, in order. `read` gives the keys of a part, as often as it is asked; `rows` is
+/// how many there are in all.
+pub(super) fn repeated<E>(
+    parts: usize,
+    rows: u64,
+    counting: Counting,
+    mut read: impl FnMut(usize) -> Result<Vec<u8>, E>,
+) -> Result<Vec<Vec<u32>>, E> {
+    let mut repeated = vec![Vec::new(); parts];
+    let slices = u128::from(rows / AT_ONCE + 1);
+    for slice in 0..slices {
+        let mut lines: Vec<Line> = Vec::new();
+        for part in 0..parts {
+            let bytes = read(part)?;
+            let part = u32::try_from(part).unwrap_or(u32::MAX);
+            lines.extend(
+                bytes
+                    .chunks_exact(LINE)
+                    .filter_map(|line| self::line(line, part))
+                    .filter(|line| line.key % slices == slice),
+            );
+        }
+        lines.sort_unstable();
+        for group in lines.chunk_by(|a, b| a.key == b.key) {
+            let whole = group.iter().filter(|line| line.row == COMPLETE).map(|line| line.part).max();
+            let lost = |line: &&Line| match counting {
+                Counting::Newest => Some(*line) != group.last(),
+                Counting::OfParents => line.row != COMPLETE && whole.is_some_and(|whole| line.part < whole),
+            };
+            for line in group.iter().filter(lost) {
+                repeated[line.part as usize].push(line.row);
+            }
+        }
+    }
+    repeated.iter_mut().for_each(|rows| rows.sort_unstable());
+    Ok(repeated)
+}
+
+fn line(bytes: &[u8], part: u32) -> Option<Line> {
+    let (key, rest) = bytes.split_first_chunk()?;
+    let (date, row) = rest.split_first_chunk()?;
+    let row = row.first_chunk()?;
+    Some(Line {
+        key: u128::from_le_bytes(*key),
+        date: i64::from_le_bytes(*date),
+        part,
+        row: u32::from_le_bytes(*row),
+    })
+}

@@ -1,0 +1,143 @@
+//! Where each file has its place: `<schema>/<table>.<format>` is a table that was replaced, `<schema>/<table>/` holds what
+//! was appended, and `<schema>/_ingestr/<table>/` what is remembered of it.
+
+use super::format::Format;
+use crate::dest::sql::columns::shape;
+use crate::dest::{DestError, Target};
+
+/// The folder of what is remembered, in each schema.
+pub(super) const BOOKS: &str = "_ingestr";
+/// A part of a path; what is added to it must fit as well, and file systems have 255 bytes.
+const LONGEST: usize = 180;
+
+/// A table, as paths have it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Place {
+    schema: String,
+    table: String,
+}
+
+impl Place {
+    pub(super) fn new(schema: &str, table: &str) -> Self {
+        Self { schema: escaped(schema), table: escaped(table) }
+    }
+
+    pub(super) fn of(target: &Target) -> Self {
+        Self::new(&target.schema, &target.table)
+    }
+
+    /// # Errors
+    /// When a name is longer than a file system allows.
+    pub(super) fn check(&self) -> Result<(), DestError> {
+        match [&self.schema, &self.table].into_iter().find(|name| name.len() > LONGEST) {
+            Some(name) => Err(shape(format!(
+                "{name}: a name of a file or folder has at most {LONGEST} bytes here, and this one has {}",
+                name.len()
+            ))),
+            None => Ok(()),
+        }
+    }
+
+    /// The folder of the schema.
+    pub(super) fn schema(&self) -> &str {
+        &self.schema
+    }
+
+    /// The file of a table that is replaced, by its name in the schema's folder.
+    pub(super) fn file(&self, format: Format) -> String {
+        format!("{}.{}", self.table, format.name())
+    }
+
+    /// A path in the schema's folder.
+    pub(super) fn beside(&self, name: &str) -> String {
+        format!("{}/{name}", self.schema)
+    }
+
+    /// The folder of what is appended.
+    pub(super) fn appended(&self) -> String {
+        format!("{}/{}", self.schema, self.table)
+    }
+
+    /// A path among what is remembered of the table.
+    pub(super) fn book(&self, name: &str) -> String {
+        format!("{}/{BOOKS}/{}/{name}", self.schema, self.table)
+    }
+}
+
+/// The folder of the books of a schema, by the name of its folder.
+pub(super) fn books(schema: &str) -> String {
+    format!("{schema}/{BOOKS}")
+}
+
+/// One of the files of a run: `<run>-<number>`. Runs have their start in their name, so their order is that of time.
+pub(super) fn numbered(run: &str, nth: u64) -> String {
+    format!("{run}-{nth:06}")
+}
+
+/// The run and the number in a name that [`numbered`] made, whatever it ends with.
+pub(super) fn number_of(name: &str) -> Option<(&str, u64)> {
+    let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
+    let (run, number) = stem.rsplit_once('-')?;
+    let digits = number.len() >= 6 && number.bytes().all(|byte| byte.is_ascii_digit());
+    Some((run, number.parse().ok().filter(|_| digits)?))
+}
+
+/// A name as a part of a path: what file systems and stores take for something else stands as in a URL, and so does what
+/// would be taken for something of ours.
+fn escaped(name: &str) -> String {
+    let mut out = String::with_capacity(name.len());
+    let last = name.chars().count().saturating_sub(1);
+    for (at, c) in name.chars().enumerate() {
+        let edge = at == 0 || at == last;
+        let special = c.is_control() || "/\\:*?\"<>|%#[]{}^`~".contains(c);
+        let ours = at == 0 && name.eq_ignore_ascii_case(BOOKS);
+        if special || ours || (edge && matches!(c, '.' | ' ')) {
+            let mut bytes = [0; 4];
+            for byte in c.encode_utf8(&mut bytes).bytes() {
+                out.push_str(&format!("%{byte:02X}"));
+            }
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
+/// The name that a part of a path stands for.
+pub(super) fn unescaped(part: &str) -> String {
+    percent_encoding::percent_decode_str(part).decode_utf8_lossy().into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_parts_of_paths() {
+        for (name, part) in [
+            ("tickets", "tickets"),
+            ("größe チケット", "größe チケット"),
+            ("it's 100%", "it's 100%25"),
+            ("a/b\\c:d", "a%2Fb%5Cc%3Ad"),
+            ("..", "%2E%2E"),
+            (".hidden", "%2Ehidden"),
+            ("a.b", "a.b"),
+            (" x ", "%20x%20"),
+            ("_ingestr", "%5Fingestr"),
+            ("_ingestr_x", "_ingestr_x"),
+            ("\0", "%00"),
+        ] {
+            assert_eq!(escaped(name), part);
+            assert_eq!(unescaped(part), name);
+        }
+    }
+
+    #[test]
+    fn numbered_names_are_read_back() {
+        let name = numbered("20261122T094025.123456Z-4f2a90c1", 12);
+        assert_eq!(number_of(&format!("{name}.parquet")), Some(("20261122T094025.123456Z-4f2a90c1", 12)));
+        for other in ["mine.csv", "2026-01-01.csv", "a-b.csv", "r-12.csv"] {
+            assert_eq!(number_of(other), None, "{other}");
+        }
+    }
+}
