@@ -103,27 +103,30 @@ kinds as (
     from authors
 ),
 
-rounds as (
+-- What customers and agents say to each other, in its order; notes and programs say nothing in between.
+turns as (
     select
         *,
-        -- How many replies of agents there were before: messages of one round wait for the same reply.
-        count(case when kind = 'sent' then 1 end) over (
-            partition by ticket_id
-            order by created_at, message_id
-            rows between unbounded preceding and current row
-        ) - case when kind = 'sent' then 1 else 0 end as replies_before
+        lag(kind) over (partition by ticket_id, kind in ('received', 'sent') order by created_at, message_id) as kind_before
     from kinds
 ),
 
+-- Both over the same order, so that messages are sorted twice in all: sorting is most of what the models cost.
 waits as (
     select
         *,
-        case
-            when kind = 'sent' then min(case when kind = 'received' then created_at end) over (
-                partition by ticket_id, replies_before
-            )
-        end as waiting_since
-    from rounds
+        kind = 'sent' and coalesce(kind_before = 'received', false) as is_response,
+        max(case when kind = 'received' and coalesce(kind_before, 'sent') = 'sent' then created_at end) over (
+            partition by ticket_id, kind in ('received', 'sent')
+            order by created_at, message_id
+            rows between unbounded preceding and current row
+        ) as wait_began,
+        count(case when kind = 'sent' and kind_before = 'received' then 1 end) over (
+            partition by ticket_id, kind in ('received', 'sent')
+            order by created_at, message_id
+            rows between unbounded preceding and current row
+        ) as responses
+    from turns
 )
 
 select
@@ -134,15 +137,9 @@ select
     created_at,
     author,
     kind,
-    waiting_since,
-    (timestamp_diff(created_at, waiting_since, microsecond) / 1000000.0) as response_seconds,
-    case
-        when waiting_since is not null then count(waiting_since) over (
-            partition by ticket_id
-            order by replies_before
-            rows between unbounded preceding and current row
-        )
-    end as response_number
+    case when is_response then wait_began end as waiting_since,
+    case when is_response then (timestamp_diff(created_at, wait_began, microsecond) / 1000000.0) end as response_seconds,
+    case when is_response then responses end as response_number
 from waits;
 
 -- if account_settings

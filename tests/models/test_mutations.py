@@ -10,7 +10,7 @@ MUTATIONS = {
     "notes count as replies": ("when is_note then 'note'", "when false then 'note'"),
     "rules count as agents": ("or messages.via = 'rule' then 'rule'", "then 'rule'"),
     "replies from outside count": ("when messages.via = 'email' then 'outside'", "when false then 'outside'"),
-    "waiting begins with the last message": ("when kind = 'sent' then min(case", "when kind = 'sent' then max(case"),
+    "waiting begins with the last message": ("and coalesce(kind_before, 'sent') = 'sent' then", "then"),
     "messages of one time in any order": ("order by created_at, message_id", "order by created_at, message_id desc"),
     "spam counts": ("not tickets.is_spam and tickets.trashed_at", "tickets.trashed_at"),
     "days are those of UTC": ("(happened_at at time zone '__time_zone__')", "(happened_at at time zone 'UTC')"),
