@@ -15,7 +15,7 @@ features = $(if $(FEATURES),--features "$(FEATURES)")
 release = $(CARGO_TARGET_DIR)/release
 
 .DEFAULT_GOAL := help
-.PHONY: help libduckdb build release install uninstall wheel deb tarball image test-packages test soak broken-rules test-models test-postgres test-ducklake test-denied test-bigquery-live test-bqemulator test-recordings check fmt clippy rustdoc workflows deny advisories docs site docs-check models models-check demo sim bench
+.PHONY: help libduckdb build release install uninstall wheel deb tarball image test-packages test soak broken-rules test-models test-postgres test-ducklake test-files test-denied test-bigquery-live test-bqemulator test-recordings check fmt clippy rustdoc workflows deny advisories docs site docs-check models models-check demo sim bench
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -71,6 +71,9 @@ test-postgres: libduckdb ## Test PostgreSQL as a destination, on servers that ar
 
 test-ducklake: libduckdb ## Test DuckLake as a destination: three kinds of catalogs, data on disk and in a bucket
 	@scripts/test-ducklake
+
+test-files: libduckdb ## Test files in buckets as a destination: S3 (moto) and Azure (Azurite)
+	@scripts/test-files
 
 test-denied: libduckdb ## Run the tests of disks that are full or read-only; needs Linux, setpriv and unshare
 	cargo test --locked --test main $(features) -- --ignored denied

@@ -16,6 +16,8 @@ mod denied;
 mod desk;
 #[cfg(feature = "duckdb")]
 mod ducklake;
+#[cfg(feature = "files")]
+mod files;
 mod held;
 #[cfg(target_os = "linux")]
 mod hostile;
