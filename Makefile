@@ -15,7 +15,7 @@ features = $(if $(FEATURES),--features "$(FEATURES)")
 release = $(CARGO_TARGET_DIR)/release
 
 .DEFAULT_GOAL := help
-.PHONY: help libduckdb build release install uninstall wheel deb tarball image test-packages test soak broken-rules test-models test-postgres test-ducklake test-everywhere test-denied test-bigquery-live test-bqemulator test-recordings check fmt clippy rustdoc workflows deny advisories docs site docs-check models models-check demo screenshots sim bench bench-models
+.PHONY: help libduckdb build release install uninstall wheel deb tarball image test-packages test soak broken-rules test-models test-postgres test-ducklake test-everywhere test-files test-denied test-bigquery-live test-bqemulator test-recordings check fmt clippy rustdoc workflows deny advisories docs site docs-check models models-check demo screenshots sim bench bench-models
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -74,6 +74,9 @@ test-ducklake: libduckdb ## Test DuckLake as a destination: three kinds of catal
 
 test-everywhere: libduckdb ## Copy one account into every destination, and compare the rows of all tables
 	@scripts/test-everywhere
+
+test-files: libduckdb ## Test files in buckets as a destination: S3 (moto) and Azure (Azurite)
+	@scripts/test-files
 
 test-denied: libduckdb ## Run the tests of disks that are full or read-only; needs Linux, setpriv and unshare
 	cargo test --locked --test main $(features) -- --ignored denied

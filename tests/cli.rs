@@ -16,8 +16,10 @@ mod denied;
 mod desk;
 #[cfg(feature = "duckdb")]
 mod ducklake;
-#[cfg(all(feature = "sqlite", feature = "postgres", feature = "bigquery"))]
+#[cfg(all(feature = "sqlite", feature = "postgres", feature = "bigquery", feature = "files"))]
 mod everywhere;
+#[cfg(feature = "files")]
+mod files;
 mod held;
 #[cfg(target_os = "linux")]
 mod hostile;

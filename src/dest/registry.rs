@@ -52,6 +52,20 @@ pub const DESTINATIONS: &[Entry] = &[
         form: super::files::FORM,
         open: |uri| Ok(Box::new(super::files::Files::from_uri(uri)?)),
     },
+    #[cfg(feature = "files")]
+    Entry {
+        scheme: "s3",
+        name: "files in S3",
+        form: super::files::S3_FORM,
+        open: |uri| Ok(Box::new(super::files::Files::from_uri(uri)?)),
+    },
+    #[cfg(feature = "files")]
+    Entry {
+        scheme: "az",
+        name: "files in Azure",
+        form: super::files::AZURE_FORM,
+        open: |uri| Ok(Box::new(super::files::Files::from_uri(uri)?)),
+    },
     #[cfg(feature = "bigquery")]
     Entry {
         scheme: "bigquery",

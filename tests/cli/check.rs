@@ -144,7 +144,7 @@ fn what_cannot_be_checked_as_typed() {
     ");
     assert_snapshot!(said(&["--dest-uri", "mysql://x"]), @r"
     error: --dest-uri: `mysql` is not a scheme ingestr knows
-      hint: use duckdb:///<file> or sqlite:///<file> or postgres://<user>[:<password>]@<host>[:<port>]/<database> or ducklake:///<catalog file>?data_path=<folder> or bigquery://<project>[/<dataset>]
+      hint: use duckdb:///<file> or sqlite:///<file> or postgres://<user>[:<password>]@<host>[:<port>]/<database> or ducklake:///<catalog file>?data_path=<folder> or parquet:///<folder>, csv:///<folder>, jsonl:///<folder> or s3://<bucket>[/<prefix>] or az://<container>[/<prefix>] or bigquery://<project>[/<dataset>]
     exit code 2
     ");
     assert_snapshot!(said(&["--source-uri", "gorgias://acme"]), @r"
@@ -195,7 +195,7 @@ fn an_empty_uri_is_no_good_sign() {
     ");
     assert_snapshot!(check(&desk, &["--dest-uri", " "]).finish().shown(), @r"
     error: --dest-uri is empty
-      hint: is the variable set? Use duckdb:///<file> or sqlite:///<file> or postgres://<user>[:<password>]@<host>[:<port>]/<database> or ducklake:///<catalog file>?data_path=<folder> or bigquery://<project>[/<dataset>]
+      hint: is the variable set? Use duckdb:///<file> or sqlite:///<file> or postgres://<user>[:<password>]@<host>[:<port>]/<database> or ducklake:///<catalog file>?data_path=<folder> or parquet:///<folder>, csv:///<folder>, jsonl:///<folder> or s3://<bucket>[/<prefix>] or az://<container>[/<prefix>] or bigquery://<project>[/<dataset>]
     exit code 2
     ");
     let variable = desk.ingestr(["check", "--dest-uri", good]).env("INGESTR_SOURCE_URI", "");

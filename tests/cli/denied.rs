@@ -144,3 +144,46 @@ fn a_full_disk_at_night_is_one_block() {
     );
     assert_eq!(done.code(), Some(5), "{}", done.shown());
 }
+
+#[test]
+#[cfg(feature = "files")]
+#[ignore = "needs setpriv"]
+fn a_folder_for_files_that_is_read_only_is_named_before_anything_is_read() {
+    let desk = desk();
+    let folder = desk.folder().join("closed");
+    std::fs::create_dir(&folder).expect("a folder");
+    permit(&folder, 0o555);
+    let served = desk.account().served();
+    let done = ingest(&desk, "ingest --source-table tickets --dest-uri csv:///closed").finish();
+    permit(&folder, 0o755);
+    assert_snapshot!(done.shown(), @r"
+    error: table main.tickets: no permission to create the output file closed/main
+      cause: Permission denied (os error 13)
+      hint: give this user the right to write there, or name another place in --dest-uri
+    exit code 5
+    ");
+    assert_eq!(desk.account().served(), served, "a request was sent");
+    assert_eq!(desk.files(), ["closed", "shop.duckdb"]);
+}
+
+#[test]
+#[cfg(feature = "files")]
+#[ignore = "needs unshare"]
+fn a_full_disk_leaves_the_old_file_and_nothing_else() {
+    let desk = desk();
+    let line = "copy() { ingest --source-table tickets --dest-uri jsonl:///small/out --progress log; }; \
+                copy && cp small/out/main/tickets.jsonl before && \
+                { dd if=/dev/zero of=small/fill bs=4k 2>/dev/null; truncate -s -64K small/fill; copy; code=$?; rm small/fill; \
+                cmp before small/out/main/tickets.jsonl && find small/out/main -maxdepth 1 | sort > there; (exit $code); }";
+    let done = on_small_disk(&desk, "24m", line).finish();
+    assert_eq!(done.code(), Some(5), "{}", done.shown());
+    let error = done.stderr.find("error: ").map_or("no error", |at| &done.stderr[at..]);
+    assert!(error.contains("no space left for the output file small/out/main/"), "{error}");
+    assert!(!error.contains("unfinished"), "{error}");
+    let there = std::fs::read_to_string(desk.folder().join("there")).expect("the old file is as it was");
+    assert_snapshot!(there, @r"
+    small/out/main
+    small/out/main/_ingestr
+    small/out/main/tickets.jsonl
+    ");
+}

@@ -157,12 +157,12 @@ fn an_unknown_scheme_is_answered_with_what_exists() {
     ");
     assert_snapshot!(uris(GOOD, "snowflake://planted-key-4f1c9a7e@x"), @r"
     error: --dest-uri: `snowflake` is not a scheme ingestr knows
-      hint: use duckdb:///<file> or sqlite:///<file> or postgres://<user>[:<password>]@<host>[:<port>]/<database> or ducklake:///<catalog file>?data_path=<folder> or bigquery://<project>[/<dataset>]
+      hint: use duckdb:///<file> or sqlite:///<file> or postgres://<user>[:<password>]@<host>[:<port>]/<database> or ducklake:///<catalog file>?data_path=<folder> or parquet:///<folder>, csv:///<folder>, jsonl:///<folder> or s3://<bucket>[/<prefix>] or az://<container>[/<prefix>] or bigquery://<project>[/<dataset>]
     exit code 2
     ");
     assert_snapshot!(uris(GOOD, "shop.duckdb"), @r"
     error: --dest-uri has no scheme
-      hint: use duckdb:///<file> or sqlite:///<file> or postgres://<user>[:<password>]@<host>[:<port>]/<database> or ducklake:///<catalog file>?data_path=<folder> or bigquery://<project>[/<dataset>]
+      hint: use duckdb:///<file> or sqlite:///<file> or postgres://<user>[:<password>]@<host>[:<port>]/<database> or ducklake:///<catalog file>?data_path=<folder> or parquet:///<folder>, csv:///<folder>, jsonl:///<folder> or s3://<bucket>[/<prefix>] or az://<container>[/<prefix>] or bigquery://<project>[/<dataset>]
     exit code 2
     ");
     assert_snapshot!(uris(GOOD, "duckdb:///"), @r"

@@ -259,7 +259,7 @@ fn what_cannot_be_done_as_typed() {
     ");
     assert_snapshot!(said(&["state", "show", "--dest-uri", "snowflake://planted-key-4f1c9a7e@x"]), @r"
     error: --dest-uri: `snowflake` is not a scheme ingestr knows
-      hint: use duckdb:///<file> or sqlite:///<file> or postgres://<user>[:<password>]@<host>[:<port>]/<database> or ducklake:///<catalog file>?data_path=<folder> or bigquery://<project>[/<dataset>]
+      hint: use duckdb:///<file> or sqlite:///<file> or postgres://<user>[:<password>]@<host>[:<port>]/<database> or ducklake:///<catalog file>?data_path=<folder> or parquet:///<folder>, csv:///<folder>, jsonl:///<folder> or s3://<bucket>[/<prefix>] or az://<container>[/<prefix>] or bigquery://<project>[/<dataset>]
     exit code 2
     ");
     assert_snapshot!(said(&["state", "reset", "--dest-uri", "duckdb:///x", "--dest-table", "x://planted-key-4f1c9a7e"]), @r"

@@ -7,7 +7,8 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::names::Place;
 use super::store::{Store, Version, Waiting};
@@ -80,14 +81,14 @@ pub(super) struct Saved {
     pub(super) account: String,
     pub(super) source_table: String,
     pub(super) version: i64,
-    #[serde(with = "maybe_instant")]
+    #[serde(serialize_with = "write_maybe", deserialize_with = "read_maybe")]
     watermark: Option<Micros>,
-    #[serde(with = "maybe_instant")]
+    #[serde(serialize_with = "write_maybe", deserialize_with = "read_maybe")]
     covered_since: Option<Micros>,
     complete: bool,
     source: String,
     pub(super) run: String,
-    #[serde(with = "instant")]
+    #[serde(serialize_with = "write_instant", deserialize_with = "read_instant")]
     pub(super) updated_at: Micros,
     filled: Option<String>,
     described: Option<String>,
@@ -108,9 +109,9 @@ pub(super) struct Parts {
 pub(super) struct Held {
     run: String,
     process: String,
-    #[serde(with = "instant")]
+    #[serde(serialize_with = "write_instant", deserialize_with = "read_instant")]
     since: Micros,
-    #[serde(with = "instant")]
+    #[serde(serialize_with = "write_instant", deserialize_with = "read_instant")]
     until: Micros,
 }
 
@@ -358,42 +359,24 @@ pub(super) fn look(store: &dyn Store, schema: &str, table: &str) -> Result<Found
     Ok(Found { lease, table: found.unwrap_or_default(), complete, books })
 }
 
-mod instant {
-    use serde::de::Error as _;
-    use serde::{Deserialize as _, Deserializer, Serializer};
-
-    use crate::model::Micros;
-
-    pub(super) fn serialize<S: Serializer>(at: &Micros, to: S) -> Result<S::Ok, S::Error> {
-        to.collect_str(at)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Micros, D::Error> {
-        parse(&String::deserialize(from)?).ok_or_else(|| D::Error::custom("no instant"))
-    }
-
-    pub(super) fn parse(text: &str) -> Option<Micros> {
-        text.parse::<jiff::Timestamp>().ok().map(|at| Micros(at.as_microsecond()))
-    }
+fn write_instant<S: Serializer>(at: &Micros, to: S) -> Result<S::Ok, S::Error> {
+    to.collect_str(at)
 }
 
-mod maybe_instant {
-    use serde::de::Error as _;
-    use serde::{Deserialize as _, Deserializer, Serializer};
+#[expect(clippy::ref_option, reason = "serde wants it so")]
+fn write_maybe<S: Serializer>(at: &Option<Micros>, to: S) -> Result<S::Ok, S::Error> {
+    at.map(|at| at.to_string()).serialize(to)
+}
 
-    use super::instant::parse;
-    use crate::model::Micros;
+fn read_instant<'de, D: Deserializer<'de>>(from: D) -> Result<Micros, D::Error> {
+    instant(&String::deserialize(from)?).ok_or_else(|| D::Error::custom("no instant"))
+}
 
-    #[expect(clippy::ref_option, reason = "serde wants it so")]
-    pub(super) fn serialize<S: Serializer>(at: &Option<Micros>, to: S) -> Result<S::Ok, S::Error> {
-        match at {
-            Some(at) => to.collect_str(at),
-            None => to.serialize_none(),
-        }
-    }
+fn read_maybe<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Micros>, D::Error> {
+    let text = Option::<String>::deserialize(from)?;
+    text.map(|text| instant(&text).ok_or_else(|| D::Error::custom("no instant"))).transpose()
+}
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Micros>, D::Error> {
-        let text = Option::<String>::deserialize(from)?;
-        text.map(|text| parse(&text).ok_or_else(|| D::Error::custom("no instant"))).transpose()
-    }
+fn instant(text: &str) -> Option<Micros> {
+    text.parse::<jiff::Timestamp>().ok().map(|at| Micros(at.as_microsecond()))
 }

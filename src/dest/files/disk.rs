@@ -188,7 +188,7 @@ impl Store for Disk {
         let (held, at) = self.unfinished(path);
         let file = create(&at).map_err(|error| from_io(KIND, &self.at(path), "write", error))?;
         let waiting = Waiting { path: path.to_owned(), size: 0, held, parts: Vec::new() };
-        Ok(Box::new(Growing { file, at, waiting }))
+        Ok(Box::new(Growing { file, named: self.at(path), waiting }))
     }
 
     fn place(&self, waiting: &Waiting) -> Result<bool, DestError> {
@@ -207,7 +207,8 @@ impl Store for Disk {
 /// A file that grows beside its place.
 struct Growing {
     file: File,
-    at: PathBuf,
+    /// Where it is going to be.
+    named: PathBuf,
     waiting: Waiting,
 }
 
@@ -217,14 +218,14 @@ impl Upload for Growing {
     }
 
     fn write(&mut self, bytes: &mut Vec<u8>) -> Result<(), DestError> {
-        self.file.write_all(bytes).map_err(|error| from_io(KIND, &self.at, "write", error))?;
+        self.file.write_all(bytes).map_err(|error| from_io(KIND, &self.named, "write", error))?;
         self.waiting.size += bytes.len() as u64;
         bytes.clear();
         Ok(())
     }
 
     fn complete(self: Box<Self>) -> Result<Waiting, DestError> {
-        self.file.sync_all().map_err(|error| from_io(KIND, &self.at, "write", error))?;
+        self.file.sync_all().map_err(|error| from_io(KIND, &self.named, "write", error))?;
         Ok(self.waiting)
     }
 }

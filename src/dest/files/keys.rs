@@ -116,21 +116,26 @@ pub(super) fn repeated<E>(
     parts: usize,
     rows: u64,
     counting: Counting,
+    read: impl FnMut(usize) -> Result<Vec<u8>, E>,
+) -> Result<Vec<Vec<u32>>, E> {
+    in_slices(u128::from(rows / AT_ONCE + 1), parts, counting, read)
+}
+
+/// The same, for so many slices of all keys one after the other.
+fn in_slices<E>(
+    slices: u128,
+    parts: usize,
+    counting: Counting,
     mut read: impl FnMut(usize) -> Result<Vec<u8>, E>,
 ) -> Result<Vec<Vec<u32>>, E> {
     let mut repeated = vec![Vec::new(); parts];
-    let slices = u128::from(rows / AT_ONCE + 1);
     for slice in 0..slices {
         let mut lines: Vec<Line> = Vec::new();
         for part in 0..parts {
             let bytes = read(part)?;
             let part = u32::try_from(part).unwrap_or(u32::MAX);
-            lines.extend(
-                bytes
-                    .chunks_exact(LINE)
-                    .filter_map(|line| self::line(line, part))
-                    .filter(|line| line.key % slices == slice),
-            );
+            let own = bytes.chunks_exact(LINE).filter_map(|bytes| line(bytes, part));
+            lines.extend(own.filter(|line| line.key % slices == slice));
         }
         lines.sort_unstable();
         for group in lines.chunk_by(|a, b| a.key == b.key) {
@@ -158,4 +163,53 @@ fn line(bytes: &[u8], part: u32) -> Option<Line> {
         part,
         row: u32::from_le_bytes(*row),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use super::*;
+
+    /// Parts of lines: key, date, row.
+    fn found(counting: Counting, parts: &[&[(u128, i64, u32)]]) -> Vec<Vec<u32>> {
+        let files: Vec<Vec<u8>> = parts
+            .iter()
+            .map(|lines| {
+                let mut keys = Keys::default();
+                lines.iter().for_each(|(key, date, row)| keys.line(*key, *date, *row));
+                keys.into_bytes()
+            })
+            .collect();
+        let all: Vec<Vec<Vec<u32>>> = [1, 2, 7]
+            .into_iter()
+            .map(|slices| {
+                let read = |at: usize| Ok::<_, Infallible>(files[at].clone());
+                let Ok(found) = in_slices(slices, files.len(), counting, read);
+                found
+            })
+            .collect();
+        assert!(all.windows(2).all(|pair| pair[0] == pair[1]), "{all:?}");
+        all[0].clone()
+    }
+
+    #[test]
+    fn the_newest_row_of_a_key_counts_and_the_later_one_on_a_tie() {
+        let first: &[_] = &[(1, 10, 0), (2, 20, 1), (3, i64::MIN, 2)];
+        let second: &[_] = &[(2, 15, 0), (1, 10, 1), (3, i64::MIN, 2), (u128::MAX, 5, 3)];
+        assert_eq!(found(Counting::Newest, &[first, second]), [vec![0, 2], vec![0]]);
+    }
+
+    #[test]
+    fn rows_of_a_parent_count_from_the_last_part_on_that_has_all() {
+        let first: &[_] = &[(1, 0, 0), (1, 0, 1), (2, 0, 2), (1, 0, COMPLETE), (2, 0, COMPLETE)];
+        let second: &[_] = &[(1, 0, 0), (1, 0, COMPLETE), (3, 0, COMPLETE)];
+        let third: &[_] = &[(2, 0, COMPLETE)];
+        assert_eq!(found(Counting::OfParents, &[first, second, third]), [vec![0, 1, 2], vec![], vec![]]);
+    }
+
+    #[test]
+    fn integers_and_hashes_of_other_keys_never_meet() {
+        assert!(number(-1) < 1 << 127 && number(i64::MIN) != number(i64::MAX));
+    }
 }

@@ -6,7 +6,7 @@
 //! | room | what |
 //! | --- | --- |
 //! | `uri`, `names` | which place, and where each file lies in it |
-//! | `store`, `disk` | what a place for files can do; the one on this machine |
+//! | `store`, `disk`, `bucket`, `clients` | what a place for files can do; the one on this machine; those of clouds |
 //! | `format`, `csv`, `jsonl`, `parquet` | what is in the files |
 //! | `book`, `ledger` | what is remembered beside them |
 //! | `rows`, `keys`, `publish` | the rows of a commit; which of them count; the file that they become |
@@ -37,6 +37,8 @@ use store::Store;
 use uri::FilesUri;
 
 mod book;
+mod bucket;
+mod clients;
 mod commit;
 mod csv;
 mod disk;
@@ -56,7 +58,7 @@ mod store;
 mod tests;
 mod uri;
 
-pub(super) use uri::FORM;
+pub(super) use uri::{AZURE_FORM, FORM, S3_FORM};
 
 /// How often a lease is tried to be taken that others are taking, too.
 const ATTEMPTS: usize = 5;
@@ -73,15 +75,26 @@ impl Files {
     ///
     /// # Errors
     /// What is wrong with the URI.
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "where an access key is, every client of a cloud is told so"
+    )]
     pub fn from_uri(uri: &str) -> Result<Self, DestError> {
-        let parsed = FilesUri::parse(uri).map_err(|problem| DestError {
+        let env = |name: &str| std::env::var(name).ok().filter(|text| !text.is_empty());
+        let parsed = FilesUri::parse(uri, &env).map_err(|problem| DestError {
             kind: DestErrorKind::Other,
             message: format!("--dest-uri: {problem}"),
-            hint: Some(format!("write {FORM}")),
+            hint: Some(match uri.trim().split(':').next() {
+                Some("s3") => format!("the form is {S3_FORM}"),
+                Some("az") => format!("the form is {AZURE_FORM}"),
+                _ => format!("the form is one of {FORM}"),
+            }),
             source: None,
         })?;
-        let FilesUri::Disk(folder, format) = parsed;
-        Ok(Self { store: Arc::new(Disk::new(folder)), format })
+        Ok(match parsed {
+            FilesUri::Disk(folder, format) => Self { store: Arc::new(Disk::new(folder)), format },
+            FilesUri::Bucket(bucket, format) => Self { store: Arc::new(bucket), format },
+        })
     }
 
     async fn blocking<T: Send + 'static>(
@@ -199,7 +212,7 @@ impl Destination for Files {
     }
 
     fn describe(&self) -> String {
-        format!("{} files in {}", self.format.name(), self.store.name())
+        format!("{} as {}", self.store.name(), self.format.name())
     }
 
     fn inspect<'a>(&'a self, target: &'a Target) -> BoxFuture<'a, Result<Inspection, DestError>> {

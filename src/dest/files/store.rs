@@ -13,6 +13,8 @@ use crate::dest::DestError;
 pub(super) enum Version {
     /// This content.
     Content(Bytes),
+    /// What the store calls it.
+    Tag(Option<String>),
 }
 
 /// A large file that is complete, or on its way, and not yet seen under its name.

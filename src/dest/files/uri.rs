@@ -1,35 +1,57 @@
 //! What the URI says: which folder or bucket, and which format.
 //!
-//! `parquet:`, `csv:` and `jsonl:` are folders of this machine in that format; `file:` is one whose format is a parameter.
+//! `parquet:`, `csv:` and `jsonl:` are folders of this machine in that format; of `file:`, `s3:` and `az:` the format is a
+//! parameter.
 //! Problems are worded without the values of parameters: some of them are secrets.
 
 use std::path::PathBuf;
 
 use percent_encoding::percent_decode_str;
 
+use super::bucket::Bucket;
+use super::clients::{AZURE, S3, azure, s3};
 use super::format::Format;
 use crate::uri::{at_home, parameters};
 
 /// How the URI of a folder is written.
 pub(in crate::dest) const FORM: &str = "parquet:///<folder>, csv:///<folder>, jsonl:///<folder>";
+/// How that of a bucket is written.
+pub(in crate::dest) const S3_FORM: &str = "s3://<bucket>[/<prefix>]";
+/// How that of a container is written.
+pub(in crate::dest) const AZURE_FORM: &str = "az://<container>[/<prefix>]";
 
 /// A destination URI, taken apart and checked.
 #[derive(Debug)]
 pub(super) enum FilesUri {
     /// A folder of this machine.
     Disk(PathBuf, Format),
+    /// A bucket or a container.
+    Bucket(Bucket, Format),
 }
 
 impl FilesUri {
+    /// `env` gives the environment.
+    ///
     /// # Errors
     /// What is wrong with it, without a value.
-    pub(super) fn parse(uri: &str) -> Result<Self, String> {
+    pub(super) fn parse(uri: &str, env: &dyn Fn(&str) -> Option<String>) -> Result<Self, String> {
         let (scheme, rest) = uri.trim().split_once("://").ok_or("the URI has no :// in it")?;
         let (place, query) = rest.split_once('?').unwrap_or((rest, ""));
-        let found = parameters(query, &["format"])?;
-        let get = |name: &str| found.iter().find(|(own, _)| *own == name).map(|(_, value)| value.as_str());
-        let format = format(scheme, get("format"))?;
-        Ok(Self::Disk(folder(place)?, format))
+        let known = match scheme {
+            "s3" => S3,
+            "az" => AZURE,
+            _ => &["format"],
+        };
+        let found = parameters(query, known)?;
+        let get = |name: &str| found.iter().find(|(own, _)| *own == name).map(|(_, value)| value.clone());
+        let format = format(scheme, get("format").as_deref())?;
+        if !matches!(scheme, "s3" | "az") {
+            return Ok(Self::Disk(folder(place)?, format));
+        }
+        let (name, prefix) = place.split_once('/').unwrap_or((place, ""));
+        let prefix = prefix_of(prefix)?;
+        let bucket = if scheme == "s3" { s3 } else { azure };
+        Ok(Self::Bucket(bucket(name, prefix, &get, env)?, format))
     }
 }
 
@@ -49,6 +71,19 @@ fn format(scheme: &str, typed: Option<&str>) -> Result<Format, String> {
         }
         (own, named) => Ok(own.or(named).unwrap_or(Format::ALL[0])),
     }
+}
+
+/// The folder in a bucket.
+fn prefix_of(typed: &str) -> Result<String, String> {
+    let prefix = percent_decode_str(typed.trim_matches('/'))
+        .decode_utf8()
+        .map_err(|_| "the prefix is not UTF-8 after percent-decoding".to_owned())?;
+    let wrong =
+        |part: &str| part.is_empty() || part == "." || part == ".." || part.contains(char::is_control);
+    if !prefix.is_empty() && prefix.split('/').any(wrong) {
+        return Err("the prefix after the bucket is no path".into());
+    }
+    Ok(prefix.into_owned())
 }
 
 /// The folder, as it was written: relative paths stay relative.
@@ -79,8 +114,12 @@ mod tests {
     use super::*;
 
     fn shown(uri: &str) -> Result<String, String> {
-        FilesUri::parse(uri)
-            .map(|FilesUri::Disk(path, format)| format!("{} {}", path.display(), format.name()))
+        let parsed =
+            FilesUri::parse(uri, &|name| (name == "AZURE_STORAGE_ACCOUNT_NAME").then(|| "shop".into()))?;
+        Ok(match parsed {
+            FilesUri::Disk(path, format) => format!("{} {}", path.display(), format.name()),
+            FilesUri::Bucket(bucket, format) => format!("{} {}", bucket.name, format.name()),
+        })
     }
 
     #[test]
@@ -97,6 +136,14 @@ mod tests {
             ("parquet:////", "/ parquet"),
             ("parquet:///.", ". parquet"),
             ("csv:///.csv", ".csv csv"),
+            ("s3://shop", "bucket s3://shop parquet"),
+            ("s3://shop/a/%C3%B6/?format=csv&region=eu-central-1", "bucket s3://shop/a/ö csv"),
+            (
+                "s3://shop?endpoint_url=http://127.0.0.1:9000&access_key_id=id&secret_access_key=s",
+                "bucket s3://shop parquet",
+            ),
+            ("az://shop/a?account_name=x&account_key=c2VjcmV0", "container az://shop/a parquet"),
+            ("az://shop", "container az://shop parquet"),
         ] {
             assert_eq!(shown(uri).as_deref(), Ok(wanted), "{uri}");
         }
@@ -112,6 +159,26 @@ mod tests {
             ("csv:///out?x=SECRET", "the parameter x is unknown; known are format"),
             ("csv:///tickets.csv", "the URI names a file, and each table gets a file of its own"),
             ("parquet:///a%FF", "the path is not UTF-8 after percent-decoding"),
+            ("s3://", "the URI names no bucket"),
+            ("s3://ab/x", "the URI names no bucket: a name has 3 to 63 small letters"),
+            ("s3://Shop", "the URI names no bucket"),
+            ("s3://shop/a//b", "the prefix after the bucket is no path"),
+            (
+                "s3://shop?access_key_id=SECRET",
+                "the parameters access_key_id and secret_access_key go together",
+            ),
+            ("s3://shop?session_token=SECRET", "the parameter session_token is for access_key_id"),
+            ("s3://shop?format=SECRET", "the parameter format is none of"),
+            ("s3://shop?endpoint_url=http://SECRET.example.com", "the parameter endpoint_url is plain http"),
+            (
+                "s3://shop?account_key=SECRET",
+                "the parameter account_key is unknown; known are format, access_key_id",
+            ),
+            ("az://a_b", "the URI names no container"),
+            (
+                "az://shop?account_key=SECRET&sas_token=SECRET",
+                "the parameters account_key and sas_token are two ways",
+            ),
         ] {
             let told = shown(uri).expect_err(uri);
             assert!(told.starts_with(wrong) && !told.contains("SECRET"), "{uri}: {told}");

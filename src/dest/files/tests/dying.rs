@@ -6,11 +6,10 @@ use std::sync::atomic::{AtomicI64, Ordering::SeqCst};
 
 use bytes::Bytes;
 
-use super::{Folder, parquet_rows};
-use crate::dest::conformance::{batch, commit, items, load};
-use crate::dest::files::format::Format;
+use super::bench::Anywhere;
+use crate::dest::conformance::{Bench as _, batch, commit, items, load};
+use crate::dest::files::Files;
 use crate::dest::files::store::{Store, Upload, Version, Waiting};
-use crate::dest::files::{Disk, Files};
 use crate::dest::{Basis, Commit, DestError, DestErrorKind, Destination as _, Target, Targets};
 use crate::model::{Deletes, Strategy};
 
@@ -25,12 +24,17 @@ pub(super) struct Dying {
 }
 
 impl Dying {
-    fn after(inner: Arc<dyn Store>, changes: i64) -> Self {
+    pub(super) fn after(inner: Arc<dyn Store>, changes: i64) -> Self {
         Self { inner, left: Arc::new(AtomicI64::new(changes)), swaps: false }
     }
 
     pub(super) fn at_the_swap(inner: Arc<dyn Store>) -> Self {
         Self { swaps: true, ..Self::after(inner, 0) }
+    }
+
+    /// Whether something was not done.
+    pub(super) fn died(&self) -> bool {
+        self.left.load(SeqCst) < 0
     }
 
     fn change(&self) -> Result<(), DestError> {
@@ -155,15 +159,22 @@ async fn run(files: &Files, target: &Target, id: &str, pages: Pages<'_>) -> Resu
     Ok(())
 }
 
-fn names(folder: &Folder) -> Vec<String> {
-    let files = folder.of_table("items");
-    let mut rows: Vec<String> = files
-        .iter()
-        .flat_map(|path| parquet_rows(path))
-        .map(|row| format!("{} {}", row["id"], row["name"]))
-        .collect();
-    rows.sort();
-    rows
+fn names(place: &Anywhere, table: &str) -> Vec<String> {
+    place.rows(table, &["id", "name"]).unwrap_or_default().into_iter().map(|row| row.join(" ")).collect()
+}
+
+const PLACES: [fn() -> Anywhere; 2] = [Anywhere::disk, Anywhere::memory];
+
+/// Runs a life after each number of steps, until one is not cut short, at each place.
+async fn at_each_step(mut life: impl AsyncFnMut(Anywhere, i64) -> bool) {
+    for make in PLACES {
+        for step in 0.. {
+            if !life(make(), step).await {
+                assert!(step > 5, "only {step} steps");
+                break;
+            }
+        }
+    }
 }
 
 /// Kills a run after each of its changes; `after`: what must be there once the next one is through.
@@ -173,30 +184,28 @@ async fn killed_at_each_step(
     wanted: &[&str],
 ) {
     let [first, second] = strategies;
-    for step in 0.. {
-        let folder = Folder::new();
-        let healthy = folder.files(Format::Parquet);
+    at_each_step(async |place, step| {
+        let healthy = place.files();
         run(&healthy, &items(first), "r1", before).await.expect("goes through");
-        let old = names(&folder);
-        let disk = Arc::new(Disk::new(folder.at.path().to_owned()));
-        let dying = Files { store: Arc::new(Dying::after(disk, step)), format: Format::Parquet };
-        let died = run(&dying, &items(second), "r2", pages).await.is_err();
-        if died && second == Strategy::Replace {
-            let now = names(&folder);
+        let old = names(&place, "items");
+        let (dying, store) = place.dying(step);
+        let ended = run(&dying, &items(second), "r2", pages).await;
+        assert!(ended.is_ok() || store.died());
+        // What was appended is removed once the replacement is there.
+        if strategies == [Strategy::Replace; 2] {
+            let now = names(&place, "items");
             assert!(now == old || now == wanted, "step {step}: {now:?}");
         }
         run(&healthy, &items(second), "r3", pages).await.expect("goes through");
-        assert_eq!(names(&folder), wanted, "step {step}");
-        let left: Vec<String> = folder.all().into_iter().filter(|path| !path.contains("/runs/")).collect();
+        assert_eq!(names(&place, "items"), wanted, "step {step}");
+        let left: Vec<String> = place.all().into_iter().filter(|path| !path.contains("/runs/")).collect();
         assert!(
             left.iter().all(|path| path.ends_with(".parquet") || path.ends_with("state.json")),
             "step {step}: {left:?}"
         );
-        if !died {
-            assert!(step > 5, "only {step} steps");
-            return;
-        }
-    }
+        store.died()
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -229,12 +238,8 @@ async fn a_child_dies_with_its_parent() {
         key: vec!["id".into(), "name".into()],
         ..parent.clone()
     };
-    for step in 0.. {
-        let folder = Folder::new();
-        let healthy = folder.files(Format::Parquet);
-        let disk = Arc::new(Disk::new(folder.at.path().to_owned()));
-        let dying = Files { store: Arc::new(Dying::after(disk, step)), format: Format::Parquet };
-        let mut died = false;
+    at_each_step(async |place, step| {
+        let (healthy, (dying, store)) = (place.files(), place.dying(step));
         for (files, id) in [(&dying, "r1"), (&healthy, "r2")] {
             let (found, of_child) = (files.inspect(&parent).await, files.inspect(&child).await);
             let (found, of_child) = (found.expect("a look"), of_child.expect("a look"));
@@ -254,20 +259,12 @@ async fn a_child_dies_with_its_parent() {
                 load.complete(1, vec![*id_of_parent]);
                 let made = load.commit(commit(id, &(at + 1).to_string(), at + 1 == pages.len())).await;
                 if made.is_err() {
-                    died = true;
                     break;
                 }
             }
         }
-        let rows: Vec<String> = folder
-            .of_table("parts")
-            .iter()
-            .flat_map(|path| parquet_rows(path))
-            .map(|row| format!("{} {}", row["id"], row["name"]))
-            .collect();
-        assert_eq!(rows, ["1 c", "2 d"], "step {step}");
-        if !died {
-            return;
-        }
-    }
+        assert_eq!(names(&place, "parts"), ["1 c", "2 d"], "step {step}");
+        store.died()
+    })
+    .await;
 }

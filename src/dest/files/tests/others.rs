@@ -1,0 +1,281 @@
+//! Others who write at the same time, and stores that take every write for good.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+
+use bytes::Bytes;
+
+use super::Folder;
+use crate::dest::conformance::{batch, commit, items, load};
+use crate::dest::files::book::{Book, Opened};
+use crate::dest::files::format::Format;
+use crate::dest::files::names::Place;
+use crate::dest::files::store::{Store, Upload, Version, Waiting};
+use crate::dest::files::{Disk, take};
+use crate::dest::{Commit, DestError, DestErrorKind, Destination as _, Keep, Target};
+use crate::model::lease::{self, Claim, TERM, this_process};
+use crate::model::{Lease, Micros, Reject, Strategy};
+
+const NOW: Micros = Micros(1_795_340_425_250_000);
+
+fn lease(run: &str) -> Lease {
+    Lease { run: run.into(), process: this_process(), since: NOW, until: NOW.plus(TERM) }
+}
+
+#[test]
+fn of_many_that_ask_at_once_one_gets_the_lease() {
+    let folder = Folder::new();
+    let disk = Disk::new(folder.at.path().to_owned());
+    let target = items(Strategy::Replace);
+    let got = AtomicUsize::new(0);
+    std::thread::scope(|scope| {
+        for nth in 0..8 {
+            let (disk, target, got) = (&disk, &target, &got);
+            scope.spawn(move || {
+                match take(disk, target, &lease(&format!("r{nth}")), Claim::Take, lease::live) {
+                    Ok(()) => _ = got.fetch_add(1, SeqCst),
+                    Err(error) => assert!(
+                        matches!(error.kind, DestErrorKind::Leased | DestErrorKind::Conflict),
+                        "{error}"
+                    ),
+                }
+            });
+        }
+    });
+    assert_eq!(got.load(SeqCst), 1);
+}
+
+/// A store that ignores conditions, as some do, while another run writes right after us.
+#[derive(Debug)]
+struct Heedless {
+    inner: Arc<dyn Store>,
+    /// What the other one writes.
+    book: Bytes,
+}
+
+impl Store for Heedless {
+    fn name(&self) -> String {
+        self.inner.name()
+    }
+
+    fn check(&self, folders: &[String]) -> Result<(), DestError> {
+        self.inner.check(folders)
+    }
+
+    fn read(&self, path: &str) -> Result<Option<(Bytes, Version)>, DestError> {
+        self.inner.read(path)
+    }
+
+    fn write(&self, path: &str, bytes: Bytes) -> Result<(), DestError> {
+        self.inner.write(path, bytes)
+    }
+
+    fn swap(&self, path: &str, _: Option<&Version>, bytes: Bytes) -> Result<bool, DestError> {
+        self.inner.write(path, bytes)?;
+        self.inner.write(path, self.book.clone())?;
+        Ok(true)
+    }
+
+    fn files(&self, folder: &str) -> Result<Vec<String>, DestError> {
+        self.inner.files(folder)
+    }
+
+    fn leftovers(&self, folder: &str, of: Option<&str>) -> Result<Vec<String>, DestError> {
+        self.inner.leftovers(folder, of)
+    }
+
+    fn folders(&self, folder: &str) -> Result<Vec<String>, DestError> {
+        self.inner.folders(folder)
+    }
+
+    fn remove(&self, path: &str) -> Result<(), DestError> {
+        self.inner.remove(path)
+    }
+
+    fn size(&self, path: &str) -> Result<Option<u64>, DestError> {
+        self.inner.size(path)
+    }
+
+    fn begin(&self, path: &str) -> Result<Box<dyn Upload>, DestError> {
+        self.inner.begin(path)
+    }
+
+    fn place(&self, waiting: &Waiting) -> Result<bool, DestError> {
+        self.inner.place(waiting)
+    }
+
+    fn abandon(&self, waiting: &Waiting) -> Result<(), DestError> {
+        self.inner.abandon(waiting)
+    }
+}
+
+#[test]
+fn a_store_that_ignores_conditions_gives_the_lease_to_whoever_wrote_last() {
+    let folder = Folder::new();
+    let inner = Arc::new(Disk::new(folder.at.path().to_owned()));
+    let theirs = Book { lease: Some((&lease("theirs")).into()), ..Book::default() };
+    let book = serde_json::to_vec(&theirs).expect("JSON").into();
+    let target = items(Strategy::Append);
+    let error = take(&Heedless { inner, book }, &target, &lease("ours"), Claim::Take, lease::live);
+    assert_eq!(error.expect_err("is theirs").kind, DestErrorKind::Leased);
+}
+
+/// A table that somebody else has written is told of before it is replaced, and is no table to add to.
+#[tokio::test]
+async fn a_file_of_others_is_told_of() {
+    let folder = Folder::new();
+    std::fs::create_dir(folder.path("shop")).expect("a folder");
+    std::fs::write(folder.path("shop/items.csv"), "mine\n").expect("a file");
+    std::fs::create_dir(folder.path("shop/items")).expect("a folder");
+    std::fs::write(folder.path("shop/items/mine.csv"), "mine\n").expect("a file");
+    let files = folder.files(Format::Csv);
+    let target = items(Strategy::Replace);
+    let found = files.inspect(&target).await.expect("a look");
+    assert_eq!(found.columns, None);
+    assert_eq!(found.notes, ["shop/items.csv is there already, and no run has written it: it is replaced"]);
+    load(&files, &target, vec![batch(&[(1, "a", 10)])], commit("r1", "p", true)).await.expect("goes through");
+    assert_eq!(files.inspect(&target).await.expect("a look").notes, Vec::<String>::new());
+    assert!(std::fs::read_to_string(folder.path("shop/items.csv")).expect("a file").starts_with("id,name"));
+    assert!(folder.path("shop/items/mine.csv").exists());
+}
+
+/// What is remembered cannot be read: that is no first run.
+#[tokio::test]
+async fn a_damaged_book_is_told_of() {
+    let folder = Folder::new();
+    let files = folder.files(Format::Parquet);
+    let target = items(Strategy::Append);
+    load(&files, &target, vec![batch(&[(1, "a", 10)])], commit("r1", "p", true)).await.expect("goes through");
+    std::fs::write(folder.path("shop/_ingestr/items/state.json"), "{").expect("a file");
+    let error = files.inspect(&target).await.expect_err("is damaged");
+    assert_eq!(error.kind, DestErrorKind::Damaged);
+    assert!(error.message.starts_with("shop/_ingestr/items/state.json in the folder "), "{error}");
+}
+
+/// Rows that wait, lost: the next run begins anew; the one that is under way ends.
+#[tokio::test]
+async fn rows_that_wait_and_are_gone_end_a_run() {
+    let folder = Folder::new();
+    let files = folder.files(Format::Parquet);
+    let mut target = Target { fresh: true, ..items(Strategy::Replace) };
+    let found = files.inspect(&target).await.expect("a look");
+    let first = Commit { basis: Some(found.basis.clone()), ..commit("r1", "p1", false) };
+    let basis = found.basis.after(target.strategy, &first);
+    load(&files, &target, vec![batch(&[(1, "a", 10)])], first).await.expect("goes through");
+    target.fresh = false;
+    std::fs::remove_file(folder.path("shop/_ingestr/items/waiting/r1-000001.rows")).expect("a part");
+    let next = Commit { basis: Some(basis), ..commit("r1", "p2", true) };
+    let error = load(&files, &target, vec![batch(&[(2, "b", 10)])], next).await.expect_err("lost its rows");
+    assert_eq!(error.kind, DestErrorKind::Changed);
+    assert_eq!(files.inspect(&target).await.expect("a look").aside, None);
+}
+
+/// Old runs and old values that did not fit go with a run's last commit.
+#[tokio::test]
+async fn books_are_kept_for_a_while() {
+    let folder = Folder::new();
+    let files = folder.files(Format::Parquet);
+    let target = items(Strategy::Append);
+    for day in 10..15 {
+        let value = "1".to_owned();
+        let mut next = commit(&format!("202611{day}T094025.123456Z-4f2a90c1"), "p", true);
+        next.rejects = vec![vec![Reject { id: None, column: None, value, reason: "not text" }]];
+        next.keep = Keep { runs: Some(2), rejects: Some(Micros(1_794_528_000_000_000)) };
+        next.release = day == 14;
+        load(&files, &target, vec![batch(&[(1, "a", 10)])], next).await.expect("goes through");
+    }
+    let left = |folder_of: &str| {
+        let all = folder.all().into_iter().filter(|path| path.contains(folder_of));
+        all.map(|path| path.split(['/', 'T']).rev().nth(1).unwrap_or_default().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(left("/runs/"), ["20261113", "20261114"]);
+    assert_eq!(left("/rejects/"), ["20261113", "20261114"]);
+}
+
+/// Of more runs than are remembered, the files of the older ones count.
+#[test]
+fn files_of_forgotten_runs_count() {
+    let mut table = crate::dest::files::book::Table::default();
+    for run in 0..1_005 {
+        table.append(&format!("r{run:04}"), 2);
+    }
+    assert_eq!(table.appended.len(), 1_000);
+    for (run, nth, counts) in
+        [("r0000", 9, true), ("r0004", 1, true), ("r0005", 2, true), ("r0005", 3, false), ("r9999", 1, false)]
+    {
+        assert_eq!(table.counts(run, nth), counts, "{run} {nth}");
+    }
+}
+
+/// The book is there to be read, too.
+#[tokio::test]
+async fn the_book_is_a_text() {
+    let folder = Folder::new();
+    let files = folder.files(Format::Parquet);
+    let target = items(Strategy::Append);
+    load(&files, &target, vec![batch(&[(1, "a", 10)])], commit("r1", "p", true)).await.expect("goes through");
+    let disk = Disk::new(folder.at.path().to_owned());
+    let read = Opened::of(&disk, &Place::of(&target)).expect("a book").book;
+    assert_eq!(read.last.as_ref().map(|last| last.count), Some(1));
+    let text = std::fs::read_to_string(folder.path("shop/_ingestr/items/state.json")).expect("a text");
+    insta::assert_snapshot!(text, @r#"
+    {
+      "last": {
+        "run": "r1",
+        "count": 1
+      },
+      "tables": {
+        "items": {
+          "file": null,
+          "appended": [
+            {
+              "run": "r1",
+              "count": 1
+            }
+          ],
+          "older_than": null,
+          "rows": 1,
+          "columns": [
+            [
+              "id",
+              "bigint"
+            ],
+            [
+              "name",
+              "text"
+            ],
+            [
+              "changed_at",
+              "timestamptz"
+            ],
+            [
+              "extra",
+              "json"
+            ],
+            [
+              "_ingestr_loaded_at",
+              "timestamptz"
+            ]
+          ],
+          "names": null,
+          "states": [
+            {
+              "account": "acme",
+              "source_table": "items",
+              "version": 1,
+              "watermark": "2020-09-13T12:26:40.123456+00:00",
+              "covered_since": null,
+              "complete": true,
+              "source": "p",
+              "run": "r1",
+              "updated_at": "2023-11-14T22:13:21+00:00",
+              "filled": null,
+              "described": null,
+              "waiting": null
+            }
+          ]
+        }
+      }
+    }
+    "#);
+}
