@@ -32,7 +32,7 @@ License-Expression: MIT OR Apache-2.0
 License-File: LICENSE-MIT
 License-File: LICENSE-APACHE
 License-File: THIRD-PARTY.txt
-Keywords: gorgias,duckdb,bigquery,sqlite,elt
+Keywords: gorgias,duckdb,bigquery,postgresql,ducklake,parquet,sqlite,elt
 Classifier: Environment :: Console
 Classifier: Intended Audience :: Developers
 Classifier: Programming Language :: Rust
