@@ -26,6 +26,7 @@ mod lookups;
 mod new_fields;
 mod oversize;
 mod reading;
+mod rehearsal;
 mod rescan;
 mod several;
 mod sleeping;

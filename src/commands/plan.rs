@@ -183,7 +183,7 @@ fn found_first(run: &RunLine) -> Option<u64> {
 /// What a first load has found is still there, but for what was deleted since: few rows, as a rule. So there are no less,
 /// and as many more requests as there are more rows.
 fn at_least(mut forecast: Forecast, scope: Scope, first: Option<u64>) -> Forecast {
-    let guessed = matches!(forecast.basis, Basis::Ids | Basis::Dates | Basis::Tickets | Basis::Disputed);
+    let guessed = matches!(forecast.basis, Basis::Dates | Basis::Tickets);
     let Some(first) = first.filter(|_| guessed && scope == Scope::Everything) else { return forecast };
     let (rows, requests) = (forecast.rows, forecast.requests);
     let least = rows.least.max(first.saturating_mul(4) / 5);
@@ -230,7 +230,8 @@ mod tests {
     #[test]
     fn a_first_load_is_the_least_that_is_there() {
         let guess = |least, about, most| Guess { least, about, most: Some(most) };
-        let forecast = |basis| Forecast { rows: guess(85, 107, 142), requests: guess(3, 4, 6), basis };
+        let forecast =
+            |basis| Forecast { rows: guess(85, 107, 142), requests: guess(3, 4, 6), basis, wide: None };
         let dates = at_least(forecast(Basis::Dates), Scope::Everything, Some(1_500));
         assert_eq!((dates.rows, dates.requests), (guess(1_200, 1_500, 1_875), guess(42, 56, 79)));
         for (basis, scope, first) in [
@@ -247,7 +248,8 @@ mod tests {
     #[test]
     fn a_small_table_takes_what_its_last_runs_took() {
         let guess = |least, about, most| Guess { least, about, most: Some(most) };
-        let forecast = Forecast { rows: guess(0, 50, 1_000), requests: guess(1, 1, 10), basis: Basis::Small };
+        let (rows, requests) = (guess(0, 50, 1_000), guess(1, 1, 10));
+        let forecast = Forecast { rows, requests, basis: Basis::Small, wide: None };
         assert_eq!(corrected(forecast, &[2, 2, 2]).requests, guess(2, 2, 2));
         assert_eq!(corrected(forecast, &[3, 1, 2]).requests, guess(1, 2, 3));
         assert_eq!(corrected(forecast, &[]).requests, guess(1, 1, 10));

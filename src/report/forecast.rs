@@ -10,7 +10,7 @@ use super::format::{count, intent_of, number, roughly};
 use super::{json, rescan};
 use crate::error::Failure;
 use crate::http::limit::{Allowance, Share};
-use crate::source::{Basis, Forecast, Guess, Rescan};
+use crate::source::{Basis, Forecast, Guess, Rescan, Wide};
 
 /// How fast requests can be sent.
 #[derive(Debug, Clone, Copy)]
@@ -93,10 +93,12 @@ pub struct Forecasts {
 }
 
 impl Forecasts {
-    /// Requests of all tables that could be looked at.
-    fn requests(&self) -> Guess {
+    /// Rows and requests of all tables that could be looked at.
+    fn total(&self) -> (Guess, Guess) {
         let each = self.tables.iter().filter_map(|table| table.forecast.as_ref().ok());
-        each.map(|(_, forecast)| forecast.requests).fold(Guess::exactly(0), Guess::plus)
+        each.fold((Guess::exactly(0), Guess::exactly(0)), |(rows, requests), (_, one)| {
+            (rows.plus(one.rows), requests.plus(one.requests))
+        })
     }
 }
 
@@ -133,13 +135,20 @@ fn basis(forecast: &Forecast) -> &'static str {
     match forecast.basis {
         Basis::Seen if forecast.rows.most.is_none() => "its first page; its list does not tell where it ends",
         Basis::Seen => "a look at all of it",
-        Basis::Ids => "the ids of its newest and its oldest rows",
-        Basis::Dates => "the dates of its newest and its oldest rows",
-        Basis::Tickets => "the number of tickets, and how many messages some of them have",
-        Basis::Disputed => "two estimates that disagree, so less surely: either may be right",
-        Basis::Changes => "how fast it changed lately",
-        Basis::Progress => "how far the unfinished pass has come",
-        Basis::Small => "what small tables usually have",
+        Basis::Dates => "pages read at some of its dates",
+        Basis::Tickets => "the number of tickets, and how many messages those have",
+        Basis::Changes => "pages read at some dates since then",
+        Basis::Progress => "pages read at some dates of what is left",
+        Basis::Small => "what small tables usually have: they are not looked at",
+    }
+}
+
+/// Why a range is wide.
+fn because(wide: Wide) -> &'static str {
+    match wide {
+        Wide::Ends => "its list can be looked at from its ends only",
+        Wide::AtOnce => "many rows came at once, as in an import, and not all were seen",
+        Wide::Uneven => "its rows are spread unevenly over time",
     }
 }
 
@@ -150,6 +159,11 @@ pub fn text(all: &Forecasts) -> String {
     // Writing to a String cannot fail.
     for note in &all.notes {
         let _ = writeln!(text, "note: {note}");
+    }
+    if all.tables.len() > 1 {
+        let (rows, requests) = all.total();
+        let _ = writeln!(text, "{} together", count(all.tables.len() as u64, "table"));
+        amounts(&mut text, &all.pace, rows, requests);
     }
     for TableForecast { table, dest_table, forecast, last, rescan, notes } in &all.tables {
         match forecast {
@@ -162,10 +176,11 @@ pub fn text(all: &Forecasts) -> String {
                 for note in notes {
                     let _ = writeln!(text, "  note: {note}");
                 }
-                let _ = writeln!(text, "  rows      {}", amount(forecast.rows));
-                let _ = writeln!(text, "  requests  {}", amount(forecast.requests));
-                let _ = writeln!(text, "  time      {}", said(all.pace.time(forecast.requests), time));
+                amounts(&mut text, &all.pace, forecast.rows, forecast.requests);
                 let _ = writeln!(text, "  known by  {}", basis(forecast));
+                if let Some(wide) = forecast.wide.filter(|_| forecast.rows.is_wide()) {
+                    let _ = writeln!(text, "  because   {}", because(wide));
+                }
                 if let Some((rescan, between)) = rescan {
                     let _ = writeln!(text, "  re-scan   {}", rescan::sentence(rescan, *between));
                 }
@@ -176,12 +191,18 @@ pub fn text(all: &Forecasts) -> String {
             }
         }
     }
-    if all.tables.len() > 1 {
-        let requests = all.requests();
-        let _ = writeln!(text, "all of them, together");
-        let _ = writeln!(text, "  requests  {}", amount(requests));
-        let _ = writeln!(text, "  time      {}", said(all.pace.time(requests), time));
-    }
+    text + &ending(all)
+}
+
+/// Rows, requests and time.
+fn amounts(text: &mut String, pace: &Pace, rows: Guess, requests: Guess) {
+    let _ = writeln!(text, "  rows      {}", amount(rows));
+    let _ = writeln!(text, "  requests  {}", amount(requests));
+    let _ = writeln!(text, "  time      {}", said(pace.time(requests), time));
+}
+
+/// How fast it can go, and what finding out took.
+fn ending(all: &Forecasts) -> String {
     let rate = all.pace.rate();
     let share = match all.pace.allowed.share {
         Share::WHOLE => String::new(),
@@ -194,9 +215,8 @@ pub fn text(all: &Forecasts) -> String {
     let sent = count(all.sent, "request");
     let were = if all.sent == 1 { "was" } else { "were" };
     let noun = if rate == 1.0 { "request" } else { "requests" };
-    let _ = writeln!(text, "at {rate} {noun} a second: {share}{budget}");
-    let _ = writeln!(text, "nothing was written; {sent} {were} sent to find this out");
-    text
+    let pace = format!("at {rate} {noun} a second: {share}{budget}");
+    format!("{pace}\nnothing was written; {sent} {were} sent to find this out\n")
 }
 
 #[derive(Serialize)]
@@ -219,6 +239,8 @@ struct TableJson<'a> {
     requests: Option<Bounds>,
     time_ms: Option<Bounds>,
     basis: Option<&'static str>,
+    /// Why the range of rows is wider than a factor of four.
+    wide_because: Option<&'static str>,
     requests_of_last_runs: &'a [u64],
     rescan: Option<rescan::Json>,
     notes: &'a [String],
@@ -228,6 +250,7 @@ struct TableJson<'a> {
 #[derive(Serialize)]
 struct AllJson<'a> {
     tables: Vec<TableJson<'a>>,
+    rows: Bounds,
     requests: Bounds,
     time_ms: Bounds,
     requests_per_second: f64,
@@ -248,6 +271,7 @@ fn table_json<'a>(one: &'a TableForecast, pace: &Pace) -> TableJson<'a> {
         requests: known.map(|(_, forecast)| bounds(forecast.requests)),
         time_ms: known.map(|(_, forecast)| bounds(pace.time(forecast.requests))),
         basis: known.map(|(_, forecast)| forecast.basis.name()),
+        wide_because: known.and_then(|(_, one)| one.wide.filter(|_| one.rows.is_wide())).map(Wide::name),
         requests_of_last_runs: &one.last,
         rescan: one.rescan.as_ref().map(|(rescan, _)| rescan.into()),
         notes: &one.notes,
@@ -258,10 +282,12 @@ fn table_json<'a>(one: &'a TableForecast, pace: &Pace) -> TableJson<'a> {
 /// For programs: one object and a newline.
 #[must_use]
 pub fn json(all: &Forecasts) -> String {
+    let (rows, requests) = all.total();
     let object = AllJson {
         tables: all.tables.iter().map(|one| table_json(one, &all.pace)).collect(),
-        requests: bounds(all.requests()),
-        time_ms: bounds(all.pace.time(all.requests())),
+        rows: bounds(rows),
+        requests: bounds(requests),
+        time_ms: bounds(all.pace.time(requests)),
         requests_per_second: all.pace.rate(),
         budget_used: all.pace.budget.map(|(used, _)| used),
         budget_capacity: all.pace.budget.map(|(_, size)| size),
@@ -296,6 +322,34 @@ mod tests {
         assert_eq!(guess(12_345, 12_345, Some(12_345)), "12,345");
         assert_eq!(guess(100, 100, None), "at least 100; nobody can say how many more");
         assert_eq!(guess(100, 200, None), "about 200, at least 100; nobody can say how many more");
+    }
+
+    #[test]
+    fn a_wide_range_says_why_and_fits_80_columns() {
+        let rows = Guess { least: 1_000, about: 4_000, most: Some(90_000) };
+        let wide = |wide| Forecast { rows, requests: rows, basis: Basis::Tickets, wide: Some(wide) };
+        let table = |forecast| TableForecast {
+            table: "tickets",
+            dest_table: "main.tickets".into(),
+            forecast: Ok((Scope::Everything, forecast)),
+            last: Vec::new(),
+            rescan: None,
+            notes: Vec::new(),
+        };
+        let allowed = Allowance { free: 40.0, rate: 2.0, share: Share::WHOLE };
+        let all = Forecasts {
+            tables: [Wide::Ends, Wide::AtOnce, Wide::Uneven].map(|why| table(wide(why))).into(),
+            notes: Vec::new(),
+            pace: Pace { budget: Some((1, 40)), allowed, latency: Duration::ZERO },
+            sent: 40,
+        };
+        let text = text(&all);
+        assert!(
+            text.starts_with("3 tables together\n  rows      about 12,000 (3,000 to 270,000)\n"),
+            "{text}"
+        );
+        assert_eq!(text.matches("  because   ").count(), 3, "{text}");
+        assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
     }
 
     #[test]

@@ -26,6 +26,12 @@ impl Guess {
         self.most == Some(self.least)
     }
 
+    /// Whether it is known so little that a reason has to be given.
+    #[must_use]
+    pub fn is_wide(&self) -> bool {
+        self.most.is_none_or(|most| most > self.least.saturating_mul(4))
+    }
+
     /// Both together.
     #[must_use]
     pub fn plus(self, other: Self) -> Self {
@@ -48,15 +54,11 @@ impl Guess {
 pub enum Basis {
     /// All of it was seen.
     Seen,
-    /// Ids of the newest and of the oldest rows: how many of the numbers between them are rows of this account.
-    Ids,
-    /// Dates of the newest and of the oldest rows: how many there are in a day.
+    /// Pages at some dates: how many rows there are in a day.
     Dates,
     /// The number of tickets, and how many messages some of them have.
     Tickets,
-    /// Two of these, which disagree: either may be right, or neither.
-    Disputed,
-    /// How fast the list changed lately.
+    /// The same of rows by their last change.
     Changes,
     /// What an unfinished pass has read so far, and how far that was.
     Progress,
@@ -70,13 +72,34 @@ impl Basis {
     pub fn name(self) -> &'static str {
         match self {
             Self::Seen => "seen",
-            Self::Ids => "ids",
             Self::Dates => "dates",
             Self::Tickets => "tickets",
-            Self::Disputed => "disputed",
             Self::Changes => "changes",
             Self::Progress => "progress",
             Self::Small => "small",
+        }
+    }
+}
+
+/// Why a range is wide.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wide {
+    /// The list can only be looked at from its ends.
+    Ends,
+    /// Many rows came at once, as in an import, and how many was not found out.
+    AtOnce,
+    /// Some days have many more rows than others, or there are long times without any.
+    Uneven,
+}
+
+impl Wide {
+    /// The name in machine-readable output.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Ends => "ends",
+            Self::AtOnce => "at_once",
+            Self::Uneven => "uneven",
         }
     }
 }
@@ -90,6 +113,8 @@ pub struct Forecast {
     pub requests: Guess,
     /// Where this comes from.
     pub basis: Basis,
+    /// Why the range of rows is wider than a factor of four, if it is.
+    pub wide: Option<Wide>,
 }
 
 /// How a list is re-scanned for changes without a sign, as the last run left it.

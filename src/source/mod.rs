@@ -24,7 +24,7 @@ mod table;
 
 pub use self::check::{Finding, Subject};
 pub use self::error::SourceError;
-pub use self::estimate::{Basis, Forecast, Guess, Headway, Rescan};
+pub use self::estimate::{Basis, Forecast, Guess, Headway, Rescan, Wide};
 pub use self::login::Login;
 pub use self::page::{Page, Pages, Step};
 pub use self::registry::{Entry, SOURCES, account_named, entry, parent_of, reads_all, rescan, tables};
@@ -66,7 +66,7 @@ pub trait Source: Send + Sync + std::fmt::Debug {
     /// Finds out what the credentials may do, with one cheap request after the other.
     fn probe(&self, listener: Arc<dyn Listener>) -> BoxFuture<'_, Vec<Finding>>;
 
-    /// Estimates what each of these reads would take, in at most three requests a table. The answers are in the order of
+    /// Estimates what each of these reads would take, in 40 requests at most. The answers are in the order of
     /// the requests, and end with one that fails for a reason which all others would share.
     fn forecast(
         &self,

@@ -15,7 +15,7 @@ use crate::source::gorgias::context::{Context, OVERLAP};
 use crate::source::gorgias::fields::{self, integer};
 use crate::source::gorgias::list::channel::Sender;
 use crate::source::gorgias::list::checkpoint::{Counts, Direction, Walk};
-use crate::source::gorgias::list::pages::{self, Answer};
+use crate::source::gorgias::list::pages::{self, Answer, Position};
 use crate::source::gorgias::list::walk::{self, Fetched, Stumble, WalkState};
 use crate::source::{Counted, Resource, SortField, SourceError};
 use crate::words::count;
@@ -55,7 +55,7 @@ impl MessageCounts {
         let (client, listener) = (ctx.client.clone(), ctx.listener.clone());
         let walk = Walk::new(SortField::Updated, Direction::NewestFirst, None);
         let path = move |rows| walk::path(parents, &walk, rows);
-        self.newest.spawn(async move { pages::first(&client, &*listener, path).await });
+        self.newest.spawn(async move { pages::one(&client, &*listener, Position::First, path).await });
     }
 
     /// Waits for the newest ticket, if it is not here yet: no page may be stored without it, as a later run would take

@@ -1,4 +1,5 @@
-//! What reading would take, from a page of each end of a list.
+//! What reading would take, from looks at a list here and there.
 
-pub(crate) mod sample;
+mod density;
+mod look;
 pub(crate) mod table;

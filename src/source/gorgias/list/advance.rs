@@ -46,7 +46,7 @@ pub(crate) fn send_out(ctx: &mut Context, active: &mut Active) -> Result<(), Sou
         }
         let opens = active.parallel.middle == Middle::Open && !active.parallel.looking;
         let Some((n, at)) = opens.then(|| active.parallel.longest(walks)).flatten() else { return Ok(()) };
-        let made = Walk { cursor: Some(seek::cursor(at)), ..walks[n].clone() };
+        let made = Walk { cursor: Some(seek::cursor(at, 0)), ..walks[n].clone() };
         active.parallel.looking = true;
         let back = Back::Made { at, above: active.parallel.walkers[n].tag };
         let path = walk::path(ctx.resource, &made, PAGE_ROWS);

@@ -12,6 +12,7 @@ pub(crate) mod parallel;
 pub(crate) mod pass;
 pub(crate) mod remaining;
 pub(crate) mod seek;
+pub(crate) mod stretch;
 pub(crate) mod walk;
 pub(crate) mod whole;
 pub(crate) mod window;

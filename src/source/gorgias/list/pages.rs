@@ -108,15 +108,16 @@ pub(crate) async fn fetch(
     client.get_when(priority, path, listener, read(*position, *asked)).await
 }
 
-/// The first page of a list, or as many of its first rows as fit into an answer. `path` is told how many are asked for.
-pub(crate) async fn first(
+/// A single page of a list, or as many of its first rows as fit into an answer. `path` is told how many are asked for.
+pub(crate) async fn one(
     client: &Client,
     listener: &dyn Listener,
+    position: Position,
     path: impl Fn(usize) -> String,
 ) -> Answer {
     let mut size = PageSize::default();
     loop {
-        let read = read(Position::First, size.rows());
+        let read = read(position, size.rows());
         match client.get(&path(size.rows()), listener, read).await {
             Err(error) if error.is_too_large() && size.shrink() => {}
             answer => return answer,

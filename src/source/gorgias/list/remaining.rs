@@ -1,12 +1,14 @@
 //! How many pages a pass has left, by how long pages are where its walks stand.
 //!
 //! Few pages tell little: those at a list's oldest end may span years between imports, or a second in which thousands were
-//! made. So what is unlike all else is left out as long as there is anything better.
+//! made. So what is unlike all else is left out as long as there is anything better. What both ends of a stretch say of it
+//! is told as in a forecast (`stretch`).
 
 use crate::source::gorgias::list::checkpoint::Walk;
 use crate::source::gorgias::list::coverage;
 use crate::source::gorgias::list::parallel::Parallel;
 use crate::source::gorgias::list::seek;
+use crate::source::gorgias::list::stretch::{calm, evenly, real};
 
 /// Lengths of pages that differ by no more than this are alike.
 const ALIKE: i64 = 8;
@@ -31,14 +33,16 @@ impl Parallel {
     pub(crate) fn left(&self, walks: &[Walk]) -> Option<f64> {
         let mut paces: Vec<i64> = self.walkers.iter().filter_map(|walker| walker.state.pace()).collect();
         paces.sort_unstable();
-        let typical = paces.get(paces.len().saturating_sub(1) / 2).copied().unwrap_or_default();
+        let typical =
+            seek::density(paces.get(paces.len().saturating_sub(1) / 2).copied().unwrap_or_default());
         let stretch = |n: usize| match coverage::left_below(walks, n) {
             Some((from, to)) => {
                 let (near, far) = self.ends(walks, n)?;
+                let far = if Self::known(walks, n, near, far) { far } else { near };
                 // A burst of imports is no measure.
-                let tame = |length| if length < typical / ALIKE { typical } else { length };
-                let fits = Self::known(walks, n, near, far) && far >= near / ALIKE;
-                Some(seek::pages(from, to, tame(near), tame(if fits { far } else { near })))
+                let usual = |rate: f64| if rate > real(ALIKE) * typical { typical } else { rate };
+                let rates = calm([near, far].map(seek::density), typical).map(usual);
+                Some(evenly(real(from.0.saturating_sub(to.0)), rates))
             }
             None => walks[n].done.then_some(0.0),
         };

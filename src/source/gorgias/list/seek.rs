@@ -16,6 +16,7 @@ use crate::source::gorgias::api::refuses_cursor;
 use crate::source::gorgias::fields::{self, integer};
 use crate::source::gorgias::list::checkpoint::{Direction, Walk};
 use crate::source::gorgias::list::pages::Answer;
+use crate::source::gorgias::list::stretch;
 
 /// Whether `cursor`, handed out with this page, is the place of the page's last row, in the form that we can make.
 pub(crate) fn is_place(cursor: &str, rows: &Rows, sort: SortField) -> bool {
@@ -31,9 +32,9 @@ pub(crate) fn is_place(cursor: &str, rows: &Rows, sort: SortField) -> bool {
     word == "next" && number.as_i64() == Some(id) && naive(value) == *at
 }
 
-/// A cursor for the place just after `at`.
-pub(crate) fn cursor(at: Micros) -> String {
-    STANDARD.encode(format!("[\"next\", \"{}\", 0]", naive(at)))
+/// A cursor for the place of a row, or with an id of 0 for the one before all rows of a time.
+pub(crate) fn cursor(at: Micros, id: i64) -> String {
+    STANDARD.encode(format!("[\"next\", \"{}\", {id}]", naive(at)))
 }
 
 /// As the API writes times in cursors: UTC without saying so.
@@ -117,11 +118,11 @@ pub(crate) fn split(from: Micros, to: Micros, near: i64, far: i64, part: f64) ->
 pub(crate) fn pages(from: Micros, to: Micros, near: i64, far: i64) -> f64 {
     #[expect(clippy::cast_precision_loss, reason = "an estimate")]
     let length = from.0.abs_diff(to.0) as f64;
-    length * f64::midpoint(density(near), density(far))
+    stretch::evenly(length, [density(near), density(far)])
 }
 
 /// Pages per microsecond.
-fn density(length: i64) -> f64 {
+pub(crate) fn density(length: i64) -> f64 {
     #[expect(clippy::cast_precision_loss, reason = "an estimate")]
     let length = length.max(1) as f64;
     1.0 / length
@@ -158,7 +159,7 @@ mod tests {
 
     #[test]
     fn what_is_made_looks_like_what_was_recorded() {
-        let decoded = STANDARD.decode(cursor(Micros(AT))).unwrap();
+        let decoded = STANDARD.decode(cursor(Micros(AT), 0)).unwrap();
         assert_eq!(String::from_utf8(decoded).unwrap(), r#"["next", "2026-08-26T18:35:56.295921", 0]"#);
     }
 
