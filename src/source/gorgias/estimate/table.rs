@@ -14,7 +14,8 @@ use crate::source::gorgias::estimate::look::List;
 use crate::source::gorgias::list::active::Active;
 use crate::source::gorgias::list::checkpoint::{Direction, Pass, Walk};
 use crate::source::gorgias::list::pass;
-use crate::source::gorgias::list::stretch::{Place, real};
+use crate::source::gorgias::list::stretch::Place;
+use crate::source::gorgias::resources::counted_by;
 use crate::source::{
     Answers, Basis, Forecast, Guess, Late, List as Listed, Overlap, ReadRequest, Resource, SourceError,
 };
@@ -74,9 +75,9 @@ fn least_known(tables: &[Result<Table, SourceError>]) -> Option<(usize, Place)> 
         }
         let (list, _) = table.looked.as_ref()?;
         let (place, width) = list.density.next()?;
-        // What is long takes the time.
-        let rows = list.density.estimate().rows.about;
-        Some((width * real(rows).max(1.0).sqrt().sqrt(), n, place))
+        // What counts another table's rows tells of both.
+        let both = counted_by(table.resource).is_some();
+        Some((if both { 1.5 * width } else { width }, n, place))
     });
     next.max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, n, place)| (n, place))
 }
