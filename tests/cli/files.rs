@@ -298,7 +298,7 @@ fn a_bucket_that_is_not_there_or_not_ours_is_told_of() {
     let done = wrong.env("AZURE_STORAGE_ACCOUNT_KEY", key).finish();
     assert!(!done.shown().contains(key));
     assert_snapshot!(done.shown(), @r"
-    error: table main.shop: container az://shop/x does not take the credentials
+    error: container az://shop/x does not take the credentials
       cause: AuthorizationFailure: Server failed to authenticate the request. Make sure the value of the Authorization header is formed correctly including the signature.
       hint: check the keys, and whether their time is over
     exit code 5

@@ -7,7 +7,7 @@
 //! 4. Complete files are put in their place, and what they replace is removed. The next run does it if this one dies.
 
 use super::book::{Book, Columns, Files, Opened, Saved, Table};
-use super::format::Format;
+use super::format::{Encoder, Format};
 use super::keys::Counting;
 use super::names::{Place, numbered};
 use super::publish::Publication;
@@ -119,7 +119,10 @@ impl Writing<'_> {
             let name = numbered(&self.commit.run.id, self.nth);
             let path = format!("{}/{name}.{}", place.appended(), self.format.name());
             self.written.push(path.clone());
-            self.store.write(&path, encoded(self.format, &ready.rows, &target.table)?)?;
+            self.store.write(
+                &path,
+                encoded(Encoder::new(self.format, &ready.rows.columns), &ready.rows, &target.table)?,
+            )?;
             table.append(&self.commit.run.id, self.nth);
         }
         table.rows += count;
@@ -154,7 +157,8 @@ impl Writing<'_> {
             let name = numbered(&self.commit.run.id, self.nth);
             let [rows, beside] = leftovers::part(&place, &name);
             self.written.extend([rows.clone(), beside.clone()]);
-            self.store.write(&rows, encoded(Format::Parquet, &ready.rows, &target.table)?)?;
+            self.store
+                .write(&rows, encoded(Encoder::of_part(&ready.rows.columns), &ready.rows, &target.table)?)?;
             self.store.write(&beside, keys.into())?;
             waiting.parts.push((name, count));
         }

@@ -51,6 +51,11 @@ impl Encoder {
         })
     }
 
+    /// A file of rows that wait.
+    pub(super) fn of_part(columns: &[Column]) -> Result<Self, ArrowError> {
+        Ok(Self::Parquet(Box::new(Parquet::of_part(columns)?)))
+    }
+
     /// Appends rows, which have the columns of the file in their order.
     pub(super) fn write(&mut self, batch: &RecordBatch) -> Result<(), ArrowError> {
         let (columns, rows): (&[ArrayRef], usize) = (batch.columns(), batch.num_rows());

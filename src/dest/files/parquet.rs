@@ -1,6 +1,7 @@
 //! Parquet, row group by row group: in the files that hold a table, and in those in which rows wait.
 //!
-//! JSON columns are texts that Parquet knows to be JSON. Pages are compressed with zstd, level 1, as measured for BigQuery's
+//! JSON columns are texts that Parquet knows to be JSON. How Arrow would have it all is added to the parts alone: other
+//! programs make types of it that not everybody wants. Pages are compressed with zstd, level 1, as measured for BigQuery's
 //! load files.
 
 use std::sync::Arc;
@@ -10,6 +11,7 @@ use arrow_schema::{ArrowError, Field, Schema};
 use bytes::Bytes;
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
+use parquet::arrow::arrow_writer::ArrowWriterOptions;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::WriterProperties;
 
@@ -29,7 +31,17 @@ pub(super) struct Parquet {
 }
 
 impl Parquet {
+    /// A file of a table.
     pub(super) fn new(columns: &[Column]) -> Result<Self, ArrowError> {
+        Self::with(columns, true)
+    }
+
+    /// A file of rows that wait, which are read back here.
+    pub(super) fn of_part(columns: &[Column]) -> Result<Self, ArrowError> {
+        Self::with(columns, false)
+    }
+
+    fn with(columns: &[Column], plain: bool) -> Result<Self, ArrowError> {
         let fields: Vec<Field> = columns.iter().map(field).collect();
         let schema = Arc::new(Schema::new(fields));
         let properties = WriterProperties::builder()
@@ -38,7 +50,8 @@ impl Parquet {
             .set_data_page_size_limit(PAGE)
             .set_created_by(concat!("ingestr ", env!("CARGO_PKG_VERSION")).to_owned())
             .build();
-        let writer = ArrowWriter::try_new(Vec::new(), Arc::clone(&schema), Some(properties))?;
+        let options = ArrowWriterOptions::new().with_properties(properties).with_skip_arrow_metadata(plain);
+        let writer = ArrowWriter::try_new_with_options(Vec::new(), Arc::clone(&schema), options)?;
         Ok(Self { writer, schema })
     }
 

@@ -6,7 +6,7 @@ use arrow_array::{RecordBatch, TimestampMicrosecondArray};
 use arrow_schema::{ArrowError, Schema};
 use bytes::Bytes;
 
-use super::format::{Encoder, Format};
+use super::format::Encoder;
 use super::keys::{Counting, Keys};
 use crate::dest::sql::batches::Batches;
 use crate::dest::sql::columns::{columns_of, needed, same, shape, widen};
@@ -80,9 +80,13 @@ fn stamped(batch: &RecordBatch, at: i64) -> Result<RecordBatch, ArrowError> {
 }
 
 /// A whole file of these rows.
-pub(super) fn encoded(format: Format, rows: &Batches, table: &str) -> Result<Bytes, DestError> {
+pub(super) fn encoded(
+    encoder: Result<Encoder, ArrowError>,
+    rows: &Batches,
+    table: &str,
+) -> Result<Bytes, DestError> {
     let encode = || {
-        let mut encoder = Encoder::new(format, &rows.columns)?;
+        let mut encoder = encoder?;
         let mut file = Vec::new();
         for batch in &rows.batches {
             encoder.write(batch)?;
