@@ -1,7 +1,6 @@
 //! Parquet, row group by row group: in the files that hold a table, and in those in which rows wait.
 //!
-//! JSON columns are texts that Parquet knows to be JSON. How Arrow would have it all is added to the parts alone: other
-//! programs make types of it that not everybody wants. Pages are compressed with zstd, level 1, as measured for BigQuery's
+//! JSON columns are texts that Parquet knows to be JSON. Pages are compressed with zstd, level 1, as measured for BigQuery's
 //! load files.
 
 use std::sync::Arc;
@@ -9,10 +8,11 @@ use std::sync::Arc;
 use arrow_array::RecordBatch;
 use arrow_schema::{ArrowError, Field, Schema};
 use bytes::Bytes;
-use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
+use parquet::arrow::{ARROW_SCHEMA_META_KEY, ArrowWriter, encode_arrow_schema};
 use parquet::basic::{Compression, ZstdLevel};
+use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
 
 use crate::model::{Column, LogicalType};
@@ -44,7 +44,13 @@ impl Parquet {
     fn with(columns: &[Column], plain: bool) -> Result<Self, ArrowError> {
         let fields: Vec<Field> = columns.iter().map(field).collect();
         let schema = Arc::new(Schema::new(fields));
+        // Some programs ask Arrow's schema what a column is, and take JSON for bytes if there is none, or for a type of
+        // its own if it says so. In files of a table it says that it is a text.
+        let texts = columns.iter().map(|column| Field::new(&column.name, column.logical.arrow(), true));
+        let texts = encode_arrow_schema(&Schema::new(texts.collect::<Vec<_>>()));
+        let told = plain.then(|| vec![KeyValue::new(ARROW_SCHEMA_META_KEY.to_owned(), texts)]);
         let properties = WriterProperties::builder()
+            .set_key_value_metadata(told)
             .set_compression(Compression::ZSTD(ZstdLevel::default()))
             .set_dictionary_page_size_limit(DICTIONARY)
             .set_data_page_size_limit(PAGE)
