@@ -1,7 +1,7 @@
 //! What the tables beside a dataset's tables say, read by one job for all tables of a command: each by itself would be a
 //! job for each of them, which takes a second and costs 10 MB.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,9 +16,14 @@ use crate::model::{Column, LogicalType};
 /// For so long the looks of one command are at the same thing. What it decides by them is checked again where it writes.
 pub(super) const FRESH: Duration = Duration::from_secs(5);
 
-/// Lines of the tables beside.
+/// What was read.
 #[derive(Debug, Default)]
-pub(super) struct Books(pub(super) HashMap<&'static str, Vec<Line>>);
+pub(super) struct Books {
+    /// Lines of the tables beside.
+    pub(super) lines: HashMap<&'static str, Vec<Line>>,
+    /// Tables that had a row.
+    pub(super) filled: HashSet<String>,
+}
 
 /// Those of datasets that were read a moment ago.
 pub(super) type Read = tokio::sync::Mutex<HashMap<DatasetRef, (Instant, Arc<Books>)>>;
@@ -31,7 +36,7 @@ impl Books {
     pub(super) fn of(&self, ledger: &str, table: &TableName) -> Option<Vec<Line>> {
         let about =
             |line: &&Line| line.text("dest_schema") == table.schema && line.text("dest_table") == table.table;
-        self.0.get(ledger).map(|lines| lines.iter().filter(about).cloned().collect())
+        self.lines.get(ledger).map(|lines| lines.iter().filter(about).cloned().collect())
     }
 }
 

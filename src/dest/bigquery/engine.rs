@@ -1,5 +1,6 @@
 //! One dataset, as the engine sees it.
 
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use tokio::time::Instant;
@@ -12,7 +13,7 @@ use super::{BigQuery, failed, failed_at, script, table_ref};
 use crate::dest::sql::cells::{Cell, Line};
 use crate::dest::sql::dialect::Shape;
 use crate::dest::sql::engine::Engine;
-use crate::dest::sql::ledger::{self, LEASES, NAMES, RUNS, STATE, declared};
+use crate::dest::sql::ledger::{self, HAS_ROWS, LEASES, NAMES, RUNS, STATE, declared};
 use crate::dest::sql::script::Script;
 use crate::dest::sql::{Dialect, TableName, answers};
 use crate::dest::{Counts, DestError, DestErrorKind, Query, Stored, Target, TextRow};
@@ -57,10 +58,8 @@ impl Engine for Dataset {
         Ok(cells(found.map_err(|error| failed(&self.place, "read", error))?, types))
     }
 
-    /// The API knows how many there are, but for those that are on their way.
     async fn is_empty(&self, name: &TableName) -> Result<bool, DestError> {
-        let info = self.api.table(&table_ref(name)).await.map_err(|error| failed(name, "read", error))?;
-        if info.is_some_and(|info| info.rows.is_some_and(|rows| rows > 0)) {
+        if self.books.as_ref().is_some_and(|books| books.filled.contains(&name.table)) {
             return Ok(false);
         }
         let sql = format!("SELECT 1 FROM {} LIMIT 1", name.sql(self.dialect()));
@@ -107,7 +106,7 @@ impl Dataset {
         let mut parts: Vec<Part> = Vec::new();
         let mut books = Books::default();
         for table in [STATE, LEASES, NAMES] {
-            books.0.insert(table, Vec::new());
+            books.lines.insert(table, Vec::new());
             if let Some(there) = self.ledger_columns(table).await? {
                 let name = self.table(table);
                 let of_dataset = self.dialect().named("dest_schema", &name.schema);
@@ -124,9 +123,40 @@ impl Dataset {
             let part = row.next().flatten().and_then(|part| part.parse::<usize>().ok());
             let Some((table, columns, _)) = part.and_then(|part| parts.get(part)) else { continue };
             let cells = columns.iter().zip(row).map(|(column, text)| cell(text, column.logical)).collect();
-            books.0.entry(table).or_default().push(Line::new(columns, cells));
+            books.lines.entry(table).or_default().push(Line::new(columns, cells));
         }
+        books.filled = self.filled(&books).await;
         Ok(books)
+    }
+
+    /// Which tables have a row, of those that had one when their state was written. One that cannot be read, as it is gone
+    /// by now, is looked at by itself.
+    async fn filled(&self, books: &Books) -> HashSet<String> {
+        let rows_of = |line: &Line| match line.text("rows_in") {
+            "" => line.text("dest_table").to_owned(),
+            hidden => hidden.to_owned(),
+        };
+        let had = books.lines.get(STATE).into_iter().flatten().filter(|line| line.is_true(HAS_ROWS));
+        let tables: BTreeSet<String> = had.map(rows_of).filter(|table| self.names.contains(table)).collect();
+        let exists = |table: &String| {
+            let (d, name) = (self.dialect(), self.table(table));
+            format!(
+                "SELECT {} AS name FROM (SELECT 1) WHERE EXISTS (SELECT 1 FROM {})",
+                d.text(table),
+                name.sql(d)
+            )
+        };
+        let sql: Vec<String> = tables.iter().map(exists).collect();
+        if sql.is_empty() {
+            return HashSet::new();
+        }
+        match self.query(&sql.join(" UNION ALL "), &[LogicalType::Text]).await {
+            Ok(rows) => rows.into_iter().flatten().filter_map(Cell::into_text).collect(),
+            Err(error) => {
+                log::debug!("{}: {error}", self.place.schema);
+                HashSet::new()
+            }
+        }
     }
 }
 

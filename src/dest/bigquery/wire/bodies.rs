@@ -47,8 +47,6 @@ pub(super) struct TableBody {
     streaming_buffer: Option<serde::de::IgnoredAny>,
     /// Milliseconds, as text.
     creation_time: Option<String>,
-    /// A number, as text.
-    num_rows: Option<String>,
 }
 
 #[derive(Deserialize, Default)]
@@ -105,7 +103,6 @@ impl TableBody {
             require_partition_filter: require,
             streaming_buffer: self.streaming_buffer.is_some(),
             made: self.creation_time.filter(|time| !time.is_empty()),
-            rows: self.num_rows.and_then(|rows| rows.parse().ok()),
         }
     }
 }

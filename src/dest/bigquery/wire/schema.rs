@@ -49,6 +49,4 @@ pub(crate) struct TableInfo {
     pub(crate) streaming_buffer: bool,
     /// When it was made, in milliseconds.
     pub(crate) made: Option<String>,
-    /// How many rows it has, without those in the streaming buffer.
-    pub(crate) rows: Option<u64>,
 }

@@ -121,7 +121,6 @@ async fn datasets_and_tables_come_and_go() {
         require_partition_filter: false,
         streaming_buffer: false,
         made: info.made.clone(),
-        rows: info.rows,
     };
     assert!(info.made.is_some());
     assert_eq!(info, expected);
