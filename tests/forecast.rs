@@ -1,7 +1,6 @@
 //! Whether what is forecast is what comes: accounts of many shapes, looked at first and read then.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
@@ -10,7 +9,6 @@ use ingestr::http::{Deaf, Request, Response, Transport, TransportError};
 use ingestr::model::{Micros, State};
 use ingestr::source::gorgias::{Gorgias, TABLES};
 use ingestr::source::{Forecast, Late, Outside, Overlap, ReadRequest, Source as _, Wide, Window};
-use tokio::sync::Notify;
 
 use crate::support::transport::SimTransport;
 use crate::support::world::{LISTS, URI, World};
@@ -34,23 +32,7 @@ fn account(seed: u64) -> Options {
 
 /// What each table's read from `states` would take, and how many requests it took to find out.
 async fn forecast(world: &World, window: Window, states: &[Option<State>]) -> Vec<Forecast> {
-    forecast_over(world, Arc::new(transport(world)), window, states).await
-}
-
-fn transport(world: &World) -> SimTransport {
-    SimTransport {
-        account: Arc::clone(&world.account),
-        clock: world.clock,
-        latency: Duration::ZERO,
-        jitter: 0.0,
-        rng: std::sync::Mutex::new(fastrand::Rng::with_seed(1)),
-        death: None,
-        sent: AtomicU64::new(0),
-        body_limit: usize::MAX,
-        too_large: Vec::new(),
-        wake: Arc::default(),
-        bell: Arc::new(Notify::new()),
-    }
+    forecast_over(world, Arc::new(world.transport()), window, states).await
 }
 
 async fn forecast_over(
@@ -149,7 +131,7 @@ async fn ids_that_do_not_grow_do_no_harm() {
     let (mut outside, mut factors) = (0, Vec::new());
     for seed in 0..12 {
         let world = World::new(account(seed));
-        let scattered = Arc::new(Scattered(transport(&world)));
+        let scattered = Arc::new(Scattered(world.transport()));
         let forecasts = forecast_over(&world, scattered, Window::default(), &vec![None; 4]).await;
         for ((table, list), forecast) in LISTS.into_iter().zip(forecasts) {
             let (rows, guess) = (world.account().count(list) as u64, forecast.rows);

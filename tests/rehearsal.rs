@@ -2,7 +2,6 @@
 //! what they really hold is known. What they are made of has nothing to do with what the estimate was calibrated on.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use gorgias_sim::{DAY, Dates, History, Import, Micros as Time, Options, SECOND};
@@ -12,9 +11,7 @@ use ingestr::source::gorgias::{Gorgias, TABLES};
 use ingestr::source::{
     Changes, Forecast, Guess, Late, List, Outside, Overlap, ReadRequest, Resource, Source as _, Window,
 };
-use tokio::sync::Notify;
 
-use crate::support::transport::SimTransport;
 use crate::support::world::{URI, World};
 
 /// So many requests are sent for a forecast at most.
@@ -77,19 +74,7 @@ fn tables() -> impl Iterator<Item = &'static Resource> {
 
 /// What a first load of these tables would take, and the requests that were sent to find out.
 async fn forecast(world: &World, tables: &[&'static Resource], window: Window) -> (Vec<Forecast>, u64) {
-    let transport = SimTransport {
-        account: Arc::clone(&world.account),
-        clock: world.clock,
-        latency: Duration::ZERO,
-        jitter: 0.0,
-        rng: std::sync::Mutex::new(fastrand::Rng::with_seed(1)),
-        death: None,
-        sent: AtomicU64::new(0),
-        body_limit: usize::MAX,
-        too_large: Vec::new(),
-        wake: Arc::default(),
-        bell: Arc::new(Notify::new()),
-    };
+    let transport = world.transport();
     let source = Gorgias::with_transport(URI, Arc::new(transport), 1).unwrap();
     let request = |table: &&'static Resource| ReadRequest {
         table,

@@ -1,7 +1,9 @@
 //! Values as text, in files that are made row by row.
 
+use arrow_array::cast::AsArray as _;
+use arrow_array::types::{Float64Type, Int64Type, TimestampMicrosecondType};
 use arrow_array::{Array, ArrayRef};
-use arrow_schema::ArrowError;
+use arrow_schema::{ArrowError, DataType};
 
 /// Microseconds of a day.
 const DAY: i64 = 86_400_000_000;
@@ -50,6 +52,23 @@ fn push_padded(out: &mut Vec<u8>, value: i64, width: u32) {
         let digit = value / 10_i64.pow(place) % 10;
         out.push(b'0' + u8::try_from(digit).unwrap_or_default());
     }
+}
+
+/// A truth, a number or an instant as CSV has it, of a row that has a value; false: it is a text, and was not written.
+pub(crate) fn push_bare(out: &mut Vec<u8>, column: &ArrayRef, row: usize) -> Result<bool, ArrowError> {
+    use std::io::Write as _;
+    match column.data_type() {
+        DataType::Boolean => {
+            out.extend_from_slice(if column.as_boolean().value(row) { b"true" } else { b"false" });
+        }
+        DataType::Int64 => write!(out, "{}", column.as_primitive::<Int64Type>().value(row))?,
+        DataType::Float64 => push_double(out, column.as_primitive::<Float64Type>().value(row), b""),
+        DataType::Timestamp(..) => {
+            push_instant(out, column.as_primitive::<TimestampMicrosecondType>().value(row))?;
+        }
+        _ => return Ok(false),
+    }
+    Ok(true)
 }
 
 /// A double so that reading it gives the same one; what JSON cannot say is a quoted word, which BigQuery takes.

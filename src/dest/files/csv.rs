@@ -1,14 +1,10 @@
 //! CSV as RFC 4180 has it, with a header. NULL is a field with nothing in it, and the empty text is `""`: who knows the
 //! difference can tell them apart (DuckDB does with `allow_quoted_nulls = false`), and all others read both as empty.
 
-use std::io::Write as _;
-
-use arrow_array::cast::AsArray as _;
-use arrow_array::types::{Float64Type, Int64Type, TimestampMicrosecondType};
 use arrow_array::{Array as _, ArrayRef, StringArray};
-use arrow_schema::{ArrowError, DataType};
+use arrow_schema::ArrowError;
 
-use crate::dest::text::{push_double, push_instant, typed};
+use crate::dest::text::{push_bare, typed};
 use crate::model::Column;
 
 pub(super) struct Csv {
@@ -46,16 +42,8 @@ fn push(out: &mut Vec<u8>, column: &ArrayRef, row: usize) -> Result<(), ArrowErr
     if column.is_null(row) {
         return Ok(());
     }
-    match column.data_type() {
-        DataType::Boolean => {
-            out.extend_from_slice(if column.as_boolean().value(row) { b"true" } else { b"false" });
-        }
-        DataType::Int64 => write!(out, "{}", column.as_primitive::<Int64Type>().value(row))?,
-        DataType::Float64 => push_double(out, column.as_primitive::<Float64Type>().value(row), b""),
-        DataType::Timestamp(..) => {
-            push_instant(out, column.as_primitive::<TimestampMicrosecondType>().value(row))?;
-        }
-        _ => push_text(out, typed::<StringArray>(column)?.value(row)),
+    if !push_bare(out, column, row)? {
+        push_text(out, typed::<StringArray>(column)?.value(row));
     }
     Ok(())
 }

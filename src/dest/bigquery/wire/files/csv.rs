@@ -1,12 +1,10 @@
 //! CSV: texts always quoted, so that the empty text differs from NULL ([`CSV_NULL`]).
 
-use arrow_array::cast::AsArray as _;
-use arrow_array::types::{Float64Type, Int64Type, TimestampMicrosecondType};
 use arrow_array::{Array as _, ArrayRef, StringArray};
-use arrow_schema::{ArrowError, DataType};
+use arrow_schema::ArrowError;
 
 use super::gzip::Output;
-use crate::dest::text::{push_double, push_instant, typed};
+use crate::dest::text::{push_bare, typed};
 
 /// Text that stands for NULL in CSV: the empty text is a value, and a text like this one nobody writes. (Control
 /// characters would be safer, but BigQuery takes them in values only.)
@@ -38,32 +36,21 @@ impl Csv {
 }
 
 fn push(out: &mut Vec<u8>, column: &ArrayRef, row: usize) -> Result<(), ArrowError> {
-    use std::io::Write as _;
     if column.is_null(row) {
         out.extend_from_slice(CSV_NULL.as_bytes());
         return Ok(());
     }
-    match column.data_type() {
-        DataType::Boolean => {
-            out.extend_from_slice(if column.as_boolean().value(row) { b"true" } else { b"false" });
-        }
-        DataType::Int64 => write!(out, "{}", column.as_primitive::<Int64Type>().value(row))?,
-        DataType::Float64 => push_double(out, column.as_primitive::<Float64Type>().value(row), b""),
-        DataType::Timestamp(..) => {
-            push_instant(out, column.as_primitive::<TimestampMicrosecondType>().value(row))?;
-        }
-        _ => {
+    if !push_bare(out, column, row)? {
+        out.push(b'"');
+        let bytes = typed::<StringArray>(column)?.value(row).as_bytes();
+        let mut from = 0;
+        for at in memchr::memchr_iter(b'"', bytes) {
+            out.extend_from_slice(&bytes[from..=at]);
             out.push(b'"');
-            let bytes = typed::<StringArray>(column)?.value(row).as_bytes();
-            let mut from = 0;
-            for at in memchr::memchr_iter(b'"', bytes) {
-                out.extend_from_slice(&bytes[from..=at]);
-                out.push(b'"');
-                from = at + 1;
-            }
-            out.extend_from_slice(&bytes[from..]);
-            out.push(b'"');
+            from = at + 1;
         }
+        out.extend_from_slice(&bytes[from..]);
+        out.push(b'"');
     }
     Ok(())
 }
