@@ -10,7 +10,7 @@ use ingestr::model::{Lease, Micros};
 use ingestr::report::{Event, Reporter, Several, Summary};
 use tokio::time::Instant;
 
-use crate::support::memory::Memory;
+use crate::support::memory::{Crash, Memory};
 use crate::support::world::World;
 
 fn small() -> Options {
@@ -19,26 +19,25 @@ fn small() -> Options {
 
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// Another program, which opens the destination when the first commit is about to be made; and who is told of it.
+/// Another program, which opens the destination when the first commit is about to be made, or at another event; and who is told
+/// of it.
 struct Other {
     memory: Memory,
+    comes: fn(&Event<'_>) -> bool,
     holds: Mutex<Option<Duration>>,
     told: Mutex<Vec<String>>,
 }
 
 impl Reporter for Other {
     fn event(&self, table: &str, event: &Event<'_>) {
-        match event {
-            Event::Committing { .. } => {
-                if let Some(time) = self.holds.lock().unwrap().take() {
-                    self.memory.store().held_until = Some(Instant::now() + time);
-                }
-            }
-            Event::Held { by, limit, .. } => {
-                let limit = limit.map_or("no end".into(), |limit| format!("{} s", limit.as_secs()));
-                self.told.lock().unwrap().push(format!("{table}: {by}, {limit}"));
-            }
-            _ => {}
+        if (self.comes)(event)
+            && let Some(time) = self.holds.lock().unwrap().take()
+        {
+            self.memory.store().held_until = Some(Instant::now() + time);
+        }
+        if let Event::Held { by, limit, .. } = event {
+            let limit = limit.map_or("no end".into(), |limit| format!("{} s", limit.as_secs()));
+            self.told.lock().unwrap().push(format!("{table}: {by}, {limit}"));
         }
     }
 
@@ -51,9 +50,13 @@ impl Reporter for Other {
 
 /// A world with another program that holds the destination for so long from the first commit on.
 fn world(holds: Option<Duration>) -> (World, Arc<Other>) {
+    world_with(holds, |event| matches!(event, Event::Committing { .. }))
+}
+
+fn world_with(holds: Option<Duration>, comes: fn(&Event<'_>) -> bool) -> (World, Arc<Other>) {
     let world = World::new(small());
     let memory = world.memory.clone();
-    let other = Arc::new(Other { memory, holds: Mutex::new(holds), told: Mutex::default() });
+    let other = Arc::new(Other { memory, comes, holds: Mutex::new(holds), told: Mutex::default() });
     (World { reporter: Arc::<Other>::clone(&other), ..world }, other)
 }
 
@@ -117,6 +120,41 @@ async fn all_tables_of_a_command_wait_for_the_same_and_it_is_said_once() {
             world.assert_equal(table, "once it is free");
         }
     }
+}
+
+/// Tables that are as they were are stored with one commit: what comes of it comes of it for each.
+#[tokio::test(start_paused = true)]
+async fn tables_without_news_wait_once_for_all_and_share_what_comes_of_it() {
+    const SMALL: &str = "users,teams,tags";
+    let (world, other) = world_with(None, |event| matches!(event, Event::Page(_)));
+    for _ in 0..2 {
+        let ends = world.ingest_all(SMALL, &[], None).await.unwrap().unwrap();
+        assert!(ends.iter().all(|end| end.failure.is_none()), "{ends:?}");
+    }
+
+    *other.holds.lock().unwrap() = Some(MINUTE * 60);
+    let began = Instant::now();
+    let ends = world.ingest_all(SMALL, &["--wait=90s"], None).await.unwrap().unwrap();
+    let passed = began.elapsed();
+    assert!((MINUTE * 3 / 2..MINUTE * 2).contains(&passed), "{passed:?}");
+    for end in &ends {
+        let failure = end.failure.as_ref().expect("the file is held");
+        assert!(failure.headline.ends_with(", still after 1 min 30 s"), "{failure}");
+    }
+    assert_eq!(told(&other).len(), 1);
+
+    // Whether it was made is not known, of any.
+    world.pass(MINUTE * 60).await;
+    world.crash(Some((0, Crash::After)));
+    let ends = world.ingest_all(SMALL, &[], None).await.unwrap().unwrap();
+    for end in &ends {
+        let failure = end.failure.as_ref().expect("nobody knows");
+        assert_eq!(failure.kind, Kind::Destination);
+        assert!(failure.to_string().contains("Unknown"), "{failure}");
+    }
+    world.crash(None);
+    let ends = world.ingest_all(SMALL, &[], None).await.unwrap().unwrap();
+    assert!(ends.iter().all(|end| end.failure.is_none()), "{ends:?}");
 }
 
 #[tokio::test(start_paused = true)]

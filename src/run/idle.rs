@@ -1,10 +1,12 @@
 //! Runs that have nothing to write, as their table is as it was: the runs of one command that find so store what they know
 //! with one commit. They take no lease before it.
 
+use std::sync::Arc;
+
 use tokio::sync::oneshot;
 
 use super::Run;
-use super::idle_runs::Entry;
+use super::idle_runs::{Entry, Made};
 use super::staged::Ending;
 use crate::dest::{Basis, Commit, DestErrorKind, Idle};
 use crate::error::Failure;
@@ -52,15 +54,16 @@ impl Run<'_, '_> {
         let idle = Idle { targets, commit: commit.clone() };
         self.slot.idle_runs().waiting().push(Entry { place, idle, made });
         self.slot.known();
-        if self.made(answer).await? {
-            self.stored_idle(commit, basis);
-            return Ok(true);
+        match self.made(answer).await {
+            Made::Stored => self.stored_idle(commit, basis),
+            Made::Apart => return Ok(false),
+            Made::Failed(unmet) => return Err(unmet.explain(&self.target)),
         }
-        Ok(false)
+        Ok(true)
     }
 
     /// Waits until nothing is open, and for what comes of the commit, which the first that sees it makes for all.
-    async fn made(&self, mut answer: oneshot::Receiver<bool>) -> Result<bool, Failure> {
+    async fn made(&self, mut answer: oneshot::Receiver<Made>) -> Made {
         let runs = self.slot.idle_runs();
         let mut open = runs.open.subscribe();
         let mut stop = self.job.stop.clone();
@@ -74,40 +77,42 @@ impl Run<'_, '_> {
                 let place = self.slot.place();
                 if let Some(at) = waiting.iter().position(|entry| entry.place == place) {
                     drop(waiting.swap_remove(at));
-                    return Ok(false);
+                    return Made::Apart;
                 }
             }
         }
         loop {
             if let Ok(made) = answer.try_recv() {
-                return Ok(made);
+                return made;
             }
             let entries = runs.take();
             if entries.is_empty() {
-                return Ok((&mut answer).await.unwrap_or(false));
+                // Whoever was to make it has failed.
+                return (&mut answer).await.unwrap_or(Made::Apart);
             }
-            self.make(entries).await?;
+            self.make(entries).await;
         }
     }
 
-    /// Makes the commit of all of these.
-    async fn make(&self, entries: Vec<Entry>) -> Result<(), Failure> {
+    /// Makes the commit of all of these, and tells them what came of it.
+    async fn make(&self, entries: Vec<Entry>) {
         let (all, answers): (Vec<Idle>, Vec<_>) =
             entries.into_iter().map(|entry| (entry.idle, entry.made)).unzip();
         let now = self.now();
         let write = async || self.job.dest.commit_idle(&all, now).await;
-        let done = self.waits.patiently(write).await;
-        for answer in answers {
-            // One that does not listen any more has failed.
-            let _ = answer.send(done.is_ok());
-        }
-        match done {
-            Err(unmet) if unmet.error.kind == DestErrorKind::Unknown => Err(unmet.explain(&self.target)),
+        let made = match self.waits.patiently(write).await {
+            Ok(()) => Made::Stored,
+            Err(unmet) if matches!(unmet.error.kind, DestErrorKind::Unknown | DestErrorKind::Locked) => {
+                Made::Failed(Arc::new(unmet))
+            }
             Err(unmet) => {
                 log::debug!("{}: not stored with others: {}", self.target.table, unmet.error);
-                Ok(())
+                Made::Apart
             }
-            Ok(()) => Ok(()),
+        };
+        for answer in answers {
+            // One that does not listen any more has failed.
+            let _ = answer.send(made.clone());
         }
     }
 

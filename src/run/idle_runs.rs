@@ -1,9 +1,10 @@
 //! What the runs of one command share that have nothing to write: who they are, and who waits for the commit of all.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{oneshot, watch};
 
+use super::waits::Unmet;
 use crate::dest::Idle;
 
 /// The runs of a command that may turn out to have nothing to write.
@@ -19,8 +20,19 @@ pub(super) struct IdleRuns {
 pub(super) struct Entry {
     pub(super) place: usize,
     pub(super) idle: Idle,
-    /// Is told whether it was made.
-    pub(super) made: oneshot::Sender<bool>,
+    /// Is told what came of it.
+    pub(super) made: oneshot::Sender<Made>,
+}
+
+/// What came of the commit of several.
+#[derive(Debug, Clone)]
+pub(super) enum Made {
+    /// It is stored.
+    Stored,
+    /// It could not be made for all of them: each makes a commit of its own.
+    Apart,
+    /// Nor could each by itself: they have waited in vain already, or nobody knows what became of it.
+    Failed(Arc<Unmet>),
 }
 
 impl IdleRuns {
