@@ -1,16 +1,15 @@
 //! Child tables: whatever happens to their parents and to us, their rows are those that the stored parents have.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use gorgias_sim::Options;
 use ingestr::error::Failure;
-use ingestr::model::DELETED_AT;
 use ingestr::report::{Event, Reporter, Several, Summary};
 use serde_json::Value;
 
-use crate::support::memory::{Cell, Crash, Memory, Row, Saved, Whose};
+use crate::support::children::assert_exact;
+use crate::support::memory::{Crash, Memory, Saved, Whose};
 use crate::support::transport::Death;
 use crate::support::world::{Silent, World};
 
@@ -20,64 +19,6 @@ fn small() -> Options {
 
 /// All that tickets can have, in one command.
 const ALL: &str = "tickets,ticket_tags,ticket_field_values,ticket_integrations";
-
-/// The rows of a child as text, as far as these columns go, and whether each is marked as gone.
-fn stored(world: &World, table: &str, columns: &[&str]) -> BTreeSet<String> {
-    let rows = world.memory.table(&format!("main.{table}")).all;
-    let set: BTreeSet<String> = rows.iter().map(|row| shown(row, columns)).collect();
-    assert_eq!(set.len(), rows.len(), "{table} has a row twice");
-    set
-}
-
-fn shown(row: &Row, columns: &[&str]) -> String {
-    let cells = columns.iter().map(|column| row.get(*column).unwrap_or(&Cell::Null).text());
-    let gone = row.get(DELETED_AT).is_some_and(|cell| *cell != Cell::Null);
-    format!("{}{}", cells.collect::<Vec<_>>().join(" "), if gone { " gone" } else { "" })
-}
-
-/// The same, from the tickets that are stored, by other means.
-fn wanted(world: &World, field: &str, row: impl Fn(i64, usize, &Value) -> String) -> BTreeSet<String> {
-    let mut all = BTreeSet::new();
-    for ticket in world.memory.table("main.tickets").all {
-        let (Some(Cell::Int(id)), Some(Cell::Json(text))) = (ticket.get("id"), ticket.get(field)) else {
-            continue;
-        };
-        let gone = ticket.get(DELETED_AT).is_some_and(|cell| *cell != Cell::Null);
-        let elements: Vec<Value> = match serde_json::from_str(text).unwrap() {
-            Value::Array(elements) => elements,
-            Value::Object(values) => values.into_iter().map(|(_, value)| value).collect(),
-            _ => Vec::new(),
-        };
-        for (position, element) in elements.iter().enumerate() {
-            all.insert(format!("{}{}", row(*id, position, element), if gone { " gone" } else { "" }));
-        }
-    }
-    all
-}
-
-fn assert_exact(world: &World, context: &str) {
-    let tags = wanted(world, "tags", |ticket, position, tag| {
-        format!("{ticket} {} {} {position}", tag["id"], tag["name"].as_str().unwrap())
-    });
-    assert_eq!(stored(world, "ticket_tags", &["ticket_id", "tag_id", "name", "position"]), tags, "{context}");
-    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    let fields = wanted(world, "custom_fields", |ticket, _, field| {
-        format!("{ticket} {} {}", field["id"], text(&field["value"]).replace("null", "NULL"))
-    });
-    assert_eq!(
-        stored(world, "ticket_field_values", &["ticket_id", "field_id", "value"]),
-        fields,
-        "{context}"
-    );
-    let integrations = wanted(world, "integrations", |ticket, position, one| {
-        format!("{ticket} {position} {}", text(&one["name"]).replace("null", "NULL"))
-    });
-    assert_eq!(
-        stored(world, "ticket_integrations", &["ticket_id", "position", "name"]),
-        integrations,
-        "{context}"
-    );
-}
 
 async fn changed(world: &World, rng: &mut fastrand::Rng) {
     for _ in 0..60 {
@@ -94,7 +35,7 @@ async fn they_are_loaded_and_kept_with_their_parent_without_a_request() {
         let mut rng = fastrand::Rng::with_seed(7);
         for round in 0..3 {
             world.ingest_all(ALL, flags, None).await.unwrap().unwrap();
-            assert_exact(&world, &format!("{flags:?}, run {round}"));
+            assert_exact(&world, &format!("{flags:?}, run {round}")).await;
             changed(&world, &mut rng).await;
         }
         assert!(world.memory.table("main.ticket_tags").all.len() > 50);
@@ -135,11 +76,11 @@ async fn one_that_is_not_as_far_as_its_parent_is_made_from_its_rows() {
     let before = world.requests();
     world.ingest_all(ALL, &[], None).await.unwrap().unwrap();
     assert!(world.requests() - before < 5, "{} requests", world.requests() - before);
-    assert_exact(&world, "added later");
+    assert_exact(&world, "added later").await;
     changed(&world, &mut rng).await;
     world.ingest("tickets", &[]).await.unwrap();
     world.ingest_all(ALL, &[], None).await.unwrap().unwrap();
-    assert_exact(&world, "left out once");
+    assert_exact(&world, "left out once").await;
 }
 
 /// An answer that has a ticket twice, with another tag the first time.
@@ -163,7 +104,7 @@ async fn a_ticket_that_comes_twice_has_the_tags_that_it_had_last() {
         world.garble = Some(Arc::new(twice));
         for round in 0..2 {
             world.ingest_all(ALL, flags, None).await.unwrap().unwrap();
-            assert_exact(&world, &format!("{flags:?}, run {round}"));
+            assert_exact(&world, &format!("{flags:?}, run {round}")).await;
         }
     }
 }
@@ -184,7 +125,7 @@ async fn they_are_exact_wherever_a_run_ends() {
             let _ = world.ingest_all(some, flags, death).await;
             world.crash(None);
             world.ingest_all(ALL, &[], None).await.unwrap().unwrap();
-            assert_exact(&world, &format!("seed {seed}, round {round}"));
+            assert_exact(&world, &format!("seed {seed}, round {round}")).await;
         }
     }
 }
@@ -223,5 +164,5 @@ async fn one_that_another_run_has_made_meanwhile_is_not_made_anew() {
     assert!(world.memory.table("main.ticket_tags").all.is_empty());
     let world = World { reporter: Arc::new(Silent), ..world };
     world.ingest_all(ALL, &[], None).await.unwrap().unwrap();
-    assert_exact(&world, "afterwards");
+    assert_exact(&world, "afterwards").await;
 }

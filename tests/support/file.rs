@@ -116,6 +116,17 @@ impl File {
         ))
     }
 
+    /// The values of several columns as text, `NULL` for none.
+    pub fn texts_of_columns(&self, table: &str, columns: &[&str]) -> Vec<Vec<String>> {
+        // A character that no value has.
+        const BETWEEN: char = '\u{1f}';
+        let text = |column: &&str| format!("coalesce(CAST(\"{column}\" AS VARCHAR), 'NULL')");
+        let cells: Vec<String> = columns.iter().map(text).collect();
+        let cells = cells.join(&format!(" || '{BETWEEN}' || "));
+        let rows = self.texts_of(&format!("SELECT {cells} FROM main.\"{table}\""));
+        rows.iter().map(|row| row.split(BETWEEN).map(str::to_owned).collect()).collect()
+    }
+
     /// What a question with one column is answered, as text.
     pub fn texts_of(&self, question: &str) -> Vec<String> {
         match self.kind {

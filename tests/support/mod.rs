@@ -1,5 +1,6 @@
 //! What tests share: the simulator as a transport, a destination in memory, and runs of both.
 
+pub mod children;
 #[cfg(feature = "duckdb")]
 pub mod duck;
 #[cfg(any(feature = "duckdb", feature = "sqlite"))]

@@ -20,6 +20,7 @@ use serde_json::value::RawValue;
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
+use super::children::OF_TICKETS;
 use super::memory::{Cell, Crash, Memory, Row, Store};
 pub use super::transport::Death;
 use super::transport::{Clock, Garble, Garbled, SimTransport};
@@ -54,6 +55,8 @@ pub struct World {
     pub reporter: Arc<dyn Reporter>,
     /// What becomes of answers on their way.
     pub garble: Option<Garble>,
+    /// Whether whoever copies tickets copies along what is taken out of them.
+    pub children: bool,
 }
 
 /// Tables of the tool and the lists of the API they come from.
@@ -70,6 +73,15 @@ pub const LISTS: [(&str, &str); 4] = [
 /// Small tables, of which every run reads all, and their lists.
 pub const SMALL: [(&str, &str); 4] =
     [("tags", "tags"), ("users", "users"), ("teams", "teams"), ("custom_fields", "custom-fields")];
+
+/// Tables that are read by when their rows were created.
+pub const FEEDS: [(&str, &str); 5] = [
+    ("events", "events"),
+    ("jobs", "jobs"),
+    ("voice_calls", "phone/voice-calls"),
+    ("voice_call_recordings", "phone/voice-call-recordings"),
+    ("voice_call_events", "phone/voice-call-events"),
+];
 
 /// Hears everything, says nothing.
 pub struct Silent;
@@ -107,6 +119,7 @@ impl World {
             too_large: Vec::new(),
             reporter: Arc::new(Silent),
             garble: None,
+            children: false,
         }
     }
 
@@ -209,6 +222,17 @@ impl World {
         (rows, held.state.and_then(|state| state.covered_since).or(covered_since))
     }
 
+    /// All rows of a table, as texts of these columns; `NULL` for nothing.
+    pub async fn texts(&self, table: &str, columns: &[&str]) -> Vec<Vec<String>> {
+        #[cfg(any(feature = "duckdb", feature = "sqlite"))]
+        if let Some(file) = &self.file {
+            return file.texts_of_columns(table, columns);
+        }
+        let text = |row: &Row, column: &&str| row.get(*column).unwrap_or(&Cell::Null).text();
+        let texts = |row: &Row| columns.iter().map(|column| text(row, column)).collect();
+        self.memory.table(&format!("main.{table}")).all.iter().map(texts).collect()
+    }
+
     pub async fn ingest_into(
         &self,
         dest: &dyn Destination,
@@ -252,6 +276,23 @@ impl World {
         self.ingest_all_into(self.dest(), tables, flags, death).await
     }
 
+    /// The tables of a command, with those that come out of them.
+    fn with_children(&self, tables: &str) -> String {
+        let of_tickets = self.children && tables.split(',').any(|table| table == "tickets");
+        if of_tickets { format!("{tables},{}", OF_TICKETS.join(",")) } else { tables.to_owned() }
+    }
+
+    /// How tables ended that are nobody's children: these end as their parents do.
+    fn without_children(&self, mut ends: Vec<Ended>) -> Vec<Ended> {
+        if self.children {
+            let failed = ends.iter().any(|end| end.table == "tickets" && end.failure.is_some());
+            for child in ends.extract_if(.., |end| OF_TICKETS.contains(&end.table.as_str())) {
+                assert!(failed || child.failure.is_none(), "{}: {:?}", child.table, child.failure);
+            }
+        }
+        ends
+    }
+
     async fn ingest_all_into(
         &self,
         dest: &dyn Destination,
@@ -259,9 +300,10 @@ impl World {
         flags: &[&str],
         death: Option<Death>,
     ) -> Option<Result<Vec<Ended>, Failure>> {
+        let (named, tables) = (tables, self.with_children(tables));
         let flush = self.flush_rows.to_string();
         let argv =
-            ["ingestr", "ingest", "--source-uri", URI, "--dest-uri", "memory://", "--source-table", tables];
+            ["ingestr", "ingest", "--source-uri", URI, "--dest-uri", "memory://", "--source-table", &tables];
         // Re-scans repair whatever else was missed, so a test of everything else has to go without them.
         let rescan = if self.sweeps { "1d" } else { "0" };
         let argv = argv.into_iter().chain(["--flush-records", flush.as_str(), "--rescan", rescan]);
@@ -311,15 +353,15 @@ impl World {
         let jobs: Vec<Job<'_>> = plans.tables.iter().map(job).collect();
         let mut run = std::pin::pin!(run::all(&jobs));
         tokio::select! {
-            ends = &mut run => return Some(Ok(ends)),
+            ends = &mut run => return Some(Ok(self.without_children(ends))),
             () = bell.notified() => {}
         }
         if let Some(Death::Sleep { time, .. }) = death {
             self.pass(time).await;
             // Another run finds a lease that has lapsed. Whether it succeeds is not the question here.
-            let _ = Box::pin(self.ingest_all_into(dest, tables, &[], None)).await;
+            let _ = Box::pin(self.ingest_all_into(dest, named, &[], None)).await;
             wake.notify_one();
-            return Some(Ok(run.await));
+            return Some(Ok(self.without_children(run.await)));
         }
         // There is no process that could be seen to be dead: the dead one's lease goes with it.
         self.memory.store().leases.clear();
@@ -342,7 +384,7 @@ impl World {
 
     /// What the list of a table would show now, as it should be stored.
     pub fn expected(&self, table: &str) -> BTreeMap<i64, Row> {
-        let (_, list) = LISTS.into_iter().chain(SMALL).find(|(name, _)| *name == table).unwrap();
+        let (_, list) = LISTS.into_iter().chain(SMALL).chain(FEEDS).find(|(name, _)| *name == table).unwrap();
         let derived = matches!(table, "ticket_messages" | "satisfaction_surveys");
         self.account()
             .expected(list)
