@@ -352,6 +352,7 @@ mod tests {
         counted: None,
         computed: None,
         flat: &[],
+        holds: None,
         secrets: &[],
         scope: Some("tickets:read"),
         columns: &[("id", LogicalType::Int64, "Its id."), ("meta", LogicalType::Json, "A | B.")],

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use gorgias_sim::{Change, Fault, Options, fault_plan};
 use ingestr::error::Kind;
 
+use crate::support::children::assert_exact;
 use crate::support::memory::Cell;
 use crate::support::world::{Death, World};
 
@@ -104,7 +105,8 @@ async fn rows_that_vanished_stay_where_deletions_are_ignored() {
 #[tokio::test(start_paused = true)]
 async fn nothing_is_gone_on_one_answer() {
     // A few are asked for by their own address, whatever the list says; for more, a second reading of it decides.
-    for (times, hidden) in [(usize::MAX, 7), (1, 30), (1, 100)] {
+    // Nor does a list that shows nothing at all, as often as it is read.
+    for (times, hidden) in [(usize::MAX, 7), (1, 30), (1, 100), (usize::MAX, 100)] {
         let mut world = with_tags(0);
         world.ingest(TAGS, &[]).await.unwrap();
         hide(&mut world, times, hidden);
@@ -173,6 +175,40 @@ async fn what_makes_no_sense_for_them_is_refused_by_name() {
         assert!(failure.kind == Kind::Usage && failure.headline.contains(says), "{failure}");
     }
     assert_eq!(world.requests(), 0);
+}
+
+/// Tickets lose a tag that is deleted without a sign: those that have it are read again in the same command.
+#[tokio::test(start_paused = true)]
+async fn tickets_that_hold_a_tag_that_vanished_are_read_again() {
+    let options = Options {
+        tickets: 600,
+        customers: 10,
+        messages: 20,
+        surveys: 5,
+        live_embeds: true,
+        ..Options::default()
+    };
+    // Without re-scans, which would find them later.
+    let world = World { children: true, sweeps: false, ..World::new(options) };
+    world.ingest_all("tickets,tags", &[], None).await.unwrap().unwrap();
+    let now = world.clock.now();
+    let ids = world.account().ids(TAGS);
+    for tag in ids.into_iter().take(2) {
+        world.account().apply(Change::DeleteTag { tag }, now).unwrap();
+    }
+    // Alone, the run of tickets does not know.
+    world.ingest("tickets", &[]).await.unwrap();
+    let held = world.held("tickets", None).await.0;
+    let stale = world.expected("tickets").into_iter().filter(|(id, row)| held[id] != *row).count();
+    assert!(stale > 50, "{stale} tickets");
+    let before = world.requests();
+    let ends = world.ingest_all("tickets,tags", &[], None).await.unwrap().unwrap();
+    assert!(ends.iter().all(|end| end.failure.is_none()), "{ends:?}");
+    // A page and the events of tickets, a page of tags, and the two tags by their own address.
+    let spent = world.requests() - before;
+    assert!(spent <= 6 + stale.div_ceil(100) as u64, "{spent} requests, {stale} tickets");
+    world.assert_equal("tickets", "without the tags");
+    assert_exact(&world, "without the tags").await;
 }
 
 /// Each of them, as the account lists it, with the rows that lie in others.

@@ -564,7 +564,7 @@ macro_rules! suite {
             gone_rows_are_removed_or_ignored, gone_rows_come_back, tombstones_apply_after_the_rows,
             replacements_bury_their_own_rows, scd2_closes_gone_rows, other_strategies_leave_gone_rows,
             questions_are_about_rows_that_are_there, questions_about_nothing_have_empty_answers,
-            questions_of_a_replacement_are_about_its_rows, one_run_holds_a_table, dead_leases_are_replaced, a_lost_lease_is_not_renewed,
+            rows_are_found_by_what_they_hold, questions_of_a_replacement_are_about_its_rows, one_run_holds_a_table, dead_leases_are_replaced, a_lost_lease_is_not_renewed,
             commits_carry_the_lease, runs_without_rows_commit_together, who_lost_the_lease_writes_nothing, who_finds_no_lease_writes_nothing, what_is_remembered_is_listed,
             forgetting_leaves_the_rows, words_of_engines_are_names_where_rows_change,
             words_of_engines_are_names_where_rows_wait, words_of_engines_are_names_in_questions,

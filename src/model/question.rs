@@ -46,6 +46,14 @@ pub enum Question {
         /// The keys; at most a few hundred.
         keys: Vec<i64>,
     },
+    /// The keys of the rows that have an object with one of these ids in a JSON column. A key of a row that has not may be among
+    /// them: what is found is looked at again.
+    Holding {
+        /// The column.
+        column: String,
+        /// The ids; at most a hundred.
+        ids: Vec<i64>,
+    },
     /// The keys of all rows.
     Keys,
     /// How many rows there are.
@@ -61,6 +69,7 @@ impl Question {
                 values.is_empty()
             }
             Self::ValuesOf { keys, .. } => keys.is_empty(),
+            Self::Holding { ids, .. } => ids.is_empty(),
             Self::KeysBetween { .. } | Self::Keys | Self::Count => false,
         }
     }
@@ -71,7 +80,8 @@ impl Question {
             Self::CountBy { column, .. }
             | Self::KeysBy { column, .. }
             | Self::Stored { column, .. }
-            | Self::ValuesOf { column, .. } => (Some(column), None),
+            | Self::ValuesOf { column, .. }
+            | Self::Holding { column, .. } => (Some(column), None),
             Self::KeysBetween { column, with, .. } => (Some(column), with.as_mut()),
             Self::Keys | Self::Count => (None, None),
         };
@@ -84,7 +94,7 @@ impl Question {
 pub struct Answer {
     /// For [`Question::CountBy`]: value and count, in any order; a value without rows may be missing. For
     /// [`Question::KeysBy`] and [`Question::Stored`]: value and key. For [`Question::KeysBetween`]: key, and the value asked for with it, or 0 where
-    /// there is none; for [`Question::Keys`], key and 0. For [`Question::ValuesOf`]: key and value, without rows that have none. For [`Question::Count`]: 0 and
+    /// there is none; for [`Question::Holding`] and [`Question::Keys`], key and 0. For [`Question::ValuesOf`]: key and value, without rows that have none. For [`Question::Count`]: 0 and
     /// the number of rows.
     pub pairs: Vec<(i64, i64)>,
 }

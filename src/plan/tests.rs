@@ -25,6 +25,7 @@ const fn table(name: &'static str, changes: Changes) -> Resource {
         counted: None,
         computed: None,
         flat: &[],
+        holds: None,
         secrets: &[],
         scope: None,
         columns: &[

@@ -30,8 +30,8 @@ pub use self::page::{Page, Pages, Step};
 pub use self::registry::{Entry, SOURCES, account_named, entry, parent_of, reads_all, rescan, tables};
 pub use self::request::{Late, Outside, Overlap, ReadRequest, Window};
 pub use self::table::{
-    Answers, Changes, Choice, Computed, Counted, EventKind, Flat, List, Order, Removals, Resource, Secret,
-    SortField,
+    Answers, Changes, Choice, Computed, Counted, EventKind, Flat, Holds, List, Order, Removals, Resource,
+    Secret, SortField,
 };
 
 /// A place rows can be copied from.

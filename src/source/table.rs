@@ -155,6 +155,15 @@ pub enum Computed {
     NewestDatetime,
 }
 
+/// A JSON column that has rows of a small table in it, as objects with an `id`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Holds {
+    /// The column.
+    pub column: &'static str,
+    /// The name of the small table.
+    pub rows_of: &'static str,
+}
+
 /// A table of a source.
 #[derive(Debug, Clone, Copy)]
 pub struct Resource {
@@ -184,6 +193,8 @@ pub struct Resource {
     pub computed: Option<(&'static str, Computed)>,
     /// Columns taken out of its JSON fields.
     pub flat: &'static [(&'static str, Flat)],
+    /// A JSON column with rows of a small table, which go from it without a sign when they vanish there.
+    pub holds: Option<Holds>,
     /// What is a secret in its rows, and is hidden before anything else sees them.
     pub secrets: &'static [Secret],
     /// The right that is needed to read it, as the API names it, where that is known.

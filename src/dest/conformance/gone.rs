@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow_array::{Int64Array, RecordBatch, TimestampMicrosecondArray};
+use arrow_array::{Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
 
 use super::{Bench, batch, batch_of, commit, counts, items, loaded, named};
 use crate::dest::{Commit, Counts, Destination, Target};
@@ -351,6 +351,34 @@ pub(crate) async fn questions_about_nothing_have_empty_answers(bench: &dyn Bench
     let mut other = target;
     other.table = "others".into();
     assert_eq!(asked(&*destination, &other, count_by("id", &[1])).await, []);
+}
+
+/// Rows are found by an object that lies in their JSON, however the database spells it; no id is taken for a part of another.
+pub(crate) async fn rows_are_found_by_what_they_hold(bench: &dyn Bench) {
+    let target = tracking(Strategy::Merge, Deletes::Soft);
+    let held = [
+        r#"[{"id":7,"name":"vip"},{"id":8}]"#,
+        r#"[{"name":"other","id":77},{"id":8,"name":null}]"#,
+        r#"[{"name":"last","id":7}]"#,
+        "[]",
+    ];
+    let rows = batch_of(vec![
+        (Column::new("id", LogicalType::Int64), Arc::new(Int64Array::from_iter_values(1..=4))),
+        (Column::new("extra", LogicalType::Json), Arc::new(StringArray::from(held.to_vec()))),
+    ]);
+    let destination = bench.destination();
+    let holding = |ids: &[i64]| Question::Holding { column: "extra".into(), ids: ids.to_vec() };
+    assert_eq!(asked(&*destination, &target, holding(&[7])).await, []);
+    buried(bench, &target, vec![rows], &[], commit("r1", "p", true)).await;
+    for (ids, found) in [(&[7][..], &[1, 3][..]), (&[8, 77], &[1, 2]), (&[77], &[2]), (&[9], &[]), (&[], &[])]
+    {
+        let keys: Vec<_> = found.iter().map(|key| (*key, 0)).collect();
+        assert_eq!(asked(&*destination, &target, holding(ids)).await, keys, "{ids:?}");
+    }
+    buried(bench, &target, Vec::new(), &[gone(3, 500, None)], commit("r2", "p", true)).await;
+    assert_eq!(asked(&*destination, &target, holding(&[7])).await, [(1, 0)], "row 3 is gone");
+    let other = Question::Holding { column: "no such".into(), ids: vec![7] };
+    assert_eq!(answered(&*destination, &target, other).await, None);
 }
 
 /// An unfinished replacement answers from its own rows, of which the newest of each key counts; a finished one from

@@ -154,6 +154,13 @@ fn statement(held: &Held, target: &Target, question: &Question) -> Option<String
             let value = integer(column)?;
             (format!("{} AND {value} IS NOT NULL", among(&key, keys)), format!("{key}, {value}"))
         }
+        Question::Holding { column, ids } => {
+            let found = shape.find(&d.column(column))?;
+            let logical =
+                found.logical.filter(|kind| matches!(kind, LogicalType::Json | LogicalType::Text))?;
+            let text = d.convert(&d.quote(&found.name), Some(logical), LogicalType::Text);
+            (holding(&text, ids), format!("{key}, 0"))
+        }
         Question::Keys => ("TRUE".into(), format!("{key}, 0")),
         Question::Count => ("TRUE".into(), "0, COUNT(*)".into()),
     };
@@ -167,4 +174,14 @@ fn statement(held: &Held, target: &Target, question: &Question) -> Option<String
     }
     let grouped = if matches!(question, Question::CountBy { .. }) { " GROUP BY 1" } else { "" };
     Some(format!("SELECT {selected} FROM {} WHERE {wanted} AND {alive}{grouped}", held.rows))
+}
+
+/// Whether the text of a JSON value has an object with one of these ids: written as the API does, or with a space behind the
+/// colon, as PostgreSQL keeps `jsonb`.
+fn holding(text: &str, ids: &[i64]) -> String {
+    let spelled = |id: &i64| {
+        let spellings = [("", ','), ("", '}'), (" ", ','), (" ", '}')];
+        spellings.map(|(space, end)| format!("{text} LIKE '%\"id\":{space}{id}{end}%'")).join(" OR ")
+    };
+    format!("({})", ids.iter().map(spelled).collect::<Vec<_>>().join(" OR "))
 }

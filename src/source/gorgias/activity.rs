@@ -20,6 +20,7 @@ const fn activity(name: &'static str, path: &'static str, order: Order, days: u3
         counted: None,
         computed: None,
         flat: &[],
+        holds: None,
         secrets: &[],
         scope: None,
         columns: &[],

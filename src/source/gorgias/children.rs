@@ -30,6 +30,7 @@ const fn child(name: &'static str, parent: &'static Resource, embedded: Embedded
         counted: None,
         computed: None,
         flat: &[],
+        holds: None,
         secrets: &[],
         scope: parent.scope,
         columns: &[],

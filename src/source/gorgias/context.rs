@@ -12,6 +12,7 @@ use crate::source::gorgias::changes::cap::Cap;
 use crate::source::gorgias::fields;
 use crate::source::gorgias::list::channel::Sender;
 use crate::source::gorgias::list::checkpoint::Checkpoint;
+use crate::source::gorgias::shared::Vanished;
 use crate::source::{Computed, Late, Page, ReadRequest, Resource, SourceError};
 
 /// How far behind the watermark a catch-up reads: a row can become visible later than the time it carries, and
@@ -21,6 +22,8 @@ pub(crate) const OVERLAP: Duration = Duration::from_secs(5 * 60);
 /// The account, what was asked for, and how far that has come.
 pub(crate) struct Context {
     pub(crate) client: Arc<Client>,
+    /// What small tables of the command have lost.
+    pub(crate) vanished: Arc<Vanished>,
     /// Among all that read the account.
     pub(crate) seat: Seat,
     pub(crate) listener: Arc<dyn Listener>,
@@ -40,6 +43,7 @@ pub(crate) struct Context {
 impl Context {
     pub(crate) fn new(
         client: Arc<Client>,
+        vanished: Arc<Vanished>,
         listener: Arc<dyn Listener>,
         request: ReadRequest,
     ) -> Result<Self, SourceError> {
@@ -47,6 +51,7 @@ impl Context {
         Ok(Self {
             seat: client.seat(),
             client,
+            vanished,
             listener,
             resource: request.table,
             request,

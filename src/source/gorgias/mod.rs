@@ -11,6 +11,7 @@ mod explain;
 mod fields;
 mod list;
 mod resources;
+mod shared;
 mod small;
 mod table_reader;
 mod tables;
@@ -27,6 +28,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use self::list::channel::Channel;
 use self::list::checkpoint::{Checkpoint, Kind};
 pub use self::resources::TABLES;
+use self::shared::Vanished;
 use self::table_reader::TableReader;
 pub(crate) use self::uri::uri_of;
 use self::uri::{Credentials, GorgiasUri};
@@ -47,6 +49,8 @@ use crate::source::{
 pub struct Gorgias {
     domain: String,
     client: Arc<Client>,
+    /// What the small tables of a command have lost, for those that hold rows of them.
+    vanished: Arc<Vanished>,
 }
 
 /// Why an account cannot be opened. Nothing has been sent.
@@ -111,7 +115,7 @@ impl Gorgias {
         let limiter = Arc::new(Limiter::new());
         limiter.keep_to(uri.budget);
         let client = Client::new(transport, uri.base.url, authorization, limiter, rng);
-        Self { domain: uri.domain, client: Arc::new(client) }
+        Self { domain: uri.domain, client: Arc::new(client), vanished: Arc::default() }
     }
 }
 
@@ -190,7 +194,8 @@ impl Source for Gorgias {
             self.client.outages().met();
         }
         let path = request.table.path();
-        let reader = TableReader::new(Arc::clone(&self.client), listener, request)?;
+        let reader =
+            TableReader::new(Arc::clone(&self.client), Arc::clone(&self.vanished), listener, request)?;
         Ok(Box::new(Channel::new(path, |out| Box::pin(reader.run(out)))))
     }
 }

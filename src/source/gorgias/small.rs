@@ -27,6 +27,7 @@ const fn whole(name: &'static str, list: List, scope: &'static str) -> Resource 
         counted: None,
         computed: None,
         flat: &[],
+        holds: None,
         secrets: &[],
         scope: Some(scope),
         columns: &[],

@@ -14,6 +14,7 @@ use crate::source::gorgias::list::active::Active;
 use crate::source::gorgias::list::channel::Sender;
 use crate::source::gorgias::list::checkpoint::{Kind, Mark};
 use crate::source::gorgias::list::pass;
+use crate::source::gorgias::shared::Vanished;
 use crate::source::{Changes, Counted, Late, Overlap, ReadRequest, SourceError};
 
 /// Reads one table.
@@ -26,11 +27,12 @@ pub(crate) struct TableReader {
 impl TableReader {
     pub(crate) fn new(
         client: Arc<Client>,
+        vanished: Arc<Vanished>,
         listener: Arc<dyn Listener>,
         request: ReadRequest,
     ) -> Result<Self, SourceError> {
         Ok(Self {
-            ctx: Context::new(client, listener, request)?,
+            ctx: Context::new(client, vanished, listener, request)?,
             deletions: Deletions::default(),
             counts: MessageCounts::default(),
         })
@@ -39,7 +41,9 @@ impl TableReader {
     /// Reads all that was asked for, to the state to store at the end.
     pub(crate) async fn run(mut self, mut out: Sender) -> Result<State, SourceError> {
         if self.ctx.resource.changes == Changes::Full {
-            vanished::read_in_full(&mut self.ctx, &mut out).await?;
+            let vanished = Arc::clone(&self.ctx.vanished);
+            let mut reading = vanished.begins(self.ctx.resource.name);
+            vanished::read_in_full(&mut self.ctx, &mut reading, &mut out).await?;
         } else {
             self.read(&mut out).await?;
         }

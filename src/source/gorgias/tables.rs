@@ -4,7 +4,9 @@
 //! documents beside them. `ingestr tables`, docs/tables.md and the destination's shape all come from here.
 
 use crate::model::LogicalType::{Bool, Int64, Json, Text, Timestamp};
-use crate::source::{Changes, Choice, Computed, Counted, EventKind, Flat, List, Order, Removals, Resource};
+use crate::source::{
+    Changes, Choice, Computed, Counted, EventKind, Flat, Holds, List, Order, Removals, Resource,
+};
 
 /// The time of the last change, of rows that have none of their own.
 const NEWEST: Option<(&str, Computed)> = Some(("updated_datetime", Computed::NewestDatetime));
@@ -35,6 +37,7 @@ pub(super) const CUSTOMERS: Resource = Resource {
     counted: None,
     computed: None,
     flat: &[],
+    holds: None,
     secrets: &[],
     scope: Some("customers:read"),
     columns: &[
@@ -75,6 +78,7 @@ pub(super) const TICKETS: Resource = Resource {
         ("assignee_team_id", Flat::Member("assignee_team", "id")),
         ("tag_names", Flat::Members("tags", "name")),
     ],
+    holds: Some(Holds { column: "tags", rows_of: "tags" }),
     secrets: &[],
     scope: Some("tickets:read"),
     columns: &[
@@ -142,6 +146,7 @@ pub(super) const TICKET_MESSAGES: Resource = Resource {
         ("receiver_id", Flat::Member("receiver", "id")),
         ("source_type", Flat::Member("source", "type")),
     ],
+    holds: None,
     secrets: &[],
     scope: None,
     columns: &[
@@ -203,6 +208,7 @@ pub(super) const SATISFACTION_SURVEYS: Resource = Resource {
     counted: None,
     computed: NEWEST,
     flat: &[],
+    holds: None,
     secrets: &[],
     scope: None,
     columns: &[

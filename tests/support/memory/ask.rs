@@ -58,6 +58,15 @@ pub(super) fn answer(store: &Store, target: &Target, question: &Question) -> Opt
             let wanted = rows.filter(|(id, _)| keys.contains(id));
             wanted.filter_map(|(id, row)| Some((id, get(row, column).integer()?))).collect()
         }
+        Question::Holding { column, ids } => {
+            let column = &find(columns, column).filter(|c| c.logical == LogicalType::Json)?.name;
+            let holds = |row: &Row| {
+                let value: serde_json::Value = serde_json::from_str(&get(row, column).text()).ok()?;
+                let has = |one: &serde_json::Value| one["id"].as_i64().is_some_and(|id| ids.contains(&id));
+                value.as_array()?.iter().any(has).then_some(())
+            };
+            rows.filter(|(_, row)| holds(row).is_some()).map(|(id, _)| (id, 0)).collect()
+        }
         Question::Keys => rows.map(|(id, _)| (id, 0)).collect(),
         Question::Count => vec![(0, i64::try_from(rows.count()).unwrap())],
     })

@@ -15,6 +15,7 @@ use crate::http::client::Client;
 use crate::model::{Micros, Tombstone};
 use crate::normalise::rows::{Row, Rows};
 use crate::source::gorgias::api::{is_forbidden, is_refused};
+use crate::source::gorgias::changes::holders;
 use crate::source::gorgias::changes::lookup::{self, Fates};
 use crate::source::gorgias::changes::message_counts;
 use crate::source::gorgias::context::{Context, OVERLAP};
@@ -70,6 +71,11 @@ impl Deletions {
         let mut losses = found.losses;
         for (id, loss) in &mark.pending {
             losses.entry(*id).or_insert(*loss);
+        }
+        // Nothing says that they are gone; whatever they are now, the look-up shows it.
+        let changed = Loss { at: ctx.request.now, survivor: None, parent: false, merged: false };
+        for id in holders::of_vanished(ctx, out).await {
+            losses.entry(id).or_insert(changed);
         }
         let (gone, pending) = confirmed(ctx, losses, out).await?;
         if !pending.is_empty() {

@@ -3,6 +3,7 @@
 pub(crate) mod absence;
 pub(crate) mod cap;
 pub(crate) mod deletions;
+pub(crate) mod holders;
 pub(crate) mod lookup;
 pub(crate) mod message_counts;
 pub(crate) mod reread;

@@ -13,13 +13,18 @@ use crate::source::gorgias::list::channel::Sender;
 use crate::source::gorgias::list::checkpoint::Sweep;
 use crate::source::gorgias::list::pages::SECOND_LOOK;
 use crate::source::gorgias::list::whole::{Rest, read_whole};
+use crate::source::gorgias::shared::Reading;
 use crate::source::{Answers, List, SourceError};
 
 /// So many rows are asked for by their own address.
 const ONE_BY_ONE: usize = 10;
 
 /// Reads all of the table, and looks for rows that are not there any more.
-pub(crate) async fn read_in_full(ctx: &mut Context, out: &mut Sender) -> Result<(), SourceError> {
+pub(crate) async fn read_in_full(
+    ctx: &mut Context,
+    reading: &mut Reading<'_>,
+    out: &mut Sender,
+) -> Result<(), SourceError> {
     let (now, pause) = (ctx.request.now, ctx.request.refresh_small);
     if ctx.progress.sweep.as_ref().is_some_and(|whole| whole.swept.plus(pause) > now) {
         return Ok(());
@@ -42,7 +47,10 @@ pub(crate) async fn read_in_full(ctx: &mut Context, out: &mut Sender) -> Result<
         rows = same;
     } else {
         rest.let_go(ctx, out).await;
-        if ctx.deletions() && ctx.request.from.is_some() && !conclude_vanished(ctx, &met, out).await? {
+        if ctx.deletions()
+            && ctx.request.from.is_some()
+            && !conclude_vanished(ctx, &met, reading, out).await?
+        {
             rows = None;
         }
     }
@@ -54,6 +62,7 @@ pub(crate) async fn read_in_full(ctx: &mut Context, out: &mut Sender) -> Result<
 async fn conclude_vanished(
     ctx: &mut Context,
     met: &HashSet<i64>,
+    reading: &mut Reading<'_>,
     out: &mut Sender,
 ) -> Result<bool, SourceError> {
     let Some(held) = out.ask(Question::Keys).await else { return Ok(false) };
@@ -71,12 +80,23 @@ async fn conclude_vanished(
     } else {
         tokio::time::sleep(SECOND_LOOK).await;
         let again = read_whole(ctx, &mut Rest::Flow, out).await?;
+        if again.is_empty() && alone && !is_really_empty(ctx, &absent).await? {
+            return Ok(false);
+        }
         absent.into_iter().filter(|key| !again.contains(key)).map(|key| (key, None)).collect()
     };
     let known = gone.len() == asked;
     absence::believe(ctx, gone.len(), out).await?;
     if !gone.is_empty() {
+        reading.note(gone.iter().map(|(id, _)| *id));
         absence::mark(ctx, gone, out).await;
     }
     Ok(known)
+}
+
+/// Whether a table that shows no row has none: some of its rows, asked for by their own address, are gone.
+async fn is_really_empty(ctx: &mut Context, absent: &BTreeSet<i64>) -> Result<bool, SourceError> {
+    let some: BTreeSet<i64> = absent.iter().copied().take(ONE_BY_ONE).collect();
+    let fates = lookup::look_up_each(ctx, ctx.resource.path(), &some).await?;
+    Ok(fates.gone.len() == some.len())
 }

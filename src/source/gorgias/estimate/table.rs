@@ -119,7 +119,7 @@ impl Table {
         request: ReadRequest,
         listener: Arc<dyn Listener>,
     ) -> Result<Self, SourceError> {
-        let ctx = Context::new(client, listener, request)?;
+        let ctx = Context::new(client, Arc::default(), listener, request)?;
         let resource = ctx.resource;
         if small(resource).is_some() {
             return Ok(Self { resource, looked: None });
