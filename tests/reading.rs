@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use gorgias_sim::{Change, Fault, Options};
+use gorgias_sim::{Change, Fault, Options, SECOND};
 use ingestr::error::Kind;
 use ingestr::report::Outcome;
 
@@ -487,5 +487,50 @@ async fn what_changes_while_a_bulk_change_is_read_is_read_in_the_same_run() {
             world.ingest(table, &[]).await.unwrap();
             world.assert_equal(table, &format!("changes during {requests} requests"));
         }
+    }
+}
+
+/// Where rows are only added, one that carries a date later than the clock lies behind the watermark until that has passed. It is
+/// added once all the same: by the rounds that follow it, and by the runs after it. And it costs as little as in other tables.
+#[tokio::test(start_paused = true)]
+async fn rows_ahead_of_the_clock_are_added_once() {
+    for changed in [30, 150] {
+        for flags in [&["--incremental-strategy", "append"] as &[&str], &[]] {
+            let world =
+                World::new(Options { tickets: 250, messages: 250, customers: 20, ..Options::default() });
+            world.ingest("tickets", flags).await.unwrap();
+            let ids = world.account().ids("tickets");
+            let ahead = world.clock.now() + 100 * SECOND;
+            for ticket in ids.into_iter().take(changed) {
+                world.account().apply(Change::ToggleTicket { ticket }, ahead).unwrap();
+            }
+            for run in 0..4 {
+                let before = world.requests();
+                world.ingest("tickets", flags).await.unwrap();
+                let spent = world.requests() - before;
+                assert!(spent <= 6, "{changed} {flags:?}, run {run}: {spent} requests");
+                let rows = world.memory.table("main.tickets").all.len();
+                let wanted = 250 + if flags.is_empty() { 0 } else { changed };
+                assert_eq!(rows, wanted, "{changed} {flags:?}, run {run}");
+                // Before, at and after the time they carry.
+                world.pass(Duration::from_secs(40)).await;
+            }
+        }
+    }
+}
+
+/// A list that takes no order, and begins with the oldest: each run reads it once.
+#[tokio::test(start_paused = true)]
+async fn a_list_without_an_order_is_read_once_a_run() {
+    let world =
+        World::new(Options { tickets: 40, calls: 400, messages: 40, customers: 20, ..Options::default() });
+    let rows = world.account().count("phone/voice-call-events");
+    assert!(rows > 400, "{rows}");
+    for run in 0..3 {
+        let before = world.requests();
+        world.ingest("voice_call_events", &[]).await.unwrap();
+        let spent = world.requests() - before;
+        assert!(spent <= rows.div_ceil(100) as u64 + 1, "run {run}: {spent} requests for {rows} rows");
+        assert_eq!(world.memory.table("main.voice_call_events").all.len(), rows);
     }
 }

@@ -11,6 +11,7 @@ use crate::source::gorgias::fields::{self, integer};
 use crate::source::gorgias::list::active::Active;
 use crate::source::gorgias::list::checkpoint::{Direction, Kind, Pass, Walk};
 use crate::source::gorgias::list::coverage;
+use crate::source::gorgias::list::front;
 use crate::source::gorgias::list::pages::{self, Answer, Ask, EmptyEnd, Position};
 use crate::source::gorgias::list::parallel::{BLIND, Back, MOST_MISSES, Middle};
 use crate::source::gorgias::list::seek::{self, Landing};
@@ -257,11 +258,12 @@ pub(crate) fn spreads(ctx: &Context, active: &Active) -> bool {
 /// The newest value of the table's sort field, not in the future, from when the pass began.
 ///
 /// A row that was read at that moment shows no change made later. So its first page tells, whatever it is sorted by.
-/// So do later pages of a first load, less the time that has passed since: what they show cannot be newer than now.
+/// If all of that lies in the future, the first page that does not. So do later pages of a first load, less the time that has passed since: what they show cannot be newer than now.
 pub(crate) fn note_top(ctx: &mut Context, active: &mut Active, turn: usize, times: &[Option<Micros>]) {
     let walk = &active.pass.walks[turn];
     let newest = times.iter().flatten().copied().filter(|value| *value <= ctx.request.now).max();
-    let from_the_top = walk.direction == Direction::NewestFirst && walk.first.is_none();
+    // Whatever came before the first value that is not in the future was.
+    let from_the_top = walk.direction == Direction::NewestFirst && turn == 0;
     if walk.sort == SortField::Created && ctx.resource.sort() == SortField::Updated {
         let passed = if active.pass.pages == 1 { Duration::ZERO } else { active.began.elapsed() };
         // How long ago an earlier run began is not known.
@@ -289,19 +291,23 @@ pub(crate) fn note_front(
     fetched: &Fetched,
     times: &[Option<Micros>],
 ) {
-    let from = again_from(ctx, &active.pass);
+    // While all rows are in the future, these are the front.
+    let from = again_from(ctx, &active.pass).unwrap_or(ctx.request.now);
     let walk = &mut active.pass.walks[turn];
+    // A list without an order is read to its end by every run, and has no front.
+    if walk.unordered {
+        active.finds = false;
+        return;
+    }
     // What is skipped was read before a cursor was refused.
-    if fetched.skipped || walk.unordered {
+    if fetched.skipped {
         active.finds = true;
         return;
     }
     let strict = ctx.request.overlap == Overlap::None && active.pass.kind == Kind::CatchUp;
     let mut new = false;
     for (row, at) in fetched.rows.iter().zip(times) {
-        if let Some(from) = from {
-            active.front.note(from, *at, row);
-        }
+        active.front.note(from, *at, row);
         let outside = |at: Micros| walk.until.is_some_and(|until| at < until || (strict && at == until));
         let wanted = !at.is_some_and(outside);
         new |= wanted && active.known.as_ref().is_some_and(|known| !known.knows(row));
@@ -331,11 +337,29 @@ pub(crate) fn page(ctx: &mut Context, active: &Active, turn: usize, fetched: Fet
             wanted && inside && !fetched.skipped
         })
         .collect();
+    let keep = if strict && active.moves { once(ctx, keep, &fetched) } else { keep };
     let reached = fetched.values.iter().rev().find_map(|value| *value);
     let state = state_within(ctx, active);
     let left = active.parallel.rest(&active.pass.walks);
     let headway = left.map(|left| Headway { read: active.pass.pages - active.before, left });
     Page { keep, state, reached, headway, ..ctx.page_of(fetched.rows, Vec::new()) }
+}
+
+/// Rows ahead that are remembered at most; the state holds about 40 bytes of each.
+const MOST_AHEAD: usize = 10_000;
+
+/// Where rows are only added, one that lies ahead of the watermark is handed on once, however often it is read.
+fn once(ctx: &mut Context, mut keep: Vec<bool>, fetched: &Fetched) -> Vec<bool> {
+    let (now, ahead) = (ctx.request.now, &mut ctx.progress.ahead);
+    for (row, keep) in keep.iter_mut().enumerate().filter(|(_, keep)| **keep) {
+        let Some(at) = fetched.values[row].filter(|at| *at > now || !ahead.is_empty()) else { continue };
+        let hash = front::hash(fetched.rows.row(row));
+        *keep = !ahead.contains_key(&hash);
+        if at > now && ahead.len() < MOST_AHEAD {
+            ahead.insert(hash, at);
+        }
+    }
+    keep
 }
 
 /// Values of the incremental key, a row each, where a window asks for them.

@@ -26,6 +26,10 @@ pub(crate) struct Checkpoint {
     pub(crate) watermark: Option<Micros>,
     /// Rows older than this were never asked for; `None`: the table is covered from its beginning.
     pub(crate) covered_since: Option<Micros>,
+    /// Where rows are only added: those that were handed on with a date later than the clock, by a hash of their content. They
+    /// lie behind the watermark, and come again until it has passed them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) ahead: BTreeMap<u64, Micros>,
     /// A pass that was begun and not completed.
     pub(crate) unfinished: Option<Pass>,
     /// Where reading events stands, for tables whose rows can be deleted.
@@ -138,6 +142,7 @@ impl Default for Checkpoint {
             version: VERSION,
             written_by: PROGRAM.into(),
             watermark: None,
+            ahead: BTreeMap::new(),
             covered_since: None,
             unfinished: None,
             events: None,

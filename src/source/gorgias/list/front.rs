@@ -41,7 +41,7 @@ impl Front {
 }
 
 /// Of all fields, the key among them, as they were received.
-fn hash(row: Row<'_>) -> u64 {
+pub(crate) fn hash(row: Row<'_>) -> u64 {
     let mut hasher = DefaultHasher::new();
     row.fields().for_each(|field| field.hash(&mut hasher));
     hasher.finish()

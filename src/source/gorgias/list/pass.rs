@@ -176,6 +176,8 @@ fn complete(ctx: &mut Context, active: &mut Active) {
     }
     ctx.progress.unfinished = None;
     ctx.progress.watermark = ctx.progress.watermark.max(pass.top);
+    let watermark = ctx.progress.watermark;
+    ctx.progress.ahead.retain(|_, at| watermark.is_none_or(|watermark| *at > watermark));
     match pass.kind {
         Kind::Backfill => ctx.progress.covered_since = None,
         Kind::Since(start) => {
