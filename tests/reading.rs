@@ -291,9 +291,9 @@ async fn append_adds_each_version_once() {
     assert_eq!(rows, world.expected("ticket_messages").len());
 }
 
-/// A count that is not the length of the list is read into once, and not again until it changes.
+/// A count that is not the length of the list is looked into by two runs, and not again until it changes.
 #[tokio::test(start_paused = true)]
-async fn a_ticket_whose_count_lies_is_read_again_only_once() {
+async fn a_ticket_whose_count_lies_is_read_again_by_two_runs_and_no_more() {
     let world = World::new(Options { count_lies: 3, ..small() });
     world.ingest("ticket_messages", &[]).await.unwrap();
     let asked = |world: &World| {
@@ -304,7 +304,7 @@ async fn a_ticket_whose_count_lies_is_read_again_only_once() {
     for _ in 0..3 {
         world.pass(Duration::from_secs(90_000)).await;
         world.ingest("ticket_messages", &[]).await.unwrap();
-        assert!((3..=6).contains(&asked(&world)), "{}", asked(&world));
+        assert!((3..=12).contains(&asked(&world)), "{}", asked(&world));
     }
     let read = asked(&world);
     world.pass(Duration::from_secs(90_000)).await;

@@ -74,7 +74,8 @@ impl MessageCounts {
         let changed = rows.iter().filter_map(|row| fields::datetime(row, SortField::Updated.column()));
         let newest = changed.filter(|at| *at <= now).max().unwrap_or(now.minus(OVERLAP));
         let seen = newest.min(ctx.unfollowed_since());
-        ctx.progress.counts = Some(Counts { seen, queue: Vec::new(), settled: BTreeMap::new() });
+        ctx.progress.counts =
+            Some(Counts { seen, queue: Vec::new(), settled: BTreeMap::new(), unsettled: BTreeMap::new() });
         Ok(true)
     }
 
@@ -155,8 +156,10 @@ pub(crate) async fn compare_changed(
 /// What is left of the queue is said, and what need not be remembered forgotten.
 pub(crate) async fn conclude(ctx: &mut Context, out: &mut Sender) {
     let Some(counts) = &mut ctx.progress.counts else { return };
-    while counts.settled.len() > MOST_SETTLED {
-        counts.settled.pop_first();
+    for known in [&mut counts.settled, &mut counts.unsettled] {
+        while known.len() > MOST_SETTLED {
+            known.pop_first();
+        }
     }
     let left = counts.queue.len();
     if left > 0 {

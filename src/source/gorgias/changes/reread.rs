@@ -142,10 +142,14 @@ async fn conclude(
         let Some(length) = readings.length_of(pair) else { continue };
         gone.extend(readings.gone(ticket).map(|key| Tombstone { key, at, merged_into: None }));
         counts.queue.retain(|(other, _)| *other != ticket);
-        // What the list says now is what we hold now; if that is not the count, it never will be.
+        // What the list says now is what we hold now. That it is not the count is settled once it was found twice: the count
+        // was read before the list, and the ticket may have got a message in between.
         counts.settled.remove(&ticket);
+        let before = counts.unsettled.remove(&ticket);
         if count >= 0 && length != count {
-            counts.settled.insert(ticket, (count, length));
+            let twice = before == Some((count, length));
+            let to = if twice { &mut counts.settled } else { &mut counts.unsettled };
+            to.insert(ticket, (count, length));
         }
     }
     ctx.hand_on(Rows::default(), gone, out).await;

@@ -134,6 +134,9 @@ pub(crate) struct Counts {
     /// Tickets whose count is not the length of their list of messages, with both: they are not read again until one
     /// of the two changes.
     pub(crate) settled: BTreeMap<i64, (i64, i64)>,
+    /// The same, found once: they are read again before that is settled.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) unsettled: BTreeMap<i64, (i64, i64)>,
 }
 
 impl Default for Checkpoint {
