@@ -124,19 +124,31 @@ impl Builder {
         }
     }
 
-    /// The same values in a wider type ([`LogicalType::widen`]).
-    pub(super) fn widen(&mut self, to: LogicalType) {
+    /// The same values in a wider type ([`LogicalType::widen`]), or as text where that does not hold all of them: an integer
+    /// beyond 2^53 is no double. Returns the type that they have now.
+    pub(super) fn widen(&mut self, to: LogicalType) -> LogicalType {
         let old = self.finish();
         let mut wider = Self::new(to);
+        let mut held = true;
         for row in 0..old.len() {
             match json_text(&old, row) {
-                Some(raw) => {
-                    wider.append(&raw, false);
-                }
+                Some(raw) => held &= wider.append(&raw, false) == Took::Whole,
                 None => wider.append_null(),
             }
         }
-        *self = wider;
+        if held || to == LogicalType::Text {
+            *self = wider;
+            return to;
+        }
+        let mut text = Self::new(LogicalType::Text);
+        for row in 0..old.len() {
+            match json_text(&old, row) {
+                Some(raw) => _ = text.append(&raw, false),
+                None => text.append_null(),
+            }
+        }
+        *self = text;
+        LogicalType::Text
     }
 }
 

@@ -84,7 +84,9 @@ impl Embedded {
             // A row without a key that can be read is among the rejects as a whole.
             let Some(id) = row.get(key).and_then(|id| id.parse().ok()) else { continue };
             let field = row.get(self.field).unwrap_or("null");
+            // What can be read of a damaged field is what is stored of it; where that is nothing, nothing is known of the rows.
             let damaged = row.damages().any(|damage| damage.name == self.field && damage.field.is_some());
+            let damaged = damaged && field == "null";
             let before = body.len();
             if !damaged && self.write(row, field, &mut body).is_some() {
                 out.parents.push((id, self.says(row)));
@@ -299,6 +301,17 @@ mod tests {
         let (rows, parents, rejects) = taken_out(&TAGS, rows);
         assert_eq!(rows, ["ticket_id=4 tag_id=7 position=0"]);
         assert_eq!((parents, rejects), (vec![4], 3));
+    }
+
+    #[test]
+    fn what_can_be_read_of_a_damaged_field_is_taken_out() {
+        let rows = r#"[{"id":1,"tags":[{"id":7,"name":"a\x"},{"id":8}]},{"id":2,"tags":NaN}]"#;
+        let (rows, parents, rejects) = taken_out(&TAGS, rows);
+        assert_eq!(
+            rows,
+            ["ticket_id=1 tag_id=7 position=0 name=\"a\u{fffd}\"", "ticket_id=1 tag_id=8 position=1"]
+        );
+        assert_eq!((parents, rejects), (vec![1], 1));
     }
 
     #[test]

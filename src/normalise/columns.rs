@@ -305,8 +305,8 @@ impl Columns {
             && !fits(slot.column.logical, raw)
         {
             let wider = slot.column.logical.widen(inferred);
-            slot.column.logical = if fits(wider, raw) { wider } else { LogicalType::Text };
-            slot.builder.widen(slot.column.logical);
+            let wider = if fits(wider, raw) { wider } else { LogicalType::Text };
+            slot.column.logical = slot.builder.widen(wider);
         }
         slot.builder.append(raw, trim)
     }

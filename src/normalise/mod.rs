@@ -45,6 +45,8 @@ const BATCH_BYTES: usize = 8 << 20;
 pub struct Normaliser {
     columns: Columns,
     key: &'static [&'static str],
+    /// Fields that tell rows apart beside it, by the user's wish.
+    told_apart_by: Vec<String>,
     trim: bool,
     contract: Contract,
     rows: usize,
@@ -72,6 +74,7 @@ impl Normaliser {
         Self {
             columns: Columns::new(documented, key, existing, shaping),
             key,
+            told_apart_by: Vec::new(),
             trim: shaping.trim_whitespace,
             contract: shaping.contract,
             rows: 0,
@@ -92,6 +95,13 @@ impl Normaliser {
     #[must_use]
     pub fn sparing(mut self, others: &[String]) -> Self {
         self.columns.spare(others);
+        self
+    }
+
+    /// The same, in a table whose rows are told apart by other fields than the source's key.
+    #[must_use]
+    pub fn told_apart_by(mut self, fields: Vec<String>) -> Self {
+        self.told_apart_by = fields;
         self
     }
 
@@ -199,7 +209,12 @@ impl Normaliser {
     /// The row's key; without one that can be used, the row goes to the rejects as a whole.
     fn key_of<'a>(&mut self, row: Row<'a>) -> Option<Cow<'a, str>> {
         let parts = self.key.iter().enumerate().map(|(part, name)| self.key_part(part, name, row));
+        // Rows without a value are not rows with the same one.
+        let unset = |name: &String| row.get(name).is_none_or(|raw| raw == "null");
         let reason = match parts.collect::<Result<Vec<_>, _>>() {
+            Ok(_) if self.told_apart_by.iter().any(unset) => {
+                "a row without a value in a column of --primary-key"
+            }
             Ok(parts) if parts.len() == 1 => return Some(Cow::Borrowed(parts[0])),
             Ok(parts) => return Some(Cow::Owned(parts.join(","))),
             Err(reason) => reason,

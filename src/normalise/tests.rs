@@ -417,3 +417,35 @@ fn fields_that_share_a_column_lose_nothing_to_one_another() {
     let said: Vec<_> = rejects.iter().map(|r| (r.id.as_deref(), r.column.as_deref(), r.reason)).collect();
     assert_eq!(said, [(Some("2"), Some("b"), "nested too deep")]);
 }
+
+/// An integer that is no double stays what it is when a fraction comes after it, whatever came before.
+#[test]
+fn integers_beyond_doubles_are_text_where_fractions_come() {
+    let (batch, rejects) = normalise(
+        r#"[{"id":1,"w":5},{"id":2,"w":17841400000000001},{"id":3,"w":null},{"id":4,"w":0.5},{"id":5,"w":7}]"#,
+        &Shaping::default(),
+    );
+    let wanted = ["5", "17841400000000001", "", "0.5", "7"];
+    let wanted: Vec<_> = wanted.iter().map(|text| (!text.is_empty()).then(|| (*text).to_owned())).collect();
+    assert_eq!(strings(&batch, "w"), wanted);
+    assert!(rejects.is_empty(), "{rejects:?}");
+    let (batch, _) = normalise(r#"[{"id":1,"w":5},{"id":2,"w":0.5}]"#, &Shaping::default());
+    assert!(types(&batch).contains(&"w:double".to_owned()), "{:?}", types(&batch));
+}
+
+/// Rows without a value in a column of the user's key are not one row.
+#[test]
+fn rows_that_are_not_told_apart_are_rejected() {
+    let keyed = Normaliser::new(&documented(), &["id"], &[], &Shaping::default());
+    let mut keyed = keyed.told_apart_by(vec!["subject".into()]);
+    keyed
+        .push(&rows(r#"[{"id":1,"subject":"a"},{"id":2,"subject":null},{"id":3}]"#), &[true; 3], None)
+        .unwrap();
+    assert_eq!(keyed.take(true).unwrap().num_rows(), 1);
+    let reason = "a row without a value in a column of --primary-key";
+    let rejects = keyed.take_rejects();
+    assert_eq!(
+        said(&rejects),
+        [(None, None, r#"{"id":2,"subject":null}"#, reason), (None, None, r#"{"id":3}"#, reason),]
+    );
+}

@@ -11,7 +11,16 @@ use crate::words::count;
 /// The way of rows into a table as it was found.
 pub(super) fn normaliser(plan: &Plan, found: &Inspection) -> Normaliser {
     let existing = found.columns.as_deref().unwrap_or_default();
-    Normaliser::new(&plan.table.columns(), plan.table.key, existing, &plan.shaping)
+    let normaliser = Normaliser::new(&plan.table.columns(), plan.table.key, existing, &plan.shaping);
+    // What the source computes is no field, and has a value in every row.
+    let computed = |name: &str| plan.table.computed.is_some_and(|(column, _)| column == name);
+    let fields = plan.table.columns.iter().map(|(name, ..)| *name).filter(|name| !computed(name));
+    let others = fields.filter(|name| !plan.table.key.contains(name));
+    let keys =
+        |name: &&str| normaliser.destination_name(name).is_some_and(|column| plan.key.contains(&column));
+    let told_apart_by = others.filter(keys).map(str::to_owned).collect();
+    normaliser
+        .told_apart_by(told_apart_by)
         .remembering(found.names.as_deref().unwrap_or_default())
         .sparing(&found.theirs)
 }
