@@ -1,7 +1,8 @@
 //! The commands: what lies between a parsed command line and an exit code.
 
 use std::ffi::OsString;
-use std::io::Write;
+use std::io::{self, Write};
+use std::path::Path;
 use std::sync::Arc;
 
 use tokio::sync::watch;
@@ -53,6 +54,20 @@ pub struct World {
     pub out: fn() -> Box<dyn Write + Send>,
     /// Standard error.
     pub err: fn() -> Box<dyn Write + Send>,
+}
+
+/// Prints what a command has to say, and returns its exit code. A reader that went away is no failure; a full disk is.
+pub fn print(text: &[u8], code: u8, world: &World) -> u8 {
+    let mut out = (world.out)();
+    match out.write_all(text).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            let failure = Failure::new(Kind::Internal, format!("standard output cannot be written: {error}"))
+                .hint("what was printed is not whole; see whether the place is full that it goes to");
+            let _ = writeln!((world.err)(), "{failure}");
+            if code == 0 { failure.kind.exit_code() } else { code }
+        }
+        _ => code,
+    }
 }
 
 /// The output of a command that only prints.
@@ -134,15 +149,22 @@ fn reporter(args: &IngestArgs, world: &World, unwritten: &Unwritten) -> Arc<dyn 
     let manner = Manner { style: args.progress, quiet: args.quiet, debug: args.debug };
     let (out, err) = (unwritten.watch((world.out)()), unwritten.watch((world.err)()));
     let reporter = report::reporter(manner, terminal, out, err);
-    match args.metrics_file.as_deref().filter(|file| !file.trim().is_empty() && !file.contains("://")) {
+    match metrics_file(args).filter(|file| Metrics::may_be(file)) {
         None => reporter,
         Some(file) => {
             let err = world.err;
             // A reader that went away is no failure.
             let complain = move |text: &str| drop(writeln!(err(), "warning: {text}"));
-            Arc::new(Metrics::new(reporter, file.into(), world.now, Box::new(complain)))
+            Arc::new(Metrics::new(reporter, file.to_owned(), world.now, Box::new(complain)))
         }
     }
+}
+
+fn metrics_file(args: &IngestArgs) -> Option<&Path> {
+    args.metrics_file
+        .as_deref()
+        .filter(|file| !file.trim().is_empty() && !file.contains("://"))
+        .map(Path::new)
 }
 
 struct Prepared {
@@ -156,6 +178,10 @@ struct Prepared {
 fn decide(args: &IngestArgs, world: &World) -> Result<Prepared, Failure> {
     let now = world.now;
     let (source_uri, dest_uri) = uris(args)?;
+    if let Some(file) = metrics_file(args).filter(|file| !Metrics::may_be(file)) {
+        return Err(Failure::usage(format!("--metrics-file: {} is not a file", file.display()))
+            .hint("name a file, which is replaced at the end of each run, or leave the flag out"));
+    }
     let from = source::entry(source_uri.expose())?;
     let to = dest::entry(dest_uri.expose())?;
     let dest = to.open(dest_uri.expose())?;

@@ -34,7 +34,7 @@ pub enum Kind {
 impl Kind {
     /// All of them with what docs say, in order of their codes.
     pub const ALL: [(Self, &'static str); 7] = [
-        (Self::Internal, "a defect of ingestr; please report it"),
+        (Self::Internal, "a defect of ingestr (please report it), or output that could not be written"),
         (Self::Usage, "the command cannot be done as typed; nothing was read or written"),
         (Self::Authentication, "the source refused the credentials, or they may not read this table"),
         (Self::Source, "the source could not be read to the end; what was committed stays"),

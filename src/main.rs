@@ -18,20 +18,21 @@ fn main() -> ExitCode {
         Ok(Command::Plan(args)) => return ExitCode::from(commands::plan(&args, &world())),
         Ok(Command::Check(args)) => return ExitCode::from(commands::check(&args, &world())),
         Ok(other) => match commands::text(&other, &world()) {
-            Ok(text) => return print(&text, false, 0),
-            Err(failure) => return print(format!("{failure}\n").as_bytes(), true, failure.kind.exit_code()),
+            Ok(text) => return ExitCode::from(commands::print(&text, 0, &world())),
+            Err(failure) => return print(format!("{failure}\n").as_bytes(), failure.kind.exit_code()),
         },
         Err(stop) => stop,
     };
     let terminal = if stop.stdout { io::stdout().is_terminal() } else { io::stderr().is_terminal() };
     let text = if terminal && redraws() && color() { &stop.ansi } else { &stop.text };
-    print(text.as_bytes(), !stop.stdout, stop.exit_code)
+    if stop.stdout {
+        return ExitCode::from(commands::print(text.as_bytes(), stop.exit_code, &world()));
+    }
+    print(text.as_bytes(), stop.exit_code)
 }
 
-/// A reader that went away is no failure.
-fn print(text: &[u8], stderr: bool, code: u8) -> ExitCode {
-    let printed = if stderr { io::stderr().write_all(text) } else { io::stdout().write_all(text) };
-    drop(printed);
+fn print(text: &[u8], code: u8) -> ExitCode {
+    drop(io::stderr().write_all(text));
     ExitCode::from(code)
 }
 

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::World;
 use super::long_waits::{meter, waits};
+use super::{World, print};
 use crate::cli::CheckArgs;
 use crate::dest::{self, Asked, Destination, Hints, Target};
 use crate::error::{Failure, Kind};
@@ -30,9 +30,7 @@ pub fn check(args: &CheckArgs, world: &World) -> u8 {
             }
         };
     let text = if args.json { check::json(&checks) } else { check::text(&checks) };
-    // A reader that went away is no failure.
-    let _ = (world.out)().write_all(text.as_bytes());
-    checks.iter().find_map(Check::exit_code).unwrap_or(0)
+    print(text.as_bytes(), checks.iter().find_map(Check::exit_code).unwrap_or(0), world)
 }
 
 type Endpoints = (Option<Box<dyn Source>>, Option<Box<dyn Destination>>);

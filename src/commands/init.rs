@@ -6,8 +6,8 @@ use std::fs;
 use std::io::{self, Write as _};
 use std::path::PathBuf;
 
-use super::World;
 use super::check::{of_the_destination, of_the_source};
+use super::{World, print};
 use crate::cli::InitArgs;
 use crate::dest;
 use crate::error::{Failure, Kind};
@@ -47,11 +47,7 @@ pub fn init(args: &InitArgs, world: &World) -> u8 {
     // Somebody may still be asked for a line.
     runtime.shutdown_background();
     match done {
-        Ok(text) => {
-            // A reader that went away is no failure.
-            let _ = (world.out)().write_all(text.as_bytes());
-            0
-        }
+        Ok(text) => print(text.as_bytes(), 0, world),
         Err(failure) => told(world, &failure),
     }
 }

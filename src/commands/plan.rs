@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::long_waits::{meter, waits};
-use super::{Prepared, World, decide};
+use super::{Prepared, World, decide, print};
 use crate::cli::PlanArgs;
 use crate::error::{Failure, Kind};
 use crate::http::Listener;
@@ -28,14 +28,13 @@ pub fn plan(args: &PlanArgs, world: &World) -> u8 {
             .map_err(|error| Failure::new(Kind::Internal, format!("no runtime: {error}")))?;
         Ok(runtime.block_on(look_ahead(&ends, world)))
     });
-    // A reader that went away is no failure.
     let told = |failure: &Failure| {
+        let code = failure.kind.exit_code();
         if args.json {
-            let _ = (world.out)().write_all(forecast::no_plan(failure).as_bytes());
-        } else {
-            let _ = writeln!((world.err)(), "{failure}");
+            return print(forecast::no_plan(failure).as_bytes(), code, world);
         }
-        failure.kind.exit_code()
+        let _ = writeln!((world.err)(), "{failure}");
+        code
     };
     let forecasts = match found {
         Ok(forecasts) => forecasts,
@@ -59,8 +58,7 @@ pub fn plan(args: &PlanArgs, world: &World) -> u8 {
         return told(failure);
     }
     let text = if args.json { forecast::json(&forecasts) } else { forecast::text(&forecasts) };
-    let _ = (world.out)().write_all(text.as_bytes());
-    failure.map_or(0, |failure| failure.kind.exit_code())
+    print(text.as_bytes(), failure.map_or(0, |failure| failure.kind.exit_code()), world)
 }
 
 /// Whether all failed with the same words.

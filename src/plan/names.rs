@@ -23,7 +23,9 @@ pub(super) fn dest_table(
     ends: &Endpoints<'_>,
 ) -> Result<(String, String), Failure> {
     let example = format!("type --dest-table <schema>.{}", table.name);
-    let typed = typed.unwrap_or(table.name).replace(TABLE, table.name);
+    let typed = typed.unwrap_or(table.name);
+    pattern(typed)?;
+    let typed = typed.replace(TABLE, table.name);
     let typed = typed.as_str();
     let (schema, name) =
         table_name(typed, &example, ends.destination, ends.default_schema, ends.capabilities.projects)?;
@@ -35,6 +37,15 @@ pub(super) fn dest_table(
         .hint(example));
     }
     Ok((schema, name))
+}
+
+/// Refuses braces that are around anything but `table`.
+fn pattern(typed: &str) -> Result<(), Failure> {
+    let plain = typed.replace(TABLE, "");
+    let Some(open) = plain.find('{') else { return Ok(()) };
+    let close = plain[open..].find('}').map_or(plain.len(), |length| open + length + 1);
+    Err(Failure::usage(format!("--dest-table: `{}` is not known", &plain[open..close]))
+        .hint("the name of each table takes the place of {table}: 'raw.gorgias_{table}'"))
 }
 
 /// Schemas and tables that several tables are written to.
@@ -55,12 +66,7 @@ pub(super) fn dest_tables(
         })?;
         return Ok(tables.iter().map(|table| (schema.to_owned(), table.name.to_owned())).collect());
     };
-    let plain = typed.replace(TABLE, "");
-    if let Some(open) = plain.find('{') {
-        let close = plain[open..].find('}').map_or(plain.len(), |length| open + length + 1);
-        return Err(Failure::usage(format!("--dest-table: `{}` is not known", &plain[open..close]))
-            .hint("the name of each table takes the place of {table}: 'raw.gorgias_{table}'"));
-    }
+    pattern(typed)?;
     if typed.contains(TABLE) {
         return tables.iter().map(|table| dest_table(Some(typed), table, ends)).collect();
     }

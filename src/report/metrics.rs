@@ -1,7 +1,7 @@
 //! `--metrics-file`: what a run did as Prometheus text, for the textfile collector of its node exporter.
 
 use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::event::{Event, Reporter, Several};
@@ -51,9 +51,17 @@ const NUMBERS: [Number; 10] = [
 const LAST_SUCCESS: &str = "ingestr_last_success_timestamp_seconds";
 
 impl Metrics {
-    /// Writes `file` at the end of what `inner` is told.
+    /// Writes `file` at the end of what `inner` is told: that which it leads to, where it is a link.
     pub fn new(inner: Arc<dyn Reporter>, file: PathBuf, began: Micros, complain: Complain) -> Self {
+        let file = std::fs::canonicalize(&file).unwrap_or(file);
         Self { inner, file, began, complain }
+    }
+
+    /// Whether there may be such a file: what is there already must be one, as it is replaced. A device would be gone then, and
+    /// whoever opens a pipe waits for its other end.
+    #[must_use]
+    pub fn may_be(file: &Path) -> bool {
+        std::fs::metadata(file).map_or(true, |there| there.is_file())
     }
 
     /// Replaces the file in one step: whoever reads it finds the old one or the new one.

@@ -121,6 +121,27 @@ fn a_file_of_metrics_is_replaced_and_keeps_the_last_success() {
     assert_eq!(desk.files(), ["shop.duckdb", "x.prom"], "leftovers");
 }
 
+/// What is there and is no file is neither replaced nor waited for; a link leads to the file that is.
+#[cfg(unix)]
+#[test]
+fn a_place_for_metrics_that_is_no_file_is_refused() {
+    let desk = Desk::new();
+    let made = std::process::Command::new("mkfifo").arg(desk.folder().join("pipe")).status().expect("mkfifo");
+    assert!(made.success());
+    for place in ["pipe", "."] {
+        let before = desk.account().served();
+        let said = night(&desk, &["--metrics-file", place]);
+        assert!(said.contains(&format!("--metrics-file: {place} is not a file")), "{said}");
+        assert!(said.ends_with("exit code 2"), "{said}");
+        assert_eq!(desk.account().served(), before);
+    }
+    let (file, link) = (desk.folder().join("x.prom"), desk.folder().join("link.prom"));
+    std::fs::write(&file, "").expect("a file");
+    std::os::unix::fs::symlink(&file, &link).expect("a link");
+    assert_eq!(night(&desk, &["--metrics-file", "link.prom"]), "exit code 0");
+    assert!(link.is_symlink() && std::fs::read_to_string(&file).expect("a file").contains("ingestr_success"));
+}
+
 /// A warning that each night has is told in the first one.
 #[test]
 fn a_warning_is_told_once() {

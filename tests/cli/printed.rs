@@ -2,7 +2,7 @@
 
 use insta::assert_snapshot;
 
-use super::desk::Desk;
+use super::desk::{Desk, Run};
 
 /// What a command that only prints puts on standard output.
 fn printed(arguments: &[&str]) -> String {
@@ -151,4 +151,25 @@ fn the_version_and_the_help() {
     // Shown in full without an argument, but as a mistake.
     let nothing = Desk::new().ingestr([]).finish();
     assert_eq!((nothing.code(), nothing.stdout.as_str()), (Some(2), ""));
+}
+
+/// What was to be printed and is not whole is no success; a reader that went away is.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_is_told() {
+    let desk = Desk::new();
+    let ends = format!("--source-uri '{}' --dest-uri duckdb:///shop.duckdb", desk.uri());
+    for command in [
+        "tables",
+        "version",
+        "models --dialect duckdb",
+        &format!("check --json {ends}"),
+        &format!("plan --json --source-table tickets {ends}"),
+    ] {
+        let done = Run::in_shell(&desk, &format!("ingestr {command} >/dev/full")).finish();
+        assert_eq!(done.code(), Some(1), "{command}");
+        assert!(done.stderr.starts_with("error: standard output cannot be written: "), "{}", done.stderr);
+    }
+    let done = Run::in_shell(&desk, "ingestr tables | true").finish();
+    assert_eq!((done.code(), done.stderr.as_str()), (Some(0), ""));
 }
