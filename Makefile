@@ -5,8 +5,8 @@ export CARGO_TARGET_DIR ?= $(HOME)/.cache/ingestr/target
 # FEATURES=bundled compiles DuckDB in instead of linking the prebuilt library.
 export FEATURES ?=
 PREFIX ?= $(HOME)/.local
-# Seeds of `make soak`, and where its lives are copied to: memory, duckdb or sqlite.
-SEEDS ?= 1000
+# Seeds of `make soak` (1000, or 200 where each call takes its time), and where its lives are copied to.
+SEEDS ?=
 DEST ?= memory
 # Arguments of `make sim`.
 ARGS ?= --tickets 5000 --messages 15000 --customers 2000
@@ -55,9 +55,8 @@ test-packages: libduckdb ## Install each package anew and run the main job with 
 test: libduckdb ## Run all tests
 	@scripts/test
 
-soak: libduckdb ## Run the convergence simulation over SEEDS seeds (1000); DEST=duckdb or sqlite copies into files
-	INGESTR_DEST=$(DEST) INGESTR_SEEDS=$(SEEDS) cargo test --profile soak --locked --no-default-features \
-		$(if $(filter duckdb sqlite,$(DEST)),--features $(DEST)) --test main -- convergence --nocapture
+soak: libduckdb ## Run the convergence simulation over SEEDS seeds; DEST=duckdb, sqlite, postgres, ducklake or bigquery
+	@SEEDS=$(SEEDS) DEST=$(DEST) scripts/soak
 
 broken-rules: libduckdb ## Break each rule of convergence in turn; the simulation must notice (half an hour)
 	@scripts/broken-rules
