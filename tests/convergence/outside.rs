@@ -19,8 +19,20 @@ enum Share {
     Minute,
 }
 
-/// Lives of accounts with so many tickets at most, so many at once.
-fn lives_over(place: fn() -> Outside, share: Share, workers: usize, most: usize, turmoils: usize) {
+/// What fits into the time there is.
+#[derive(Clone, Copy)]
+struct Size {
+    /// Lives at once.
+    side_by_side: usize,
+    /// How many an account has at most, more or less.
+    tickets: usize,
+    /// How many tables are copied at most.
+    tables: usize,
+    /// There are fewer than so many.
+    turmoils: usize,
+}
+
+fn lives_over(place: fn() -> Outside, share: Share, size: Size) {
     let told = ["INGESTR_SEED", "INGESTR_SEEDS"].iter().any(|name| std::env::var_os(name).is_some());
     let start = Instant::now();
     let in_time = |nth: u64| match share {
@@ -29,12 +41,12 @@ fn lives_over(place: fn() -> Outside, share: Share, workers: usize, most: usize,
         Share::Lives(lives) => nth < lives,
         Share::Minute => nth < 5 || start.elapsed() < Duration::from_secs(60),
     };
-    let lived = some_at_once(workers, seeds(), in_time, |seed| {
+    let lived = some_at_once(size.side_by_side, seeds(), in_time, |seed| {
         Box::pin(async move {
             let mut rng = fastrand::Rng::with_seed(seed);
-            let mut world = begin(seed, &mut rng, most);
+            let mut world = begin(seed, &mut rng, size.tickets);
             world.outside = Some(place());
-            live(world, seed, rng, turmoils).await;
+            live(world, seed, rng, size.turmoils, size.tables).await;
         })
     });
     eprintln!("{lived} lives in {:.0} s", start.elapsed().as_secs_f64());
@@ -44,20 +56,23 @@ fn lives_over(place: fn() -> Outside, share: Share, workers: usize, most: usize,
 #[test]
 #[ignore = "needs PostgreSQL"]
 fn once_changes_stop_postgres_is_equal_too() {
-    lives_over(Outside::postgres, Share::Lives(50), 2, 100, 4);
+    let size = Size { side_by_side: 2, tickets: 100, tables: usize::MAX, turmoils: 4 };
+    lives_over(Outside::postgres, Share::Lives(50), size);
 }
 
 #[cfg(feature = "duckdb")]
 #[test]
 #[ignore = "needs DuckLake's extensions"]
 fn once_changes_stop_ducklake_is_equal_too() {
-    lives_over(Outside::ducklake, Share::Minute, 2, 60, 3);
+    let size = Size { side_by_side: 2, tickets: 60, tables: 5, turmoils: 3 };
+    lives_over(Outside::ducklake, Share::Minute, size);
 }
 
-/// One after the other: the emulator cannot take two changes at once.
+/// One after the other, as the emulator cannot take two changes at once, and of few runs, as each takes seconds.
 #[cfg(feature = "bigquery")]
 #[test]
 #[ignore = "needs a BigQuery emulator"]
 fn once_changes_stop_bigquery_s_emulator_is_equal_too() {
-    lives_over(Outside::bigquery, Share::Minute, 1, 60, 3);
+    let size = Size { side_by_side: 1, tickets: 40, tables: 2, turmoils: 2 };
+    lives_over(Outside::bigquery, Share::Minute, size);
 }
