@@ -9,19 +9,13 @@ use std::time::{Duration, Instant};
 use super::{begin, live, seeds, some_at_once};
 use crate::support::outside::Outside;
 
-/// How much of it there is where nobody has said how many.
-#[derive(Clone, Copy)]
-enum Share {
-    /// So many lives.
-    #[cfg(feature = "postgres")]
-    Lives(u64),
-    /// A minute, and five lives at least.
-    Minute,
-}
-
-/// What fits into the time there is.
+/// How much fits into the time there is.
 #[derive(Clone, Copy)]
 struct Size {
+    /// So many lives, where nobody has said how many.
+    lives: u64,
+    /// And as many more as begin within this time.
+    time: Duration,
     /// Lives at once.
     side_by_side: usize,
     /// How many an account has at most, more or less.
@@ -32,15 +26,10 @@ struct Size {
     turmoils: usize,
 }
 
-fn lives_over(place: fn() -> Outside, share: Share, size: Size) {
+fn lives_over(place: fn() -> Outside, size: Size) {
     let told = ["INGESTR_SEED", "INGESTR_SEEDS"].iter().any(|name| std::env::var_os(name).is_some());
     let start = Instant::now();
-    let in_time = |nth: u64| match share {
-        _ if told => true,
-        #[cfg(feature = "postgres")]
-        Share::Lives(lives) => nth < lives,
-        Share::Minute => nth < 5 || start.elapsed() < Duration::from_secs(60),
-    };
+    let in_time = |nth: u64| told || nth < size.lives || start.elapsed() < size.time;
     let lived = some_at_once(size.side_by_side, seeds(), in_time, |seed| {
         Box::pin(async move {
             let mut rng = fastrand::Rng::with_seed(seed);
@@ -52,20 +41,30 @@ fn lives_over(place: fn() -> Outside, share: Share, size: Size) {
     eprintln!("{lived} lives in {:.0} s", start.elapsed().as_secs_f64());
 }
 
+#[cfg(any(feature = "duckdb", feature = "bigquery"))]
+const MINUTE: Duration = Duration::from_secs(60);
+
 #[cfg(feature = "postgres")]
 #[test]
 #[ignore = "needs PostgreSQL"]
 fn once_changes_stop_postgres_is_equal_too() {
-    let size = Size { side_by_side: 2, tickets: 100, tables: usize::MAX, turmoils: 4 };
-    lives_over(Outside::postgres, Share::Lives(50), size);
+    let size = Size {
+        lives: 50,
+        time: Duration::ZERO,
+        side_by_side: 2,
+        tickets: 100,
+        tables: usize::MAX,
+        turmoils: 4,
+    };
+    lives_over(Outside::postgres, size);
 }
 
 #[cfg(feature = "duckdb")]
 #[test]
 #[ignore = "needs DuckLake's extensions"]
 fn once_changes_stop_ducklake_is_equal_too() {
-    let size = Size { side_by_side: 2, tickets: 60, tables: 5, turmoils: 3 };
-    lives_over(Outside::ducklake, Share::Minute, size);
+    let size = Size { lives: 5, time: MINUTE, side_by_side: 2, tickets: 60, tables: 5, turmoils: 3 };
+    lives_over(Outside::ducklake, size);
 }
 
 /// One after the other, as the emulator cannot take two changes at once, and of few runs, as each takes seconds.
@@ -73,6 +72,6 @@ fn once_changes_stop_ducklake_is_equal_too() {
 #[test]
 #[ignore = "needs a BigQuery emulator"]
 fn once_changes_stop_bigquery_s_emulator_is_equal_too() {
-    let size = Size { side_by_side: 1, tickets: 40, tables: 2, turmoils: 2 };
-    lives_over(Outside::bigquery, Share::Minute, size);
+    let size = Size { lives: 5, time: MINUTE, side_by_side: 1, tickets: 40, tables: 2, turmoils: 2 };
+    lives_over(Outside::bigquery, size);
 }

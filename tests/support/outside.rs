@@ -176,6 +176,7 @@ impl Outside {
     }
 }
 
+#[cfg(any(feature = "postgres", feature = "bigquery"))]
 fn own_name() -> String {
     format!("life_{:012x}", fastrand::u64(..1 << 48))
 }
