@@ -5,8 +5,8 @@ export CARGO_TARGET_DIR ?= $(HOME)/.cache/ingestr/target
 # FEATURES=bundled compiles DuckDB in instead of linking the prebuilt library.
 export FEATURES ?=
 PREFIX ?= $(HOME)/.local
-# Seeds of `make soak`, and where its lives are copied to: memory, duckdb or sqlite.
-SEEDS ?= 1000
+# Seeds of `make soak` (1000, or 200 where each call takes its time), and where its lives are copied to.
+SEEDS ?=
 DEST ?= memory
 # Arguments of `make sim`.
 ARGS ?= --tickets 5000 --messages 15000 --customers 2000
@@ -15,7 +15,7 @@ features = $(if $(FEATURES),--features "$(FEATURES)")
 release = $(CARGO_TARGET_DIR)/release
 
 .DEFAULT_GOAL := help
-.PHONY: help libduckdb build release install uninstall wheel deb tarball image test-packages test soak broken-rules test-models test-postgres test-ducklake test-everywhere test-files test-denied test-bigquery-live test-bqemulator test-recordings check fmt clippy rustdoc workflows deny advisories docs site docs-check models models-check demo screenshots sim bench bench-models
+.PHONY: help libduckdb build release install uninstall wheel deb tarball image test-packages test soak broken-rules test-models test-postgres test-ducklake test-everywhere test-files test-denied test-bigquery-live test-bqemulator test-recordings check fmt clippy rustdoc workflows deny advisories docs site docs-check models models-check demo screenshots sim bench bench-postgres bench-models
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,9 +55,8 @@ test-packages: libduckdb ## Install each package anew and run the main job with 
 test: libduckdb ## Run all tests
 	@scripts/test
 
-soak: libduckdb ## Run the convergence simulation over SEEDS seeds (1000); DEST=duckdb or sqlite copies into files
-	INGESTR_DEST=$(DEST) INGESTR_SEEDS=$(SEEDS) cargo test --profile soak --locked --no-default-features \
-		$(if $(filter duckdb sqlite,$(DEST)),--features $(DEST)) --test main -- convergence --nocapture
+soak: libduckdb ## Run the convergence simulation over SEEDS seeds; DEST=duckdb, sqlite, postgres, ducklake or bigquery
+	@SEEDS=$(SEEDS) DEST=$(DEST) scripts/soak
 
 broken-rules: libduckdb ## Break each rule of convergence in turn; the simulation must notice (half an hour)
 	@scripts/broken-rules
@@ -138,6 +137,9 @@ sim: build ## Serve a simulated account until Ctrl-C; ARGS="…" for its size, s
 
 bench: build ## Run the benchmarks; raw results go to benches/runs/<date>-<machine>/
 	@scripts/bench
+
+bench-postgres: build ## Measure copies into PostgreSQL, on a server that is started and stopped
+	@BIN=$(release) scripts/with-postgres cargo bench --locked $(features) --bench postgres
 
 bench-models: build ## Measure the dbt package and the page over 500,000 tickets
 	@BIN=$(release) benches/models.sh

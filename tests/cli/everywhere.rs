@@ -8,7 +8,7 @@ use gorgias_sim::Options;
 use serde_json::Value;
 
 use super::desk::{Desk, options};
-use crate::support::outside;
+use crate::support::outside::bigquery;
 
 #[allow(clippy::disallowed_methods, reason = "where things are, is told by the environment")]
 fn told(name: &str) -> String {
@@ -94,7 +94,7 @@ fn of_bigquery(layout: &Layout, base: &str, dataset: &str) -> Content {
         });
         let cells: Vec<String> = cells.enumerate().map(|(at, cell)| format!("{cell} AS c{at}")).collect();
         let sql = format!("SELECT {} FROM `{dataset}`.`{table}`", cells.join(", "));
-        (table.clone(), same(columns, runtime.block_on(outside::select(base, &sql))))
+        (table.clone(), same(columns, runtime.block_on(bigquery::select(base, &sql))))
     };
     layout.iter().map(rows).collect()
 }
@@ -172,7 +172,7 @@ fn the_same_rows_are_in_every_destination() {
     for tables in ["tickets,ticket_tags", "ticket_messages", "customers", "users", "macros", "account"] {
         ingest(&warehouse, &dataset, tables);
     }
-    found.push(("BigQuery", &few, of_bigquery(&few, &outside::base(&warehouse), &dataset)));
+    found.push(("BigQuery", &few, of_bigquery(&few, &bigquery::base(&warehouse), &dataset)));
 
     for (name, layout, content) in found {
         let wanted = wanted(layout);

@@ -1,4 +1,4 @@
-//! Reads a table out of a DuckDB file, in the form that tests compare.
+//! Reads a table out of a DuckDB file or a DuckLake, in the form that tests compare.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -6,11 +6,11 @@ use std::path::Path;
 use duckdb::types::{TimeUnit, Value};
 use duckdb::{AccessMode, Config, Connection};
 use ingestr::model::LogicalType;
-use ingestr::source::gorgias::TABLES;
 
+use super::documented;
 use super::memory::{Cell, Row};
 
-/// What a file holds; nothing is written, not even a checkpoint.
+/// What a file holds; nothing is written, not even a checkpoint. Or a lake, which may be written.
 pub struct Duck(Connection);
 
 impl Duck {
@@ -18,6 +18,22 @@ impl Duck {
     pub fn open(file: &Path) -> Self {
         let config = Config::default().access_mode(AccessMode::ReadOnly).unwrap();
         Self(Connection::open_with_flags(file, config).expect("a whole database"))
+    }
+
+    /// Opens a lake whose catalog is such a file; the extension of DuckLake is in that folder.
+    pub fn lake(catalog: &Path, extensions: &str) -> Self {
+        let lake = Connection::open_in_memory().unwrap();
+        let catalog = catalog.display();
+        let attach = format!(
+            "LOAD '{extensions}/ducklake.duckdb_extension'; ATTACH 'ducklake:{catalog}' AS lake; USE lake"
+        );
+        lake.execute_batch(&attach).expect("a whole lake");
+        Self(lake)
+    }
+
+    /// Does something to it.
+    pub fn run(&self, sql: &str) {
+        self.0.execute_batch(sql).unwrap_or_else(|error| panic!("{sql}: {error}"));
     }
 
     /// All rows of a question, as DuckDB gives them.
@@ -30,6 +46,15 @@ impl Duck {
             found.push((0..count).map(|column| row.get(column).unwrap()).collect());
         }
         found
+    }
+
+    /// The texts of a question with one column.
+    pub fn texts(&self, question: &str) -> Vec<String> {
+        let text = |row: Vec<Value>| match row.into_iter().next() {
+            Some(Value::Text(text)) => text,
+            other => panic!("{question}: {other:?}"),
+        };
+        self.ask(question).into_iter().map(text).collect()
     }
 
     /// The one number that a question has for an answer.
@@ -52,27 +77,15 @@ impl Duck {
     /// # Panics
     /// If an id is there twice.
     pub fn rows(&self, source_table: &str, table: &str) -> BTreeMap<i64, Row> {
-        let spec = TABLES.iter().find(|spec| spec.name == source_table).unwrap();
-        let mut columns: Vec<(&str, LogicalType)> =
-            spec.columns.iter().map(|(name, logical, _)| (*name, *logical)).collect();
-        let has = |key: &str| columns.iter().any(|(name, _)| *name == key);
-        if let Some(key) = spec.incremental_key.filter(|key| !has(key)) {
-            columns.push((key, LogicalType::Timestamp));
-        }
+        let columns = documented::columns(source_table);
         let names: Vec<String> = columns.iter().map(|(name, _)| format!("\"{name}\"")).collect();
-        let alive = if spec.deletions() { " WHERE _ingestr_deleted_at IS NULL" } else { "" };
+        let alive = documented::alive(source_table);
         let question = format!("SELECT {} FROM main.{table}{alive}", names.join(", "));
-        let mut found = BTreeMap::new();
-        for values in self.ask(&question) {
-            let row: Row = columns
-                .iter()
-                .zip(values)
-                .map(|((name, logical), value)| ((*name).to_owned(), cell(*logical, value)))
-                .collect();
-            let Cell::Int(id) = row["id"] else { panic!("{table} has a row without an id") };
-            assert!(found.insert(id, row).is_none(), "{table} has the id {id} twice");
-        }
-        found
+        let row = |values: Vec<Value>| {
+            let cells = columns.iter().zip(values);
+            cells.map(|((name, logical), value)| ((*name).to_owned(), cell(*logical, value))).collect()
+        };
+        documented::by_id(table, self.ask(&question).into_iter().map(row))
     }
 }
 

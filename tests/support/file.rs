@@ -16,16 +16,9 @@ use ingestr::model::lease::Claim;
 use ingestr::model::{Answer, Described, Description, Lease, Micros, Question, Remembered, Tombstone};
 use tempfile::TempDir;
 
-use super::memory::{Crash, Row, count_down};
-
-/// What happens to the file at a commit.
-#[derive(Debug, Default)]
-struct Plans {
-    /// Commits until the crash, and its kind.
-    crash: Option<(u64, Crash)>,
-    /// Commits until a table is dropped, and which.
-    vanishes: Option<(u64, String)>,
-}
+use super::documented;
+use super::memory::{Crash, Row};
+use super::plans::Plans;
 
 /// What a file is.
 #[derive(Debug, Clone, Copy)]
@@ -118,13 +111,7 @@ impl File {
 
     /// The values of several columns as text, `NULL` for none.
     pub fn texts_of_columns(&self, table: &str, columns: &[&str]) -> Vec<Vec<String>> {
-        // A character that no value has.
-        const BETWEEN: char = '\u{1f}';
-        let text = |column: &&str| format!("coalesce(CAST(\"{column}\" AS VARCHAR), 'NULL')");
-        let cells: Vec<String> = columns.iter().map(text).collect();
-        let cells = cells.join(&format!(" || '{BETWEEN}' || "));
-        let rows = self.texts_of(&format!("SELECT {cells} FROM main.\"{table}\""));
-        rows.iter().map(|row| row.split(BETWEEN).map(str::to_owned).collect()).collect()
+        documented::apart(self.texts_of(&documented::in_one("main", table, columns)))
     }
 
     /// What a question with one column is answered, as text.
@@ -245,7 +232,7 @@ impl Destination for File {
     }
 
     fn commit_idle<'a>(&'a self, idle: &'a [Idle], now: Micros) -> BoxFuture<'a, Result<(), DestError>> {
-        let crash = count_down(&mut self.plans.lock().expect("no panic").crash);
+        let crash = self.plans.lock().expect("no panic").crash_now();
         Box::pin(async move {
             if matches!(crash, Some(Crash::Before | Crash::Between)) {
                 return Err(lost());
@@ -300,14 +287,7 @@ impl Load for FileLoad {
 
     fn commit(self: Box<Self>, commit: Commit) -> BoxFuture<'static, Result<Vec<Counts>, Undone>> {
         let Self { file, inner } = *self;
-        let (crash, vanishes) = {
-            let mut plans = file.plans.lock().expect("no panic");
-            let vanishes = count_down(&mut plans.vanishes);
-            if vanishes.is_some() {
-                plans.vanishes = None;
-            }
-            (count_down(&mut plans.crash), vanishes)
-        };
+        let (crash, vanishes) = file.plans.lock().expect("no panic").commit();
         if let Some(table) = vanishes {
             file.run(&format!("DROP TABLE IF EXISTS main.\"{table}\""));
         }

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use ingestr::model::LogicalType;
-use ingestr::source::gorgias::TABLES;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OpenFlags};
 
+use super::documented;
 use super::memory::{Cell, Row};
 
 /// The documented columns of the rows of a table that are not marked as gone, by id.
@@ -17,28 +17,20 @@ use super::memory::{Cell, Row};
 pub fn rows(file: &Path, table: &str) -> BTreeMap<i64, Row> {
     let connection =
         Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_WRITE).expect("a database");
-    let spec = TABLES.iter().find(|spec| spec.name == table).unwrap();
-    let mut columns: Vec<(&str, LogicalType)> =
-        spec.columns.iter().map(|(name, logical, _)| (*name, *logical)).collect();
-    let has = |wanted: &str| spec.columns.iter().any(|(name, ..)| *name == wanted);
-    if let Some(key) = spec.incremental_key.filter(|key| !has(key)) {
-        columns.push((key, LogicalType::Timestamp));
-    }
+    let columns = documented::columns(table);
     let names: Vec<String> = columns.iter().map(|(name, _)| format!("\"{name}\"")).collect();
-    let alive = if spec.deletions() { " WHERE _ingestr_deleted_at IS NULL" } else { "" };
+    let alive = documented::alive(table);
     let question = format!("SELECT {} FROM \"{table}\"{alive}", names.join(", "));
     let mut statement = connection.prepare(&question).unwrap();
     let mut rows = statement.query([]).unwrap();
-    let mut found = BTreeMap::new();
+    let mut found: Vec<Row> = Vec::new();
     while let Some(row) = rows.next().unwrap() {
         let cells = columns.iter().enumerate();
-        let row: Row = cells
-            .map(|(i, (name, logical))| ((*name).to_owned(), cell(*logical, row.get_ref(i).unwrap())))
-            .collect();
-        let Cell::Int(id) = row["id"] else { panic!("{table} has a row without an id") };
-        assert!(found.insert(id, row).is_none(), "{table} has the id {id} twice");
+        let cells =
+            cells.map(|(i, (name, logical))| ((*name).to_owned(), cell(*logical, row.get_ref(i).unwrap())));
+        found.push(cells.collect());
     }
-    found
+    documented::by_id(table, found)
 }
 
 fn cell(logical: LogicalType, value: ValueRef<'_>) -> Cell {

@@ -1,7 +1,8 @@
 //! A destination that really speaks to somebody, in a world whose time is paused.
 //!
 //! Under paused time every timeout of a socket would fire at once. So each call runs on a runtime of its own, in real
-//! time, behind `spawn_blocking`: as long as that works, Tokio does not let the paused time run on.
+//! time, behind `spawn_blocking`: as long as that works, Tokio does not let the paused time run on. A call of a process that has
+//! died goes on to its end, as a server goes on that has been told to; connections that are cut are [`Crash::Between`].
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock, Mutex};
@@ -9,18 +10,27 @@ use std::time::Duration;
 
 use arrow_array::RecordBatch;
 use futures_util::future::BoxFuture;
-use ingestr::dest::bigquery::BigQuery;
 use ingestr::dest::{
     Capabilities, Commit, Counts, DestError, DestErrorKind, Destination, Idle, Inspection, Load, Stored,
     Target, Targets, Undone,
 };
 use ingestr::model::lease::Claim;
-use ingestr::model::{Answer, Lease, LogicalType, Micros, Question, Remembered, Tombstone};
-use ingestr::source::gorgias::TABLES;
-use serde_json::{Value, json};
+use ingestr::model::{
+    Answer, Described, Description, Lease, LogicalType, Micros, Question, Remembered, Tombstone,
+};
 use tokio::runtime::Runtime;
+use tokio::sync::RwLock;
 
-use super::memory::{Cell, Crash, Row, count_down};
+use super::documented;
+use super::memory::{Cell, Crash, Row};
+use super::plans::Plans;
+
+#[cfg(feature = "bigquery")]
+pub mod bigquery;
+#[cfg(feature = "duckdb")]
+mod ducklake;
+#[cfg(feature = "postgres")]
+mod postgres;
 
 /// Lives as long as the process: a runtime cannot be dropped inside of another.
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
@@ -28,100 +38,173 @@ static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
     runtime.expect("a runtime")
 });
 
-/// A dataset of an emulator of BigQuery.
+/// Somebody else who uses the same place. All of it blocks.
+trait Admin: Send + Sync + std::fmt::Debug {
+    /// The rows of a table that are not marked as gone, by id, with its documented columns.
+    fn rows(&self, table: &str) -> BTreeMap<i64, Row>;
+
+    /// What a statement with one column is answered, as texts.
+    fn texts(&self, sql: &str) -> Vec<String> {
+        panic!("nothing is asked here: {sql}")
+    }
+
+    /// Drops a table, if it is there.
+    fn drop_table(&self, table: &str);
+
+    /// Removes all there is.
+    fn drop_all(&self);
+}
+
+/// What not every place can do.
+#[derive(Debug, Clone, Copy)]
+pub struct Abilities {
+    /// Changes of several tables at once.
+    pub several: bool,
+    /// A connection can be cut in the middle of a commit.
+    pub cuts: bool,
+    /// Rows of child tables can be compared with those of their parents.
+    pub children: bool,
+    /// JSON is kept as its exact text.
+    pub exact_json: bool,
+}
+
+/// A place outside of this process, or one that is used like that: a schema, a dataset or a lake of one life.
 #[derive(Debug, Clone)]
 pub struct Outside {
-    inner: Arc<BigQuery>,
-    pub dataset: String,
-    base: String,
-    /// Commits until the crash, and its kind.
-    pub crash: Arc<Mutex<Option<(u64, Crash)>>>,
+    inner: Arc<dyn Destination>,
+    admin: Arc<dyn Admin>,
+    schema: String,
+    pub can: Abilities,
+    plans: Arc<Mutex<Plans>>,
+    /// Read by each call while it works: who writes is alone, with no call of a dead process left.
+    busy: Arc<RwLock<()>>,
+}
+
+#[allow(clippy::disallowed_methods, reason = "where things are, is told by the environment")]
+fn told(name: &str) -> String {
+    std::env::var(name)
+        .unwrap_or_else(|_| panic!("{name} is told by scripts/soak, or by the script that runs these tests"))
 }
 
 impl Outside {
-    /// The emulator that `BIGQUERY_EMULATOR_URI` names, its project being `testproj`.
-    #[allow(clippy::disallowed_methods, reason = "where the emulator is, is told by the environment")]
-    pub fn new() -> Self {
-        let uri = std::env::var("BIGQUERY_EMULATOR_URI").expect("BIGQUERY_EMULATOR_URI says where it is");
-        Self {
-            inner: Arc::new(BigQuery::from_uri(&uri).expect("a URI")),
-            dataset: format!("life_{:08x}", fastrand::u32(..)),
-            base: base(&uri),
-            crash: Arc::default(),
-        }
+    /// A dataset of the emulator that `BIGQUERY_EMULATOR_URI` names, its project being `testproj`.
+    #[cfg(feature = "bigquery")]
+    pub fn bigquery() -> Self {
+        let (uri, name) = (told("BIGQUERY_EMULATOR_URI"), own_name());
+        let inner = ingestr::dest::bigquery::BigQuery::from_uri(&uri).expect("a URI");
+        let can = Abilities { several: false, cuts: false, children: false, exact_json: false };
+        Self::with(inner, bigquery::Dataset::new(&uri, &name), name, can)
+    }
+
+    /// A schema on the server that `POSTGRES_URI` names.
+    #[cfg(feature = "postgres")]
+    pub fn postgres() -> Self {
+        let (uri, name) = (told("POSTGRES_URI"), own_name());
+        let inner = ingestr::dest::postgres::Postgres::from_uri(&uri).expect("a URI");
+        let can = Abilities { several: true, cuts: true, children: true, exact_json: true };
+        Self::with(inner, postgres::Schema::new(uri, name.clone()), name, can)
+    }
+
+    /// A lake in a folder of its own, whose catalog is a DuckDB file, with the extensions in `DUCKLAKE_EXTENSIONS`.
+    #[cfg(feature = "duckdb")]
+    pub fn ducklake() -> Self {
+        let lake = ducklake::Lake::new(told("DUCKLAKE_EXTENSIONS"));
+        let inner = ingestr::dest::ducklake::DuckLake::from_uri(&lake.uri()).expect("a URI");
+        let can = Abilities { several: true, cuts: false, children: true, exact_json: true };
+        Self::with(inner, lake, "main".into(), can)
+    }
+
+    fn with(
+        inner: impl Destination + 'static,
+        admin: impl Admin + 'static,
+        schema: String,
+        can: Abilities,
+    ) -> Self {
+        let (inner, admin) = (Arc::new(inner), Arc::new(admin));
+        Self { inner, admin, schema, can, plans: Arc::default(), busy: Arc::default() }
     }
 
     /// Does it in real time.
-    async fn really<T: Send + 'static>(&self, work: impl AsyncFnOnce(&BigQuery) -> T + Send + 'static) -> T {
+    async fn really<T: Send + 'static>(
+        &self,
+        work: impl AsyncFnOnce(&dyn Destination) -> T + Send + 'static,
+    ) -> T {
         let inner = Arc::clone(&self.inner);
-        let done = tokio::task::spawn_blocking(move || RUNTIME.block_on(work(&inner)));
+        let busy = Arc::clone(&self.busy).read_owned().await;
+        let done = tokio::task::spawn_blocking(move || {
+            let _busy = busy;
+            RUNTIME.block_on(work(&*inner))
+        });
         done.await.expect("no panic")
     }
 
+    /// Does it while nothing else is done there, not even by those who died.
+    fn alone<T: Send>(&self, work: impl FnOnce(&dyn Admin) -> T + Send) -> T {
+        let work = || {
+            let _alone = self.busy.blocking_write();
+            work(&*self.admin)
+        };
+        // On another thread, as this one runs what must not block.
+        std::thread::scope(|scope| scope.spawn(work).join().expect("no panic"))
+    }
+
+    /// Loses the connection somewhere in a commit, if there is one to lose: nobody hears whether it was soon enough.
+    async fn cut(&self, load: Box<dyn Load>, commit: Commit) {
+        let after = Duration::from_micros(fastrand::u64(..40_000));
+        if self.can.cuts {
+            self.really(async move |_| _ = tokio::time::timeout(after, load.commit(commit)).await).await;
+        }
+    }
+
     /// The rows of a table that are not marked as gone, by id, with its documented columns.
-    pub async fn rows(&self, table: &str) -> BTreeMap<i64, Row> {
-        let spec = TABLES.iter().find(|spec| spec.name == table).expect("a table");
-        let mut columns: Vec<(&str, LogicalType)> =
-            spec.columns.iter().map(|(name, logical, _)| (*name, *logical)).collect();
-        let has = |key: &str| columns.iter().any(|(name, _)| *name == key);
-        if let Some(key) = spec.incremental_key.filter(|key| !has(key)) {
-            columns.push((key, LogicalType::Timestamp));
-        }
-        let gone = if spec.deletions() { " WHERE _ingestr_deleted_at IS NULL" } else { "" };
-        let names: Vec<String> = columns.iter().map(|(name, _)| format!("`{name}`")).collect();
-        let sql = format!("SELECT {} FROM `{}`.`{table}`{gone}", names.join(", "), self.dataset);
-        let base = self.base.clone();
-        let rows = self.really(async move |_| select(&base, &sql).await).await;
-        let mut found = BTreeMap::new();
-        for cells in rows {
-            let row: Row = columns
-                .iter()
-                .zip(cells)
-                .map(|((name, logical), value)| ((*name).to_owned(), cell(*logical, value.as_deref())))
-                .collect();
-            let Cell::Int(id) = row["id"] else { panic!("{table} has a row without an id") };
-            assert!(found.insert(id, row).is_none(), "{table} has the id {id} twice");
-        }
-        found
+    pub fn held(&self, table: &str) -> BTreeMap<i64, Row> {
+        self.alone(|admin| admin.rows(table))
+    }
+
+    /// The values of several columns as text, `NULL` for nothing.
+    pub fn texts(&self, table: &str, columns: &[&str]) -> Vec<Vec<String>> {
+        let sql = documented::in_one(&self.schema, table, columns);
+        documented::apart(self.alone(|admin| admin.texts(&sql)))
+    }
+
+    pub fn crash(&self, crash: Option<(u64, Crash)>) {
+        self.plans.lock().expect("no panic").crash = crash;
+    }
+
+    /// Which table is dropped, and before which commit.
+    pub fn vanish_at(&self, vanishes: Option<(u64, String)>) {
+        self.plans.lock().expect("no panic").vanishes = vanishes;
+    }
+
+    /// A table is dropped by somebody else, or all there is removed.
+    pub fn vanish(&self, table: Option<&str>) {
+        self.alone(|admin| match table {
+            Some(table) => admin.drop_table(table),
+            None => admin.drop_all(),
+        });
+    }
+
+    /// The dead process' lease is seen to be dead, as it is on one machine: here it is that of a live process.
+    pub fn forget_leases(&self) {
+        self.alone(|admin| admin.drop_table("_ingestr_leases"));
     }
 }
 
-/// Where the REST API of an emulator is, its project being `testproj`.
-pub fn base(uri: &str) -> String {
-    let uri = url::Url::parse(uri).expect("a URI");
-    let base = uri.query_pairs().find(|(name, _)| name == "base_url").expect("an emulator").1.into_owned();
-    format!("{base}/bigquery/v2/projects/testproj")
+#[cfg(any(feature = "postgres", feature = "bigquery"))]
+fn own_name() -> String {
+    format!("life_{:012x}", fastrand::u64(..1 << 48))
 }
 
-/// All rows of a query, over REST.
-pub async fn select(base: &str, sql: &str) -> Vec<Vec<Option<String>>> {
-    let client = reqwest::Client::new();
-    let id = format!("life_{:016x}", fastrand::u64(..));
-    let send = async |request: reqwest::RequestBuilder| -> Value {
-        let body = request.send().await.expect("an answer").text().await.expect("a text");
-        serde_json::from_str(&body).expect("JSON")
-    };
-    let job = json!({"jobReference": {"projectId": "testproj", "jobId": id},
-        "configuration": {"query": {"query": sql, "useLegacySql": false}}});
-    let post = client.post(format!("{base}/jobs")).header("content-type", "application/json");
-    send(post.body(job.to_string())).await;
-    let mut rows = Vec::new();
-    let mut page = String::new();
-    loop {
-        let url = format!("{base}/queries/{id}?formatOptions.useInt64Timestamp=true{page}");
-        let answer = send(client.get(url)).await;
-        for row in answer["rows"].as_array().into_iter().flatten() {
-            let cells = row["f"].as_array().expect("cells").iter();
-            rows.push(cells.map(|cell| cell["v"].as_str().map(str::to_owned)).collect());
-        }
-        match answer["pageToken"].as_str() {
-            Some(token) => page = format!("&pageToken={token}"),
-            None if answer["jobComplete"] == Value::Bool(true) => return rows,
-            None => assert!(answer["error"].is_null(), "{answer}"),
-        }
-    }
+/// Rows whose cells were read as texts: truth as a word, times as microseconds.
+#[cfg(any(feature = "postgres", feature = "bigquery"))]
+fn of_texts(columns: &[(&str, LogicalType)], rows: Vec<Vec<Option<String>>>) -> impl Iterator<Item = Row> {
+    rows.into_iter().map(|cells| {
+        let cells = columns.iter().zip(cells);
+        cells.map(|((name, logical), value)| ((*name).to_owned(), cell(*logical, value.as_deref()))).collect()
+    })
 }
 
+#[cfg(any(feature = "postgres", feature = "bigquery"))]
 fn cell(logical: LogicalType, value: Option<&str>) -> Cell {
     let Some(value) = value else { return Cell::Null };
     match logical {
@@ -138,7 +221,7 @@ fn cell(logical: LogicalType, value: Option<&str>) -> Cell {
 pub fn by_value(rows: &mut BTreeMap<i64, Row>) {
     for value in rows.values_mut().flat_map(|row| row.values_mut()) {
         if let Cell::Json(text) = value {
-            *text = serde_json::from_str::<Value>(text).expect("JSON").to_string();
+            *text = serde_json::from_str::<serde_json::Value>(text).expect("JSON").to_string();
         }
     }
 }
@@ -149,7 +232,7 @@ impl Destination for Outside {
     }
 
     fn default_schema(&self) -> Option<&str> {
-        Some(&self.dataset)
+        Some(&self.schema)
     }
 
     fn describe(&self) -> String {
@@ -181,6 +264,15 @@ impl Destination for Outside {
         Box::pin(self.really(async move |inner| inner.rows(&target, &columns, after, most).await))
     }
 
+    fn write_descriptions<'a>(
+        &'a self,
+        tables: &'a [(Target, Vec<Description>)],
+        described: &'a Described,
+    ) -> BoxFuture<'a, Result<bool, DestError>> {
+        let (tables, described) = (tables.to_vec(), described.clone());
+        Box::pin(self.really(async move |inner| inner.write_descriptions(&tables, &described).await))
+    }
+
     fn lease<'a>(
         &'a self,
         target: &'a Target,
@@ -198,10 +290,10 @@ impl Destination for Outside {
     }
 
     fn commit_idle<'a>(&'a self, idle: &'a [Idle], now: Micros) -> BoxFuture<'a, Result<(), DestError>> {
-        let crash = count_down(&mut self.crash.lock().expect("no panic"));
+        let crash = self.plans.lock().expect("no panic").crash_now();
         let idle = idle.to_vec();
         Box::pin(async move {
-            if crash == Some(Crash::Before) {
+            if matches!(crash, Some(Crash::Before | Crash::Between)) {
                 return Err(lost());
             }
             self.really(async move |inner| inner.commit_idle(&idle, now).await).await?;
@@ -261,12 +353,20 @@ impl Load for OutsideLoad {
     }
 
     fn commit(self: Box<Self>, commit: Commit) -> BoxFuture<'static, Result<Vec<Counts>, Undone>> {
-        let crash = count_down(&mut self.outside.crash.lock().expect("no panic"));
+        let Self { outside, inner } = *self;
+        let load = inner.expect("one call at a time");
+        let (crash, vanishes) = outside.plans.lock().expect("no panic").commit();
+        if let Some(table) = vanishes {
+            outside.vanish(Some(&table));
+        }
         Box::pin(async move {
-            let Self { outside, inner } = *self;
-            let load = inner.expect("one call at a time");
-            if crash == Some(Crash::Before) {
-                return Err(lost().into());
+            match crash {
+                Some(Crash::Before) => return Err(lost().into()),
+                Some(Crash::Between) => {
+                    outside.cut(load, commit).await;
+                    return Err(lost().into());
+                }
+                Some(Crash::After) | None => {}
             }
             let done = outside.really(async move |_| load.commit(commit).await).await;
             // Virtual time goes on a little, as it would have.

@@ -35,7 +35,7 @@ pub struct World {
     #[cfg(any(feature = "duckdb", feature = "sqlite"))]
     pub file: Option<super::file::File>,
     /// Takes the place of both.
-    #[cfg(feature = "bigquery")]
+    #[cfg(any(feature = "duckdb", feature = "postgres", feature = "bigquery"))]
     pub outside: Option<super::outside::Outside>,
     pub clock: Clock,
     pub latency: Duration,
@@ -106,7 +106,7 @@ impl World {
             memory: Memory::default(),
             #[cfg(any(feature = "duckdb", feature = "sqlite"))]
             file: None,
-            #[cfg(feature = "bigquery")]
+            #[cfg(any(feature = "duckdb", feature = "postgres", feature = "bigquery"))]
             outside: None,
             clock,
             latency: Duration::from_millis(100),
@@ -144,7 +144,7 @@ impl World {
 
     /// Where everything is copied to.
     pub fn dest(&self) -> &dyn Destination {
-        #[cfg(feature = "bigquery")]
+        #[cfg(any(feature = "duckdb", feature = "postgres", feature = "bigquery"))]
         if let Some(outside) = &self.outside {
             return outside;
         }
@@ -157,18 +157,27 @@ impl World {
 
     /// Whether the destination takes changes of several tables at once; the emulator of BigQuery does not.
     pub fn takes_several(&self) -> bool {
-        #[cfg(feature = "bigquery")]
-        if self.outside.is_some() {
-            return false;
+        #[cfg(any(feature = "duckdb", feature = "postgres", feature = "bigquery"))]
+        if let Some(outside) = &self.outside {
+            return outside.can.several;
         }
         true
     }
 
+    /// Whether a connection to the destination can be cut in the middle of a commit.
+    pub fn can_be_cut(&self) -> bool {
+        #[cfg(any(feature = "duckdb", feature = "postgres", feature = "bigquery"))]
+        if let Some(outside) = &self.outside {
+            return outside.can.cuts;
+        }
+        false
+    }
+
     /// Which commit shall fail, and how.
     pub fn crash(&self, crash: Option<(u64, Crash)>) {
-        #[cfg(feature = "bigquery")]
+        #[cfg(any(feature = "duckdb", feature = "postgres", feature = "bigquery"))]
         if let Some(outside) = &self.outside {
-            *outside.crash.lock().unwrap() = crash;
+            outside.crash(crash);
         }
         #[cfg(any(feature = "duckdb", feature = "sqlite"))]
         if let Some(file) = &self.file {
@@ -179,6 +188,10 @@ impl World {
 
     /// A table is dropped by somebody else, or all there is removed.
     pub fn vanish(&self, table: Option<&str>) {
+        #[cfg(any(feature = "duckdb", feature = "postgres", feature = "bigquery"))]
+        if let Some(outside) = &self.outside {
+            outside.vanish(table);
+        }
         #[cfg(any(feature = "duckdb", feature = "sqlite"))]
         if let Some(file) = &self.file {
             match table {
@@ -195,6 +208,10 @@ impl World {
 
     /// Which table is dropped, and before which commit from now.
     pub fn vanish_at(&self, vanishes: Option<(u64, &str)>) {
+        #[cfg(any(feature = "duckdb", feature = "postgres", feature = "bigquery"))]
+        if let Some(outside) = &self.outside {
+            outside.vanish_at(vanishes.map(|(commits, table)| (commits, table.into())));
+        }
         #[cfg(any(feature = "duckdb", feature = "sqlite"))]
         if let Some(file) = &self.file {
             file.vanish_at(vanishes.map(|(commits, table)| (commits, table.into())));
@@ -209,9 +226,9 @@ impl World {
         table: &str,
         covered_since: Option<Micros>,
     ) -> (BTreeMap<i64, Row>, Option<Micros>) {
-        #[cfg(feature = "bigquery")]
+        #[cfg(any(feature = "duckdb", feature = "postgres", feature = "bigquery"))]
         if let Some(outside) = &self.outside {
-            return (outside.rows(table).await, covered_since);
+            return (outside.held(table), covered_since);
         }
         #[cfg(any(feature = "duckdb", feature = "sqlite"))]
         if let Some(file) = &self.file {
@@ -224,6 +241,10 @@ impl World {
 
     /// All rows of a table, as texts of these columns; `NULL` for nothing.
     pub async fn texts(&self, table: &str, columns: &[&str]) -> Vec<Vec<String>> {
+        #[cfg(any(feature = "duckdb", feature = "postgres", feature = "bigquery"))]
+        if let Some(outside) = &self.outside {
+            return outside.texts(table, columns);
+        }
         #[cfg(any(feature = "duckdb", feature = "sqlite"))]
         if let Some(file) = &self.file {
             return file.texts_of_columns(table, columns);
@@ -365,6 +386,10 @@ impl World {
         }
         // There is no process that could be seen to be dead: the dead one's lease goes with it.
         self.memory.store().leases.clear();
+        #[cfg(any(feature = "duckdb", feature = "postgres", feature = "bigquery"))]
+        if let Some(outside) = &self.outside {
+            outside.forget_leases();
+        }
         #[cfg(any(feature = "duckdb", feature = "sqlite"))]
         if let Some(file) = &self.file {
             file.forget_leases();

@@ -87,8 +87,13 @@ async fn conclude_absent(
         return Ok(());
     }
     let asked = ctx.resource.counted.map_or(ctx.resource, |counted| counted.by);
-    let fates = lookup::look_up(ctx, asked, &absent, &HashSet::new(), out).await?;
+    // The address of a ticket tells which one its messages are in now.
+    let merged =
+        if ctx.resource.counted.is_some() { absent.iter().copied().collect() } else { HashSet::new() };
+    let fates = lookup::look_up(ctx, asked, &absent, &merged, out).await?;
     let gone: Gone = if let Some(counted) = ctx.resource.counted {
+        // They are read again there, whatever its count says.
+        fates.gone.values().flatten().for_each(|survivor| message_counts::suspect(ctx, *survivor, None));
         let tickets = fates.gone.keys().copied().collect();
         let Some(held) = message_counts::counted_held(ctx, counted, tickets, out).await else {
             return Ok(());
