@@ -297,10 +297,14 @@ impl World {
         self.ingest_all_into(self.dest(), tables, flags, death).await
     }
 
-    /// The tables of a command, with those that come out of them.
-    fn with_children(&self, tables: &str) -> String {
+    /// The tables of a command, with those that come out of them if that can be.
+    fn with_children(&self, tables: &str, flags: &[&str]) -> String {
         let of_tickets = self.children && tables.split(',').any(|table| table == "tickets");
-        if of_tickets { format!("{tables},{}", OF_TICKETS.join(",")) } else { tables.to_owned() }
+        if of_tickets && !flags.contains(&"delete+insert") {
+            format!("{tables},{}", OF_TICKETS.join(","))
+        } else {
+            tables.to_owned()
+        }
     }
 
     /// How tables ended that are nobody's children: these end as their parents do.
@@ -321,7 +325,7 @@ impl World {
         flags: &[&str],
         death: Option<Death>,
     ) -> Option<Result<Vec<Ended>, Failure>> {
-        let (named, tables) = (tables, self.with_children(tables));
+        let (named, tables) = (tables, self.with_children(tables, flags));
         let flush = self.flush_rows.to_string();
         let argv =
             ["ingestr", "ingest", "--source-uri", URI, "--dest-uri", "memory://", "--source-table", &tables];
