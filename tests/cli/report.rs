@@ -51,6 +51,7 @@ impl<'a> Copy<'a> {
     }
 
     /// One after the other: an emulator cannot take two changes at once.
+    #[cfg(feature = "bigquery")]
     fn load_in_turn(self, tables: &str) -> Self {
         for table in tables.split(',') {
             let name = format!("{}.{table}", self.schema);

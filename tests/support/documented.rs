@@ -49,6 +49,6 @@ pub fn in_one(schema: &str, table: &str, columns: &[&str]) -> String {
 }
 
 /// The values of its rows.
-pub fn apart(rows: Vec<String>) -> Vec<Vec<String>> {
+pub fn apart(rows: &[String]) -> Vec<Vec<String>> {
     rows.iter().map(|row| row.split(BETWEEN).map(str::to_owned).collect()).collect()
 }

@@ -111,7 +111,7 @@ impl File {
 
     /// The values of several columns as text, `NULL` for none.
     pub fn texts_of_columns(&self, table: &str, columns: &[&str]) -> Vec<Vec<String>> {
-        documented::apart(self.texts_of(&documented::in_one("main", table, columns)))
+        documented::apart(&self.texts_of(&documented::in_one("main", table, columns)))
     }
 
     /// What a question with one column is answered, as text.

@@ -14,10 +14,10 @@ use ingestr::dest::{
     Capabilities, Commit, Counts, DestError, DestErrorKind, Destination, Idle, Inspection, Load, Stored,
     Target, Targets, Undone,
 };
+#[cfg(any(feature = "postgres", feature = "bigquery"))]
+use ingestr::model::LogicalType;
 use ingestr::model::lease::Claim;
-use ingestr::model::{
-    Answer, Described, Description, Lease, LogicalType, Micros, Question, Remembered, Tombstone,
-};
+use ingestr::model::{Answer, Described, Description, Lease, Micros, Question, Remembered, Tombstone};
 use tokio::runtime::Runtime;
 use tokio::sync::RwLock;
 
@@ -164,7 +164,7 @@ impl Outside {
     /// The values of several columns as text, `NULL` for nothing.
     pub fn texts(&self, table: &str, columns: &[&str]) -> Vec<Vec<String>> {
         let sql = documented::in_one(&self.schema, table, columns);
-        documented::apart(self.alone(|admin| admin.texts(&sql)))
+        documented::apart(&self.alone(|admin| admin.texts(&sql)))
     }
 
     pub fn crash(&self, crash: Option<(u64, Crash)>) {
