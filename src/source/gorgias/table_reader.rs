@@ -63,6 +63,7 @@ impl TableReader {
             rescan::begin_sweeps(&mut self.ctx);
         }
         let (ctx, counts) = (&mut self.ctx, &mut self.counts);
+        ctx.progress.windows += u64::from(!ctx.request.window.is_open());
         let mut active = pass::begin(ctx);
         let follows = tracks && active.moves;
         // A first load of one run has read everything just now; one of several runs has not.

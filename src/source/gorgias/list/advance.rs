@@ -257,8 +257,9 @@ pub(crate) fn spreads(ctx: &Context, active: &Active) -> bool {
 
 /// The newest value of the table's sort field, not in the future, from when the pass began.
 ///
-/// A row that was read at that moment shows no change made later. So its first page tells, whatever it is sorted by.
-/// If all of that lies in the future, the first page that does not. So do later pages of a first load, less the time that has passed since: what they show cannot be newer than now.
+/// A row that was read at that moment shows no change made later. So its first page tells, whatever it is sorted by; where all
+/// of that lies in the future, the first page that does not. So do later pages of a first load, less the time that has
+/// passed since: what they show cannot be newer than now.
 pub(crate) fn note_top(ctx: &mut Context, active: &mut Active, turn: usize, times: &[Option<Micros>]) {
     let walk = &active.pass.walks[turn];
     let newest = times.iter().flatten().copied().filter(|value| *value <= ctx.request.now).max();

@@ -30,6 +30,10 @@ pub(crate) struct Checkpoint {
     /// lie behind the watermark, and come again until it has passed them.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) ahead: BTreeMap<u64, Micros>,
+    /// How many runs had a window. They change rows, and may change nothing else here: by this a child table that was left out
+    /// of one is seen to be behind.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(crate) windows: u64,
     /// A pass that was begun and not completed.
     pub(crate) unfinished: Option<Pass>,
     /// Where reading events stands, for tables whose rows can be deleted.
@@ -146,6 +150,7 @@ impl Default for Checkpoint {
             written_by: PROGRAM.into(),
             watermark: None,
             ahead: BTreeMap::new(),
+            windows: 0,
             covered_since: None,
             unfinished: None,
             events: None,
