@@ -25,6 +25,11 @@ impl Typed {
         let file = matches!(scheme, "duckdb" | "sqlite").then_some(path).flatten().filter(plain);
         Self { scheme, file: file.map(ToOwned::to_owned), named: args.typed.contains("dest-uri") }
     }
+
+    /// The name of the file, without its folder and its end.
+    fn stem(&self) -> Option<&str> {
+        std::path::Path::new(self.file.as_deref()?).file_stem()?.to_str()
+    }
 }
 
 /// Lines for the end of the receipt, if this was the first load of a table; none where the commands would not run as they stand.
@@ -62,6 +67,10 @@ pub(super) fn after(ends: &[Ended], plans: &Plans, typed: &Typed) -> Vec<String>
         ("sqlite", "main") => shown.dest_table.clone(),
         // It has no schemas.
         ("sqlite", schema) => format!("\"{schema}.{}\"", shown.dest_table),
+        // A schema with the name of the file is taken for the file.
+        ("duckdb", schema) if typed.stem() == Some(schema) => {
+            format!("{schema}.{schema}.{}", shown.dest_table)
+        }
         (_, schema) => format!("{schema}.{}", shown.dest_table),
     };
     let sql = match shown.table.name {

@@ -73,13 +73,15 @@ async fn look_ahead(ends: &Prepared, world: &World) -> Forecasts {
     // For each table its scope, or why there is none.
     let mut scopes: Vec<Result<Scope, Failure>> = Vec::new();
     let mut warnings: Vec<Vec<String>> = Vec::new();
+    // What is said of the destination as a whole is said once.
+    let mut said = std::collections::HashSet::new();
     let waits = waits(world.err);
     for plan in &plans.tables {
         match preview(plan, source, dest, &waits).await {
             Ok(intent) => {
                 requests.push(intent.request);
                 scopes.push(Ok(intent.scope));
-                warnings.push(intent.notes);
+                warnings.push(intent.notes.into_iter().filter(|note| said.insert(note.clone())).collect());
             }
             Err(failure) => {
                 scopes.push(Err(failure));

@@ -202,7 +202,8 @@ async fn look(
         failure::owned(target, &inspection)?;
         let now = job.plan.started_at.plus(start.elapsed());
         let Some(other) = inspection.lease.as_ref().filter(|other| lease::live(other, now)) else {
-            inspection.notes.extend(job.dest.remark(&target.schema));
+            let remark = job.dest.remark(&target.schema);
+            inspection.notes.extend(remark.filter(|remark| slot.says_first(remark)));
             return Ok(inspection);
         };
         let leased = failure::leased(target, other, limit);

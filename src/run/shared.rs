@@ -1,5 +1,6 @@
 //! What the runs of one command share: the memory for staged rows, and who goes first.
 
+use std::collections::HashSet;
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -20,6 +21,8 @@ pub(super) struct Shared {
     telling: Arc<AtomicUsize>,
     /// Those that may have nothing to write.
     idle: IdleRuns,
+    /// What was said of the destination as a whole.
+    said: Mutex<HashSet<String>>,
 }
 
 /// One run among them.
@@ -40,6 +43,7 @@ impl Shared {
             undecided: watch::Sender::new(runs),
             telling: Arc::default(),
             idle: IdleRuns::new(runs),
+            said: Mutex::default(),
         }
     }
 
@@ -65,6 +69,12 @@ impl Slot<'_> {
         if !std::mem::replace(&mut self.known, true) {
             self.shared.idle.known();
         }
+    }
+
+    /// Whether none of the runs has said this yet.
+    pub(super) fn says_first(&self, remark: &str) -> bool {
+        let mut said = self.shared.said.lock().unwrap_or_else(PoisonError::into_inner);
+        said.insert(remark.to_owned())
     }
 
     /// Which of the runs it is.

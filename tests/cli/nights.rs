@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use gorgias_sim::{Fault, Options, Response};
+use gorgias_sim::{Fault, Options, Response, fault_plan};
 use insta::assert_snapshot;
 
 use super::desk::{Desk, options};
@@ -31,6 +31,13 @@ fn a_week_sends_the_mails_it_should() {
         desk.account().faults().next(answer(503));
     }
     assert_eq!(night(&desk, &[]), "exit code 0");
+    // The night after, it is out for longer than is waited.
+    desk.account().faults().plan(1, fault_plan("p503=1.0").expect("a plan"));
+    let out = night(&desk, &["--retry-for=1s"]);
+    assert!(out.starts_with("error: "), "{out}");
+    assert!(out.contains("  failed: customers → main.customers, tickets → main.tickets;"), "{out}");
+    assert!(out.ends_with("  exit code: 4\nexit code 4"), "{out}");
+    desk.account().faults().clear();
     // Thursday: somebody has made a new key, and the old one is refused.
     desk.account().set_api_key("another");
     assert_snapshot!(night(&desk, &[]), @r#"

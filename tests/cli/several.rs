@@ -190,3 +190,20 @@ fn a_table_in_use_elsewhere_leaves_the_others_to_their_work() {
     drop(other.signal("INT").finish());
     assert_eq!(desk.ask("shop.duckdb", "SELECT count(*) FROM customers"), "30");
 }
+
+/// What is wrong with the schema as a whole is said once, and the question that is printed can be asked all the same.
+#[test]
+fn a_schema_with_the_name_of_the_file_is_told_of_once() {
+    let desk = Desk::new();
+    let flags = ["--dest-table", "shop"];
+    let done = desk.ingest("customers,tickets,users,tags", &flags).finish().well();
+    let said = |text: &str| text.matches("has the name of the file").count();
+    assert_eq!(said(&done.stderr), 1, "{}", done.stderr);
+    let asked = done.stderr.lines().find(|line| line.starts_with("ask it:")).expect("a question");
+    assert!(asked.contains(" FROM shop.shop.tickets "), "{asked}");
+    assert_eq!(desk.ask("shop.duckdb", "SELECT count(*) FROM shop.shop.tickets"), "60");
+    let plan = ["plan", "--source-table", "customers,tickets,users", "--dest-table", "shop"];
+    let plan =
+        desk.ingestr(plan).env("SOURCE_URI", desk.uri()).env("DESTINATION_URI", "duckdb:///shop.duckdb");
+    assert_eq!(said(&plan.finish().well().stdout), 1);
+}
