@@ -341,16 +341,7 @@ async fn live(mut world: World, seed: u64, mut rng: fastrand::Rng, turmoils: usi
         at_last(&world, &all, seed).await;
     }
     for table in tables {
-        let mut result = world.ingest(table, &[]).await;
-        for _ in 1..RUNS_AT_LAST {
-            if result.as_ref().is_ok_and(leaves_some) {
-                result = world.ingest(table, &[]).await;
-            }
-        }
-        if std::env::var_os("INGESTR_SEED").is_some() {
-            tell(table, &[], "at last", Some(&result));
-        }
-        let receipt = result.unwrap_or_else(|failure| panic!("seed {seed}: {table}: {failure}"));
+        let receipt = last_run(&world, table, seed).await;
         if std::env::var_os("INGESTR_SEED").is_some() {
             for (_, event) in world.account().expected("events").iter().rev().take(30) {
                 eprintln!("{event}");
@@ -360,6 +351,20 @@ async fn live(mut world: World, seed: u64, mut rng: fastrand::Rng, turmoils: usi
         }
         compare(&world, table, receipt.covered_since, seed).await;
     }
+}
+
+/// A table once more, and again where it says that something is left.
+async fn last_run(world: &World, table: &str, seed: u64) -> Receipt {
+    let mut result = world.ingest(table, &[]).await;
+    for _ in 1..RUNS_AT_LAST {
+        if result.as_ref().is_ok_and(leaves_some) {
+            result = world.ingest(table, &[]).await;
+        }
+    }
+    if std::env::var_os("INGESTR_SEED").is_some() {
+        tell(table, &[], "at last", Some(&result));
+    }
+    result.unwrap_or_else(|failure| panic!("seed {seed}: {table}: {failure}"))
 }
 
 /// One change. Without sweeps only one that shows, but perhaps later than the time it carries, or earlier.

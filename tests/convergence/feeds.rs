@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use gorgias_sim::{DAY, SECOND};
 
-use super::{LOOKBACK_DAYS, RUNS_AT_LAST, begin, for_each_seed, leaves_some, seeds, turmoil};
+use super::{LOOKBACK_DAYS, begin, for_each_seed, last_run, seeds, turmoil};
 use crate::support::memory::{Cell, Row};
 use crate::support::world::{FEEDS, World, assert_same};
 
@@ -30,16 +30,7 @@ async fn life(seed: u64) {
     world.vanish_at(None);
     world.pass(Duration::from_secs(rng.u64(300..130_000))).await;
     for table in tables {
-        let mut result = world.ingest(table, &[]).await;
-        for _ in 1..RUNS_AT_LAST {
-            if result.as_ref().is_ok_and(leaves_some) {
-                result = world.ingest(table, &[]).await;
-            }
-        }
-        if std::env::var_os("INGESTR_SEED").is_some() {
-            super::tell(table, &[], "at last", Some(&result));
-        }
-        let receipt = result.unwrap_or_else(|failure| panic!("seed {seed}: {table}: {failure}"));
+        let receipt = last_run(&world, table, seed).await;
         compare(&world, table, receipt.covered_since, seed).await;
     }
 }
