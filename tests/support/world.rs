@@ -300,7 +300,9 @@ impl World {
     /// The tables of a command, with those that come out of them if that can be.
     fn with_children(&self, tables: &str, flags: &[&str]) -> String {
         let of_tickets = self.children && tables.split(',').any(|table| table == "tickets");
-        if of_tickets && !flags.contains(&"delete+insert") {
+        // Rows of a window are replaced by one of these.
+        let window = flags.contains(&"--full-refresh") && flags.contains(&"--interval-start");
+        if of_tickets && !window && !flags.contains(&"delete+insert") {
             format!("{tables},{}", OF_TICKETS.join(","))
         } else {
             tables.to_owned()
