@@ -128,27 +128,26 @@ impl Builder {
     /// beyond 2^53 is no double. Returns the type that they have now.
     pub(super) fn widen(&mut self, to: LogicalType) -> LogicalType {
         let old = self.finish();
-        let mut wider = Self::new(to);
-        let mut held = true;
-        for row in 0..old.len() {
-            match json_text(&old, row) {
-                Some(raw) => held &= wider.append(&raw, false) == Took::Whole,
-                None => wider.append_null(),
-            }
-        }
-        if held || to == LogicalType::Text {
+        let (wider, whole) = Self::of(&old, to);
+        if whole || to == LogicalType::Text {
             *self = wider;
             return to;
         }
-        let mut text = Self::new(LogicalType::Text);
-        for row in 0..old.len() {
-            match json_text(&old, row) {
-                Some(raw) => _ = text.append(&raw, false),
-                None => text.append_null(),
+        *self = Self::of(&old, LogicalType::Text).0;
+        LogicalType::Text
+    }
+
+    /// These values in another type, and whether it holds all of them.
+    fn of(values: &ArrayRef, to: LogicalType) -> (Self, bool) {
+        let mut builder = Self::new(to);
+        let mut whole = true;
+        for row in 0..values.len() {
+            match json_text(values, row) {
+                Some(raw) => whole &= builder.append(&raw, false) == Took::Whole,
+                None => builder.append_null(),
             }
         }
-        *self = text;
-        LogicalType::Text
+        (builder, whole)
     }
 }
 

@@ -7,6 +7,7 @@ use tokio::sync::watch;
 
 /// How long the run of a small table is waited for. It began before, and takes a request or a few.
 const PATIENCE: Duration = Duration::from_secs(30);
+
 /// What the small tables of one command have found to have vanished: an entry for each that is read, `None` until it is known.
 #[derive(Debug, Default)]
 pub(crate) struct Vanished(watch::Sender<BTreeMap<&'static str, Option<BTreeSet<i64>>>>);
