@@ -201,12 +201,14 @@ type Story = std::pin::Pin<Box<dyn Future<Output = ()>>>;
 
 /// Tells each seed's story on a clock of its own.
 fn for_each_seed(seeds: std::ops::Range<u64>, story: impl Fn(u64) -> Story + Sync) {
-    some_at_once(2, seeds, |_| true, story);
+    some_at_once(2, 1, seeds, |_| true, story);
 }
 
-/// The same, so many at once, as long as there is time for one more. How many there was time for.
+/// The same, so many at once, each with so many threads for what blocks, as long as there is time for one more. How many
+/// there was time for.
 fn some_at_once(
     workers: usize,
+    threads: usize,
     seeds: std::ops::Range<u64>,
     in_time: impl Fn(u64) -> bool + Sync,
     story: impl Fn(u64) -> Story + Sync,
@@ -222,6 +224,7 @@ fn some_at_once(
             let runtime = tokio::runtime::Builder::new_current_thread()
                 .enable_all()
                 .start_paused(true)
+                .max_blocking_threads(threads)
                 .build()
                 .unwrap();
             let result =

@@ -26,11 +26,14 @@ struct Size {
     turmoils: usize,
 }
 
+/// Calls that one life may make at once: as many as there are tables.
+const CALLS: usize = 16;
+
 fn lives_over(place: fn() -> Outside, size: Size) {
     let told = ["INGESTR_SEED", "INGESTR_SEEDS"].iter().any(|name| std::env::var_os(name).is_some());
     let start = Instant::now();
     let in_time = |nth: u64| told || nth < size.lives || start.elapsed() < size.time;
-    let lived = some_at_once(size.side_by_side, seeds(), in_time, |seed| {
+    let lived = some_at_once(size.side_by_side, CALLS, seeds(), in_time, |seed| {
         Box::pin(async move {
             let mut rng = fastrand::Rng::with_seed(seed);
             let mut world = begin(seed, &mut rng, size.tickets);

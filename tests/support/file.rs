@@ -135,30 +135,20 @@ impl File {
     }
 
     /// Somebody else's statement, if there is a file.
-    #[allow(clippy::disallowed_methods, reason = "a thread closes the file in real time")]
     pub fn run(&self, sql: &str) {
-        if self.path().exists() {
-            match self.kind {
-                #[cfg(feature = "duckdb")]
-                Kind::Duck => {
-                    let run =
-                        || duckdb::Connection::open(self.path()).and_then(|file| file.execute_batch(sql));
-                    // A run that died here leaves a thread behind, which may be about to close the file.
-                    let busy = |_: &u8| {
-                        std::thread::sleep(std::time::Duration::from_millis(20));
-                        run().is_err()
-                    };
-                    if run().is_err() {
-                        let tries = (0..50_u8).take_while(busy).count();
-                        assert!(tries < 50, "{sql}: {:?}", run());
-                    }
-                }
-                #[cfg(feature = "sqlite")]
-                Kind::Lite => rusqlite::Connection::open(self.path())
-                    .and_then(|file| file.execute_batch(sql))
-                    .expect("a statement"),
-            }
-        }
+        let (kind, path, statement) = (self.kind, self.path(), sql.to_owned());
+        let done = in_turn(move || match kind {
+            _ if !path.exists() => Ok(()),
+            #[cfg(feature = "duckdb")]
+            Kind::Duck => duckdb::Connection::open(path)
+                .and_then(|file| file.execute_batch(&statement))
+                .map_err(|error| error.to_string()),
+            #[cfg(feature = "sqlite")]
+            Kind::Lite => rusqlite::Connection::open(path)
+                .and_then(|file| file.execute_batch(&statement))
+                .map_err(|error| error.to_string()),
+        });
+        done.unwrap_or_else(|error| panic!("{sql}: {error}"));
     }
 
     /// The dead process' lease is seen to be dead, as it is on one machine: here it is that of a live process.
@@ -168,10 +158,22 @@ impl File {
 
     /// The file is not there any more.
     pub fn remove(&self) {
-        for end in ["", ".wal", "-journal"] {
-            let _ = std::fs::remove_file(format!("{}{end}", self.path().display()));
-        }
+        let path = self.path();
+        in_turn(move || {
+            for end in ["", ".wal", "-journal"] {
+                let _ = std::fs::remove_file(format!("{}{end}", path.display()));
+            }
+        });
     }
+}
+
+/// Does something after all that was begun in this life, also by runs that died since: here a death ends no thread,
+/// and a thread of theirs may have the file open. DuckDB's lock keeps other processes out, not others in this one: two
+/// that write at once ruin the file. So lives over files have one thread for what blocks, which takes turns.
+fn in_turn<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    let (done, wait) = std::sync::mpsc::channel();
+    tokio::task::spawn_blocking(move || done.send(work()));
+    wait.recv().expect("the thread ends with an answer")
 }
 
 impl Destination for File {
