@@ -68,10 +68,15 @@ impl Context {
         self.request.late == Late::ChangesAndDeletions && self.resource.deletions()
     }
 
-    /// Since when what happens to the rows held may have gone unnoticed, if nothing has followed it yet.
+    /// Since when what happens to the rows held may have gone unnoticed, if nothing has followed it yet: since the watermark, or
+    /// since a first load began that is not complete. Where the API's clock is behind ours, the newest row from then tells.
     pub(crate) fn unfollowed_since(&self) -> Micros {
         let now = self.request.now;
-        self.progress.watermark.map_or(now, |watermark| watermark.min(now))
+        let progress = &self.progress;
+        let loading = progress.unfinished.as_ref().filter(|_| progress.watermark.is_none());
+        let began = loading.and(progress.sweep.as_ref()).map(|sweep| sweep.swept);
+        let top = loading.and_then(|pass| pass.top);
+        [progress.watermark, began, top].into_iter().flatten().fold(now, Micros::min)
     }
 
     /// A page whose rows are all wanted, with the state as it stands.

@@ -104,7 +104,10 @@ pub(crate) async fn changed_tickets(ctx: &mut Context, counted: Counted) -> Resu
     let (mut pairs, mut top) = (Vec::new(), None);
     let mut state = WalkState::of(&walk);
     while !walk.done {
-        let Some(fetched) = tickets(ctx, counted.by, &mut walk, &mut state).await? else { break };
+        // Which others have changed is not known: the next run asks for all of them again.
+        let Some(fetched) = tickets(ctx, counted.by, &mut walk, &mut state).await? else {
+            return Ok(Changed { pairs, any: true, top: None });
+        };
         pairs.extend(pairs_of(ctx, counted, &fetched));
         top = top.or(fetched.values.iter().flatten().copied().filter(|at| *at <= ctx.request.now).max());
     }
