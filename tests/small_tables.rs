@@ -211,6 +211,35 @@ async fn tickets_that_hold_a_tag_that_vanished_are_read_again() {
     assert_exact(&world, "without the tags").await;
 }
 
+/// A list that shows none of the rows it was asked for, twice, proves nothing where some of them are at their own address.
+#[tokio::test(start_paused = true)]
+async fn rows_that_are_there_prove_that_a_list_leaves_out_some() {
+    let options = Options {
+        tickets: 600,
+        customers: 10,
+        messages: 20,
+        surveys: 5,
+        live_embeds: true,
+        ..Options::default()
+    };
+    let world = World::new(options);
+    world.ingest_all("tickets,tags", &[], None).await.unwrap().unwrap();
+    let (now, tag) = (world.clock.now(), world.account().ids(TAGS)[0]);
+    world.account().apply(Change::DeleteTag { tag }, now).unwrap();
+    for nth in 0..2 {
+        world.account().faults().on("ticket_ids=", nth, Fault::EmptyLookup);
+    }
+    let ends = world.ingest_all("tickets,tags", &[], None).await.unwrap().unwrap();
+    let tickets = ends.iter().find(|end| end.table == "tickets").unwrap().receipt.as_ref().unwrap();
+    assert_eq!(tickets.counts.deleted, 0);
+    assert_eq!(world.held("tickets", None).await.0.len(), world.account().count("tickets"));
+    world.account().faults().clear();
+    // The few that were found by their own address wait for the re-scan.
+    world.pass(std::time::Duration::from_secs(100_000)).await;
+    world.ingest_all("tickets,tags", &[], None).await.unwrap().unwrap();
+    world.assert_equal("tickets", "once the list shows them");
+}
+
 /// Each of them, as the account lists it, with the rows that lie in others.
 #[tokio::test(start_paused = true)]
 async fn each_is_loaded_as_the_account_lists_it() {

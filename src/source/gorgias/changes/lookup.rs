@@ -3,7 +3,7 @@
 //! Nothing is gone on one answer: a server that is overloaded, or a cache in between, may leave out rows for a moment. A
 //! row that one list does not show is asked for again, through another endpoint (its own address, which answers 404, or
 //! 301 with the address of the row it was merged into), or by the same question at least two seconds later with other
-//! requests in between. Whatever shows a row proves that it is there; 401 and 403 prove nothing.
+//! requests in between, unless one of those shows a row that the list has left out. Whatever shows a row proves that it is there; 401 and 403 prove nothing.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
@@ -131,16 +131,18 @@ async fn confirm(
     out: &mut Sender,
 ) -> Result<(), SourceError> {
     let asked = Instant::now();
-    let (mut rest, mut alone): (Vec<i64>, Vec<i64>) = absent.iter().partition(|id| !merged.contains(id));
-    let few = rest.len().min(ONE_BY_ONE);
-    alone.extend(rest.drain(..few));
-    let found = look_up_each(ctx, list.path(), &alone.into_iter().collect()).await?;
+    let (rest, mut alone): (Vec<i64>, Vec<i64>) = absent.iter().partition(|id| !merged.contains(id));
+    let (some, rest) = some_of(rest, ONE_BY_ONE);
+    alone.extend(some);
+    let found = look_up_each(ctx, list.path(), &alone.iter().copied().collect()).await?;
+    let there = alone.len() > found.gone.len() + found.left.len();
     fates.gone.extend(found.gone);
     fates.left.extend(found.left);
     if rest.is_empty() {
         return Ok(());
     }
-    if ctx.cap.left() == 0 {
+    // A list that leaves out rows which are there is not asked a second time: it says nothing about the others.
+    if there || ctx.cap.left() == 0 {
         fates.left.extend(rest);
         return Ok(());
     }
@@ -150,6 +152,14 @@ async fn confirm(
         None => fates.left.extend(rest),
     }
     Ok(())
+}
+
+/// So many of the ids, from all over them, and the others: what is gone for a reason lies together.
+fn some_of(ids: Vec<i64>, most: usize) -> (Vec<i64>, Vec<i64>) {
+    let step = ids.len().div_ceil(most).max(1);
+    let (some, rest): (Vec<_>, Vec<_>) = ids.into_iter().enumerate().partition(|(at, _)| at % step == 0);
+    let bare = |numbered: Vec<(usize, i64)>| numbered.into_iter().map(|(_, id)| id).collect();
+    (bare(some), bare(rest))
 }
 
 /// Which of these rows, a hundred at most, the list does not show. `None`: it cannot be asked for them, or answers
@@ -233,6 +243,13 @@ fn last_id(address: &str) -> Option<i64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn some_are_from_all_over() {
+        assert_eq!(some_of((0..12).collect(), 5), (vec![0, 3, 6, 9], vec![1, 2, 4, 5, 7, 8, 10, 11]));
+        assert_eq!(some_of(vec![7, 8], 5), (vec![7, 8], vec![]));
+        assert_eq!(some_of(Vec::new(), 5), (vec![], vec![]));
+    }
 
     #[test]
     fn the_survivor_is_read_off_its_address() {
