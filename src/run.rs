@@ -115,14 +115,14 @@ async fn one(job: Job<'_>, mut slot: Slot<'_>) -> Vec<Ended> {
                 return vec![Ended { table, receipt: None, failure: Some(failure) }];
             }
         };
-        if job.plan.table.changes != Changes::Full {
+        if !run.may_be_idle() {
             run.slot.known();
         }
         if !run.is_short() {
             run.slot.after_the_short_ones().await;
         }
         let failure = run.copy().await.err();
-        if run.overtaken && job.plan.patience.run != Some(Duration::ZERO) {
+        if run.outdated || (run.overtaken && job.plan.patience.run != Some(Duration::ZERO)) {
             continue;
         }
         run.compare_warnings().await;
@@ -173,6 +173,8 @@ struct Run<'a, 'm> {
     leased: Option<Instant>,
     /// Another run took the target before we had read a page.
     overtaken: bool,
+    /// Another run has come to its end while this one, which had nothing to write, read without a lease.
+    outdated: bool,
     /// Why the table is left out: its list is refused, and nobody named it.
     left_out: Option<String>,
     /// What fills flat columns of rows that are stored; `None`: they are filled, or there are none.
@@ -227,7 +229,7 @@ impl Run<'_, '_> {
         let stores = failure.kind != Kind::Destination
             && !self.torn
             && (self.staged.pages > 0 || self.done.commits > 0);
-        if stores {
+        if stores && (self.leased.is_some() || self.hold().await.is_ok()) {
             // If this fails, too, the first failure is still the one to tell: it explains more.
             if let Err(second) = self.commit(Ending::Failure(&failure)).await {
                 // That it was asked to stop is no reason.
@@ -247,7 +249,8 @@ impl Run<'_, '_> {
         loop {
             let mut stop = self.job.stop.clone();
             // By the clock, since it may be long until the next page comes.
-            let (flush, word) = (self.flushes_at(), self.meter.speaks_at());
+            let flush = self.flushes_at().filter(|_| self.leased.is_some());
+            let word = self.meter.speaks_at();
             let renewal = self.leased.map(|since| since + lease::RENEWAL);
             let step = tokio::select! {
                 biased;

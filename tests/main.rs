@@ -24,6 +24,7 @@ mod kill;
 mod lookups;
 #[cfg(any(feature = "duckdb", feature = "sqlite"))]
 mod new_fields;
+mod nothing_new;
 mod oversize;
 mod reading;
 mod rehearsal;

@@ -6,7 +6,7 @@ use super::child::Child;
 use super::names::told;
 use super::staged::{Ending, Staged};
 use super::{Run, failure};
-use crate::dest::{Basis, Commit, FlushDefaults, Keep, Names, Targets};
+use crate::dest::{Basis, Commit, DestErrorKind, FlushDefaults, Keep, Names, Targets};
 use crate::error::{Failure, Kind};
 use crate::model::{Reject, RunRecord, State};
 use crate::report::Event;
@@ -40,7 +40,7 @@ impl Run<'_, '_> {
         self.staged.rows += kept;
         self.staged.bytes += (self.normaliser.pending_bytes() - before) as u64;
         // With a page of rows that are stored, there is nothing that could get lost.
-        self.staged.pages += u64::from(page.same == 0);
+        self.staged.pages += u64::from(kept > 0 || page.same == 0);
         self.slot.stage(self.staged.bytes);
         self.staged.rejects.append(&mut self.normaliser.take_rejects());
         self.mark_gone(&page);
@@ -142,6 +142,7 @@ impl Run<'_, '_> {
         let staged = std::mem::replace(&mut self.staged, Staged::nothing(Instant::now()));
         let rejected = staged.rejects.len() as u64;
         let refused = staged.rejects.iter().filter(|reject| reject.column.is_none()).count() as u64;
+        let nothing = staged.rows == 0 && staged.gone.is_empty();
         load.bury(staged.gone.into_values().collect());
         let (complete, child_rejects) = self.close_children();
         for (at, parents) in complete.into_iter().enumerate() {
@@ -161,6 +162,8 @@ impl Run<'_, '_> {
         });
         let counts = made.await;
         self.slot.stage(0);
+        let changed = counts.as_ref().is_err_and(|unmet| unmet.error.kind == DestErrorKind::Changed);
+        self.outdated = changed && nothing && self.done.commits == 0;
         let counts = counts.map_err(|unmet| unmet.explain(&self.target))?;
         self.torn = false;
         self.note_children(counts.get(1..).unwrap_or_default());

@@ -11,20 +11,25 @@ use super::staged::Ending;
 use crate::dest::{Basis, Commit, DestErrorKind, Idle};
 use crate::error::Failure;
 use crate::model::Strategy;
-use crate::source::{Changes, Page, Step};
+use crate::source::{Page, Step};
 
 impl Run<'_, '_> {
-    /// Whether a step says nothing that would have to be written.
+    /// Whether a step says nothing that would have to be written. What is asked about rows is answered without a lease, too:
+    /// if another run writes between the answer and the commit, that does not go through.
     pub(super) fn is_idle(&self, step: &Step) -> bool {
         let says_nothing = match step {
-            Step::Page(Page { rows, gone, .. }) => rows.is_empty() && gone.is_empty(),
-            Step::Ask(_) => false,
-            Step::End(_) => true,
+            Step::Page(Page { keep, gone, .. }) => !keep.contains(&true) && gone.is_empty(),
+            Step::Ask(_) | Step::End(_) => true,
         };
-        says_nothing
-            && self.job.plan.table.changes == Changes::Full
-            && matches!(self.target.strategy, Strategy::Merge | Strategy::Scd2)
-            && self.job.plan.limit.is_none()
+        says_nothing && self.may_be_idle()
+    }
+
+    /// Whether the run may turn out to have nothing to write: its rows are updates of a table that is there as it should be.
+    pub(super) fn may_be_idle(&self) -> bool {
+        let plan = self.job.plan;
+        matches!(self.target.strategy, Strategy::Merge | Strategy::Scd2)
+            && plan.window.is_open()
+            && plan.limit.is_none()
             && self.stored.as_ref().is_some_and(|stored| stored.complete)
             && self.children.iter().all(|child| child.stored == self.stored)
             && self.backfill.is_none()

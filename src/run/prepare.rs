@@ -81,6 +81,7 @@ impl<'a, 'm> Run<'a, 'm> {
             waits,
             leased: None,
             overtaken: false,
+            outdated: false,
             left_out: None,
             backfill,
             torn: false,

@@ -9,7 +9,7 @@ use super::script::{counts, text};
 use super::wire::{Api, ApiError, Param, QueryOutcome};
 use super::{BigQuery, Step, table_ref};
 use crate::dest::sql::commit::{Plan, Seen, Tables, script};
-use crate::dest::sql::ledger::{LEASES, LONG, SOURCE};
+use crate::dest::sql::ledger::{LEASES, source_parameter};
 use crate::dest::sql::script::Script;
 use crate::dest::sql::staged::Staged;
 use crate::dest::sql::{TableName, guards, idle};
@@ -47,17 +47,15 @@ impl BigQuery {
         let seen = Seen::look(&dataset).await?;
         let mut scripts = Vec::with_capacity(idle.len());
         for one in idle {
-            if one.commit.state.source.0.len() > LONG {
-                return Err(apart("a state is too long to be written with others"));
-            }
             scripts.push(idle::script_of(&dataset, &seen, one, now).await?);
         }
         let Some(script) = idle::joined(scripts) else {
             return Err(apart("a table has to be changed first"));
         };
+        let params: Vec<Param> = idle.iter().filter_map(|one| parameter(&one.commit)).collect();
         let _turn = self.turns.commit.lock().await;
         self.close_books().await;
-        match dataset.api.query(&fresh_job("idle"), &text(&script), &[]).await {
+        match dataset.api.query(&fresh_job("idle"), &text(&script), &params).await {
             Ok(_) => Ok(()),
             Err(error) => Err(match script.breach_in(&error.message) {
                 Some(breach) => guards::explain(&dataset, breach).await,
@@ -65,6 +63,12 @@ impl BigQuery {
             }),
         }
     }
+}
+
+/// The state of the source that a commit writes, where it is none of the script's text.
+fn parameter(commit: &Commit) -> Option<Param> {
+    let value = &commit.state.source.0;
+    source_parameter(value).map(|name| Param { name, value: value.clone() })
 }
 
 impl Place {
@@ -127,9 +131,7 @@ impl Place {
         let script = self.script(targets.collect(), &seen)?;
         cleanup.after.clone_from(&script.dead);
         cleanup.otherwise.clone_from(&script.made);
-        let source = &commit.state.source.0;
-        let params = (source.len() > LONG).then(|| Param { name: SOURCE.into(), value: source.clone() });
-        let outcome = self.patiently(api, &commit.run.id, &script, params.as_slice()).await?;
+        let outcome = self.patiently(api, &commit.run.id, &script, parameter(commit).as_slice()).await?;
         Ok(counts(&outcome))
     }
 

@@ -57,4 +57,13 @@ pub(crate) async fn runs_without_rows_commit_together(bench: &dyn Bench) {
     assert_eq!(states(bench, both).await, ["p2", "p2"]);
     destination.commit_idle(&again, NOW.plus(TERM)).await.expect("has lapsed");
     assert_eq!(states(bench, both).await, ["p4", "p4"]);
+
+    // States that are too long for a statement's text, each table's own.
+    let long = ["one ", "other "].map(|word| word.repeat(1_000));
+    let mut longer = idle(bench, both, "r5", "p5").await;
+    for (idle, long) in longer.iter_mut().zip(&long) {
+        idle.commit.state.source.0.clone_from(long);
+    }
+    destination.commit_idle(&longer, NOW.plus(TERM)).await.expect("nobody is in the way");
+    assert_eq!(states(bench, both).await, long);
 }

@@ -4,6 +4,8 @@
 //! written as named cells, so that a column which is added to a table here cannot get another one's value, and a
 //! destination that is no database can keep them, too.
 
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+
 use super::cells::{Cell, Cells};
 use super::columns::same;
 pub use super::whose::Whose;
@@ -27,10 +29,18 @@ pub const TABLE_ID: &str = "table_id";
 /// Column of [`STATE`]: whether there were rows in it.
 pub const HAS_ROWS: &str = "has_rows";
 
-/// Parameter with the source's own state, where the database has parameters.
-pub(crate) const SOURCE: &str = "source_state";
-/// A longer one is no part of a statement where there are parameters.
-pub(crate) const LONG: usize = 2_048;
+/// A longer state of the source is no part of a statement where there are parameters.
+const LONG: usize = 2_048;
+
+/// The name of the parameter for a state of the source that is none of a statement's text: each has one of its own, as a
+/// script may write several.
+pub(crate) fn source_parameter(source: &str) -> Option<String> {
+    (source.len() > LONG).then(|| {
+        let mut hasher = DefaultHasher::new();
+        source.hash(&mut hasher);
+        format!("source_state_{:016x}", hasher.finish())
+    })
+}
 /// How many runs of a table are told.
 pub const RUNS_TOLD: usize = 5;
 
@@ -309,7 +319,7 @@ pub(crate) fn write_state(
 ) -> [String; 2] {
     let whose = Whose::of(target, table);
     let source = &commit.state.source.0;
-    let parameter = d.parameter(SOURCE).filter(|_| source.len() > LONG);
+    let parameter = source_parameter(source).and_then(|name| d.parameter(&name));
     let source = parameter.map_or_else(|| Cell::text(source), Cell::Named);
     let rows = if rows_in.name.is_empty() { table.clone() } else { table.beside(rows_in.name) };
     let has_rows = Cell::Named(format!("EXISTS (SELECT 1 FROM {})", rows.sql(d)));

@@ -9,7 +9,7 @@ use crate::http::limit::Seat;
 use crate::model::{Micros, State, Tombstone};
 use crate::normalise::rows::Rows;
 use crate::source::gorgias::changes::cap::Cap;
-use crate::source::gorgias::fields;
+use crate::source::gorgias::fields::{self, integer};
 use crate::source::gorgias::list::channel::Sender;
 use crate::source::gorgias::list::checkpoint::Checkpoint;
 use crate::source::gorgias::shared::Vanished;
@@ -81,6 +81,7 @@ impl Context {
 
     /// A page whose rows are all wanted, with the state as it stands.
     pub(crate) fn page_of(&mut self, mut rows: Rows, gone: Vec<Tombstone>) -> Page {
+        self.forget(&rows, &gone);
         rows.hide(self.resource.secrets);
         rows.flatten(self.resource.flat);
         let derived = self.resource.computed.map(|(column, Computed::NewestDatetime)| {
@@ -96,6 +97,16 @@ impl Context {
             headway: None,
             warnings: std::mem::take(&mut self.warnings),
             rows,
+        }
+    }
+
+    /// What is remembered of rows that are handed on, or are gone, is not what is stored of them any more.
+    fn forget(&mut self, rows: &Rows, gone: &[Tombstone]) {
+        if let (Some(recent), Some(key)) = (&mut self.progress.recent, self.resource.single_key()) {
+            for id in rows.iter().filter_map(|row| integer(row, key)).chain(gone.iter().map(|gone| gone.key))
+            {
+                recent.rows.remove(&id);
+            }
         }
     }
 

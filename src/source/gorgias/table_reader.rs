@@ -13,7 +13,7 @@ use crate::source::gorgias::context::Context;
 use crate::source::gorgias::list::active::Active;
 use crate::source::gorgias::list::channel::Sender;
 use crate::source::gorgias::list::checkpoint::{Kind, Mark};
-use crate::source::gorgias::list::pass;
+use crate::source::gorgias::list::{pass, recent};
 use crate::source::gorgias::shared::Vanished;
 use crate::source::{Changes, Counted, Late, Overlap, ReadRequest, SourceError};
 
@@ -51,6 +51,7 @@ impl TableReader {
     }
 
     async fn read(&mut self, out: &mut Sender) -> Result<(), SourceError> {
+        recent::begin(&mut self.ctx);
         let request = &self.ctx.request;
         let tracks = request.late != Late::Nothing && request.overlap == Overlap::Wide;
         if tracks {

@@ -95,6 +95,30 @@ fn every_format_brings_the_same_rows_and_a_second_run_changes_nothing() {
     }
 }
 
+/// Each job takes a second or more, and is billed: with nothing new, two to look, two to count messages, one to store.
+#[test]
+#[ignore = "needs a BigQuery emulator"]
+fn a_run_with_nothing_new_is_a_handful_of_jobs() {
+    let warehouse = Warehouse::new();
+    let tables = ["tickets", "ticket_messages", "tags"];
+    // One by one, as the emulator takes one change at a time. The second has read all that is read again.
+    for table in tables.iter().chain(&tables) {
+        warehouse.ingest(table, "").well();
+    }
+    let done = warehouse.run(&format!(
+        "ingestr ingest --source-table {} --source-uri $GORGIAS_URI --dest-uri $BIGQUERY_URI \
+         --dest-table '{}.{{table}}' --debug",
+        tables.join(","),
+        warehouse.dataset
+    ));
+    let said = done.well().stderr;
+    let begins = ["SELECT", "DECLARE", "CREATE", "MERGE", "DELETE", "INSERT", "UPDATE"];
+    let jobs = said.lines().filter_map(|line| line.strip_prefix("debug: "));
+    let jobs: Vec<&str> = jobs.filter(|line| begins.iter().any(|begin| line.starts_with(begin))).collect();
+    assert!((1..=5).contains(&jobs.len()), "{said}");
+    assert!(!jobs.iter().any(|job| job.contains("_ingestr_staging")), "{said}");
+}
+
 #[test]
 #[ignore = "needs a BigQuery emulator"]
 fn what_is_remembered_is_shown_and_forgotten() {

@@ -1,6 +1,6 @@
 //! A pass while it is walked: what is stored of it, and what only this run knows.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use tokio::time::Instant;
 
@@ -35,6 +35,16 @@ pub(crate) struct Active {
     pub(crate) before: u64,
     /// Ids met, for a pass whose range is compared with the rows held.
     pub(crate) seen: Option<HashSet<i64>>,
+    /// What is remembered of its rows (`recent`).
+    pub(crate) met: Met,
+}
+
+/// What a catch-up has met of the rows that the next one reads again.
+#[derive(Debug, Default)]
+pub(crate) struct Met {
+    pub(crate) ids: HashSet<i64>,
+    /// Of the page that is being taken in: a hash of each row's content, by key.
+    pub(crate) page: BTreeMap<i64, u64>,
 }
 
 impl Active {
@@ -54,6 +64,7 @@ impl Active {
             resumed: false,
             before,
             seen: None,
+            met: Met::default(),
         }
     }
 

@@ -14,6 +14,7 @@ use crate::source::gorgias::list::coverage;
 use crate::source::gorgias::list::front;
 use crate::source::gorgias::list::pages::{self, Answer, Ask, EmptyEnd, Position};
 use crate::source::gorgias::list::parallel::{BLIND, Back, MOST_MISSES, Middle};
+use crate::source::gorgias::list::recent;
 use crate::source::gorgias::list::seek::{self, Landing};
 use crate::source::gorgias::list::walk::{self, Fetched, Stumble};
 use crate::source::{Computed, Headway, Overlap, Page, SortField, SourceError, Window};
@@ -320,12 +321,12 @@ pub(crate) fn note_front(
 }
 
 /// What a walk has read, as it is handed on.
-pub(crate) fn page(ctx: &mut Context, active: &Active, turn: usize, fetched: Fetched) -> Page {
+pub(crate) fn page(ctx: &mut Context, active: &mut Active, turn: usize, fetched: Fetched) -> Page {
     let walk = &active.pass.walks[turn];
     let window = ctx.request.window;
     let keys = keys_in(ctx, &window, walk.sort, &fetched);
     let strict = ctx.request.overlap == Overlap::None;
-    let keep = (0..fetched.rows.len())
+    let keep: Vec<bool> = (0..fetched.rows.len())
         .map(|row| {
             let wanted = match (active.pass.kind, walk.until, fetched.values[row]) {
                 (Kind::CatchUp, Some(until), Some(value)) => value > until || (value == until && !strict),
@@ -338,12 +339,15 @@ pub(crate) fn page(ctx: &mut Context, active: &Active, turn: usize, fetched: Fet
             wanted && inside && !fetched.skipped
         })
         .collect();
-    let keep = if strict && active.moves { once(ctx, keep, &fetched) } else { keep };
+    let mut keep = if strict && active.moves { once(ctx, keep, &fetched) } else { keep };
+    let same = recent::leave_out(ctx, active, &fetched, &mut keep);
     let reached = fetched.values.iter().rev().find_map(|value| *value);
+    let page = ctx.page_of(fetched.rows, Vec::new());
+    recent::remember(ctx, active);
     let state = state_within(ctx, active);
     let left = active.parallel.rest(&active.pass.walks);
     let headway = left.map(|left| Headway { read: active.pass.pages - active.before, left });
-    Page { keep, state, reached, headway, ..ctx.page_of(fetched.rows, Vec::new()) }
+    Page { keep, same, state, reached, headway, ..page }
 }
 
 /// Rows ahead that are remembered at most; the state holds about 40 bytes of each.

@@ -30,6 +30,9 @@ pub(crate) struct Checkpoint {
     /// lie behind the watermark, and come again until it has passed them.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) ahead: BTreeMap<u64, Micros>,
+    /// Of the rows that every run reads again: those that are stored as they were read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) recent: Option<Recent>,
     /// How many runs had a window. They change rows, and may change nothing else here: by this a child table that was left out
     /// of one is seen to be behind.
     #[serde(default, skip_serializing_if = "is_zero")]
@@ -45,6 +48,21 @@ pub(crate) struct Checkpoint {
     /// Where comparing messages with the counts of their tickets stands.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) counts: Option<Counts>,
+}
+
+/// Rows that were handed on, and are not while they are as they were.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Recent {
+    /// When the first of them was handed on.
+    pub(crate) since: Micros,
+    /// A hash of each row's content, by key.
+    pub(crate) rows: BTreeMap<i64, u64>,
+}
+
+impl Recent {
+    pub(crate) fn since(since: Micros) -> Self {
+        Self { since, rows: BTreeMap::new() }
+    }
 }
 
 /// The re-scan of a whole list, which is spread over many runs.
@@ -150,6 +168,7 @@ impl Default for Checkpoint {
             written_by: PROGRAM.into(),
             watermark: None,
             ahead: BTreeMap::new(),
+            recent: None,
             windows: 0,
             covered_since: None,
             unfinished: None,
@@ -255,6 +274,8 @@ impl Checkpoint {
                 let mut read: Self =
                     serde_json::from_value(value).map_err(|error| refuse(error.to_string()))?;
                 read.begin_disordered_anew();
+                // Another version may make other values of the same rows.
+                read.recent = read.recent.filter(|_| read.written_by == PROGRAM);
                 Ok(Self { version: VERSION, written_by: PROGRAM.into(), ..read })
             }
             None => Err(refuse("it has no version".into())),

@@ -10,6 +10,7 @@ pub(crate) mod page_size;
 pub(crate) mod pages;
 pub(crate) mod parallel;
 pub(crate) mod pass;
+pub(crate) mod recent;
 pub(crate) mod remaining;
 pub(crate) mod seek;
 pub(crate) mod stretch;

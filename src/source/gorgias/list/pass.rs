@@ -19,6 +19,7 @@ use crate::source::gorgias::list::active::Active;
 use crate::source::gorgias::list::advance;
 use crate::source::gorgias::list::channel::Sender;
 use crate::source::gorgias::list::checkpoint::{Direction, Kind, Pass, Walk};
+use crate::source::gorgias::list::recent;
 use crate::source::gorgias::list::window::Aside;
 use crate::source::{Changes, Overlap, SortField, SourceError};
 
@@ -37,6 +38,7 @@ pub(crate) async fn pass(
     let walked = walk_all(ctx, counts, &mut aside, active, out).await;
     aside.hand_over_all(ctx, out).await;
     walked?;
+    recent::conclude(ctx, active);
     complete(ctx, active);
     let walk = &active.pass.walks[0];
     if let (Some(seen), Some(from), Some(to)) = (&active.seen, walk.until, active.pass.top)

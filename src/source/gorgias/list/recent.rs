@@ -1,0 +1,87 @@
+//! Rows that every run reads again, because of the overlap or the lookback, and that are stored as they were read.
+//!
+//! Most runs find nothing new there. Handed on, such rows would be staged and merged to no effect: a warehouse bills that
+//! and makes a run wait for it. So the progress remembers what was handed on of them, and a catch-up leaves out what it
+//! reads unchanged. Whatever else hands on a row, or finds that it is gone, makes it be forgotten
+//! ([`Context::page_of`]).
+
+use crate::source::gorgias::context::Context;
+use crate::source::gorgias::fields::integer;
+use crate::source::gorgias::list::active::Active;
+use crate::source::gorgias::list::checkpoint::{Kind, Recent};
+use crate::source::gorgias::list::front;
+use crate::source::gorgias::list::walk::Fetched;
+use crate::source::{Outside, Overlap};
+
+/// Rows that are remembered at most, the newest; the state holds about 32 bytes of each. Those beyond it are handed on by
+/// every run.
+const MOST: usize = 2_000;
+
+/// Lets go of what may be outdated, before a run reads: a run of a window may remove rows, one that adds rows or makes the
+/// table anew has others. From time to time all are handed on: somebody else may have changed what is stored.
+pub(crate) fn begin(ctx: &mut Context) {
+    let (now, rescan, updates) = (ctx.request.now, ctx.request.rescan, updates(ctx));
+    let stands = |recent: &Recent| {
+        updates && recent.since <= now && rescan.is_none_or(|period| recent.since.plus(period) > now)
+    };
+    ctx.progress.recent = ctx.progress.recent.take().filter(stands);
+}
+
+/// Whether rows are handed on as updates by key, of any of the table.
+fn updates(ctx: &Context) -> bool {
+    let request = &ctx.request;
+    request.window.is_open()
+        && request.overlap == Overlap::Wide
+        && request.outside == Outside::Updates
+        && !request.replaces
+}
+
+/// Whether the rows of a pass may be left out, and are remembered.
+fn follows(ctx: &Context, active: &Active) -> bool {
+    active.moves && active.pass.kind == Kind::CatchUp && updates(ctx)
+}
+
+/// Leaves out of the rows of a page that would be kept those that are stored as they are; how many these are.
+pub(crate) fn leave_out(ctx: &Context, active: &mut Active, fetched: &Fetched, keep: &mut [bool]) -> u64 {
+    active.met.page.clear();
+    let Some(key) = ctx.resource.single_key().filter(|_| follows(ctx, active)) else { return 0 };
+    let mut same = 0;
+    for (row, keep) in fetched.rows.iter().zip(keep).filter(|(_, keep)| **keep) {
+        // Of a damaged row something is said in every run.
+        let Some(id) = integer(row, key).filter(|_| row.received().is_none()) else { continue };
+        let hash = front::hash(row);
+        // Of a row that comes twice, what came last is stored.
+        let stored = || ctx.progress.recent.as_ref().and_then(|recent| recent.rows.get(&id));
+        if active.met.page.get(&id).or_else(stored) == Some(&hash) {
+            *keep = false;
+            same += 1;
+        }
+        active.met.page.insert(id, hash);
+    }
+    same
+}
+
+/// Remembers the rows of that page, which is about to be handed on.
+pub(crate) fn remember(ctx: &mut Context, active: &mut Active) {
+    let page = std::mem::take(&mut active.met.page);
+    if page.is_empty() {
+        return;
+    }
+    let recent = ctx.progress.recent.get_or_insert_with(|| Recent::since(ctx.request.now));
+    for (id, hash) in page {
+        active.met.ids.insert(id);
+        if recent.rows.len() < MOST {
+            recent.rows.insert(id, hash);
+        }
+    }
+}
+
+/// What a complete catch-up has not met is not read again by the next one.
+pub(crate) fn conclude(ctx: &mut Context, active: &Active) {
+    if follows(ctx, active)
+        && active.round == 0
+        && let Some(recent) = &mut ctx.progress.recent
+    {
+        recent.rows.retain(|id, _| active.met.ids.contains(id));
+    }
+}
