@@ -534,3 +534,30 @@ async fn a_list_without_an_order_is_read_once_a_run() {
         assert_eq!(world.memory.table("main.voice_call_events").all.len(), rows);
     }
 }
+
+/// A rule has given hundreds of tickets a date in the future, and a run is refused while it looks at them once more. The next one
+/// does not go on from there: a row that became visible meanwhile, with a date a little before the watermark, lies behind.
+#[tokio::test(start_paused = true)]
+async fn a_second_look_at_rows_in_the_future_is_not_gone_on_with() {
+    let world = World {
+        sweeps: false,
+        flush_rows: 100,
+        ..World::new(Options { tickets: 300, messages: 300, ..small() })
+    };
+    world.ingest("tickets", &[]).await.unwrap();
+    let (now, ids) = (world.clock.now(), world.account().ids("tickets"));
+    for ticket in ids.iter().copied().skip(10).take(150) {
+        world.account().apply(Change::UpdateTicket { ticket }, now + 7_200 * SECOND);
+    }
+    world.account().apply(Change::UpdateTicket { ticket: ids[0] }, now);
+    // The look at the front that follows the pass is refused on its second page.
+    world.account().faults().on("/api/tickets?", 4, Fault::Forbidden);
+    world.ingest("tickets", &[]).await.expect_err("a page is refused");
+    assert_eq!(world.account().faults().pending(), 0);
+    world.account().apply(Change::UpdateTicket { ticket: ids[1] }, now - 180 * SECOND);
+    world.pass(Duration::from_secs(1_200)).await;
+    let later = world.clock.now();
+    world.account().apply(Change::UpdateTicket { ticket: ids[2] }, later);
+    world.ingest("tickets", &[]).await.unwrap();
+    world.assert_equal("tickets", "with what became visible in between");
+}

@@ -119,7 +119,10 @@ pub(crate) fn begin(ctx: &Context) -> Active {
         let pass = Pass { kind, top: None, pages: 0, walks: vec![newest_first(until)] };
         return Active::new(pass, moves, 0);
     }
-    if let Some(pass) = ctx.progress.unfinished.clone() {
+    // A look at the front that has come to no row which is not in the future has read nothing that is needed. It went down to
+    // the watermark only, and would move that past rows that became visible since: this run looks down to the overlap.
+    let empty = |pass: &Pass| pass.kind == Kind::CatchUp && pass.top.is_none();
+    if let Some(pass) = ctx.progress.unfinished.clone().filter(|pass| !empty(pass)) {
         return Active::resume(pass);
     }
     match ctx.progress.watermark {
