@@ -177,19 +177,16 @@ async fn what_makes_no_sense_for_them_is_refused_by_name() {
     assert_eq!(world.requests(), 0);
 }
 
+/// Many tickets, whose tags are those of the account.
+fn tagged() -> Options {
+    Options { tickets: 600, customers: 10, messages: 20, surveys: 5, live_embeds: true, ..Options::default() }
+}
+
 /// Tickets lose a tag that is deleted without a sign: those that have it are read again in the same command.
 #[tokio::test(start_paused = true)]
 async fn tickets_that_hold_a_tag_that_vanished_are_read_again() {
-    let options = Options {
-        tickets: 600,
-        customers: 10,
-        messages: 20,
-        surveys: 5,
-        live_embeds: true,
-        ..Options::default()
-    };
     // Without re-scans, which would find them later.
-    let world = World { children: true, sweeps: false, ..World::new(options) };
+    let world = World { children: true, sweeps: false, ..World::new(tagged()) };
     world.ingest_all("tickets,tags", &[], None).await.unwrap().unwrap();
     let now = world.clock.now();
     let ids = world.account().ids(TAGS);
@@ -214,15 +211,7 @@ async fn tickets_that_hold_a_tag_that_vanished_are_read_again() {
 /// A list that shows none of the rows it was asked for, twice, proves nothing where some of them are at their own address.
 #[tokio::test(start_paused = true)]
 async fn rows_that_are_there_prove_that_a_list_leaves_out_some() {
-    let options = Options {
-        tickets: 600,
-        customers: 10,
-        messages: 20,
-        surveys: 5,
-        live_embeds: true,
-        ..Options::default()
-    };
-    let world = World::new(options);
+    let world = World::new(tagged());
     world.ingest_all("tickets,tags", &[], None).await.unwrap().unwrap();
     let (now, tag) = (world.clock.now(), world.account().ids(TAGS)[0]);
     world.account().apply(Change::DeleteTag { tag }, now).unwrap();

@@ -41,6 +41,7 @@ pub(crate) fn source_parameter(source: &str) -> Option<String> {
         format!("source_state_{:016x}", hasher.finish())
     })
 }
+
 /// How many runs of a table are told.
 pub const RUNS_TOLD: usize = 5;
 

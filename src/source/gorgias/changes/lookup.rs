@@ -3,7 +3,8 @@
 //! Nothing is gone on one answer: a server that is overloaded, or a cache in between, may leave out rows for a moment. A
 //! row that one list does not show is asked for again, through another endpoint (its own address, which answers 404, or
 //! 301 with the address of the row it was merged into), or by the same question at least two seconds later with other
-//! requests in between, unless one of those shows a row that the list has left out. Whatever shows a row proves that it is there; 401 and 403 prove nothing.
+//! requests in between, unless one of those shows a row that the list has left out. Whatever shows a row proves that it
+//! is there; 401 and 403 prove nothing.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
