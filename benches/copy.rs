@@ -39,10 +39,10 @@ use arrow_array::types::Int64Type;
 use arrow_array::{BooleanArray, RecordBatch};
 use arrow_select::filter::filter_record_batch;
 use gorgias_sim::{Account, Change, Options, Server};
-use ingestr::http::Deaf;
-use ingestr::normalise::{Normaliser, Shaping};
-use ingestr::source::gorgias::{Gorgias, TABLES};
-use ingestr::source::{Late, Outside, Overlap, ReadRequest, Source as _, Step, Window};
+use ingestr::api::http::Deaf;
+use ingestr::api::normalise::{Normaliser, Shaping};
+use ingestr::api::source::gorgias::{Gorgias, TABLES};
+use ingestr::api::source::{Late, Outside, Overlap, ReadRequest, Source as _, Step, Window};
 use nix::sys::resource::UsageWho;
 
 use support::{Sim, cost, cpu, program};
@@ -68,7 +68,7 @@ fn main() {
 
 /// Reads a table to its end and hands each batch on.
 fn batches(uri: &str, table: &str, mut take: impl FnMut(RecordBatch)) {
-    let source = Gorgias::open(uri, &ingestr::http::surroundings::Surroundings::default()).unwrap();
+    let source = Gorgias::open(uri, &ingestr::api::http::surroundings::Surroundings::default()).unwrap();
     let table = TABLES.iter().find(|spec| spec.name == table).unwrap();
     let request = ReadRequest {
         table,
@@ -82,7 +82,7 @@ fn batches(uri: &str, table: &str, mut take: impl FnMut(RecordBatch)) {
         refresh_small: std::time::Duration::ZERO,
         confirmed: false,
         late: Late::Nothing,
-        now: ingestr::model::Micros(i64::MAX),
+        now: ingestr::api::model::Micros(i64::MAX),
     };
     let mut pages = source.read(request, Arc::new(Deaf)).unwrap();
     let mut normaliser = Normaliser::new(&table.columns(), table.key, &[], &Shaping::default());
@@ -121,7 +121,7 @@ fn floor(uri: &str, table: &str, file: &Path) {
         .fields()
         .iter()
         .map(|field| {
-            let sql = match ingestr::model::LogicalType::of(field).unwrap().name() {
+            let sql = match ingestr::api::model::LogicalType::of(field).unwrap().name() {
                 "text" => "VARCHAR",
                 name => name,
             };

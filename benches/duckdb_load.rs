@@ -21,9 +21,9 @@ use std::sync::Arc;
 use arrow_array::{ArrayRef, BooleanArray, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
 use arrow_schema::Schema;
 use duckdb::Connection;
-use ingestr::dest::duckdb::DuckDb;
-use ingestr::dest::{Asked, Commit, Destination, Keep, Target};
-use ingestr::model::{
+use ingestr::api::dest::duckdb::DuckDb;
+use ingestr::api::dest::{Asked, Commit, Destination, Keep, Target};
+use ingestr::api::model::{
     Column, Described, Filled, LogicalType, Micros, RunRecord, SourceState, State, Strategy,
 };
 
@@ -290,8 +290,8 @@ fn target() -> Target {
         loaded_at: Some(Micros(1_700_000_000_000_000)),
         window: (None, None),
         asked: Asked::All,
-        deletes: ingestr::model::Deletes::Soft,
-        hints: ingestr::dest::Hints::default(),
+        deletes: ingestr::api::model::Deletes::Soft,
+        hints: ingestr::api::dest::Hints::default(),
         fresh: false,
     }
 }

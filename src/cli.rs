@@ -16,7 +16,7 @@ mod state;
 pub use analytics::{Dialect, ModelsArgs, Optional, ReportArgs};
 pub use foreign::ForeignArgs;
 pub use init::{InitArgs, KEY_VARIABLE};
-pub use parse::{Stop, command, completions, env_names, man, parse, parts, switch, version_line};
+pub use parse::{command, completions, env_names, man, parse, parts, switch, version_line};
 pub use state::{MoveArgs, ResetArgs, ShowArgs, StateCommand};
 
 /// Copies a Gorgias help desk into an analytics database; later runs copy what changed.

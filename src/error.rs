@@ -10,7 +10,7 @@ use crate::model::Micros;
 
 mod scheme;
 
-pub use scheme::{empty, kind_of};
+pub use scheme::kind_of;
 
 /// What kind of failure it is; the exit code follows from it. Documented in the README and in `ingestr --help`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -7,9 +7,9 @@ use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use ingestr::cli::{self, Command};
-use ingestr::commands::{self, World};
-use ingestr::model::Micros;
+use ingestr::api::cli::{self, Command};
+use ingestr::api::commands::{self, World};
+use ingestr::api::model::Micros;
 
 fn main() -> ExitCode {
     let stop = match cli::parse(env::args_os().collect(), &|name| env::var_os(name)) {
@@ -51,7 +51,7 @@ fn world() -> World {
         now: Micros(i64::try_from(now.as_micros()).unwrap_or(i64::MAX)),
         terminal: io::stderr().is_terminal() && redraws(),
         dialogue: io::stdin().is_terminal() && io::stderr().is_terminal(),
-        width: ingestr::report::stderr_width(),
+        width: ingestr::api::report::stderr_width(),
         color: color(),
         env: |name| env::var_os(name),
         out: || Box::new(io::stdout()),

@@ -49,7 +49,7 @@ use crate::model::lease::{self, Claim};
 use crate::model::{Lease, Micros, Question, State};
 use crate::normalise::Normaliser;
 use crate::plan::{Plan, Refused};
-use crate::report::{Ended, Event, Progress, Receipt, Reporter};
+use crate::report::{Ended, Event, Progress, Reporter};
 use crate::source::{Changes, Headway, Pages, Source, Step};
 
 /// Everything a run is given.
@@ -77,20 +77,6 @@ impl Job<'_> {
     /// Tells the reporter what happens to this table.
     fn tell(&self, event: &Event<'_>) {
         self.reporter.event(self.plan.table.name, event);
-    }
-}
-
-/// Copies one table and reports on it to the end.
-///
-/// # Errors
-/// Why it is not complete. The reporter has been told already.
-pub async fn run(job: Job<'_>) -> Result<Receipt, Failure> {
-    let shared = Shared::new(1);
-    let ends = one(job, shared.slot(0)).await;
-    match ends.into_iter().next() {
-        Some(Ended { failure: Some(failure), .. }) => Err(failure),
-        Some(Ended { receipt: Some(receipt), .. }) => Ok(receipt),
-        _ => Err(Failure::new(Kind::Internal, "a run ended without saying how")),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use gorgias_sim::{Change, Options};
-use ingestr::error::Kind;
+use ingestr::api::error::Kind;
 
 use crate::support::world::World;
 

@@ -2,7 +2,7 @@
 //! whatever happens meanwhile.
 
 use gorgias_sim::{Change, Options};
-use ingestr::model::Filled;
+use ingestr::api::model::Filled;
 
 use crate::support::memory::{Cell, Crash, Row};
 use crate::support::world::{World, assert_same};

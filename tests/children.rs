@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use gorgias_sim::Options;
-use ingestr::error::Failure;
-use ingestr::report::{Event, Reporter, Several, Summary};
+use ingestr::api::error::Failure;
+use ingestr::api::report::{Event, Reporter, Several, Summary};
 use serde_json::Value;
 
 use crate::support::children::assert_exact;
@@ -91,7 +91,7 @@ async fn one_that_was_left_out_of_a_window_is_made_from_its_parents_rows() {
         world.ingest_all(ALL, &[], None).await.unwrap().unwrap();
         let mut rng = fastrand::Rng::with_seed(9);
         changed(&world, &mut rng).await;
-        let until = ingestr::model::Micros(world.clock.now()).to_string();
+        let until = ingestr::api::model::Micros(world.clock.now()).to_string();
         let window =
             ["--interval-start", "2026-01-01", "--interval-end", &until, "--incremental-strategy", strategy];
         for _ in 0..2 {

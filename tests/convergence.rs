@@ -18,9 +18,9 @@
 use std::time::Duration;
 
 use gorgias_sim::{Bucket, Cursors, Options, SECOND, fault_plan};
-use ingestr::error::Failure;
-use ingestr::model::Micros;
-use ingestr::report::Receipt;
+use ingestr::api::error::Failure;
+use ingestr::api::model::Micros;
+use ingestr::api::report::Receipt;
 
 use crate::support::children::assert_exact;
 #[cfg(any(feature = "duckdb", feature = "sqlite"))]

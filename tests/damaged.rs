@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64};
 
 use bytes::Bytes;
 use gorgias_sim::{Change, Options};
-use ingestr::report::{Outcome, Receipt};
+use ingestr::api::report::{Outcome, Receipt};
 use serde_json::value::RawValue;
 
 use crate::support::memory::{Cell, Row};
@@ -206,7 +206,7 @@ async fn odd_texts_and_names_arrive_in_a_file() {
 
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("desk.duckdb");
-    let duck = ingestr::dest::duckdb::DuckDb::at(&file);
+    let duck = ingestr::api::dest::duckdb::DuckDb::at(&file);
     let fields = b"\"a\0b\\u0000\",\"\":1,\"\\u0000\":2,\"\\u0001\":3,\"\xff\":4,\"rowid\":5";
     let (mut world, ids) = world("customers", &[damage(3, "name", fields), damage(5, "id", b"\"\0\"")]);
     let damage = world.garble.take().unwrap();

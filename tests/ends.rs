@@ -1,7 +1,7 @@
 //! Where lists end: only where an answer says so, and nowhere at all in a list without an end.
 
 use gorgias_sim::{Fault, Options};
-use ingestr::error::Kind;
+use ingestr::api::error::Kind;
 
 use crate::support::world::{LISTS, World};
 

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use gorgias_sim::{Cursor, Cursors, DAY, Key, Options};
-use ingestr::http::{Deaf, Request, Response, Transport, TransportError};
-use ingestr::model::{Micros, State};
-use ingestr::source::gorgias::{Gorgias, TABLES};
-use ingestr::source::{Forecast, Late, Outside, Overlap, ReadRequest, Source as _, Wide, Window};
+use ingestr::api::http::{Deaf, Request, Response, Transport, TransportError};
+use ingestr::api::model::{Micros, State};
+use ingestr::api::source::gorgias::{Gorgias, TABLES};
+use ingestr::api::source::{Forecast, Late, Outside, Overlap, ReadRequest, Source as _, Wide, Window};
 
 use crate::support::transport::SimTransport;
 use crate::support::world::{LISTS, URI, World};

@@ -5,9 +5,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use gorgias_sim::Options;
-use ingestr::error::{Failure, Kind};
-use ingestr::model::{Lease, Micros};
-use ingestr::report::{Event, Reporter, Several, Summary};
+use ingestr::api::error::{Failure, Kind};
+use ingestr::api::model::{Lease, Micros};
+use ingestr::api::report::{Event, Reporter, Several, Summary};
 use tokio::time::Instant;
 
 use crate::support::memory::{Crash, Memory};

@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use gorgias_sim::Options;
-use ingestr::error::Kind;
-use ingestr::model::EXTRA;
+use ingestr::api::error::Kind;
+use ingestr::api::model::EXTRA;
 use serde_json::{Value, json};
 
 use crate::support::file::File;
@@ -50,7 +50,7 @@ impl Odd {
             fields.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
     }
 
-    async fn ingest(&self, table: &str, flags: &[&str]) -> Vec<ingestr::report::Receipt> {
+    async fn ingest(&self, table: &str, flags: &[&str]) -> Vec<ingestr::api::report::Receipt> {
         let ends = self.world.ingest_all(table, flags, None).await.unwrap().unwrap();
         ends.into_iter()
             .map(|end| {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use gorgias_sim::{Change, Options};
-use ingestr::error::{Failure, Kind};
+use ingestr::api::error::{Failure, Kind};
 use serde_json::Value;
 
 use crate::support::memory::Row;

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use gorgias_sim::{Change, Fault, Options, SECOND};
-use ingestr::error::Kind;
-use ingestr::report::Outcome;
+use ingestr::api::error::Kind;
+use ingestr::api::report::Outcome;
 
 use crate::support::world::{Death, LISTS, World};
 

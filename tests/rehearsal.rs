@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gorgias_sim::{DAY, Dates, History, Import, Micros as Time, Options, SECOND};
-use ingestr::http::Deaf;
-use ingestr::model::Micros;
-use ingestr::source::gorgias::{Gorgias, TABLES};
-use ingestr::source::{
+use ingestr::api::http::Deaf;
+use ingestr::api::model::Micros;
+use ingestr::api::source::gorgias::{Gorgias, TABLES};
+use ingestr::api::source::{
     Changes, Forecast, Guess, Late, List, Outside, Overlap, ReadRequest, Resource, Source as _, Window,
 };
 

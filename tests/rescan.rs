@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use gorgias_sim::{Change, Options};
-use ingestr::model::Micros;
-use ingestr::report::Receipt;
+use ingestr::api::model::Micros;
+use ingestr::api::report::Receipt;
 
 use crate::support::memory::Cell;
 use crate::support::world::World;

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use gorgias_sim::Options;
-use ingestr::error::Kind;
+use ingestr::api::error::Kind;
 
 use crate::support::transport::Death;
 use crate::support::world::{LISTS, World};

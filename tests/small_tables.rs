@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use gorgias_sim::{Change, Fault, Options, fault_plan};
-use ingestr::error::Kind;
+use ingestr::api::error::Kind;
 
 use crate::support::children::assert_exact;
 use crate::support::memory::Cell;

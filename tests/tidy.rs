@@ -237,8 +237,8 @@ fn main_is_short() {
 #[test]
 fn generated_pages_are_up_to_date() {
     for (page, wanted) in [
-        ("docs/cli.md", ingestr::docs::cli_markdown()),
-        ("docs/tables.md", ingestr::docs::tables_markdown(&ingestr::source::gorgias::TABLES)),
+        ("docs/cli.md", ingestr::api::docs::cli_markdown()),
+        ("docs/tables.md", ingestr::api::docs::tables_markdown(&ingestr::api::source::gorgias::TABLES)),
     ] {
         let found = fs::read_to_string(root().join(page)).unwrap_or_default();
         assert!(found == wanted, "{page} is out of date: run `make docs`");
@@ -248,13 +248,14 @@ fn generated_pages_are_up_to_date() {
 #[test]
 fn the_readme_has_the_exit_codes_and_tables_of_the_program() {
     let readme = fs::read_to_string(root().join("README.md")).unwrap();
-    for (kind, meaning) in ingestr::error::Kind::ALL {
+    for (kind, meaning) in ingestr::api::error::Kind::ALL {
         let row = format!("| {} | {} | {meaning} |", kind.exit_code(), kind.name());
         assert!(readme.contains(&row), "README.md lacks: {row}");
     }
     // The others are in docs/tables.md, which is made of the same records.
-    for table in
-        ingestr::source::gorgias::TABLES.iter().filter(|table| table.choice == ingestr::source::Choice::Usual)
+    for table in ingestr::api::source::gorgias::TABLES
+        .iter()
+        .filter(|table| table.choice == ingestr::api::source::Choice::Usual)
     {
         assert!(
             readme.contains(&format!("| `{}` |", table.name)),

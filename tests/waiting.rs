@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use gorgias_sim::{Fault, Options, Response};
-use ingestr::error::{Failure, Kind};
-use ingestr::report::{Ended, Event, Outcome, Reporter, Several, Summary, Wait};
+use ingestr::api::error::{Failure, Kind};
+use ingestr::api::report::{Ended, Event, Outcome, Reporter, Several, Summary, Wait};
 use tokio::time::Instant;
 
 use crate::support::world::{Death, FOUR, LISTS, World};
@@ -118,7 +118,7 @@ async fn tables_of_one_command_say_together_when_to_come_back() {
     let world = World::new(small());
     world.account().faults().plan(1, vec![(answer(429, &[("retry-after", "3600")], JSON), 1.0)]);
     let ends = world.ingest_all("tickets,customers", &[], None).await.unwrap().unwrap();
-    let failure = ingestr::run::outcome(&ends).unwrap();
+    let failure = ingestr::api::run::outcome(&ends).unwrap();
     assert_eq!(failure.kind, Kind::Source);
     assert!(failure.to_string().contains("hint: come back after 20"), "{failure}");
 }

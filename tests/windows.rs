@@ -29,7 +29,12 @@ fn interval(start: i64, end: i64) -> [String; 4] {
     ["--interval-start".into(), iso(start), "--interval-end".into(), iso(end)]
 }
 
-async fn ingest(world: &World, table: &str, window: &[String], flags: &[&str]) -> ingestr::report::Receipt {
+async fn ingest(
+    world: &World,
+    table: &str,
+    window: &[String],
+    flags: &[&str],
+) -> ingestr::api::report::Receipt {
     let flags: Vec<&str> = window.iter().map(String::as_str).chain(flags.iter().copied()).collect();
     world.ingest(table, &flags).await.unwrap_or_else(|failure| panic!("{table}: {failure}"))
 }
@@ -307,7 +312,7 @@ async fn a_file_is_updated_too() {
         flags.extend(["--incremental-strategy", strategy]);
         let first = within(&world.expected("tickets"), start, end);
         let run = async || {
-            let duck = ingestr::dest::duckdb::DuckDb::at(&file);
+            let duck = ingestr::api::dest::duckdb::DuckDb::at(&file);
             world.ingest_into(&duck, "tickets", &flags, None).await.unwrap().unwrap()
         };
         run().await;

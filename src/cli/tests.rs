@@ -2,7 +2,7 @@
 
 use super::*;
 
-fn parsed(line: &[&str], env: &[(&str, &str)]) -> Result<Command, Stop> {
+fn parsed(line: &[&str], env: &[(&str, &str)]) -> Result<Command, super::parse::Stop> {
     let argv = ["ingestr"].iter().chain(line).map(Into::into).collect();
     parse(argv, &|name| env.iter().find(|(there, _)| *there == name).map(|(_, value)| value.into()))
 }

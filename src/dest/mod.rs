@@ -49,7 +49,7 @@ mod target;
 mod text;
 
 pub use error::{Again, DestError, DestErrorKind, Undone};
-pub use registry::{DESTINATIONS, Entry, entry};
+pub use registry::{Entry, entry};
 pub use target::{
     Asked, Basis, Commit, Counts, Hints, Idle, Inspection, Keep, Names, Owner, Stored, Target, Targets,
     Written,

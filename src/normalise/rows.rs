@@ -4,7 +4,7 @@
 //! nested JSON survives byte for byte (key order, integers beyond 2^53).
 //!
 //! serde_json reads the usual page. What it refuses is gone through once more, value by value: one that is no JSON is
-//! noted with its text and a reason ([`Damage`]), and what can be read of it, or null, takes its place. So every value
+//! noted with its text and a reason ([`layout::Damage`]), and what can be read of it, or null, takes its place. So every value
 //! handed out is JSON. Only the values may be wrong: brackets, commas, colons and quotes have to be right, else a body
 //! that was cut or mixed up on its way would become rows.
 
@@ -16,7 +16,7 @@ mod tolerant;
 use bytes::Bytes;
 
 use self::layout::{CUT, NOT_JSON, OTHER_SHAPE, STAND_IN};
-pub use self::layout::{Damage, Meta, Row, Rows};
+pub use self::layout::{Meta, Row, Rows};
 
 /// A body that is not a list answer. Says where, not what: bodies are customers' data.
 #[derive(Debug, thiserror::Error)]

@@ -27,7 +27,7 @@ pub use self::error::SourceError;
 pub use self::estimate::{Basis, Forecast, Guess, Headway, Rescan, Wide};
 pub use self::login::Login;
 pub use self::page::{Page, Pages, Step};
-pub use self::registry::{Entry, SOURCES, account_named, entry, parent_of, reads_all, rescan, tables};
+pub use self::registry::{SOURCES, account_named, entry, parent_of, reads_all, rescan, tables};
 pub use self::request::{Late, Outside, Overlap, ReadRequest, Window};
 pub use self::table::{
     Answers, Changes, Choice, Computed, Counted, EventKind, Flat, Holds, List, Order, Removals, Resource,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use gorgias_sim::{Fault, Options};
-use ingestr::http::surroundings::Surroundings;
+use ingestr::api::http::surroundings::Surroundings;
 
 use super::desk::{Desk, PLANTED, basic, options};
 
@@ -70,8 +70,8 @@ fn a_key_typed_in_the_wrong_place_is_not_repeated() {
 fn nothing_that_can_be_printed_for_debugging_shows_a_key() {
     let uri = format!("gorgias://acme?api_key={PLANTED}&email=a@b.c");
     let argv = ["ingestr", "ingest", "--source-uri", &uri].map(Into::into).to_vec();
-    let command = ingestr::cli::parse(argv, &|_| None).expect("a command");
-    let source = ingestr::source::entry(&uri)
+    let command = ingestr::api::cli::parse(argv, &|_| None).expect("a command");
+    let source = ingestr::api::source::entry(&uri)
         .and_then(|entry| entry.open(&uri, &Surroundings::default()))
         .expect("a source");
     let shown = format!("{command:?} {source:?}");

@@ -37,7 +37,7 @@ async fn life(seed: u64) {
 
 /// Every row must be there that was created since the table is covered. It may show how it was when it was last read where it
 /// is too old to be read again, and rows that are gone may have stayed.
-async fn compare(world: &World, table: &str, covered_since: Option<ingestr::model::Micros>, seed: u64) {
+async fn compare(world: &World, table: &str, covered_since: Option<ingestr::api::model::Micros>, seed: u64) {
     let (mut stored, covered_since) = world.held(table, covered_since).await;
     let mut wanted = world.expected(table);
     wanted.values_mut().flat_map(Row::values_mut).for_each(redact);

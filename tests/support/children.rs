@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use ingestr::model::DELETED_AT;
+use ingestr::api::model::DELETED_AT;
 use serde_json::Value;
 
 use super::world::World;

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use ingestr::model::LogicalType;
-use ingestr::source::gorgias::TABLES;
+use ingestr::api::model::LogicalType;
+use ingestr::api::source::gorgias::TABLES;
 
 use super::memory::{Cell, Row};
 

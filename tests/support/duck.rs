@@ -5,7 +5,7 @@ use std::path::Path;
 
 use duckdb::types::{TimeUnit, Value};
 use duckdb::{AccessMode, Config, Connection};
-use ingestr::model::LogicalType;
+use ingestr::api::model::LogicalType;
 
 use super::documented;
 use super::memory::{Cell, Row};

@@ -8,12 +8,12 @@ use std::sync::{Arc, Mutex};
 
 use arrow_array::RecordBatch;
 use futures_util::future::BoxFuture;
-use ingestr::dest::{
+use ingestr::api::dest::{
     Capabilities, Commit, Counts, DestError, DestErrorKind, Destination, Idle, Inspection, Load, Stored,
     Target, Targets, Undone,
 };
-use ingestr::model::lease::Claim;
-use ingestr::model::{Answer, Described, Description, Lease, Micros, Question, Remembered, Tombstone};
+use ingestr::api::model::lease::Claim;
+use ingestr::api::model::{Answer, Described, Description, Lease, Micros, Question, Remembered, Tombstone};
 use tempfile::TempDir;
 
 use super::documented;
@@ -41,12 +41,12 @@ pub struct File {
 impl File {
     #[cfg(feature = "duckdb")]
     pub fn duckdb() -> Self {
-        Self::with(Kind::Duck, |path| Arc::new(ingestr::dest::duckdb::DuckDb::at(path)))
+        Self::with(Kind::Duck, |path| Arc::new(ingestr::api::dest::duckdb::DuckDb::at(path)))
     }
 
     #[cfg(feature = "sqlite")]
     pub fn sqlite() -> Self {
-        Self::with(Kind::Lite, |path| Arc::new(ingestr::dest::sqlite::Sqlite::at(path)))
+        Self::with(Kind::Lite, |path| Arc::new(ingestr::api::dest::sqlite::Sqlite::at(path)))
     }
 
     /// A file of a kind, by the name of the destination; `None` for the one in memory.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use ingestr::model::LogicalType;
+use ingestr::api::model::LogicalType;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OpenFlags};
 

@@ -10,14 +10,14 @@ use std::time::Duration;
 
 use arrow_array::RecordBatch;
 use futures_util::future::BoxFuture;
-use ingestr::dest::{
+use ingestr::api::dest::{
     Capabilities, Commit, Counts, DestError, DestErrorKind, Destination, Idle, Inspection, Load, Stored,
     Target, Targets, Undone,
 };
 #[cfg(any(feature = "postgres", feature = "bigquery"))]
-use ingestr::model::LogicalType;
-use ingestr::model::lease::Claim;
-use ingestr::model::{Answer, Described, Description, Lease, Micros, Question, Remembered, Tombstone};
+use ingestr::api::model::LogicalType;
+use ingestr::api::model::lease::Claim;
+use ingestr::api::model::{Answer, Described, Description, Lease, Micros, Question, Remembered, Tombstone};
 use tokio::runtime::Runtime;
 use tokio::sync::RwLock;
 
@@ -91,7 +91,7 @@ impl Outside {
     #[cfg(feature = "bigquery")]
     pub fn bigquery() -> Self {
         let (uri, name) = (told("BIGQUERY_EMULATOR_URI"), own_name());
-        let inner = ingestr::dest::bigquery::BigQuery::from_uri(&uri).expect("a URI");
+        let inner = ingestr::api::dest::bigquery::BigQuery::from_uri(&uri).expect("a URI");
         let can = Abilities { several: false, cuts: false, children: false, exact_json: false };
         Self::with(inner, bigquery::Dataset::new(&uri, &name), name, can)
     }
@@ -100,7 +100,7 @@ impl Outside {
     #[cfg(feature = "postgres")]
     pub fn postgres() -> Self {
         let (uri, name) = (told("POSTGRES_URI"), own_name());
-        let inner = ingestr::dest::postgres::Postgres::from_uri(&uri).expect("a URI");
+        let inner = ingestr::api::dest::postgres::Postgres::from_uri(&uri).expect("a URI");
         let can = Abilities { several: true, cuts: true, children: true, exact_json: true };
         Self::with(inner, postgres::Schema::new(uri, name.clone()), name, can)
     }
@@ -109,7 +109,7 @@ impl Outside {
     #[cfg(feature = "duckdb")]
     pub fn ducklake() -> Self {
         let lake = ducklake::Lake::new(told("DUCKLAKE_EXTENSIONS"));
-        let inner = ingestr::dest::ducklake::DuckLake::from_uri(&lake.uri()).expect("a URI");
+        let inner = ingestr::api::dest::ducklake::DuckLake::from_uri(&lake.uri()).expect("a URI");
         let can = Abilities { several: true, cuts: false, children: true, exact_json: true };
         Self::with(inner, lake, "main".into(), can)
     }

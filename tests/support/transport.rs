@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use gorgias_sim::{Account, Reply};
-use ingestr::http::{Request, Response, Transport, TransportError, TransportErrorKind};
+use ingestr::api::http::{Request, Response, Transport, TransportError, TransportErrorKind};
 use secrecy::ExposeSecret as _;
 use tokio::sync::Notify;
 use tokio::time::Instant;

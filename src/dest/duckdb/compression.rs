@@ -37,7 +37,9 @@ pub(super) fn options(path: &Path) -> &'static str {
     if path.exists() { "" } else { NEW_FILE }
 }
 
-/// Creates a table for rows like these.
+/// Creates a table for rows like these. No constraints: they would turn one odd row into a failed night, and a primary key
+/// costs more than it gives. 10 million rows of 4 columns, 10,000 of them deleted by key and inserted again: 0.14 to
+/// 0.29 s CPU without a key, 0.30 to 0.48 s with one; filling 0.6 s against 3.5 s; file 22 MB against 184 MB.
 pub(super) fn create_table(
     connection: &Connection,
     name: &TableName,

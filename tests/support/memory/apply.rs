@@ -3,14 +3,14 @@
 use std::collections::HashMap;
 
 use arrow_array::RecordBatch;
-pub use ingestr::dest::sql::columns::IS_CURRENT;
-use ingestr::dest::sql::columns::{
+pub use ingestr::api::dest::sql::columns::IS_CURRENT;
+use ingestr::api::dest::sql::columns::{
     MARKS, VALID_FROM, VALID_TO, columns_of, needed, type_after, version_columns,
 };
-use ingestr::dest::sql::identity::state_changed;
-use ingestr::dest::sql::leases::gone;
-use ingestr::dest::{Asked, Commit, Counts, DestError, Keep, Names, Target, Written};
-use ingestr::model::{Column, DELETED_AT, Deletes, LOADED_AT, MERGED_INTO, Micros, Strategy, Tombstone};
+use ingestr::api::dest::sql::identity::state_changed;
+use ingestr::api::dest::sql::leases::gone;
+use ingestr::api::dest::{Asked, Commit, Counts, DestError, Keep, Names, Target, Written};
+use ingestr::api::model::{Column, DELETED_AT, Deletes, LOADED_AT, MERGED_INTO, Micros, Strategy, Tombstone};
 
 use super::rows::{Cell, Row, Rows, find, get, of_batch};
 use super::{Line, Saved, Shadow, Store, Whose, place};

@@ -1,7 +1,7 @@
 //! Answers to a source's questions.
 
-use ingestr::dest::{Stored, Target};
-use ingestr::model::{DELETED_AT, LogicalType, MERGED_INTO, Micros, Question, Strategy};
+use ingestr::api::dest::{Stored, Target};
+use ingestr::api::model::{DELETED_AT, LogicalType, MERGED_INTO, Micros, Question, Strategy};
 use std::collections::BTreeMap;
 
 use super::apply::{IS_CURRENT, newest_first, waits};

@@ -9,15 +9,15 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use arrow_array::RecordBatch;
 use futures_util::future::BoxFuture;
-use ingestr::dest::sql::identity::Apart;
-use ingestr::dest::sql::leases::{gone, judge};
-use ingestr::dest::sql::ledger::newer;
-use ingestr::dest::{
+use ingestr::api::dest::sql::identity::Apart;
+use ingestr::api::dest::sql::leases::{gone, judge};
+use ingestr::api::dest::sql::ledger::newer;
+use ingestr::api::dest::{
     Again, Basis, Capabilities, Commit, Counts, DestError, DestErrorKind, Destination, FlushDefaults, Idle,
     Inspection, Load, Owner, Stored, Target, Targets, Undone, Written,
 };
-use ingestr::model::lease::Claim;
-use ingestr::model::{
+use ingestr::api::model::lease::Claim;
+use ingestr::api::model::{
     Answer, DELETED_AT, FieldName, Lease, MERGED_INTO, Micros, Question, Reject, Remembered, RunLine,
     RunRecord, STATE_VERSION, State, Strategy, Tombstone,
 };

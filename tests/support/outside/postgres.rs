@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use ingestr::model::LogicalType;
+use ingestr::api::model::LogicalType;
 use tokio_postgres::{NoTls, SimpleQueryMessage};
 
 use super::{Admin, RUNTIME, of_texts};
