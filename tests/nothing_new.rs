@@ -83,6 +83,38 @@ async fn what_a_look_up_brought_is_not_taken_for_what_the_list_showed() {
     world.assert_equal("ticket_messages", "as the list shows it");
 }
 
+/// Two versions of a row in one commit, the older one with a date in the future: that one is stored, and the next run brings the
+/// other.
+#[tokio::test(start_paused = true)]
+async fn a_row_that_came_with_two_contents_is_read_again() {
+    let mut world = world();
+    twice(&world, "tickets").await;
+    let (now, tickets) = (world.clock.now(), world.account().ids("tickets"));
+    for ticket in tickets.iter().copied().take(150) {
+        world.account().apply(Change::UpdateTicket { ticket }, now);
+    }
+    let (asked, ticket) = (std::sync::atomic::AtomicUsize::new(0), tickets[149]);
+    let first = move |url: &str, body: bytes::Bytes| {
+        let lists = url.contains("/api/tickets?") && url.contains("updated");
+        if !lists || asked.fetch_add(1, std::sync::atomic::Ordering::Relaxed) > 0 {
+            return body;
+        }
+        let mut page: serde_json::Value = serde_json::from_slice(&body).unwrap();
+        let rows = page["data"].as_array_mut().unwrap();
+        let row = rows.iter_mut().find(|row| row["id"] == ticket).expect("it is on the first page");
+        row["subject"] = "as it was before".into();
+        row["updated_datetime"] = ingestr::api::model::Micros(now + 7_200_000_000).to_string().into();
+        page.to_string().into()
+    };
+    world.garble = Some(Arc::new(first));
+    world.ingest("tickets", &[]).await.unwrap();
+    let subject = world.held("tickets", None).await.0[&ticket]["subject"].clone();
+    assert_eq!(subject, Cell::Text("as it was before".into()), "the newer date wins");
+    world.garble = None;
+    world.ingest("tickets", &[]).await.unwrap();
+    world.assert_equal("tickets", "as it is now");
+}
+
 /// It takes no lease while it reads. Another run that comes to its end meanwhile is no failure: it looks again.
 #[tokio::test(start_paused = true)]
 async fn two_runs_with_nothing_new_do_not_stand_in_each_others_way() {

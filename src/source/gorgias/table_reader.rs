@@ -66,6 +66,7 @@ impl TableReader {
         let (ctx, counts) = (&mut self.ctx, &mut self.counts);
         ctx.progress.windows += u64::from(!ctx.request.window.is_open());
         let mut active = pass::begin(ctx);
+        recent::remember_from(ctx, &mut active);
         let follows = tracks && active.moves;
         // A first load of one run has read everything just now; one of several runs has not.
         let fresh = ctx.progress.watermark.is_none() && !active.resumed;

@@ -1,6 +1,6 @@
 //! A pass while it is walked: what is stored of it, and what only this run knows.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use tokio::time::Instant;
 
@@ -42,8 +42,13 @@ pub(crate) struct Active {
 /// What a catch-up has met of the rows that the next one reads again.
 #[derive(Debug, Default)]
 pub(crate) struct Met {
+    /// Whether its rows are remembered.
+    pub(crate) remembers: bool,
+    /// Rows that it has met.
     pub(crate) ids: HashSet<i64>,
-    /// Of the page that is being taken in: a hash of each row's content, by key.
+    /// Rows that this run has handed on: a hash of each row's content, by key; `None`: it came with several.
+    pub(crate) handed: HashMap<i64, Option<u64>>,
+    /// The same of the page that is being taken in, whether handed on or left out.
     pub(crate) page: BTreeMap<i64, u64>,
 }
 

@@ -92,6 +92,7 @@ pub(crate) async fn rounds(
         next.known = Some(std::mem::take(&mut active.front));
         next.again = comes_from_the_front(ctx, &active);
         next.finds = false;
+        recent::go_on(&mut active, &mut next);
         pass(ctx, counts, &mut next, out).await?;
         active = next;
     }

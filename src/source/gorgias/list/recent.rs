@@ -36,7 +36,23 @@ fn updates(ctx: &Context) -> bool {
         && !request.replaces
 }
 
-/// Whether the rows of a pass may be left out, and are remembered.
+/// Rows that a run may hand on before it remembers no more of them.
+const MOST_HANDED: usize = 100_000;
+
+/// From here on rows are remembered: this is the first pass of a run, and has not been begun by another one. Of two versions
+/// of a row in one commit the one with the newer date is stored, whichever came last; so rows are remembered only where all
+/// that the run has handed on is known.
+pub(crate) fn remember_from(ctx: &Context, active: &mut Active) {
+    active.met.remembers = follows(ctx, active) && !active.resumed && active.round == 0;
+}
+
+/// The next look at the front goes on with what this one has handed on.
+pub(crate) fn go_on(active: &mut Active, next: &mut Active) {
+    next.met.remembers = active.met.remembers;
+    next.met.handed = std::mem::take(&mut active.met.handed);
+}
+
+/// Whether the rows of a pass may be left out.
 fn follows(ctx: &Context, active: &Active) -> bool {
     active.moves && active.pass.kind == Kind::CatchUp && updates(ctx)
 }
@@ -47,14 +63,21 @@ pub(crate) fn leave_out(ctx: &Context, active: &mut Active, fetched: &Fetched, k
     let Some(key) = ctx.resource.single_key().filter(|_| follows(ctx, active)) else { return 0 };
     let mut same = 0;
     for (row, keep) in fetched.rows.iter().zip(keep).filter(|(_, keep)| **keep) {
+        let Some(id) = integer(row, key) else { continue };
         // Of a damaged row something is said in every run.
-        let Some(id) = integer(row, key).filter(|_| row.received().is_none()) else { continue };
+        if row.received().is_some() {
+            active.met.handed.insert(id, None);
+            continue;
+        }
         let hash = front::hash(row);
         // Of a row that comes twice, what came last is stored.
         let stored = || ctx.progress.recent.as_ref().and_then(|recent| recent.rows.get(&id));
         if active.met.page.get(&id).or_else(stored) == Some(&hash) {
             *keep = false;
             same += 1;
+        } else {
+            let handed = active.met.handed.entry(id).or_insert(Some(hash));
+            *handed = handed.filter(|before| *before == hash);
         }
         active.met.page.insert(id, hash);
     }
@@ -67,10 +90,13 @@ pub(crate) fn remember(ctx: &mut Context, active: &mut Active) {
     if page.is_empty() {
         return;
     }
+    active.met.ids.extend(page.keys());
+    active.met.remembers &= active.met.handed.len() <= MOST_HANDED;
     let recent = ctx.progress.recent.get_or_insert_with(|| Recent::since(ctx.request.now));
     for (id, hash) in page {
-        active.met.ids.insert(id);
-        if recent.rows.len() < MOST {
+        // What was left out is not among those that were handed on.
+        let once = active.met.handed.get(&id).is_none_or(|handed| *handed == Some(hash));
+        if once && active.met.remembers && recent.rows.len() < MOST {
             recent.rows.insert(id, hash);
         }
     }
