@@ -36,6 +36,7 @@ fn all_tables_into_a_schema_and_again() {
     satisfaction_surveys: committed 2 rows
     satisfaction_surveys: done in 0.0 s, 2 rows in 1 page
     ticket_messages: committed 0 rows
+    ticket_messages: committed 1 row
     ticket_messages: done in 0.0 s, 1 row in 2 pages
     tickets: committed 1 row
     tickets: done in 0.0 s, 1 row in 1 page
