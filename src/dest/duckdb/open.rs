@@ -289,6 +289,7 @@ pub(super) fn failed(path: &Path, action: &str, error: duckdb::Error) -> DestErr
         "INTERNAL Error",
         "read all",
         "Could not read",
+        "MetadataReader",
     ]) {
         (DestErrorKind::Damaged, format!("{path} is not a duckdb database, or is damaged"), None)
     } else if has(&["Out of Memory"]) {

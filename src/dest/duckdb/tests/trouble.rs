@@ -146,6 +146,16 @@ async fn what_is_no_database_is_left_as_it_is() {
     }
 }
 
+/// What DuckDB says of a file that two processes wrote at once, as on a network drive without locks.
+#[test]
+fn a_database_whose_catalog_ends_too_soon_is_damaged() {
+    let said = "IO Error: No more data remaining in MetadataReader";
+    let error = duckdb::Error::DuckDBFailure(duckdb::ffi::Error::new(1), Some(said.into()));
+    let error = crate::dest::duckdb::open::failed(Path::new("shop.duckdb"), "open", error);
+    assert_eq!(error.kind, DestErrorKind::Damaged);
+    assert_eq!(error.to_string(), "shop.duckdb is not a duckdb database, or is damaged");
+}
+
 #[tokio::test]
 async fn a_truncated_database_is_damaged() {
     let file = File::new();
