@@ -5,6 +5,8 @@
 //! reads unchanged. Whatever else hands on a row, or finds that it is gone, makes it be forgotten
 //! ([`Context::page_of`]).
 
+use std::collections::HashMap;
+
 use crate::source::gorgias::context::Context;
 use crate::source::gorgias::fields::integer;
 use crate::source::gorgias::list::active::Active;
@@ -16,6 +18,8 @@ use crate::source::{Outside, Overlap};
 /// Rows that are remembered at most, the newest; the state holds about 32 bytes of each. Those beyond it are handed on by
 /// every run.
 const MOST: usize = 2_000;
+/// Rows that a run may hand on before it remembers no more of them.
+const MOST_HANDED: usize = 100_000;
 
 /// Lets go of what may be outdated, before a run reads: a run of a window may remove rows, one that adds rows or makes the
 /// table anew has others. From time to time all are handed on: somebody else may have changed what is stored.
@@ -36,14 +40,11 @@ fn updates(ctx: &Context) -> bool {
         && !request.replaces
 }
 
-/// Rows that a run may hand on before it remembers no more of them.
-const MOST_HANDED: usize = 100_000;
-
 /// From here on rows are remembered: this is the first pass of a run, and has not been begun by another one. Of two versions
 /// of a row in one commit the one with the newer date is stored, whichever came last; so rows are remembered only where all
 /// that the run has handed on is known.
 pub(crate) fn remember_from(ctx: &Context, active: &mut Active) {
-    active.met.remembers = follows(ctx, active) && !active.resumed && active.round == 0;
+    active.met.remembers = follows(ctx, active) && !active.resumed;
 }
 
 /// The next look at the front goes on with what this one has handed on.
@@ -75,7 +76,7 @@ pub(crate) fn leave_out(ctx: &Context, active: &mut Active, fetched: &Fetched, k
         if active.met.page.get(&id).or_else(stored) == Some(&hash) {
             *keep = false;
             same += 1;
-        } else {
+        } else if active.met.remembers {
             let handed = active.met.handed.entry(id).or_insert(Some(hash));
             *handed = handed.filter(|before| *before == hash);
         }
@@ -87,16 +88,19 @@ pub(crate) fn leave_out(ctx: &Context, active: &mut Active, fetched: &Fetched, k
 /// Remembers the rows of that page, which is about to be handed on.
 pub(crate) fn remember(ctx: &mut Context, active: &mut Active) {
     let page = std::mem::take(&mut active.met.page);
-    if page.is_empty() {
+    active.met.ids.extend(page.keys());
+    if active.met.handed.len() > MOST_HANDED {
+        active.met.remembers = false;
+        active.met.handed = HashMap::new();
+    }
+    if page.is_empty() || !active.met.remembers {
         return;
     }
-    active.met.ids.extend(page.keys());
-    active.met.remembers &= active.met.handed.len() <= MOST_HANDED;
     let recent = ctx.progress.recent.get_or_insert_with(|| Recent::since(ctx.request.now));
     for (id, hash) in page {
         // What was left out is not among those that were handed on.
         let once = active.met.handed.get(&id).is_none_or(|handed| *handed == Some(hash));
-        if once && active.met.remembers && recent.rows.len() < MOST {
+        if once && recent.rows.len() < MOST {
             recent.rows.insert(id, hash);
         }
     }
