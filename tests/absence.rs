@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use gorgias_sim::{Change, Options};
+use gorgias_sim::{Change, Fault, Options};
 use ingestr::api::error::Kind;
 
 use crate::support::world::World;
@@ -51,6 +51,59 @@ async fn a_missed_deletion_is_found_by_the_next_complete_re_scan() {
             let receipt = world.ingest(table, &flags).await.unwrap();
             world.assert_equal(table, &format!("20 deletions without an event, {deletes}"));
             assert!(receipt.counts.deleted >= 20, "{table}: {}", receipt.counts.deleted);
+        }
+    }
+}
+
+/// A list that ignores the order asked for shows what is gone once it was read from its beginning to its end.
+#[tokio::test(start_paused = true)]
+async fn a_missed_deletion_is_found_in_a_list_in_no_order_too() {
+    for table in TABLES {
+        let list = if table == "customers" { "customers" } else { "tickets" };
+        let rescan = format!("/api/{list}?limit=100&order_by=created_datetime%3Adesc");
+        // From the first page on, from the middle on, in one page alone.
+        for (at, ends) in [(0, false), (3, false), (0, true), (3, true)] {
+            let world = silent();
+            world.ingest(table, &[]).await.unwrap();
+            delete(&world, 20);
+            world.pass(DAY).await;
+            if ends {
+                world.account().faults().on(&rescan, at, Fault::WrongOrder);
+            } else {
+                world.account().faults().from_on(&rescan, at, Fault::WrongOrder);
+            }
+            world.ingest(table, &[]).await.unwrap();
+            world.assert_equal(table, &format!("no order from page {at} on, ends: {ends}"));
+        }
+    }
+}
+
+/// No run can go on where another one was in a list that is in no order: it is read whole, once a period.
+#[tokio::test(start_paused = true)]
+async fn a_list_in_no_order_is_re_scanned_whole_whatever_the_number_of_runs() {
+    for (table, list) in [("customers", "customers"), ("tickets", "tickets"), ("ticket_messages", "tickets")]
+    {
+        let rescan = format!("/api/{list}?limit=100&order_by=created_datetime%3Adesc");
+        for ends in [0, 9] {
+            let world = silent();
+            world.ingest(table, &[]).await.unwrap();
+            world.account().faults().from_on(&rescan, 0, Fault::WrongOrder);
+            delete(&world, 20);
+            let before = world.account().requests().len();
+            // Two days, of which the first may only learn that there is no order.
+            for run in 0..24 {
+                if run == ends && ends > 0 {
+                    world.account().faults().clear();
+                }
+                world.pass(Duration::from_secs(2 * 3_600)).await;
+                world.ingest(table, &[]).await.unwrap();
+            }
+            world.assert_equal(table, &format!("no order for so many runs (0: always): {ends}"));
+            let pages = world.account().requests()[before..]
+                .iter()
+                .filter(|asked| format!("{}?{}", asked.path, asked.query).starts_with(&rescan))
+                .count();
+            assert!(pages <= 24, "{table}, {ends}: {pages} pages of a list of seven, in two days");
         }
     }
 }

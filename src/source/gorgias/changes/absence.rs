@@ -37,7 +37,8 @@ pub(crate) struct Span {
     /// `created_datetime` of the oldest row, that one not included; `None`: to the end of the list.
     pub(crate) oldest: Option<Micros>,
     pub(crate) pages: u64,
-    /// Ids of the rows in between. `None`: nothing was read, or not in order, so that it is not known what lies between.
+    /// Ids of the rows in between. `None`: nothing was read, or not in order and only in part, so that it is not known what
+    /// lies between.
     pub(crate) met: Option<HashSet<i64>>,
 }
 

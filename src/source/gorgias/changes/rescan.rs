@@ -80,9 +80,10 @@ struct Part {
 
 impl Part {
     /// Of a list of parents, a few pages are not worth the look-ups of those that have rows in their time and were created
-    /// before it.
-    fn is_too_short(&self, own: bool) -> bool {
-        !own && matches!(self.due, Due::Pages(pages) if pages < LEAST_OF_PARENTS.min(self.length))
+    /// before it. A list in no order is read whole or not at all, as no run can go on where another one was.
+    fn is_too_short(&self, own: bool, unordered: bool) -> bool {
+        let least = if own { 0 } else { LEAST_OF_PARENTS.min(self.length) };
+        matches!(self.due, Due::Pages(pages) if unordered || pages < least)
     }
 
     fn is_read(&self) -> bool {
@@ -122,7 +123,8 @@ pub(crate) async fn rescan(ctx: &mut Context, out: &mut Sender) -> Result<Vec<Sp
     let Some(period) = period else { return Ok(spans) };
     let now = ctx.request.now;
     let mut part = Part { due: sweep.due(period, now), length: sweep.length(), period, read: 0 };
-    if part.is_read() || part.is_too_short(ctx.resource.counted.is_none()) {
+    let unordered = sweep.walk.as_ref().is_some_and(|(_, walk)| walk.unordered);
+    if part.is_read() || part.is_too_short(ctx.resource.counted.is_none(), unordered) {
         return Ok(spans);
     }
     let stood = sweep.walk.as_ref().filter(|(_, walk)| walk.cursor.is_some()).map(|(_, walk)| walk.last);
@@ -167,6 +169,7 @@ async fn stretch(
     let edge = ctx.progress.sweep.as_ref().map(|sweep| sweep.edge.clone()).unwrap_or_default();
     let mut met: BTreeMap<i64, Option<Micros>> = edge.into_iter().map(|id| (id, newest)).collect();
     let mut pages = 0;
+    let mut from_the_front = walk.cursor.is_none();
     while !walk.done && !is_past(walk, until) && !part.is_read() && ctx.cap.left() > 0 {
         ctx.cap.spend();
         let client = &ctx.client;
@@ -187,6 +190,8 @@ async fn stretch(
         };
         pages += 1;
         part.read += 1;
+        // It was begun anew.
+        from_the_front |= walk.cursor.is_none() && !walk.done;
         let rows = fetched.rows.iter().zip(&fetched.values);
         met.extend(rows.filter_map(|(row, at)| Some((integer(row, "id")?, *at))));
         if !take_rescanned(ctx, began, walk, part, fetched, out).await {
@@ -197,7 +202,9 @@ async fn stretch(
     if let Some(sweep) = ctx.progress.sweep.as_mut().filter(|_| pages > 0) {
         sweep.edge = absence::edge(&met, oldest);
     }
-    let met = (pages > 0 && !walk.unordered).then(|| met.into_keys().collect());
+    // A list in no order shows what lies between two places only if all of it was read in one go.
+    let known = !walk.unordered || (walk.done && from_the_front);
+    let met = (pages > 0 && known).then(|| met.into_keys().collect());
     let span = Span { began, newest, oldest, pages, met };
     ctx.listener.hear(Signal::Detail(format!("GET {}: re-scanned {span}", list.path())));
     Ok(Some(span))
