@@ -25,6 +25,7 @@ mod lookups;
 #[cfg(any(feature = "duckdb", feature = "sqlite"))]
 mod new_fields;
 mod nothing_new;
+mod oldest_first;
 mod oversize;
 mod reading;
 mod rehearsal;

@@ -273,6 +273,11 @@ impl Account {
         self.options.events_missed = part;
     }
 
+    /// Which way lists of calls go from now on.
+    pub fn set_calls_turned(&mut self, turned: bool) {
+        self.options.calls_turned = turned;
+    }
+
     /// Whether events of customer merges say who was merged away.
     pub fn set_merge_event_names_source(&mut self, names: bool) {
         self.options.merge_event_names_source = names;

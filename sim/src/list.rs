@@ -40,6 +40,7 @@ pub(crate) fn list(
     }
     let limit = query.limit()?;
     let (sort, mut ascending) = match query.one("order_by") {
+        None if spec.orders.is_empty() => (spec.default.0, spec.default.1 != view.options.calls_turned),
         None => spec.default,
         Some(text) => spec.order(text).ok_or_else(|| refusal("order_by", "Not a valid choice."))?,
     };

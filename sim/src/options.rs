@@ -124,6 +124,9 @@ pub struct Options {
     pub deny_lists: Vec<DenyList>,
     /// What cursors are like.
     pub cursors: Cursors,
+    /// Lists of calls, which take no order, come the other way round: calls and recordings oldest first, their events newest
+    /// first.
+    pub calls_turned: bool,
     /// Tickets whose `messages_count` is wrong.
     pub count_lies: usize,
     /// True: people write at their hours and wait as people do, agents answer from the help desk, scores depend on waiting.
@@ -188,6 +191,7 @@ impl Default for Options {
             role_can_read_events: true,
             deny_lists: Vec::new(),
             cursors: Cursors::default(),
+            calls_turned: false,
             count_lies: 0,
             lifelike: false,
             live_embeds: false,

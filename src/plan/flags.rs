@@ -306,21 +306,23 @@ pub(super) fn rescan(
 ) -> Result<Option<Duration>, Failure> {
     let zero = "7d or 12h, at most 366d, or 0 for never";
     let period = duration_or_zero("rescan", args.rescan.as_deref(), zero)?.unwrap_or(RESCAN);
+    let period = Some(period).filter(|period| !period.is_zero());
     let why = match strategy {
         Strategy::Append | Strategy::DeleteInsert => {
             Some(format!("with {} nothing is looked for beside the list", strategy.name()))
         }
         _ if !ends.capabilities.corrections => Some(as_read(ends)),
-        // Their rows are compared with the stored ones once in that time, even if they are the same as before.
-        _ if table.changes == Changes::Full => None,
-        _ if table.rescanned().is_none() => Some(format!("the list of {} is never re-scanned", table.name)),
         _ => None,
     };
-    match why {
-        Some(why) => note(args, "rescan", &why, notes),
-        None => return Ok(Some(period).filter(|period| !period.is_zero())),
+    if let Some(why) = why {
+        note(args, "rescan", &why, notes);
+        return Ok(None);
     }
-    Ok(None)
+    if table.changes != Changes::Full && table.sortable() && table.rescanned().is_none() {
+        // Rows that every run reads again are compared with the stored ones once in that time, as those of small tables are.
+        note(args, "rescan", &format!("the list of {} is never re-scanned", table.name), notes);
+    }
+    Ok(period)
 }
 
 /// How long values are kept that did not fit, unless told otherwise.

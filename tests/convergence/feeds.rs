@@ -22,6 +22,10 @@ async fn life(seed: u64) {
     let tables = FEEDS.into_iter().map(|(table, _)| table);
     let tables: Vec<&str> = tables.filter(|_| rng.u8(0..4) > 0).collect();
     for _ in 0..rng.usize(1..6) {
+        // Nobody has published which way lists of calls go.
+        if rng.u8(0..3) == 0 {
+            world.account().set_calls_turned(rng.bool());
+        }
         turmoil(&mut world, &mut rng, &tables).await;
     }
     world.account().set_churn(0.0);

@@ -13,11 +13,12 @@ use crate::source::gorgias::fields::{self, integer};
 use crate::source::gorgias::list::channel::Sender;
 use crate::source::gorgias::list::checkpoint::Checkpoint;
 use crate::source::gorgias::shared::Vanished;
-use crate::source::{Computed, Late, Page, ReadRequest, Resource, SourceError};
+use crate::source::{Changes, Computed, Late, Overlap, Page, ReadRequest, Resource, SourceError};
 
 /// How far behind the watermark a catch-up reads: a row can become visible later than the time it carries, and
 /// clocks differ.
 pub(crate) const OVERLAP: Duration = Duration::from_secs(5 * 60);
+const DAY: Duration = Duration::from_secs(86_400);
 
 /// The account, what was asked for, and how far that has come.
 pub(crate) struct Context {
@@ -77,6 +78,23 @@ impl Context {
         let began = loading.and(progress.sweep.as_ref()).map(|sweep| sweep.swept);
         let top = loading.and_then(|pass| pass.top);
         [progress.watermark, began, top].into_iter().flatten().fold(now, Micros::min)
+    }
+
+    /// How far behind the watermark a run reads.
+    pub(crate) fn behind(&self) -> Duration {
+        match self.request.overlap {
+            Overlap::Wide => OVERLAP.max(self.lookback()),
+            Overlap::None => Duration::ZERO,
+        }
+    }
+
+    /// How far behind a row's creation it may still change without a sign.
+    pub(crate) fn lookback(&self) -> Duration {
+        match (self.request.lookback, self.resource.changes) {
+            (Some(asked), _) => asked,
+            (None, Changes::ByUpdate | Changes::Full | Changes::WithParent) => Duration::ZERO,
+            (None, Changes::Recent { days }) => DAY * days,
+        }
     }
 
     /// A page whose rows are all wanted, with the state as it stands.

@@ -77,7 +77,7 @@ impl TableReader {
             pass::pass(ctx, counts, &mut active, out).await?;
             // What the earlier run read of it may have changed since.
             if let Some(watermark) = ctx.progress.watermark {
-                active = pass::catch_up(ctx, watermark.minus(pass::behind(ctx)), 0, true);
+                active = pass::follow_up(ctx, watermark);
             }
         }
         if !active.resumed {

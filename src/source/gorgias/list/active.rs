@@ -1,10 +1,11 @@
 //! A pass while it is walked: what is stored of it, and what only this run knows.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 
 use tokio::time::Instant;
 
 use crate::http::limit::Priority;
+use crate::model::Micros;
 use crate::source::SortField;
 use crate::source::gorgias::list::checkpoint::{Direction, Kind, Pass, Walk};
 use crate::source::gorgias::list::front::Front;
@@ -37,6 +38,8 @@ pub(crate) struct Active {
     pub(crate) seen: Option<HashSet<i64>>,
     /// What is remembered of its rows (`recent`).
     pub(crate) met: Met,
+    /// Of a list that comes oldest first whatever is asked for (`tail`).
+    pub(crate) trail: Trail,
 }
 
 /// What a catch-up has met of the rows that the next one reads again.
@@ -50,6 +53,25 @@ pub(crate) struct Met {
     pub(crate) handed: HashMap<i64, Option<u64>>,
     /// The same of the page that is being taken in, whether handed on or left out.
     pub(crate) page: BTreeMap<i64, u64>,
+}
+
+/// The pages near the end of what has been read of such a list, the last one last.
+#[derive(Debug, Default)]
+pub(crate) struct Trail {
+    pub(crate) pages: VecDeque<EndPage>,
+    /// Whether the list was read from its beginning.
+    pub(crate) whole: bool,
+    /// The row that the next page must begin with.
+    pub(crate) expects: Option<i64>,
+}
+
+/// A page that a cursor leads to.
+#[derive(Debug)]
+pub(crate) struct EndPage {
+    pub(crate) cursor: String,
+    /// The row it begins with, and when that was created.
+    pub(crate) id: i64,
+    pub(crate) at: Micros,
 }
 
 impl Active {
@@ -70,6 +92,7 @@ impl Active {
             before,
             seen: None,
             met: Met::default(),
+            trail: Trail::default(),
         }
     }
 

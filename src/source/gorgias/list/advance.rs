@@ -16,8 +16,10 @@ use crate::source::gorgias::list::pages::{self, Answer, Ask, EmptyEnd, Position}
 use crate::source::gorgias::list::parallel::{BLIND, Back, MOST_MISSES, Middle};
 use crate::source::gorgias::list::recent;
 use crate::source::gorgias::list::seek::{self, Landing};
+use crate::source::gorgias::list::tail;
 use crate::source::gorgias::list::walk::{self, Fetched, Stumble};
-use crate::source::{Computed, Headway, Overlap, Page, SortField, SourceError, Window};
+use crate::source::gorgias::list::window;
+use crate::source::{Headway, Overlap, Page, SortField, SourceError};
 
 /// Sends as many requests as make sense now.
 pub(crate) fn send_out(ctx: &mut Context, active: &mut Active) -> Result<(), SourceError> {
@@ -99,6 +101,7 @@ pub(crate) fn take_in(
         walker.state.forget(walk);
         return Ok(None);
     }
+    let asked = walk.cursor.clone();
     let fetched = match walk::take(ctx.resource, walk, &mut walker.state, answer) {
         Ok(Some(fetched)) => fetched,
         Ok(None) => return Ok(None),
@@ -123,6 +126,7 @@ pub(crate) fn take_in(
     let times = fetched.times(active.pass.walks[n].sort, ctx.resource.sort());
     note_top(ctx, active, n, &times);
     note_front(ctx, active, n, &fetched, &times);
+    tail::note(ctx, active, asked, &fetched);
     look_at_cursor(ctx, active, n, &fetched);
     coverage::settle(&mut active.pass.walks);
     if opens {
@@ -296,8 +300,9 @@ pub(crate) fn note_front(
     // While all rows are in the future, these are the front.
     let from = again_from(ctx, &active.pass).unwrap_or(ctx.request.now);
     let walk = &mut active.pass.walks[turn];
-    // A list without an order is read to its end by every run, and has no front.
-    if walk.unordered {
+    // A list without an order is read to its end by every run, and has no front; one that comes oldest first has what is
+    // new at its end.
+    if walk.unordered || (!ctx.resource.sortable() && walk.direction == Direction::OldestFirst) {
         active.finds = false;
         return;
     }
@@ -324,11 +329,13 @@ pub(crate) fn note_front(
 pub(crate) fn page(ctx: &mut Context, active: &mut Active, turn: usize, fetched: Fetched) -> Page {
     let walk = &active.pass.walks[turn];
     let window = ctx.request.window;
-    let keys = keys_in(ctx, &window, walk.sort, &fetched);
+    let keys = window::keys(ctx, &window, walk.sort, &fetched);
     let strict = ctx.request.overlap == Overlap::None;
+    // Where rows are only added, those up to the watermark were, whichever way the list goes.
+    let until = if strict { walk.until.or(ctx.progress.watermark) } else { walk.until };
     let keep: Vec<bool> = (0..fetched.rows.len())
         .map(|row| {
-            let wanted = match (active.pass.kind, walk.until, fetched.values[row]) {
+            let wanted = match (active.pass.kind, until, fetched.values[row]) {
                 (Kind::CatchUp, Some(until), Some(value)) => value > until || (value == until && !strict),
                 _ => true,
             };
@@ -365,20 +372,6 @@ fn once(ctx: &mut Context, mut keep: Vec<bool>, fetched: &Fetched) -> Vec<bool> 
         }
     }
     keep
-}
-
-/// Values of the incremental key, a row each, where a window asks for them.
-fn keys_in(ctx: &Context, window: &Window, sorted: SortField, fetched: &Fetched) -> Vec<Option<Micros>> {
-    let rows = fetched.rows.iter();
-    match (ctx.resource.incremental_key, ctx.resource.computed) {
-        _ if window.is_open() => Vec::new(),
-        (None, _) => Vec::new(),
-        (Some(key), Some((column, Computed::NewestDatetime))) if key == column => {
-            rows.map(fields::newest_datetime).collect()
-        }
-        (Some(key), _) if key == sorted.column() => fetched.values.clone(),
-        (Some(key), _) => rows.map(|row| fields::datetime(row, key)).collect(),
-    }
 }
 
 /// What to store while a pass is walked.

@@ -33,6 +33,9 @@ pub(crate) struct Checkpoint {
     /// Of the rows that every run reads again: those that are stored as they were read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) recent: Option<Recent>,
+    /// Of a list that comes oldest first whatever is asked for: where its end is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) tail: Option<Tail>,
     /// How many runs had a window. They change rows, and may change nothing else here: by this a child table that was left out
     /// of one is seen to be behind.
     #[serde(default, skip_serializing_if = "is_zero")]
@@ -63,6 +66,18 @@ impl Recent {
     pub(crate) fn since(since: Micros) -> Self {
         Self { since, rows: BTreeMap::new() }
     }
+}
+
+/// A page near the end of a list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Tail {
+    /// Leads to it, as long as the API takes it.
+    pub(crate) cursor: String,
+    /// The row that it begins with, and when that was created.
+    pub(crate) id: i64,
+    pub(crate) at: Micros,
+    /// When the run began that read the whole list last.
+    pub(crate) whole: Micros,
 }
 
 /// The re-scan of a whole list, which is spread over many runs.
@@ -169,6 +184,7 @@ impl Default for Checkpoint {
             watermark: None,
             ahead: BTreeMap::new(),
             recent: None,
+            tail: None,
             windows: 0,
             covered_since: None,
             unfinished: None,

@@ -14,6 +14,7 @@ pub(crate) mod recent;
 pub(crate) mod remaining;
 pub(crate) mod seek;
 pub(crate) mod stretch;
+pub(crate) mod tail;
 pub(crate) mod walk;
 pub(crate) mod whole;
 pub(crate) mod window;

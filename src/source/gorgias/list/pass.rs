@@ -9,21 +9,19 @@
 //! Every pass that took more than one page is followed by a short catch-up from the top down to where it began:
 //! rows that change while a list is read jump to its front and would be missed (`ARCHITECTURE.md`, "Reading").
 
-use std::time::Duration;
-
 use crate::model::Micros;
 use crate::source::gorgias::changes::message_counts::MessageCounts;
 use crate::source::gorgias::changes::rescan;
-use crate::source::gorgias::context::{Context, OVERLAP};
+use crate::source::gorgias::context::Context;
 use crate::source::gorgias::list::active::Active;
 use crate::source::gorgias::list::advance;
 use crate::source::gorgias::list::channel::Sender;
 use crate::source::gorgias::list::checkpoint::{Direction, Kind, Pass, Walk};
 use crate::source::gorgias::list::recent;
+use crate::source::gorgias::list::tail;
 use crate::source::gorgias::list::window::Aside;
-use crate::source::{Changes, Overlap, SortField, SourceError};
+use crate::source::{Overlap, SortField, SourceError};
 
-const DAY: Duration = Duration::from_secs(86_400);
 /// Short catch-ups after a pass; a busy account could keep us here for good.
 const MOST_ROUNDS: u32 = 10;
 
@@ -39,6 +37,7 @@ pub(crate) async fn pass(
     aside.hand_over_all(ctx, out).await;
     walked?;
     recent::conclude(ctx, active);
+    tail::conclude(ctx, active);
     complete(ctx, active);
     let walk = &active.pass.walks[0];
     if let (Some(seen), Some(from), Some(to)) = (&active.seen, walk.until, active.pass.top)
@@ -104,7 +103,7 @@ pub(crate) fn begin(ctx: &Context) -> Active {
     let window = ctx.request.window;
     let newest_first = |until| Walk::new(ctx.resource.sort(), Direction::NewestFirst, until);
     if !window.is_open() {
-        let until = window.start.map(|start| start.minus(lookback(ctx)));
+        let until = window.start.map(|start| start.minus(ctx.lookback()));
         let known = ctx.progress.watermark;
         let kind = window.start.map_or(Kind::Backfill, Kind::Since);
         if let Some(pass) = ctx.progress.unfinished.as_ref()
@@ -127,7 +126,7 @@ pub(crate) fn begin(ctx: &Context) -> Active {
         return Active::resume(pass);
     }
     match ctx.progress.watermark {
-        Some(watermark) => catch_up(ctx, watermark.minus(behind(ctx)), 0, true),
+        Some(watermark) => follow_up(ctx, watermark),
         None => {
             // One page tells how fresh the table is, and whether it is all there is. Then both ends (`walk`).
             // It is the first page of the walk from the newest end already, whatever the table sorts by.
@@ -142,26 +141,20 @@ pub(crate) fn begin(ctx: &Context) -> Active {
     }
 }
 
-/// How far behind the watermark a run reads.
-pub(crate) fn behind(ctx: &Context) -> Duration {
-    match ctx.request.overlap {
-        Overlap::Wide => OVERLAP.max(lookback(ctx)),
-        Overlap::None => Duration::ZERO,
+/// The pass that looks for what came after the watermark.
+pub(crate) fn follow_up(ctx: &Context, watermark: Micros) -> Active {
+    let until = watermark.minus(ctx.behind());
+    let mut active = catch_up(ctx, until, 0, true);
+    if let Some((walk, first)) = tail::walk(ctx, until) {
+        active.pass.walks = vec![walk];
+        active.trail.expects = Some(first);
     }
+    active
 }
 
-pub(crate) fn catch_up(ctx: &Context, until: Micros, round: u32, moves: bool) -> Active {
+fn catch_up(ctx: &Context, until: Micros, round: u32, moves: bool) -> Active {
     let walks = vec![Walk::new(ctx.resource.sort(), Direction::NewestFirst, Some(until))];
     Active::new(Pass { kind: Kind::CatchUp, top: None, pages: 0, walks }, moves, round)
-}
-
-/// How far behind a row's creation it may still change without a sign.
-fn lookback(ctx: &Context) -> Duration {
-    match (ctx.request.lookback, ctx.resource.changes) {
-        (Some(asked), _) => asked,
-        (None, Changes::ByUpdate | Changes::Full | Changes::WithParent) => Duration::ZERO,
-        (None, Changes::Recent { days }) => DAY * days,
-    }
 }
 
 /// A pass is complete: moves the watermark.

@@ -190,6 +190,10 @@ pub(crate) fn take(
     let values: Vec<_> = rows.iter().map(|row| fields::datetime(row, walk.sort.column())).collect();
     let page = keys(&rows, &values);
     let repeats = state.repeats(&page);
+    if !list.sortable() && walk.cursor.is_none() && facing(&values) == Some(Direction::OldestFirst) {
+        // Such a list goes the way its first page goes. What is wanted ends where the list does.
+        (walk.direction, walk.until) = (Direction::OldestFirst, None);
+    }
     let broken = breaks_order(walk, state.previous, &values, repeats);
     let warning = (broken && list.sortable()).then(|| {
         format!(
@@ -276,7 +280,7 @@ fn facing(values: &[Option<Micros>]) -> Option<Direction> {
     known.is_sorted_by(|a, b| a >= b).then_some(Direction::NewestFirst)
 }
 
-fn begin_anew(walk: &mut Walk, state: &mut WalkState) {
+pub(crate) fn begin_anew(walk: &mut Walk, state: &mut WalkState) {
     state.facing = None;
     state.guard.begin_anew();
     state.previous = None;

@@ -10,12 +10,13 @@
 
 use std::collections::HashSet;
 
-use crate::model::Question;
+use crate::model::{Micros, Question};
 use crate::source::gorgias::context::Context;
-use crate::source::gorgias::fields::integer;
+use crate::source::gorgias::fields::{self, integer};
 use crate::source::gorgias::list::channel::Sender;
 use crate::source::gorgias::list::checkpoint::Kind;
-use crate::source::{Outside, Page};
+use crate::source::gorgias::list::walk::Fetched;
+use crate::source::{Computed, Outside, Page, SortField, Window};
 
 /// Pages that may wait.
 const MOST_PAGES: usize = 5;
@@ -31,6 +32,25 @@ pub(crate) struct Aside {
     pages: Vec<Page>,
     /// Ids of the rows of the window that this run has handed on; they may not be committed yet.
     handed: HashSet<i64>,
+}
+
+/// Values of the incremental key, a row each, where a window asks for them.
+pub(crate) fn keys(
+    ctx: &Context,
+    window: &Window,
+    sorted: SortField,
+    fetched: &Fetched,
+) -> Vec<Option<Micros>> {
+    let rows = fetched.rows.iter();
+    match (ctx.resource.incremental_key, ctx.resource.computed) {
+        _ if window.is_open() => Vec::new(),
+        (None, _) => Vec::new(),
+        (Some(key), Some((column, Computed::NewestDatetime))) if key == column => {
+            rows.map(fields::newest_datetime).collect()
+        }
+        (Some(key), _) if key == sorted.column() => fetched.values.clone(),
+        (Some(key), _) => rows.map(|row| fields::datetime(row, key)).collect(),
+    }
 }
 
 impl Aside {
