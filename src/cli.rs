@@ -228,7 +228,7 @@ pub struct IngestArgs {
     /// Leave new columns that are taken out of JSON empty in rows that are stored already.
     ///
     /// Otherwise the first run that knows of such a column fills it from the JSON beside it, with no request. In BigQuery that
-    /// reads the JSON columns once and rewrites the rows.
+    /// reads the JSON columns once and rewrites the rows: `ingestr plan` says how many bytes that may cost.
     #[arg(long, help_heading = WRITE)]
     pub no_backfill: bool,
     /// Keep values that did not fit for this long in _ingestr_rejects, e.g. 30d; 0 is for ever.

@@ -51,7 +51,7 @@ mod text;
 pub use error::{Again, DestError, DestErrorKind, Undone};
 pub use registry::{Entry, entry};
 pub use target::{
-    Asked, Basis, Commit, Counts, Hints, Idle, Inspection, Keep, Names, Owner, Stored, Target, Targets,
+    Asked, Basis, Commit, Counts, Held, Hints, Idle, Inspection, Keep, Names, Owner, Stored, Target, Targets,
     Written,
 };
 

@@ -9,13 +9,17 @@ use arrow_schema::{Field, Schema};
 
 use super::names::normaliser;
 use super::stored::as_rows;
-use crate::dest::{Inspection, Stored};
+use crate::dest::{Held, Inspection, Stored};
 use crate::error::{Failure, Kind};
 use crate::model::{Column, DELETED_AT, Filled, LogicalType, MERGED_INTO, Micros, State, Strategy};
 use crate::normalise::Normaliser;
 use crate::normalise::rows::Rows;
 use crate::plan::Plan;
 use crate::source::Flat;
+use crate::words::{count, size};
+
+/// Rows that are read back at a time.
+pub(super) const ROWS: u64 = 10_000;
 
 /// What fills the flat columns of a table.
 pub(super) struct Backfill {
@@ -72,6 +76,15 @@ impl Backfill {
         self.columns.iter().skip(1).cloned().collect::<Vec<_>>().join(", ")
     }
 
+    /// What a run will fill before it reads anything, and what that may cost.
+    pub(super) fn forecast(&self, held: Option<Held>) -> String {
+        let cost = held.filter(|held| held.rows > 0).map(cost).unwrap_or_default();
+        format!(
+            "first fills {} of stored rows from their JSON{cost}; --no-backfill leaves them as they are",
+            self.named()
+        )
+    }
+
     /// The key and the flat columns of these rows, and their marks, which would go otherwise: who brings a row without them
     /// says that it is there again.
     pub(super) fn batch(&mut self, stored: &[Stored]) -> Result<Option<RecordBatch>, Failure> {
@@ -108,6 +121,13 @@ impl Backfill {
     }
 }
 
+/// Each part is read and merged. A table that is clustered by its key is neither read nor written whole for that.
+fn cost(Held { rows, bytes }: Held) -> String {
+    let parts = rows.div_ceil(ROWS);
+    let most = size(bytes.saturating_mul(2).saturating_mul(parts));
+    format!(": {} in {}, for which at most {most} are billed", count(rows, "row"), count(parts, "part"))
+}
+
 fn with_marks(batch: &RecordBatch, rows: &[&Stored]) -> Result<RecordBatch, arrow_schema::ArrowError> {
     let deleted =
         TimestampMicrosecondArray::from_iter(rows.iter().map(|row| row.deleted_at.map(|Micros(at)| at)));
@@ -119,4 +139,19 @@ fn with_marks(batch: &RecordBatch, rows: &[&Stored]) -> Result<RecordBatch, arro
     arrays.push(Arc::new(deleted.with_timezone("UTC")));
     arrays.push(Arc::new(merged));
     RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_filling_may_cost_is_told_before() {
+        let cost = |rows, bytes| cost(Held { rows, bytes });
+        assert_eq!(
+            cost(120_000, 300_000_000),
+            ": 120,000 rows in 12 parts, for which at most 7.2 GB are billed"
+        );
+        assert_eq!(cost(1, 40), ": 1 row in 1 part, for which at most 80 bytes are billed");
+    }
 }

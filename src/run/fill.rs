@@ -1,14 +1,12 @@
 //! Filling flat columns of rows that are stored already, before the first page of a run.
 
+use super::backfill::ROWS;
 use super::staged::Ending;
 use super::{Run, failure};
 use crate::dest::Targets;
 use crate::error::Failure;
 use crate::model::Filled;
 use crate::words::count;
-
-/// Rows that are read back at a time.
-const ROWS: u64 = 10_000;
 
 impl Run<'_, '_> {
     /// Fills flat columns of rows that are stored already, from where an earlier run has come to.

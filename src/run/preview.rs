@@ -1,11 +1,11 @@
 //! What a run would do, found out as a run finds it out: the destination is looked at, nothing is written and nothing
 //! is asked of the source.
 
-use super::failure;
 use super::names::can_go_on;
 use super::prepare::{begins_from, read_request, scope};
 use super::target::target;
 use super::waits::Waits;
+use super::{backfill, failure};
 use crate::dest::{Destination, Inspection};
 use crate::error::Failure;
 use crate::normalise::Normaliser;
@@ -38,6 +38,8 @@ pub(crate) async fn preview(
     failure::owned(&target, &inspection)?;
     can_go_on(plan, &inspection)?;
     let from = begins_from(plan, source, &inspection);
-    let notes = dest.remark(&plan.schema).into_iter().chain(inspection.notes).collect();
+    let (_, backfill) = backfill::of(plan, from.as_ref(), &inspection);
+    let fills = backfill.map(|backfill| backfill.forecast(inspection.held));
+    let notes = dest.remark(&plan.schema).into_iter().chain(inspection.notes).chain(fills).collect();
     Ok(Intent { scope: scope(plan, from.as_ref()), request: read_request(plan, from), notes })
 }

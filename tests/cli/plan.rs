@@ -219,3 +219,20 @@ fn how_often_a_list_is_re_scanned() {
     let shown = desk.ingestr(["state", "show", "--dest-uri", "duckdb:///shop.duckdb"]).finish().well().stdout;
     assert!(shown.contains("  re-scan        the whole list, about 6"), "{shown}");
 }
+
+/// What comes before anything is read is told, too.
+#[test]
+fn columns_that_are_filled_first_are_told() {
+    let desk = Desk::new();
+    let to = ["--dest-table", "gorgias.tickets"];
+    desk.ingest("tickets", &to).finish().well();
+    let older = duckdb::Connection::open(desk.folder().join("shop.duckdb")).unwrap();
+    // As a version without such columns left it.
+    older.execute_batch("UPDATE gorgias._ingestr_state SET filled = NULL").unwrap();
+    drop(older);
+    let told = "first fills customer_id, assignee_user_id, assignee_team_id, tag_names of stored rows from their JSON; \
+                --no-backfill leaves them as they are";
+    assert!(plan(&desk, "tickets", &to).finish().well().stdout.contains(told));
+    let left = plan(&desk, "tickets", &[&to[..], &["--no-backfill"]].concat());
+    assert!(!left.finish().well().stdout.contains("first fills"));
+}

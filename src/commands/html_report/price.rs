@@ -1,6 +1,7 @@
 //! `--max-bytes`: what the report may cost where reading is paid by the byte.
 
 use crate::error::Failure;
+use crate::words::size;
 
 /// Unless told otherwise.
 const USUAL: Limit = Limit(10_000_000_000);
@@ -75,23 +76,6 @@ impl Limit {
     }
 }
 
-/// `512 bytes`, `1.2 GB`.
-fn size(bytes: u64) -> String {
-    let (unit, name) = match bytes {
-        0..1_000 => return format!("{bytes} bytes"),
-        1_000..1_000_000 => (1_000_u128, "kB"),
-        1_000_000..1_000_000_000 => (1_000_000, "MB"),
-        1_000_000_000..1_000_000_000_000 => (1_000_000_000, "GB"),
-        _ => (1_000_000_000_000, "TB"),
-    };
-    // Rounded up: a limit is not told as kept when it is not.
-    let tenths = (u128::from(bytes) * 10).div_ceil(unit);
-    match tenths % 10 {
-        0 => format!("{} {name}", tenths / 10),
-        tenth => format!("{}.{tenth} {name}", tenths / 10),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -133,11 +117,5 @@ mod tests {
         assert!(of(None, 0).is_err());
         let hint = Limit(0).check(Some(12_300_000_000), "there").expect_err("too much").hint;
         assert!(hint.expect("a hint").contains("--max-bytes 13GB allows it"));
-    }
-
-    #[test]
-    fn sizes_read_well() {
-        let shown = [0, 999, 1_000, 1_000_001, 2_500_000_000, 3_000_000_000_000].map(size);
-        assert_eq!(shown, ["0 bytes", "999 bytes", "1 kB", "1.1 MB", "2.5 GB", "3 TB"]);
     }
 }

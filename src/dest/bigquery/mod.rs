@@ -155,11 +155,12 @@ impl BigQuery {
             return Ok(Inspection::default());
         };
         let seen = Seen { tables: dataset.names.clone(), ..Seen::default() };
-        let (mut notes, mut shape, mut wanted) = (Vec::new(), None, Change::Make);
+        let (mut notes, mut shape, mut held, mut wanted) = (Vec::new(), None, None, Change::Make);
         let there = seen.tables.contains(&name.table);
         let info = if there { dataset.api.table(&table_ref(&name)).await } else { Ok(None) };
         if let Some(info) = info.map_err(|error| failed(&name, "read", error))? {
             notes = remarks(target, &info);
+            held = info.held;
             let found = shape_of(name.clone(), info)?;
             found.check(&target.columns)?;
             wanted = change(&found, target)?;
@@ -170,6 +171,7 @@ impl BigQuery {
         dataset.books = Some(self.books(&dataset).await?);
         let mut found = inspect::look_up(&dataset, &seen, target, shape.as_ref(), &place).await?;
         found.notes.splice(0..0, notes);
+        found.held = held;
         Ok(found)
     }
 

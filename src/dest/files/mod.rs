@@ -157,6 +157,7 @@ fn inspect(store: &dyn Store, format: Format, target: &Target) -> Result<Inspect
         owners,
         lease,
         basis,
+        held: None,
         notes,
     })
 }

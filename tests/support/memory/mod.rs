@@ -266,6 +266,7 @@ impl Destination for Memory {
                     .flatten()
                     .map(|names| names.iter().map(named).collect()),
                 basis,
+                held: None,
                 notes: note.map(|apart| apart.note(&target.schema, &target.table)).into_iter().collect(),
             })
         };

@@ -191,6 +191,7 @@ fn a_table_that_is_written_anew_keeps_its_layout_or_is_refused() {
             require_partition_filter: false,
             streaming_buffer: false,
             made: None,
+            held: None,
         };
         let shape = shape_of(place.table.clone(), info).expect("a table");
         let changes = |needed: &[Column]| {

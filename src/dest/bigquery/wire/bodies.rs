@@ -3,6 +3,7 @@
 use serde::Deserialize;
 
 use super::schema::{Field, Kind, Mode, Partitioning, TableInfo};
+use crate::dest::Held;
 
 #[derive(Deserialize)]
 pub(super) struct DatasetBody {
@@ -47,6 +48,9 @@ pub(super) struct TableBody {
     streaming_buffer: Option<serde::de::IgnoredAny>,
     /// Milliseconds, as text.
     creation_time: Option<String>,
+    /// Numbers, as text.
+    num_rows: Option<String>,
+    num_bytes: Option<String>,
 }
 
 #[derive(Deserialize, Default)]
@@ -95,7 +99,10 @@ impl TableBody {
             (None, Some(range)) => Some(Partitioning::Range { column: range.field }),
             (None, None) => None,
         };
+        let number = |text: Option<String>| text?.parse().ok();
+        let held = number(self.num_rows).zip(number(self.num_bytes));
         TableInfo {
+            held: held.map(|(rows, bytes)| Held { rows, bytes }),
             kind: if self.kind == "TABLE" { Kind::Table } else { Kind::Other(self.kind) },
             fields: self.schema.fields.into_iter().map(SchemaField::field).collect(),
             clustering: self.clustering.map(|clustering| clustering.fields).unwrap_or_default(),
@@ -122,5 +129,19 @@ impl SchemaField {
             _ => Mode::Nullable,
         };
         Field { name: self.name, kind, mode }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_size_of_a_table_is_told_by_two_numbers() {
+        let held = |body: &str| serde_json::from_str::<TableBody>(body).expect("a table").info().held;
+        let both = r#"{"type": "TABLE", "numRows": "120000", "numBytes": "300000000"}"#;
+        assert_eq!(held(both), Some(Held { rows: 120_000, bytes: 300_000_000 }));
+        assert_eq!(held(r#"{"type": "TABLE", "numRows": "120000"}"#), None);
+        assert_eq!(held(r#"{"type": "TABLE", "numRows": "many", "numBytes": "1"}"#), None);
     }
 }

@@ -1,5 +1,7 @@
 //! What a table is, as the API tells it.
 
+use crate::dest::Held;
+
 /// How many values a field holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Mode {
@@ -49,4 +51,6 @@ pub(crate) struct TableInfo {
     pub(crate) streaming_buffer: bool,
     /// When it was made, in milliseconds.
     pub(crate) made: Option<String>,
+    /// Its rows and their bytes, without those in the streaming buffer.
+    pub(crate) held: Option<Held>,
 }

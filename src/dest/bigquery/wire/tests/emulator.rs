@@ -121,6 +121,7 @@ async fn datasets_and_tables_come_and_go() {
         require_partition_filter: false,
         streaming_buffer: false,
         made: info.made.clone(),
+        held: info.held,
     };
     assert!(info.made.is_some());
     assert_eq!(info, expected);
