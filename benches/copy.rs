@@ -39,7 +39,7 @@ use arrow_array::types::Int64Type;
 use arrow_array::{BooleanArray, RecordBatch};
 use arrow_select::filter::filter_record_batch;
 use gorgias_sim::{Account, Change, Options, Server};
-use ingestr::api::http::Deaf;
+use ingestr::api::http::NoObserver;
 use ingestr::api::normalise::{Normaliser, Shaping};
 use ingestr::api::source::gorgias::{Gorgias, TABLES};
 use ingestr::api::source::{Late, Outside, Overlap, ReadRequest, Source as _, Step, Window};
@@ -84,7 +84,7 @@ fn batches(uri: &str, table: &str, mut take: impl FnMut(RecordBatch)) {
         late: Late::Nothing,
         now: ingestr::api::model::Micros(i64::MAX),
     };
-    let mut pages = source.read(request, Arc::new(Deaf)).unwrap();
+    let mut pages = source.read(request, Arc::new(NoObserver)).unwrap();
     let mut normaliser = Normaliser::new(&table.columns(), table.key, &[], &Shaping::default());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {

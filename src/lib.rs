@@ -84,7 +84,7 @@ pub mod api {
         pub use crate::error::{Failure, Kind};
     }
     pub mod http {
-        pub use crate::http::{Deaf, Request, Response, Transport, TransportError, TransportErrorKind};
+        pub use crate::http::{NoObserver, Request, Response, Transport, TransportError, TransportErrorKind};
         pub mod room {
             pub use crate::http::room::MOST;
         }

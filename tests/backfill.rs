@@ -23,7 +23,7 @@ async fn older_copy(rows: usize) -> World {
         max_body: 100,
         ..Options::default()
     };
-    let world = World { sweeps: false, flush_rows: 10_000, ..World::new(options) };
+    let world = World { rescans: false, flush_rows: 10_000, ..World::new(options) };
     for (table, _) in FLAT {
         world.ingest(table, &[]).await.unwrap();
     }

@@ -181,7 +181,7 @@ async fn slow_load(seed: u64) {
         ..defaults
     });
     let latency = Duration::from_millis(rng.u64(2_000..8_000));
-    let world = World { sweeps: false, latency, jitter: rng.f64(), flush_rows: 100, ..world };
+    let world = World { rescans: false, latency, jitter: rng.f64(), flush_rows: 100, ..world };
     for _ in 0..rng.usize(0..3) {
         world.account().set_churn(rng.f64());
         let plan = ["none", "light", "expired=0.1", "nometa=0.05,emptypage=0.05", "wrongorder=0.02"];
@@ -262,7 +262,7 @@ async fn restless_load(seed: u64) {
         silent_changes: false,
         ..Options::default()
     });
-    let world = World { sweeps: false, ..world };
+    let world = World { rescans: false, ..world };
     // What is read in parts shows a change of a part behind it to the next run.
     let at_once = SMALL.into_iter().filter(|(table, _)| *table != "custom_fields");
     for (table, _) in LISTS.into_iter().chain(at_once) {
@@ -287,7 +287,7 @@ fn begin(seed: u64, rng: &mut fastrand::Rng, most: usize) -> World {
     let tickets = if rng.u8(0..8) == 0 { rng.usize(most..3 * most) } else { rng.usize(20..most) };
     let days = if rng.bool() { 2 } else { rng.i64(3..400) };
     let defaults = Options::default();
-    let sweeps = rng.bool();
+    let rescans = rng.bool();
     let mut world = World::new(Options {
         seed,
         tickets,
@@ -298,7 +298,7 @@ fn begin(seed: u64, rng: &mut fastrand::Rng, most: usize) -> World {
         max_body: 2_000,
         merge_event_names_target: rng.bool(),
         merge_bumps_customer: rng.bool(),
-        silent_changes: sweeps,
+        silent_changes: rescans,
         cursors: [Cursors::Places, Cursors::Places, Cursors::Opaque, Cursors::Strict, Cursors::Forgetful]
             [rng.usize(0..5)],
         bucket: Bucket {
@@ -309,7 +309,7 @@ fn begin(seed: u64, rng: &mut fastrand::Rng, most: usize) -> World {
         ..defaults
     });
     world.flush_rows = rng.u64(50..400);
-    world.sweeps = sweeps;
+    world.rescans = rescans;
     let slow = rng.u8(0..3) == 0;
     world.latency = Duration::from_millis(rng.u64(0..if slow { 6_000 } else { 1_500 }));
     world.jitter = rng.f64();
@@ -337,7 +337,7 @@ async fn live(mut world: World, seed: u64, mut rng: fastrand::Rng, turmoils: usi
     world.crash(None);
     world.vanish_at(None);
     // More than a day: what shows no sign at all is found by then. What shows one is found at once.
-    let patience = if world.sweeps { 90_000..130_000 } else { 300..3_000 };
+    let patience = if world.rescans { 90_000..130_000 } else { 300..3_000 };
     world.pass(Duration::from_secs(rng.u64(patience))).await;
     let all = tables.join(",");
     if tables.len() > 1 && rng.bool() && world.takes_several() {
@@ -372,12 +372,12 @@ async fn last_run(world: &World, table: &str, seed: u64) -> Receipt {
     result.unwrap_or_else(|failure| panic!("seed {seed}: {table}: {failure}"))
 }
 
-/// One change. Without sweeps only one that shows, but perhaps later than the time it carries, or earlier.
+/// One change. Without rescans only one that shows, but perhaps later than the time it carries, or earlier.
 fn change(world: &World, rng: &mut fastrand::Rng) {
     let now = world.clock.now();
     let mut account = world.account();
     let carries = match rng.u8(0..10) {
-        _ if world.sweeps => now,
+        _ if world.rescans => now,
         0..3 => now - rng.i64(0..240 * SECOND),
         3 => now + rng.i64(0..7_200 * SECOND),
         _ => now,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use gorgias_sim::{Cursor, Cursors, DAY, Key, Options};
-use ingestr::api::http::{Deaf, Request, Response, Transport, TransportError};
+use ingestr::api::http::{NoObserver, Request, Response, Transport, TransportError};
 use ingestr::api::model::{Micros, State};
 use ingestr::api::source::gorgias::{Gorgias, TABLES};
 use ingestr::api::source::{Forecast, Late, Outside, Overlap, ReadRequest, Source as _, Wide, Window};
@@ -57,7 +57,7 @@ async fn forecast_over(
         now: Micros(world.clock.now()),
     });
     let before = world.requests();
-    let forecasts = source.forecast(requests.collect(), Arc::new(Deaf)).await;
+    let forecasts = source.forecast(requests.collect(), Arc::new(NoObserver)).await;
     let sent = world.requests() - before;
     assert!(sent <= 40, "{sent} requests");
     forecasts.into_iter().map(Result::unwrap).collect()

@@ -210,7 +210,7 @@ async fn update_others(world: &World) {
 #[tokio::test(start_paused = true)]
 async fn counts_are_followed_since_the_first_load_began() {
     let latency = Duration::from_secs(2);
-    let world = World { flush_rows: 100, sweeps: false, latency, ..World::new(small()) };
+    let world = World { flush_rows: 100, rescans: false, latency, ..World::new(small()) };
     world.account().faults().on("/api/tickets?", 0, Fault::Forbidden);
     // By then the list is read from both of its ends.
     world.account().faults().on("/api/messages?", 5, Fault::Forbidden);
@@ -226,7 +226,7 @@ async fn counts_are_followed_since_the_first_load_began() {
 /// The second page of the tickets that changed is refused once: the next run asks for it again.
 #[tokio::test(start_paused = true)]
 async fn tickets_that_were_refused_half_way_are_compared_by_the_next_run() {
-    let world = World { sweeps: false, ..World::new(small()) };
+    let world = World { rescans: false, ..World::new(small()) };
     world.ingest("ticket_messages", &[]).await.unwrap();
     let now = world.clock.now();
     world.account().apply(Change::ImportTicket { created: now - 900 * gorgias_sim::DAY, messages: 3 }, now);

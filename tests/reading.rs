@@ -479,7 +479,7 @@ async fn what_changes_while_a_bulk_change_is_read_is_read_in_the_same_run() {
     for (table, list) in [LISTS[0], LISTS[1]] {
         for requests in 1..=3 {
             let options = Options { silent_changes: false, merge_bumps_customer: true, ..small() };
-            let world = World { sweeps: false, ..World::new(options) };
+            let world = World { rescans: false, ..World::new(options) };
             world.ingest(table, &[]).await.unwrap();
             world.pass(Duration::from_secs(60)).await;
             world.account().bulk_change(list, 250, world.clock.now());
@@ -540,7 +540,7 @@ async fn a_list_without_an_order_is_read_once_a_run() {
 #[tokio::test(start_paused = true)]
 async fn a_second_look_at_rows_in_the_future_is_not_gone_on_with() {
     let world = World {
-        sweeps: false,
+        rescans: false,
         flush_rows: 100,
         ..World::new(Options { tickets: 300, messages: 300, ..small() })
     };

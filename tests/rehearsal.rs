@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gorgias_sim::{DAY, Dates, History, Import, Micros as Time, Options, SECOND};
-use ingestr::api::http::Deaf;
+use ingestr::api::http::NoObserver;
 use ingestr::api::model::Micros;
 use ingestr::api::source::gorgias::{Gorgias, TABLES};
 use ingestr::api::source::{
@@ -91,7 +91,7 @@ async fn forecast(world: &World, tables: &[&'static Resource], window: Window) -
         now: Micros(world.clock.now()),
     };
     let before = world.requests();
-    let told = source.forecast(tables.iter().map(request).collect(), Arc::new(Deaf)).await;
+    let told = source.forecast(tables.iter().map(request).collect(), Arc::new(NoObserver)).await;
     (told.into_iter().map(Result::unwrap).collect(), world.requests() - before)
 }
 

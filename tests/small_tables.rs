@@ -186,7 +186,7 @@ fn tagged() -> Options {
 #[tokio::test(start_paused = true)]
 async fn tickets_that_hold_a_tag_that_vanished_are_read_again() {
     // Without re-scans, which would find them later.
-    let world = World { children: true, sweeps: false, ..World::new(tagged()) };
+    let world = World { children: true, rescans: false, ..World::new(tagged()) };
     world.ingest_all("tickets,tags", &[], None).await.unwrap().unwrap();
     let now = world.clock.now();
     let ids = world.account().ids(TAGS);

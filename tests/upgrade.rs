@@ -44,7 +44,7 @@ async fn later(commit: &str, kind: &str) -> World {
     let mut world = World::new(options());
     world.flush_rows = 100;
     // Walking over everything again is not what this is about.
-    world.sweeps = false;
+    world.rescans = false;
     let copy = File::duckdb();
     std::fs::write(copy.path(), bytes).unwrap();
     world.file = Some(copy);
@@ -92,7 +92,7 @@ async fn run(world: &World, flags: &[&str], context: &str) -> Vec<u64> {
 }
 
 async fn whole_load() -> Vec<u64> {
-    let world = World { sweeps: false, flush_rows: 100, ..World::new(options()) };
+    let world = World { rescans: false, flush_rows: 100, ..World::new(options()) };
     run(&world, &[], "a first load").await
 }
 

@@ -184,7 +184,7 @@ fn with_uris(mut command: Command, env: &dyn Fn(&str) -> Option<OsString>) -> Co
 }
 
 /// A value from the environment, as the argument that says the same.
-struct Found {
+struct EnvironmentValue {
     long: String,
     variable: String,
     argument: OsString,
@@ -195,7 +195,7 @@ fn from_environment(
     command: &clap::Command,
     typed: &BTreeSet<String>,
     env: &dyn Fn(&str) -> Option<OsString>,
-) -> Result<Vec<Found>, Stop> {
+) -> Result<Vec<EnvironmentValue>, Stop> {
     let mut found = Vec::new();
     for arg in flags(command) {
         let long = arg.get_long().unwrap_or_default();
@@ -217,7 +217,7 @@ fn from_environment(
             argument.push("=");
             argument.push(value);
         }
-        found.push(Found { long: long.into(), variable, argument });
+        found.push(EnvironmentValue { long: long.into(), variable, argument });
     }
     Ok(found)
 }
@@ -267,12 +267,16 @@ fn typed_names(command: &clap::Command, matches: &ArgMatches) -> Vec<String> {
     flags(command).filter(typed).filter_map(|arg| arg.get_long().map(ToOwned::to_owned)).collect()
 }
 
-fn matches(command: &clap::Command, argv: &[OsString], found: &[Found]) -> Result<ArgMatches, Stop> {
+fn matches(
+    command: &clap::Command,
+    argv: &[OsString],
+    found: &[EnvironmentValue],
+) -> Result<ArgMatches, Stop> {
     command.clone().try_get_matches_from(argv).map_err(|error| stop(&error, argv, found))
 }
 
 /// clap's message, without secrets, and with the name of the variable a bad value came from.
-fn stop(error: &clap::Error, argv: &[OsString], found: &[Found]) -> Stop {
+fn stop(error: &clap::Error, argv: &[OsString], found: &[EnvironmentValue]) -> Stop {
     let rendered = error.render();
     let (mut text, mut ansi) = (rendered.to_string(), rendered.ansi().to_string());
     for argument in argv {

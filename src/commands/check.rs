@@ -8,7 +8,7 @@ use super::{World, print};
 use crate::cli::CheckArgs;
 use crate::dest::{self, Asked, Destination, Hints, Target};
 use crate::error::{Failure, Kind};
-use crate::http::Listener;
+use crate::http::Observer;
 use crate::http::surroundings::Surroundings;
 use crate::model::{Column, Deletes, LogicalType, Remembered, Strategy};
 use crate::report::check::{self, Check, Status};
@@ -73,10 +73,10 @@ fn run(
 
 pub(super) async fn of_the_source(source: &dyn Source, world: &World) -> Vec<Check> {
     let meter = meter(world.err, world.now);
-    let listener: Arc<dyn Listener> = Arc::<Meter>::clone(&meter);
+    let observer: Arc<dyn Observer> = Arc::<Meter>::clone(&meter);
     let mut checks = Vec::new();
     let mut reached = false;
-    let findings = source.probe(listener).await;
+    let findings = source.probe(observer).await;
     let cut_short = findings.len() == 1;
     for finding in findings {
         let name = finding.subject.name();

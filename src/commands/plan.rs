@@ -9,7 +9,7 @@ use super::long_waits::{meter, waits};
 use super::{Prepared, World, decide, print};
 use crate::cli::PlanArgs;
 use crate::error::{Failure, Kind};
-use crate::http::Listener;
+use crate::http::Observer;
 use crate::model::{Remembered, RunLine};
 use crate::plan::{Plan, Refused};
 use crate::report::forecast::{self, Forecasts, Pace, TableForecast};
@@ -90,9 +90,9 @@ async fn look_ahead(ends: &Prepared, world: &World) -> Forecasts {
         }
     }
     let meter = meter(world.err, world.now);
-    let listener: Arc<dyn Listener> = Arc::<Meter>::clone(&meter);
+    let observer: Arc<dyn Observer> = Arc::<Meter>::clone(&meter);
     let began = Instant::now();
-    let mut answers = source.forecast(requests, listener).await.into_iter();
+    let mut answers = source.forecast(requests, observer).await.into_iter();
     let elapsed = began.elapsed();
     // What earlier runs did helps where it can be read; it is no reason to fail.
     let remembered = dest.remembered().await.unwrap_or_default();

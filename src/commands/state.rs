@@ -1,7 +1,7 @@
 //! `ingestr state show`, `ingestr state reset` and `ingestr state move`: what a destination remembers of earlier runs.
 
 use crate::cli::{MoveArgs, ResetArgs, ShowArgs};
-use crate::dest::{self, Asked, DestError, Destination, Entry, Hints, Target};
+use crate::dest::{self, Asked, DestEntry, DestError, Destination, Hints, Target};
 use crate::error::{Failure, Kind};
 use crate::model::lease::{self, Claim};
 use crate::model::{Deletes, Lease, Micros, Remembered, STATE_VERSION, Strategy};
@@ -168,13 +168,13 @@ fn place_of(one: &Remembered) -> Target {
     }
 }
 
-pub(super) fn open(uri: Option<&SecretUri>) -> Result<(&'static Entry, Box<dyn Destination>), Failure> {
+pub(super) fn open(uri: Option<&SecretUri>) -> Result<(&'static DestEntry, Box<dyn Destination>), Failure> {
     let uri = uri.ok_or_else(|| plan::missing(&["dest-uri"], &[]))?;
     let entry = dest::entry(uri.expose())?;
     Ok((entry, entry.open(uri.expose())?))
 }
 
-fn name(typed: &str, entry: &Entry, dest: &dyn Destination) -> Result<(String, String), Failure> {
+fn name(typed: &str, entry: &DestEntry, dest: &dyn Destination) -> Result<(String, String), Failure> {
     let example = "type --dest-table <schema>.<table>";
     let projects = dest.capabilities().projects;
     let (schema, table) = table_name(typed, example, entry.name, dest.default_schema(), projects)?;

@@ -49,10 +49,10 @@ mod target;
 mod text;
 
 pub use error::{Again, DestError, DestErrorKind, Undone};
-pub use registry::{Entry, entry};
+pub use registry::{DestEntry, entry};
 pub use target::{
-    Asked, Basis, Commit, Counts, Held, Hints, Idle, Inspection, Keep, Names, Owner, Stored, Target, Targets,
-    Written,
+    Asked, Basis, Commit, Counts, Hints, Idle, Inspection, Keep, Names, Owner, Stored, TableSize, Target,
+    Targets, Written,
 };
 
 /// What a destination can do. Plain data: the plan refuses what is not in here before the first request.

@@ -5,7 +5,7 @@ use crate::error::{self, Failure};
 
 /// One kind of destination.
 #[derive(Debug, Clone, Copy)]
-pub struct Entry {
+pub struct DestEntry {
     /// What its URIs begin with.
     pub scheme: &'static str,
     /// Its name in messages.
@@ -16,58 +16,58 @@ pub struct Entry {
 }
 
 /// All kinds of destinations, in the order help lists them.
-pub const DESTINATIONS: &[Entry] = &[
+pub const DESTINATIONS: &[DestEntry] = &[
     #[cfg(feature = "duckdb")]
-    Entry {
+    DestEntry {
         scheme: "duckdb",
         name: "DuckDB",
         form: "duckdb:///<file>",
         open: |uri| Ok(Box::new(super::duckdb::DuckDb::from_uri(uri)?)),
     },
     #[cfg(feature = "sqlite")]
-    Entry {
+    DestEntry {
         scheme: "sqlite",
         name: "SQLite",
         form: "sqlite:///<file>",
         open: |uri| Ok(Box::new(super::sqlite::Sqlite::from_uri(uri)?)),
     },
     #[cfg(feature = "postgres")]
-    Entry {
+    DestEntry {
         scheme: "postgres",
         name: "PostgreSQL",
         form: super::postgres::FORM,
         open: |uri| Ok(Box::new(super::postgres::Postgres::from_uri(uri)?)),
     },
     #[cfg(feature = "duckdb")]
-    Entry {
+    DestEntry {
         scheme: "ducklake",
         name: "DuckLake",
         form: super::ducklake::FORM,
         open: |uri| Ok(Box::new(super::ducklake::DuckLake::from_uri(uri)?)),
     },
     #[cfg(feature = "files")]
-    Entry {
+    DestEntry {
         scheme: "file",
         name: "files",
         form: super::files::FORM,
         open: |uri| Ok(Box::new(super::files::Files::from_uri(uri)?)),
     },
     #[cfg(feature = "files")]
-    Entry {
+    DestEntry {
         scheme: "s3",
         name: "files in S3",
         form: super::files::S3_FORM,
         open: |uri| Ok(Box::new(super::files::Files::from_uri(uri)?)),
     },
     #[cfg(feature = "files")]
-    Entry {
+    DestEntry {
         scheme: "az",
         name: "files in Azure",
         form: super::files::AZURE_FORM,
         open: |uri| Ok(Box::new(super::files::Files::from_uri(uri)?)),
     },
     #[cfg(feature = "bigquery")]
-    Entry {
+    DestEntry {
         scheme: "bigquery",
         name: "BigQuery",
         form: "bigquery://<project>[/<dataset>]",
@@ -79,7 +79,7 @@ pub const DESTINATIONS: &[Entry] = &[
 ///
 /// # Errors
 /// A usage failure that names what exists.
-pub fn entry(uri: &str) -> Result<&'static Entry, Failure> {
+pub fn entry(uri: &str) -> Result<&'static DestEntry, Failure> {
     // PostgreSQL has two schemes, and a folder one for each format.
     let alike = [("postgresql:", "postgres:"), ("parquet:", "file:"), ("csv:", "file:"), ("jsonl:", "file:")];
     let other = alike
@@ -89,7 +89,7 @@ pub fn entry(uri: &str) -> Result<&'static Entry, Failure> {
     error::kind_of("--dest-uri", uri, DESTINATIONS, |entry| (entry.scheme, entry.form))
 }
 
-impl Entry {
+impl DestEntry {
     /// Opens the destination; touches nothing.
     ///
     /// # Errors

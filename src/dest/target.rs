@@ -124,14 +124,14 @@ pub struct Inspection {
     /// What the run's first commit goes on from.
     pub basis: Basis,
     /// What the existing table holds, where reading it is paid by the byte and that can be told for nothing.
-    pub held: Option<Held>,
+    pub held: Option<TableSize>,
     /// What the user should know of the existing table, one sentence each.
     pub notes: Vec<String>,
 }
 
 /// The size of a table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Held {
+pub struct TableSize {
     /// Its rows.
     pub rows: u64,
     /// Their bytes, as they are billed.

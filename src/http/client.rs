@@ -12,7 +12,7 @@ use super::limit::{Limiter, Priority, Seat};
 use super::outage::{Next, Outages, Ride};
 use super::retry::{self, Again, Final, Known, LONGEST_TOLD, Outcome, Retries, Why};
 use super::room::Body;
-use super::{Listener, Request, Response, Signal, Transport, TransportError};
+use super::{Observer, Request, Response, Signal, Transport, TransportError};
 use crate::model::Micros;
 
 /// A request that did not succeed, with everything a user needs to see and no secret: the path and query carry
@@ -159,10 +159,10 @@ impl Client {
     pub async fn get<T, E: std::fmt::Display>(
         &self,
         path: &str,
-        listener: &dyn Listener,
+        observer: &dyn Observer,
         read: impl Fn(Body) -> Result<T, E>,
     ) -> Result<T, HttpError> {
-        self.get_when(Priority::Soon, path, listener, read).await
+        self.get_when(Priority::Soon, path, observer, read).await
     }
 
     /// Gets `path` (with its query) and reads the body with `read`. A body that cannot be read is a failed attempt
@@ -174,31 +174,31 @@ impl Client {
         &self,
         priority: Priority,
         path: &str,
-        listener: &dyn Listener,
+        observer: &dyn Observer,
         read: impl Fn(Body) -> Result<T, E>,
     ) -> Result<T, HttpError> {
         let mut retries = Retries::default();
         let mut ride = self.outages.ride();
         let start = Instant::now();
         loop {
-            let ticket = self.limiter.acquire(priority, listener).await;
-            listener.hear(Signal::Sent { retry: retries.attempts() > 0 });
+            let ticket = self.limiter.acquire(priority, observer).await;
+            observer.on(Signal::Sent { retry: retries.attempts() > 0 });
             let request =
                 Request { url: format!("{}{path}", self.base), authorization: self.authorization.clone() };
             let began = Instant::now();
             let attempt = self.transport.get(request).await;
-            listener.hear(Signal::Detail(detail(path, &attempt, began.elapsed())));
+            observer.on(Signal::Detail(detail(path, &attempt, began.elapsed())));
             match &attempt {
-                Ok(response) => ticket.answered(response.call_limit.as_deref(), listener),
+                Ok(response) => ticket.answered(response.call_limit.as_deref(), observer),
                 // It is not known whether it was counted.
                 Err(_) => drop(ticket),
             }
             self.seen.fetch_or(attempt.is_ok(), Ordering::Relaxed);
-            let known = Known { now: listener.now(), speaks: self.speaks.load(Ordering::Relaxed) };
+            let known = Known { now: observer.now(), speaks: self.speaks.load(Ordering::Relaxed) };
             let outcome = retry::classify(attempt, known);
             if !matches!(&outcome, Outcome::Again(again) if again.why.is_outage() || again.why.is_silence()) {
                 self.outages.met();
-                ride.answered(listener);
+                ride.answered(observer);
             }
             let again = match outcome {
                 Outcome::Good(response) => {
@@ -219,9 +219,9 @@ impl Client {
                     return Err(error(path, problem, &retries, start));
                 }
             };
-            let (wait, told) = self.pause(&again, began, &mut retries, &mut ride, listener);
+            let (wait, told) = self.pause(&again, began, &mut retries, &mut ride, observer);
             let Some(wait) = wait else {
-                let mut error = error(path, given_up(again, listener.now()), &retries, start);
+                let mut error = error(path, given_up(again, observer.now()), &retries, start);
                 error.attempts -= 1;
                 return Err(error);
             };
@@ -230,11 +230,7 @@ impl Client {
                 self.limiter.refused(wait);
             }
             if told {
-                listener.hear(Signal::Retry {
-                    why: again.why.to_string(),
-                    attempt: retries.attempts(),
-                    wait,
-                });
+                observer.on(Signal::Retry { why: again.why.to_string(), attempt: retries.attempts(), wait });
             }
             tokio::time::sleep(wait).await;
         }
@@ -247,10 +243,10 @@ impl Client {
         began: Instant,
         retries: &mut Retries,
         ride: &mut Ride<'_>,
-        listener: &dyn Listener,
+        observer: &dyn Observer,
     ) -> (Option<Duration>, bool) {
         let mut rng = self.rng.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        match ride.failed(again, began, retries, &mut rng, listener) {
+        match ride.failed(again, began, retries, &mut rng, observer) {
             Next::Elsewhere => (retries.next(again, self.seen.load(Ordering::Relaxed), &mut rng), true),
             Next::Wait(wait, told) => (Some(wait), told),
             Next::GiveUp => (None, false),

@@ -129,11 +129,11 @@ pub enum Signal {
 }
 
 /// Hears the signals; called often, so it must be quick.
-pub trait Listener: Send + Sync {
+pub trait Observer: Send + Sync {
     /// Takes one signal.
-    fn hear(&self, signal: Signal);
+    fn on(&self, signal: Signal);
 
-    /// The time, if the listener knows it: nothing here reads a clock.
+    /// The time, if the observer knows it: nothing here reads a clock.
     fn now(&self) -> Option<Micros> {
         None
     }
@@ -141,8 +141,8 @@ pub trait Listener: Send + Sync {
 
 /// Hears nothing.
 #[derive(Debug, Clone, Copy)]
-pub struct Deaf;
+pub struct NoObserver;
 
-impl Listener for Deaf {
-    fn hear(&self, _: Signal) {}
+impl Observer for NoObserver {
+    fn on(&self, _: Signal) {}
 }

@@ -1,7 +1,7 @@
 //! Outages: a host that has answered and does not any more is asked for long, and it is said once.
 //!
 //! An outage is measured for each request, so that a single one that never gets an answer ends, whatever becomes of the
-//! others. The first request that is in it for some attempts tells the listener when it begins and when it ends; what the
+//! others. The first request that is in it for some attempts tells the observer when it begins and when it ends; what the
 //! others meet meanwhile is the same, and is not told.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::retry::{Again, Retries};
-use super::{Listener, Signal};
+use super::{Observer, Signal};
 
 /// Failed attempts that are told one by one before they are an outage.
 const HICCUPS: u32 = 2;
@@ -72,7 +72,7 @@ impl Ride<'_> {
         began: Instant,
         retries: &mut Retries,
         rng: &mut fastrand::Rng,
-        listener: &dyn Listener,
+        observer: &dyn Observer,
     ) -> Next {
         let patience = Duration::from_millis(self.outages.patience_ms.load(Relaxed));
         // Whoever says when to come back is there.
@@ -87,18 +87,18 @@ impl Ride<'_> {
         };
         if self.failed > HICCUPS && !self.outages.told.swap(true, Relaxed) {
             self.tells = true;
-            listener.hear(Signal::Lost { why: again.why.to_string(), patience });
+            observer.on(Signal::Lost { why: again.why.to_string(), patience });
         }
         Next::Wait(wait, self.failed <= HICCUPS && !self.outages.told.load(Relaxed))
     }
 
     /// There was an answer, whatever it says.
-    pub(super) fn answered(&mut self, listener: &dyn Listener) {
+    pub(super) fn answered(&mut self, observer: &dyn Observer) {
         if let Some(since) = self.since.take() {
             self.failed = 0;
             if std::mem::take(&mut self.tells) {
                 self.outages.told.store(false, Relaxed);
-                listener.hear(Signal::Back(since.elapsed()));
+                observer.on(Signal::Back(since.elapsed()));
             }
         }
     }
@@ -146,8 +146,8 @@ mod tests {
     #[derive(Default)]
     struct Heard(Mutex<VecDeque<String>>);
 
-    impl Listener for Heard {
-        fn hear(&self, signal: Signal) {
+    impl Observer for Heard {
+        fn on(&self, signal: Signal) {
             let said = match signal {
                 Signal::Retry { why, attempt, .. } => format!("{why}, attempt {}", attempt + 1),
                 Signal::Lost { why, patience } => format!("lost: {why}, for {} s", patience.as_secs()),

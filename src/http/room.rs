@@ -53,13 +53,13 @@ impl Default for Room {
 
 impl Room {
     /// Waits for the small part, before anything of the body is read.
-    pub async fn begin(&self) -> Reading {
+    pub async fn begin(&self) -> BodyReading {
         let small = take(&self.small, SMALL / UNIT).await;
-        Reading {
+        BodyReading {
             room: self.clone(),
             bytes: Vec::new(),
             grown: 0,
-            held: Held(small.into_iter().collect()),
+            held: HeldRoom(small.into_iter().collect()),
             turn: None,
         }
     }
@@ -73,16 +73,16 @@ async fn take(from: &Arc<Semaphore>, units: usize) -> Option<OwnedSemaphorePermi
 
 /// A body that is being read.
 #[derive(Debug)]
-pub struct Reading {
+pub struct BodyReading {
     room: Room,
     bytes: Vec<u8>,
     /// Bytes beyond the small part that there is room for.
     grown: usize,
-    held: Held,
+    held: HeldRoom,
     turn: Option<OwnedSemaphorePermit>,
 }
 
-impl Reading {
+impl BodyReading {
     /// Adds a piece; waits for room if need be.
     ///
     /// # Errors
@@ -116,25 +116,25 @@ impl Reading {
             left -= wanted;
             held.extend(permit.split(wanted).filter(|part| part.num_permits() > 0));
         }
-        Body { bytes: self.bytes.into(), held: Held(held) }
+        Body { bytes: self.bytes.into(), held: HeldRoom(held) }
     }
 }
 
 /// Room that is taken until this is dropped.
 #[derive(Debug, Default)]
-pub struct Held(Vec<OwnedSemaphorePermit>);
+pub struct HeldRoom(Vec<OwnedSemaphorePermit>);
 
 /// The body of an answer, and the room that it takes.
 #[derive(Default)]
 pub struct Body {
     bytes: Bytes,
-    held: Held,
+    held: HeldRoom,
 }
 
 impl Body {
     /// The bytes, and the room to hold as long as they, or what they were made into, are there.
     #[must_use]
-    pub fn into_parts(self) -> (Bytes, Held) {
+    pub fn into_parts(self) -> (Bytes, HeldRoom) {
         (self.bytes, self.held)
     }
 }
@@ -157,7 +157,7 @@ impl Deref for Body {
 /// Takes no room: for what was not received.
 impl<B: Into<Bytes>> From<B> for Body {
     fn from(bytes: B) -> Self {
-        Self { bytes: bytes.into(), held: Held::default() }
+        Self { bytes: bytes.into(), held: HeldRoom::default() }
     }
 }
 

@@ -26,16 +26,16 @@ pub(super) enum Builder {
 
 /// How a value went in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Took {
+pub(super) enum Fit {
     Whole,
     /// Stored, but not all of it.
-    Bent(&'static str),
+    Lossy(&'static str),
     /// NULL was stored in its place.
-    Misfit(&'static str),
+    Rejected(&'static str),
 }
 
 /// What becomes of JSON that no column takes.
-pub(super) const TOO_DEEP: Took = Took::Misfit("nested too deep");
+pub(super) const TOO_DEEP: Fit = Fit::Rejected("nested too deep");
 
 impl Builder {
     pub(super) fn new(logical: LogicalType) -> Self {
@@ -66,22 +66,22 @@ impl Builder {
         &mut self,
         value: Option<Micros>,
         raw: impl FnOnce(Micros) -> String,
-    ) -> Took {
+    ) -> Fit {
         match (self, value) {
             (Self::Timestamp(builder), value) => {
                 builder.append_option(value.map(|micros| micros.0));
-                Took::Whole
+                Fit::Whole
             }
             (builder, Some(value)) => builder.append(&format!("\"{}\"", raw(value)), false),
             (builder, None) => {
                 builder.append_null();
-                Took::Whole
+                Fit::Whole
             }
         }
     }
 
     /// Appends one value given as JSON text. Exactly one slot is filled whatever happens.
-    pub(super) fn append(&mut self, raw: &str, trim: bool) -> Took {
+    pub(super) fn append(&mut self, raw: &str, trim: bool) -> Fit {
         match self {
             Self::Bool(builder) => fill(decode::bool(raw), |value| builder.append_option(value)),
             Self::Int64(builder) => fill(decode::int64(raw), |value| builder.append_option(value)),
@@ -95,7 +95,7 @@ impl Builder {
             }
             Self::Json(builder) => {
                 builder.append_option((raw != "null").then_some(raw));
-                Took::Whole
+                Fit::Whole
             }
             Self::Text(builder) => append_text(builder, raw, trim),
         }
@@ -143,7 +143,7 @@ impl Builder {
         let mut whole = true;
         for row in 0..values.len() {
             match json_text(values, row) {
-                Some(raw) => whole &= builder.append(&raw, false) == Took::Whole,
+                Some(raw) => whole &= builder.append(&raw, false) == Fit::Whole,
                 None => builder.append_null(),
             }
         }
@@ -151,35 +151,35 @@ impl Builder {
     }
 }
 
-fn fill<T>(decoded: Decoded<T>, append: impl FnOnce(Option<T>)) -> Took {
+fn fill<T>(decoded: Decoded<T>, append: impl FnOnce(Option<T>)) -> Fit {
     match decoded {
         Decoded::Null => {
             append(None);
-            Took::Whole
+            Fit::Whole
         }
         Decoded::Value(value) => {
             append(Some(value));
-            Took::Whole
+            Fit::Whole
         }
-        Decoded::Bent(value, reason) => {
+        Decoded::Lossy(value, reason) => {
             append(Some(value));
-            Took::Bent(reason)
+            Fit::Lossy(reason)
         }
-        Decoded::Misfit(reason) => {
+        Decoded::Rejected(reason) => {
             append(None);
-            Took::Misfit(reason)
+            Fit::Rejected(reason)
         }
     }
 }
 
 /// Most strings have no escapes and go in without a copy of their own.
-fn append_text(builder: &mut StringBuilder, raw: &str, trim: bool) -> Took {
+fn append_text(builder: &mut StringBuilder, raw: &str, trim: bool) -> Fit {
     let trimmed = |text: &str| if trim { text.trim().to_owned() } else { text.to_owned() };
     let inner = raw.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
     match inner {
         Some(inner) if memchr::memchr(b'\\', inner.as_bytes()).is_none() => {
             builder.append_value(if trim { inner.trim() } else { inner });
-            Took::Whole
+            Fit::Whole
         }
         _ => {
             let mut text = String::with_capacity(raw.len());

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use arrow_array::ArrayRef;
 use arrow_schema::Field;
 
-use super::builder::{Builder, Took};
+use super::builder::{Builder, Fit};
 use super::decode::{self, Decoded};
 use super::extra::{Extra, object};
 use super::shaping::Shaping;
@@ -34,7 +34,7 @@ struct Slot {
 
 /// Where a field goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Place {
+pub(super) enum FieldPlace {
     At(usize),
     /// The column that fields without one of their own share.
     Extra,
@@ -45,12 +45,12 @@ pub(super) enum Place {
 #[derive(Debug)]
 pub(super) struct Columns {
     slots: Vec<Slot>,
-    by_source: HashMap<String, Place>,
+    by_source: HashMap<String, FieldPlace>,
     /// Names taken in the destination, lower case: databases do not tell `Id` from `id`.
     taken: HashSet<String>,
     /// Where the last row's fields went, in order: rows of one list have their fields in one order, so the
     /// next row's field is nearly always found without hashing its name.
-    order: Vec<Option<(String, Place)>>,
+    order: Vec<Option<(String, FieldPlace)>>,
     existing: Vec<Column>,
     naming: Naming,
     /// Which column each field of the source has that is not documented, for ever.
@@ -92,7 +92,7 @@ impl Columns {
             let wish = at.map(|at| overrides.swap_remove(at));
             let name = wish.map_or(&column.name, |wish| &wish.name);
             if excluded(&column.name) || excluded(name) {
-                columns.by_source.insert(column.name.clone(), Place::Nowhere);
+                columns.by_source.insert(column.name.clone(), FieldPlace::Nowhere);
                 continue;
             }
             let logical = wish.and_then(|wish| wish.logical).unwrap_or(column.logical);
@@ -104,7 +104,7 @@ impl Columns {
             }
         }
         for name in &shaping.exclude {
-            columns.by_source.entry(name.clone()).or_insert(Place::Nowhere);
+            columns.by_source.entry(name.clone()).or_insert(FieldPlace::Nowhere);
         }
         let slot = |name: &&str| columns.slots.iter().position(|slot| slot.source == **name);
         columns.key = key.iter().map(slot).collect();
@@ -166,7 +166,7 @@ impl Columns {
 
     fn add(&mut self, source: &str, column: Column, documented: bool, origin: Origin) -> usize {
         let at = self.push_slot(source, column, documented, origin);
-        self.by_source.insert(source.to_owned(), Place::At(at));
+        self.by_source.insert(source.to_owned(), FieldPlace::At(at));
         at
     }
 
@@ -200,10 +200,10 @@ impl Columns {
     }
 
     /// Whether a damaged value is worth a line: it belongs to a column, or to none as long as no value told its type.
-    pub(super) fn is_wanted(&self, place: Place, source: &str, contract: Contract) -> bool {
+    pub(super) fn is_wanted(&self, place: FieldPlace, source: &str, contract: Contract) -> bool {
         match place {
-            Place::At(_) | Place::Extra => true,
-            Place::Nowhere => contract == Contract::Evolve && !self.by_source.contains_key(source),
+            FieldPlace::At(_) | FieldPlace::Extra => true,
+            FieldPlace::Nowhere => contract == Contract::Evolve && !self.by_source.contains_key(source),
         }
     }
 
@@ -215,14 +215,20 @@ impl Columns {
     }
 
     /// Where the field at this position of the row goes.
-    pub(super) fn place_at(&mut self, position: usize, source: &str, raw: &str, contract: Contract) -> Place {
+    pub(super) fn place_at(
+        &mut self,
+        position: usize,
+        source: &str,
+        raw: &str,
+        contract: Contract,
+    ) -> FieldPlace {
         if let Some(Some((name, place))) = self.order.get(position)
             && name == source
         {
             return *place;
         }
         let place = self.place(source, raw, contract);
-        if place != Place::Nowhere {
+        if place != FieldPlace::Nowhere {
             if self.order.len() <= position {
                 self.order.resize(position + 1, None);
             }
@@ -232,31 +238,31 @@ impl Columns {
     }
 
     /// Where a field goes; a new one gets a column when its first value that is not null suggests a type.
-    pub(super) fn place(&mut self, source: &str, raw: &str, contract: Contract) -> Place {
+    pub(super) fn place(&mut self, source: &str, raw: &str, contract: Contract) -> FieldPlace {
         if let Some(place) = self.by_source.get(source) {
             return *place;
         }
         if self.extra.has(source) {
-            return Place::Extra;
+            return FieldPlace::Extra;
         }
-        let Some(inferred) = decode::infer(source, raw) else { return Place::Nowhere };
+        let Some(inferred) = decode::infer(source, raw) else { return FieldPlace::Nowhere };
         let name = self.name_for(source);
         let known = self.existing.iter().find(|column| column.name.eq_ignore_ascii_case(&name)).cloned();
         if known.is_none() && contract != Contract::Evolve {
-            return Place::Nowhere;
+            return FieldPlace::Nowhere;
         }
         if !self.names.contains_key(source) {
             let is_full = self.extra.has_the_rest() || self.names.len() >= self.most;
             if known.is_none() && is_full {
                 self.named.extend(self.extra.add(source));
-                return Place::Extra;
+                return FieldPlace::Extra;
             }
             self.names.insert(source.to_owned(), name.clone());
             self.named.push(FieldName { field: source.to_owned(), column: name.clone() });
         }
         // What evolved once may evolve again: the destination widens its column as far as this one widens.
         let column = known.unwrap_or_else(|| Column::new(name, inferred));
-        Place::At(self.add(source, column, false, Origin::Inferred))
+        FieldPlace::At(self.add(source, column, false, Origin::Inferred))
     }
 
     /// The name a field has, or gets: never one that is another field's, and not by the order in which fields come.
@@ -295,10 +301,10 @@ impl Columns {
     }
 
     /// Stores one value of the present row, unless a derived one has its place.
-    pub(super) fn append(&mut self, at: usize, raw: &str, trim: bool) -> Took {
+    pub(super) fn append(&mut self, at: usize, raw: &str, trim: bool) -> Fit {
         let slot = &mut self.slots[at];
         if slot.builder.len() > self.rows {
-            return Took::Whole;
+            return Fit::Whole;
         }
         if slot.origin == Origin::Inferred
             && let Some(inferred) = decode::infer(&slot.source, raw)

@@ -1,7 +1,7 @@
 //! From the JSON text of one value to a typed one, one small function a type.
 //!
 //! A lossless reading is taken (`"12"` for 12, `5.0` for 5, a number as text). What loses something but is still
-//! worth having is [`Decoded::Bent`]: it is stored and recorded as a reject as well. Anything else is a misfit.
+//! worth having is [`Decoded::Lossy`]: it is stored and recorded as a reject as well. Anything else is rejected.
 
 use crate::model::{LogicalType, Micros};
 
@@ -13,9 +13,9 @@ pub enum Decoded<T> {
     /// It fits.
     Value(T),
     /// It fits after losing something; the reason says what.
-    Bent(T, &'static str),
+    Lossy(T, &'static str),
     /// It does not fit; the reason says why.
-    Misfit(&'static str),
+    Rejected(&'static str),
 }
 
 /// The text between the quotes of a JSON string without escapes.
@@ -35,7 +35,7 @@ pub fn bool(raw: &str) -> Decoded<bool> {
         "null" => Decoded::Null,
         "true" | "\"true\"" | "1" => Decoded::Value(true),
         "false" | "\"false\"" | "0" => Decoded::Value(false),
-        _ => Decoded::Misfit("not a boolean"),
+        _ => Decoded::Rejected("not a boolean"),
     }
 }
 
@@ -50,7 +50,7 @@ pub fn int64(raw: &str) -> Decoded<i64> {
         return Decoded::Value(value);
     }
     if !is_number(text) {
-        return Decoded::Misfit("not an integer");
+        return Decoded::Rejected("not an integer");
     }
     match text.parse::<f64>() {
         // 2^53: below it every whole double is exactly one integer; text above it may have been rounded to it.
@@ -59,9 +59,9 @@ pub fn int64(raw: &str) -> Decoded<i64> {
             #[expect(clippy::cast_possible_truncation, reason = "whole and within 2^53")]
             Decoded::Value(value as i64)
         }
-        Ok(value) if value.fract() != 0.0 => Decoded::Misfit("not a whole number"),
-        Ok(_) => Decoded::Misfit("beyond 64 bits"),
-        Err(_) => Decoded::Misfit("not an integer"),
+        Ok(value) if value.fract() != 0.0 => Decoded::Rejected("not a whole number"),
+        Ok(_) => Decoded::Rejected("beyond 64 bits"),
+        Err(_) => Decoded::Rejected("not an integer"),
     }
 }
 
@@ -73,16 +73,16 @@ pub fn float64(raw: &str) -> Decoded<f64> {
     }
     let text = plain(raw).unwrap_or(raw);
     if !is_number(text) {
-        return Decoded::Misfit("not a number");
+        return Decoded::Rejected("not a number");
     }
     let whole = text.bytes().all(|byte| byte == b'-' || byte.is_ascii_digit());
     match text.parse::<f64>() {
-        Ok(value) if !value.is_finite() => Decoded::Misfit("beyond a double"),
+        Ok(value) if !value.is_finite() => Decoded::Rejected("beyond a double"),
         Ok(value) if whole && value.abs() >= 9_007_199_254_740_992.0 => {
-            Decoded::Misfit("beyond the exact integers of a double")
+            Decoded::Rejected("beyond the exact integers of a double")
         }
         Ok(value) => Decoded::Value(value),
-        Err(_) => Decoded::Misfit("not a number"),
+        Err(_) => Decoded::Rejected("not a number"),
     }
 }
 
@@ -98,7 +98,7 @@ pub fn text(raw: &str, out: &mut String) -> Decoded<()> {
     if unescape(inner, out) {
         Decoded::Value(())
     } else {
-        Decoded::Bent((), "half of a surrogate pair, replaced by U+FFFD")
+        Decoded::Lossy((), "half of a surrogate pair, replaced by U+FFFD")
     }
 }
 
@@ -156,11 +156,11 @@ pub fn timestamp(raw: &str) -> Decoded<Micros> {
     if raw == "null" {
         return Decoded::Null;
     }
-    let Some(text) = plain(raw) else { return Decoded::Misfit("not a datetime") };
+    let Some(text) = plain(raw) else { return Decoded::Rejected("not a datetime") };
     match instant(text.as_bytes()) {
         Some((micros, true)) => Decoded::Value(micros),
-        Some((micros, false)) => Decoded::Bent(micros, "finer than a microsecond, cut"),
-        None => Decoded::Misfit("not a datetime"),
+        Some((micros, false)) => Decoded::Lossy(micros, "finer than a microsecond, cut"),
+        None => Decoded::Rejected("not a datetime"),
     }
 }
 
@@ -254,7 +254,7 @@ pub fn infer(name: &str, raw: &str) -> Option<LogicalType> {
 
 #[cfg(test)]
 mod tests {
-    use super::Decoded::{Bent, Misfit, Null, Value};
+    use super::Decoded::{Lossy, Null, Rejected, Value};
     use super::*;
 
     #[test]
@@ -266,12 +266,12 @@ mod tests {
             ("5.0", Value(5)),
             ("1e3", Value(1000)),
             ("null", Null),
-            ("5.5", Misfit("not a whole number")),
-            ("9223372036854775808", Misfit("beyond 64 bits")),
-            ("\"seven\"", Misfit("not an integer")),
-            ("\"\"", Misfit("not an integer")),
-            ("true", Misfit("not an integer")),
-            ("{}", Misfit("not an integer")),
+            ("5.5", Rejected("not a whole number")),
+            ("9223372036854775808", Rejected("beyond 64 bits")),
+            ("\"seven\"", Rejected("not an integer")),
+            ("\"\"", Rejected("not an integer")),
+            ("true", Rejected("not an integer")),
+            ("{}", Rejected("not an integer")),
         ] {
             assert_eq!(int64(raw), wanted, "{raw}");
         }
@@ -283,10 +283,10 @@ mod tests {
             ("1.5", Value(1.5)),
             ("3", Value(3.0)),
             ("\"4.25\"", Value(4.25)),
-            ("9007199254740993", Misfit("beyond the exact integers of a double")),
-            ("1e999", Misfit("beyond a double")),
-            ("\"NaN\"", Misfit("not a number")),
-            ("[]", Misfit("not a number")),
+            ("9007199254740993", Rejected("beyond the exact integers of a double")),
+            ("1e999", Rejected("beyond a double")),
+            ("\"NaN\"", Rejected("not a number")),
+            ("[]", Rejected("not a number")),
         ] {
             assert_eq!(float64(raw), wanted, "{raw}");
         }
@@ -300,9 +300,9 @@ mod tests {
             ("null", Null),
             ("1", Value(true)),
             ("0", Value(false)),
-            ("2", Misfit("not a boolean")),
-            ("1.0", Misfit("not a boolean")),
-            ("\"1\"", Misfit("not a boolean")),
+            ("2", Rejected("not a boolean")),
+            ("1.0", Rejected("not a boolean")),
+            ("\"1\"", Rejected("not a boolean")),
         ] {
             assert_eq!(bool(raw), wanted, "{raw}");
         }
@@ -315,8 +315,8 @@ mod tests {
             (r#""""#, "", Value(())),
             (r#""a\"b\\c\/d\b\f\n\r\te""#, "a\"b\\c/d\u{8}\u{c}\n\r\te", Value(())),
             (r#""\u00e9\u2028\ud83d\ude00!""#, "é\u{2028}😀!", Value(())),
-            (r#""x\ud83dy""#, "x\u{fffd}y", Bent((), "half of a surrogate pair, replaced by U+FFFD")),
-            (r#""\ud83d\u0041""#, "\u{fffd}A", Bent((), "half of a surrogate pair, replaced by U+FFFD")),
+            (r#""x\ud83dy""#, "x\u{fffd}y", Lossy((), "half of a surrogate pair, replaced by U+FFFD")),
+            (r#""\ud83d\u0041""#, "\u{fffd}A", Lossy((), "half of a surrogate pair, replaced by U+FFFD")),
             (r#""日本語 😀""#, "日本語 😀", Value(())),
             ("12.50", "12.50", Value(())),
             ("true", "true", Value(())),
@@ -362,7 +362,7 @@ mod tests {
         assert_eq!(timestamp("\"2000-02-29T00:00:00Z\""), Value(Micros(951_782_400_000_000)));
         assert_eq!(
             timestamp("\"2026-08-26T18:36:51.4615179Z\""),
-            Bent(Micros(1_787_769_411_461_517), "finer than a microsecond, cut")
+            Lossy(Micros(1_787_769_411_461_517), "finer than a microsecond, cut")
         );
     }
 
@@ -383,7 +383,7 @@ mod tests {
             "\"2026-08-26T12:30\"",
             "\"2026-08-26T12:30:00+99:00\"",
         ] {
-            assert_eq!(timestamp(raw), Misfit("not a datetime"), "{raw}");
+            assert_eq!(timestamp(raw), Rejected("not a datetime"), "{raw}");
         }
     }
 

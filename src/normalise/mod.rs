@@ -21,8 +21,8 @@ use std::sync::Arc;
 use arrow_array::RecordBatch;
 use arrow_schema::{Field, Schema};
 
-use self::builder::{TOO_DEEP, Took};
-use self::columns::{Columns, Place};
+use self::builder::{Fit, TOO_DEEP};
+use self::columns::{Columns, FieldPlace};
 use self::rows::{Row, Rows};
 pub use self::shaping::{ColumnOverride, Shaping};
 use crate::model::{Column, Contract, FieldName, Micros, Reject};
@@ -166,7 +166,7 @@ impl Normaliser {
         }
         self.columns.start_row();
         if let Some((name, value)) = derived
-            && let Place::At(column) = self.columns.place(name, "\"\"", Contract::Evolve)
+            && let FieldPlace::At(column) = self.columns.place(name, "\"\"", Contract::Evolve)
         {
             self.columns.append_instant(column, value);
         }
@@ -177,24 +177,24 @@ impl Normaliser {
             let damage = damages.next_if(|damage| damage.field == Some(position));
             let place = self.columns.place_at(position, name, raw, self.contract);
             let took = match place {
-                Place::At(column) => self.columns.append(column, raw, self.trim),
-                Place::Extra if token::too_deep(raw, 1) => TOO_DEEP,
-                Place::Extra => {
+                FieldPlace::At(column) => self.columns.append(column, raw, self.trim),
+                FieldPlace::Extra if token::too_deep(raw, 1) => TOO_DEEP,
+                FieldPlace::Extra => {
                     extra.push((name, raw));
-                    Took::Whole
+                    Fit::Whole
                 }
-                Place::Nowhere => Took::Whole,
+                FieldPlace::Nowhere => Fit::Whole,
             };
             let (value, reason) = match (damage, took) {
                 (Some(damage), _) if self.columns.is_wanted(place, name, self.contract) => {
                     (damage.text.into_owned(), damage.reason)
                 }
-                (None, Took::Bent(reason) | Took::Misfit(reason)) => (raw.to_owned(), reason),
+                (None, Fit::Lossy(reason) | Fit::Rejected(reason)) => (raw.to_owned(), reason),
                 _ => continue,
             };
             let column = match place {
-                Place::At(column) => self.columns.name(column),
-                Place::Extra | Place::Nowhere => name,
+                FieldPlace::At(column) => self.columns.name(column),
+                FieldPlace::Extra | FieldPlace::Nowhere => name,
             };
             self.reject(&id, column.to_owned(), value, reason);
         }

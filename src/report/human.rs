@@ -283,12 +283,12 @@ struct LogState {
     /// Of the terminal, if there is one.
     width: Option<usize>,
     left: Left,
-    paces: BTreeMap<String, Pace>,
+    paces: BTreeMap<String, LastLine>,
 }
 
 /// What is remembered of a table between two lines.
 #[derive(Default)]
-struct Pace {
+struct LastLine {
     /// When its run began.
     at: Option<Micros>,
     speed: Speed,

@@ -27,18 +27,18 @@ mod several;
 const VERSION: u32 = 1;
 
 /// JSON lines.
-pub(super) struct Json(Mutex<State>);
+pub(super) struct Json(Mutex<JsonState>);
 
-struct State {
+struct JsonState {
     out: Box<dyn Write + Send>,
     err: Box<dyn Write + Send>,
     debug: bool,
-    paces: BTreeMap<String, Pace>,
+    paces: BTreeMap<String, LastLine>,
 }
 
 /// What is remembered of a table between two lines.
 #[derive(Default)]
-struct Pace {
+struct LastLine {
     speed: format::Speed,
     shown: Option<Duration>,
     waited: Duration,
@@ -46,7 +46,7 @@ struct Pace {
 
 #[derive(Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
-enum Line<'a> {
+enum EventLine<'a> {
     Begin {
         source: &'a str,
         destination: &'a str,
@@ -133,17 +133,17 @@ enum Line<'a> {
 #[derive(Serialize)]
 struct Versioned<'a> {
     #[serde(flatten)]
-    line: &'a Line<'a>,
+    line: &'a EventLine<'a>,
     version: u32,
 }
 
-fn start(start: &Start) -> Line<'_> {
+fn start(start: &Start) -> EventLine<'_> {
     let (since, until) = match start.scope {
         Scope::Everything | Scope::Remaining => (None, None),
         Scope::ChangedSince(since) => (Some(since), None),
         Scope::Interval(window) => (window.start, window.end),
     };
-    Line::Start {
+    EventLine::Start {
         table: &start.table,
         source: &start.source,
         dest_table: &start.dest_table,
@@ -159,13 +159,13 @@ fn start(start: &Start) -> Line<'_> {
 }
 
 /// A line of progress every few seconds.
-fn progress<'a>(table: &'a str, page: &Progress, pace: &mut Pace) -> Option<Line<'a>> {
+fn progress<'a>(table: &'a str, page: &Progress, pace: &mut LastLine) -> Option<EventLine<'a>> {
     let rate = pace.speed.at(page.elapsed, page.rows);
     if pace.shown.is_some_and(|shown| page.elapsed < shown + EVERY) {
         return None;
     }
     pace.shown = Some(page.elapsed);
-    Some(Line::Progress {
+    Some(EventLine::Progress {
         table,
         rows: page.rows,
         pages: page.pages,
@@ -180,14 +180,14 @@ fn progress<'a>(table: &'a str, page: &Progress, pace: &mut Pace) -> Option<Line
     })
 }
 
-fn waiting<'a>(table: &'a str, event: &'a Event<'_>) -> Option<Line<'a>> {
+fn waiting<'a>(table: &'a str, event: &'a Event<'_>) -> Option<EventLine<'a>> {
     let Event::Waiting { why, wait, waited, until, elapsed } = event else { return None };
     let (why, what, attempt) = match why {
         Wait::RateLimit => ("rate_limit", None, None),
         Wait::Retry { what, attempt } => ("retry", Some(what.as_str()), Some(*attempt)),
     };
     let (wait_ms, waited_ms, elapsed_ms) = (ms(*wait), waited.map(ms), ms(*elapsed));
-    Some(Line::Waiting {
+    Some(EventLine::Waiting {
         table,
         why,
         what,
@@ -200,7 +200,7 @@ fn waiting<'a>(table: &'a str, event: &'a Event<'_>) -> Option<Line<'a>> {
 }
 
 /// One object and a newline in one write. A reader that went away is no reason to stop copying.
-fn write(to: &mut dyn Write, line: &Line<'_>) {
+fn write(to: &mut dyn Write, line: &EventLine<'_>) {
     if let Ok(mut bytes) = serde_json::to_vec(&Versioned { line, version: VERSION }) {
         bytes.push(b'\n');
         let _ = to.write_all(&bytes).and_then(|()| to.flush());
@@ -209,7 +209,7 @@ fn write(to: &mut dyn Write, line: &Line<'_>) {
 
 impl Json {
     pub(super) fn new(out: Box<dyn Write + Send>, err: Box<dyn Write + Send>, debug: bool) -> Self {
-        Self(Mutex::new(State { out, err, debug, paces: BTreeMap::new() }))
+        Self(Mutex::new(JsonState { out, err, debug, paces: BTreeMap::new() }))
     }
 }
 
@@ -234,7 +234,7 @@ impl Reporter for Json {
                 line
             }
             Event::Committing { .. } => return,
-            Event::Committed { rows, counts, elapsed } => Line::Committed {
+            Event::Committed { rows, counts, elapsed } => EventLine::Committed {
                 table,
                 rows: *rows,
                 inserted: counts.inserted,
@@ -243,34 +243,36 @@ impl Reporter for Json {
                 deleted: counts.deleted,
                 elapsed_ms: ms(*elapsed),
             },
-            Event::Warning(message) => Line::Warning { table, message },
-            Event::Debug(message) if state.debug => Line::Debug { table, message },
+            Event::Warning(message) => EventLine::Warning { table, message },
+            Event::Debug(message) if state.debug => EventLine::Debug { table, message },
             Event::Debug(_) => return,
             Event::Lost { why, patience, elapsed } => {
-                Line::Outage { table, why, retry_for_ms: ms(*patience), elapsed_ms: ms(*elapsed) }
+                EventLine::Outage { table, why, retry_for_ms: ms(*patience), elapsed_ms: ms(*elapsed) }
             }
             Event::Held { by, limit, elapsed } => {
-                Line::Held { table, by, limit_ms: limit.map(ms), elapsed_ms: ms(*elapsed) }
+                EventLine::Held { table, by, limit_ms: limit.map(ms), elapsed_ms: ms(*elapsed) }
             }
             Event::Back { lasted, elapsed } => {
-                Line::OutageOver { table, lasted_ms: ms(*lasted), elapsed_ms: ms(*elapsed) }
+                EventLine::OutageOver { table, lasted_ms: ms(*lasted), elapsed_ms: ms(*elapsed) }
             }
-            Event::Finished { receipt, failure } => Line::TableEnd(table_end(table, Some(receipt), *failure)),
-            Event::Failed(failure) => Line::TableEnd(table_end(table, None, Some(failure))),
+            Event::Finished { receipt, failure } => {
+                EventLine::TableEnd(table_end(table, Some(receipt), *failure))
+            }
+            Event::Failed(failure) => EventLine::TableEnd(table_end(table, None, Some(failure))),
         };
         write(&mut state.err, &line);
     }
 
     fn failed(&self, failure: &Failure) {
         let state = &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        write(&mut state.out, &Line::End(no_run(failure)));
+        write(&mut state.out, &EventLine::End(no_run(failure)));
     }
 
     fn begins(&self, several: &Several<'_>) {
         let state = &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner);
         write(
             &mut state.err,
-            &Line::Begin {
+            &EventLine::Begin {
                 source: several.source,
                 destination: several.destination,
                 tables: several.tables,
@@ -281,6 +283,6 @@ impl Reporter for Json {
 
     fn ends(&self, summary: &Summary<'_>) {
         let state = &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        write(&mut state.out, &Line::End(whole(summary)));
+        write(&mut state.out, &EventLine::End(whole(summary)));
     }
 }

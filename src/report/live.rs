@@ -155,10 +155,10 @@ fn style(template: &str, head: &Arc<Mutex<Head>>) -> ProgressStyle {
 /// account's budget.
 pub(super) struct Interactive {
     screen: MultiProgress,
-    state: Mutex<State>,
+    state: Mutex<LiveState>,
 }
 
-struct State {
+struct LiveState {
     lines: Lines,
     rows: BTreeMap<String, Row>,
     /// The line of what they share.
@@ -171,11 +171,11 @@ struct State {
 impl Interactive {
     pub(super) fn new(target: ProgressDrawTarget, lines: Lines) -> Self {
         let screen = MultiProgress::with_draw_target(target);
-        let state = State { lines, rows: BTreeMap::new(), foot: None, left: Left::default(), width: 0 };
+        let state = LiveState { lines, rows: BTreeMap::new(), foot: None, left: Left::default(), width: 0 };
         Self { screen, state: Mutex::new(state) }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, LiveState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -188,7 +188,7 @@ impl Interactive {
         Row::new(self.screen.add(ProgressBar::new_spinner()))
     }
 
-    fn started(&self, state: &mut State, table: &str, start: &super::event::Start) {
+    fn started(&self, state: &mut LiveState, table: &str, start: &super::event::Start) {
         let lines = &mut state.lines;
         self.above(|| lines.start(start));
         let text = state.named(table, "waiting for the first page");
@@ -198,7 +198,7 @@ impl Interactive {
     }
 
     /// Takes the lines off the screen, and stops what redraws them.
-    fn over(&self, state: &State) {
+    fn over(&self, state: &LiveState) {
         for row in state.rows.values().chain(&state.foot) {
             row.bar.finish_and_clear();
         }
@@ -207,7 +207,7 @@ impl Interactive {
     }
 }
 
-impl State {
+impl LiveState {
     /// `tickets · what`; of several tables, below one another.
     fn named(&self, table: &str, what: &str) -> String {
         if self.foot.is_some() {

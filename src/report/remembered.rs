@@ -16,7 +16,7 @@ use crate::plan::format_utc;
 use crate::source;
 
 /// What is remembered under one name.
-struct Entry<'a> {
+struct RememberedEntry<'a> {
     /// Of the table itself.
     own: Option<&'a Remembered>,
     /// Of rows kept aside.
@@ -25,8 +25,8 @@ struct Entry<'a> {
     any: &'a Remembered,
 }
 
-fn entries(all: &[Remembered]) -> Vec<Entry<'_>> {
-    let mut entries: Vec<Entry<'_>> = Vec::new();
+fn entries(all: &[Remembered]) -> Vec<RememberedEntry<'_>> {
+    let mut entries: Vec<RememberedEntry<'_>> = Vec::new();
     let name = |one: &Remembered| {
         [&one.schema, &one.table, &one.account, &one.source_table].map(|part| part.to_lowercase())
     };
@@ -37,7 +37,7 @@ fn entries(all: &[Remembered]) -> Vec<Entry<'_>> {
                 last.own = last.own.or(own);
                 last.aside = last.aside.or(aside);
             }
-            None => entries.push(Entry { own, aside, any: one }),
+            None => entries.push(RememberedEntry { own, aside, any: one }),
         }
     }
     entries
@@ -84,8 +84,8 @@ fn history(since: Option<Micros>) -> String {
     )
 }
 
-fn entry_text(text: &mut String, entry: &Entry<'_>, now: Micros) {
-    let Entry { own, aside, any } = entry;
+fn entry_text(text: &mut String, entry: &RememberedEntry<'_>, now: Micros) {
+    let RememberedEntry { own, aside, any } = entry;
     // Writing to a String cannot fail.
     let _ = writeln!(text, "{}.{}  {} of account {}", any.schema, any.table, any.source_table, any.account);
     let mut line = |label: &str, value: &str| {
@@ -212,7 +212,7 @@ fn state_json(one: &Remembered) -> StateJson {
 pub fn json(all: &[Remembered], now: Micros) -> Result<Vec<u8>, serde_json::Error> {
     let entries: Vec<Json<'_>> = entries(all)
         .into_iter()
-        .map(|Entry { own, aside, any }| {
+        .map(|RememberedEntry { own, aside, any }| {
             let held = live(any, now);
             Json {
                 account: &any.account,
@@ -254,7 +254,7 @@ fn run_json<'a>(run: &'a RunLine, held: Option<&Lease>) -> RunJson<'a> {
 pub fn moved(all: &[Remembered], place: &str, account: &str) -> String {
     let mut text = String::new();
     let mut from = "";
-    for Entry { aside, any, .. } in entries(all) {
+    for RememberedEntry { aside, any, .. } in entries(all) {
         let kept = if aside.is_some() { ", and so are the staged rows" } else { "" };
         from = &any.account;
         let _ = writeln!(
@@ -271,7 +271,7 @@ pub fn moved(all: &[Remembered], place: &str, account: &str) -> String {
 #[must_use]
 pub fn forgotten(all: &[Remembered], place: &str) -> String {
     let mut text = String::new();
-    for Entry { own, aside, any } in entries(all) {
+    for RememberedEntry { own, aside, any } in entries(all) {
         let mut what = Vec::new();
         match own.and_then(|own| own.state.as_ref()) {
             Some(State { watermark: Some(watermark), .. }) => {

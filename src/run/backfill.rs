@@ -9,7 +9,7 @@ use arrow_schema::{Field, Schema};
 
 use super::names::normaliser;
 use super::stored::as_rows;
-use crate::dest::{Held, Inspection, Stored};
+use crate::dest::{Inspection, Stored, TableSize};
 use crate::error::{Failure, Kind};
 use crate::model::{Column, DELETED_AT, Filled, LogicalType, MERGED_INTO, Micros, State, Strategy};
 use crate::normalise::Normaliser;
@@ -77,7 +77,7 @@ impl Backfill {
     }
 
     /// What a run will fill before it reads anything, and what that may cost.
-    pub(super) fn forecast(&self, held: Option<Held>) -> String {
+    pub(super) fn forecast(&self, held: Option<TableSize>) -> String {
         let cost = held.filter(|held| held.rows > 0).map(cost).unwrap_or_default();
         format!(
             "first fills {} of stored rows from their JSON{cost}; --no-backfill leaves them as they are",
@@ -122,7 +122,7 @@ impl Backfill {
 }
 
 /// Each part is read and merged. A table that is clustered by its key is neither read nor written whole for that.
-fn cost(Held { rows, bytes }: Held) -> String {
+fn cost(TableSize { rows, bytes }: TableSize) -> String {
     let parts = rows.div_ceil(ROWS);
     let most = size(bytes.saturating_mul(2).saturating_mul(parts));
     format!(": {} in {}, for which at most {most} are billed", count(rows, "row"), count(parts, "part"))
@@ -147,7 +147,7 @@ mod tests {
 
     #[test]
     fn what_filling_may_cost_is_told_before() {
-        let cost = |rows, bytes| cost(Held { rows, bytes });
+        let cost = |rows, bytes| cost(TableSize { rows, bytes });
         assert_eq!(
             cost(120_000, 300_000_000),
             ": 120,000 rows in 12 parts, for which at most 7.2 GB are billed"

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 
 use super::Run;
-use super::idle_runs::{Entry, Made};
+use super::idle_runs::{IdleRun, Made};
 use super::staged::Ending;
 use crate::dest::{Basis, Commit, DestErrorKind, Idle};
 use crate::error::Failure;
@@ -57,7 +57,7 @@ impl Run<'_, '_> {
         let targets = std::iter::once(&self.target).chain(&self.child_targets).cloned().collect();
         let place = self.slot.place();
         let idle = Idle { targets, commit: commit.clone() };
-        self.slot.idle_runs().waiting().push(Entry { place, idle, made });
+        self.slot.idle_runs().waiting().push(IdleRun { place, idle, made });
         self.slot.known();
         match self.made(answer).await {
             Made::Stored => self.stored_idle(commit, basis),
@@ -100,7 +100,7 @@ impl Run<'_, '_> {
     }
 
     /// Makes the commit of all of these, and tells them what came of it.
-    async fn make(&self, entries: Vec<Entry>) {
+    async fn make(&self, entries: Vec<IdleRun>) {
         let (all, answers): (Vec<Idle>, Vec<_>) =
             entries.into_iter().map(|entry| (entry.idle, entry.made)).unzip();
         let now = self.now();

@@ -10,14 +10,14 @@ use crate::dest::Idle;
 /// The runs of a command that may turn out to have nothing to write.
 #[derive(Debug)]
 pub(super) struct IdleRuns {
-    waiting: Mutex<Vec<Entry>>,
+    waiting: Mutex<Vec<IdleRun>>,
     /// How many it is not known of yet.
     pub(super) open: watch::Sender<usize>,
 }
 
 /// A run that waits for the commit.
 #[derive(Debug)]
-pub(super) struct Entry {
+pub(super) struct IdleRun {
     pub(super) place: usize,
     pub(super) idle: Idle,
     /// Is told what came of it.
@@ -41,7 +41,7 @@ impl IdleRuns {
     }
 
     /// Those that wait.
-    pub(super) fn waiting(&self) -> MutexGuard<'_, Vec<Entry>> {
+    pub(super) fn waiting(&self) -> MutexGuard<'_, Vec<IdleRun>> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -51,9 +51,9 @@ impl IdleRuns {
     }
 
     /// Those that wait, and lie in one schema.
-    pub(super) fn take(&self) -> Vec<Entry> {
+    pub(super) fn take(&self) -> Vec<IdleRun> {
         let mut waiting = self.waiting();
-        let schema = |entry: &Entry| entry.idle.targets.first().map(|target| target.schema.clone());
+        let schema = |entry: &IdleRun| entry.idle.targets.first().map(|target| target.schema.clone());
         let Some(first) = waiting.first().map(schema) else { return Vec::new() };
         waiting.extract_if(.., |entry| schema(entry) == first).collect()
     }

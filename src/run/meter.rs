@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::http::{Listener, Signal};
+use crate::http::{Observer, Signal};
 use crate::model::Micros;
 use crate::report::{Event, LONG, Reporter, Wait};
 
@@ -115,12 +115,12 @@ impl Meter {
     }
 }
 
-impl Listener for Meter {
+impl Observer for Meter {
     fn now(&self) -> Option<Micros> {
         Some(self.began.plus(self.start.elapsed()))
     }
 
-    fn hear(&self, signal: Signal) {
+    fn on(&self, signal: Signal) {
         match signal {
             Signal::Sent { retry } => {
                 self.requests.fetch_add(1, Relaxed);

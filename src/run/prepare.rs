@@ -15,7 +15,7 @@ use super::waits::Waits;
 use super::{Done, Job, Run, backfill, failure, target};
 use crate::dest::{Asked, Inspection, Target};
 use crate::error::Failure;
-use crate::http::Listener;
+use crate::http::Observer;
 use crate::model::lease;
 use crate::model::{Micros, State, Strategy};
 use crate::normalise::Normaliser;
@@ -47,9 +47,9 @@ impl<'a, 'm> Run<'a, 'm> {
         std::iter::once(&mut target).chain(&mut child_targets).for_each(|target| target.fresh = fresh);
         let meter = Arc::new(Meter::new(spec.name, Arc::clone(&job.reporter), start, plan.started_at));
         let request = read_request(plan, from.clone());
-        let listener: Arc<dyn Listener> = Arc::<Meter>::clone(&meter);
+        let observer: Arc<dyn Observer> = Arc::<Meter>::clone(&meter);
         let pages =
-            job.source.read(request, listener).map_err(|error| failure::source(job.source, spec, &error))?;
+            job.source.read(request, observer).map_err(|error| failure::source(job.source, spec, &error))?;
         job.tell(&Event::Started(&announced(&job, from.as_ref())));
         let id = run_id(plan.started_at, &target);
         slot.decide();

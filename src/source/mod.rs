@@ -8,7 +8,7 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 
 use crate::error::Failure;
-use crate::http::Listener;
+use crate::http::Observer;
 use crate::http::limit::{Allowance, Share};
 use crate::model::State;
 
@@ -64,19 +64,19 @@ pub trait Source: Send + Sync + std::fmt::Debug {
     fn continues(&self, table: &Resource, window: Window, state: &State) -> bool;
 
     /// Finds out what the credentials may do, with one cheap request after the other.
-    fn probe(&self, listener: Arc<dyn Listener>) -> BoxFuture<'_, Vec<Finding>>;
+    fn probe(&self, observer: Arc<dyn Observer>) -> BoxFuture<'_, Vec<Finding>>;
 
     /// Estimates what each of these reads would take, in 40 requests at most. The answers are in the order of
     /// the requests, and end with one that fails for a reason which all others would share.
     fn forecast(
         &self,
         requests: Vec<ReadRequest>,
-        listener: Arc<dyn Listener>,
+        observer: Arc<dyn Observer>,
     ) -> BoxFuture<'_, Vec<Result<Forecast, SourceError>>>;
 
     /// Starts reading. Sends nothing before the first call of [`Pages::next`].
     ///
     /// # Errors
     /// When the state was written by a newer version, or is none of ours.
-    fn read(&self, request: ReadRequest, listener: Arc<dyn Listener>) -> Result<Box<dyn Pages>, SourceError>;
+    fn read(&self, request: ReadRequest, observer: Arc<dyn Observer>) -> Result<Box<dyn Pages>, SourceError>;
 }

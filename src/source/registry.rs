@@ -14,7 +14,7 @@ type Open = fn(&str, &Surroundings) -> Result<Box<dyn Source>, gorgias::OpenErro
 
 /// One kind of source.
 #[derive(Debug, Clone, Copy)]
-pub struct Entry {
+pub struct SourceEntry {
     /// What its URIs begin with.
     pub scheme: &'static str,
     /// Its name in messages.
@@ -32,7 +32,7 @@ pub struct Entry {
 }
 
 /// All kinds of sources, in the order help lists them.
-pub const SOURCES: [Entry; 1] = [Entry {
+pub const SOURCES: [SourceEntry; 1] = [SourceEntry {
     scheme: "gorgias",
     name: "Gorgias",
     form: gorgias::FORM,
@@ -48,7 +48,7 @@ pub const SOURCES: [Entry; 1] = [Entry {
 ///
 /// # Errors
 /// A usage failure that names what exists.
-pub fn entry(uri: &str) -> Result<&'static Entry, Failure> {
+pub fn entry(uri: &str) -> Result<&'static SourceEntry, Failure> {
     error::kind_of("--source-uri", uri, &SOURCES, |entry| (entry.scheme, entry.form))
 }
 
@@ -91,7 +91,7 @@ pub fn rescan(table: &str, state: &State) -> Option<Rescan> {
     })
 }
 
-impl Entry {
+impl SourceEntry {
     /// The URI that says the same.
     #[must_use]
     pub fn uri(&self, login: &Login<'_>) -> SecretUri {

@@ -57,7 +57,7 @@ pub fn flags(rng: &mut fastrand::Rng) -> Option<&'static [&'static str]> {
 pub fn untold(world: &World, rng: &mut fastrand::Rng) {
     let (missed, nameless) = (rng.u8(0..4) == 0, rng.u8(0..4) == 0);
     let part = rng.f64();
-    if !world.sweeps {
+    if !world.rescans {
         return;
     }
     if missed && on("missed-events") {

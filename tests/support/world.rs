@@ -44,7 +44,7 @@ pub struct World {
     pub seed: u64,
     pub flush_rows: u64,
     /// Whether runs walk over everything again for what changes without a sign.
-    pub sweeps: bool,
+    pub rescans: bool,
     /// Instead of the usual bound of memory.
     pub flush_bytes: Option<u64>,
     /// Bytes that an answer may have, instead of the usual limit.
@@ -113,7 +113,7 @@ impl World {
             jitter: 0.0,
             seed,
             flush_rows: 500,
-            sweeps: true,
+            rescans: true,
             flush_bytes: None,
             body_limit: None,
             too_large: Vec::new(),
@@ -332,7 +332,7 @@ impl World {
         let argv =
             ["ingestr", "ingest", "--source-uri", URI, "--dest-uri", "memory://", "--source-table", &tables];
         // Re-scans repair whatever else was missed, so a test of everything else has to go without them.
-        let rescan = if self.sweeps { "1d" } else { "0" };
+        let rescan = if self.rescans { "1d" } else { "0" };
         let argv = argv.into_iter().chain(["--flush-records", flush.as_str(), "--rescan", rescan]);
         let argv = argv.chain(flags.iter().copied());
         let Command::Ingest(args) =

@@ -1,6 +1,6 @@
 //! How BigQuery changes a table.
 
-use crate::dest::sql::dialect::{Changes, Found, Shape};
+use crate::dest::sql::dialect::{Changes, FoundColumn, Shape};
 use crate::dest::sql::list;
 use crate::dest::{DestError, DestErrorKind};
 use crate::model::LogicalType;
@@ -42,7 +42,7 @@ pub(super) fn alter(shape: &Shape, changes: &Changes) -> Result<Vec<String>, Des
 }
 
 /// Whether a column gets that type where it is.
-fn in_place(found: &Found, after: LogicalType) -> bool {
+fn in_place(found: &FoundColumn, after: LogicalType) -> bool {
     (found.logical, after) == (Some(LogicalType::Int64), LogicalType::Float64)
 }
 

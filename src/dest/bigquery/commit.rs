@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use super::dialect::BigQueryDialect;
 use super::engine::{Dataset, fresh_job};
-use super::load::{Place, Staging, land};
+use super::load::{LoadPlace, Staging, land};
 use super::script::{counts, text};
 use super::wire::{Api, ApiError, Param, QueryOutcome};
-use super::{BigQuery, Step, table_ref};
+use super::{BigQuery, BreakAt, table_ref};
 use crate::dest::sql::commit::{Plan, Seen, Tables, script};
 use crate::dest::sql::ledger::{LEASES, source_parameter};
 use crate::dest::sql::script::Script;
@@ -71,7 +71,7 @@ fn parameter(commit: &Commit) -> Option<Param> {
     source_parameter(value).map(|name| Param { name, value: value.clone() })
 }
 
-impl Place {
+impl LoadPlace {
     pub(super) async fn run(
         self,
         staging: Vec<Staging>,
@@ -141,7 +141,7 @@ impl Place {
         targets: Vec<(Plan<'_>, Tables, &Staged)>,
         seen: &Seen,
     ) -> Result<Script, DestError> {
-        script(targets, seen, self.dest.faults.hit(Step::AfterRows))
+        script(targets, seen, self.dest.faults.hit(BreakAt::AfterRows))
     }
 
     /// What the commit is for one target.
@@ -178,7 +178,7 @@ impl Place {
                         return Err(self.failure("written", error));
                     };
                     let (place, names) = (self.table.beside(""), vec![LEASES.into()]);
-                    let dataset = Dataset { api: api.clone(), place, names, books: None };
+                    let dataset = Dataset { api: api.clone(), place, names, ledgers: None };
                     return Err(guards::explain(&dataset, breach).await);
                 }
             }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::alter::{alter, rewrites};
-use crate::dest::sql::dialect::{Changes, Found, Shape};
+use crate::dest::sql::dialect::{Changes, FoundColumn, Shape};
 use crate::dest::sql::identity::Mark;
 use crate::dest::sql::ledger::create;
 use crate::dest::sql::shadow::fnv;
@@ -128,7 +128,7 @@ impl Dialect for BigQueryDialect {
     }
 
     /// JSON has no equality; its text is normalised.
-    fn differs(&self, one: &str, other: &str, column: Option<&Found>) -> String {
+    fn differs(&self, one: &str, other: &str, column: Option<&FoundColumn>) -> String {
         if column.is_some_and(|found| found.logical == Some(LogicalType::Json)) {
             let text = |value: &str| format!("IF({value} IS NULL, NULL, TO_JSON_STRING({value}))");
             return format!("{} IS DISTINCT FROM {}", text(one), text(other));

@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use super::books::{self, Books, FRESH, Part};
 use super::dialect::BigQueryDialect;
+use super::ledgers::{self, FRESH, LedgerQuery, Ledgers};
 use super::shape::shape_of;
 use super::wire::{Api, JobId, QueryOutcome};
 use super::{BigQuery, failed, failed_at, script, table_ref};
-use crate::dest::sql::cells::{Cell, Line};
+use crate::dest::sql::cells::{Cell, LedgerLine};
 use crate::dest::sql::dialect::Shape;
 use crate::dest::sql::engine::Engine;
 use crate::dest::sql::ledger::{self, HAS_ROWS, LEASES, NAMES, RUNS, STATE, declared};
@@ -29,7 +29,7 @@ pub(super) struct Dataset {
     /// Names of its tables, listed once; empty where nobody has asked for them.
     pub(super) names: Vec<String>,
     /// What stands beside its tables; `None`: it is asked for.
-    pub(super) books: Option<Arc<Books>>,
+    pub(super) ledgers: Option<Arc<Ledgers>>,
 }
 
 impl Engine for Dataset {
@@ -59,15 +59,19 @@ impl Engine for Dataset {
     }
 
     async fn is_empty(&self, name: &TableName) -> Result<bool, DestError> {
-        if self.books.as_ref().is_some_and(|books| books.filled.contains(&name.table)) {
+        if self.ledgers.as_ref().is_some_and(|ledgers| ledgers.filled.contains(&name.table)) {
             return Ok(false);
         }
         let sql = format!("SELECT 1 FROM {} LIMIT 1", name.sql(self.dialect()));
         Ok(self.query(&sql, &[LogicalType::Int64]).await?.is_empty())
     }
 
-    async fn lines_about(&self, ledger: &'static str, table: &TableName) -> Result<Vec<Line>, DestError> {
-        match self.books.as_ref().and_then(|books| books.of(ledger, table)) {
+    async fn lines_about(
+        &self,
+        ledger: &'static str,
+        table: &TableName,
+    ) -> Result<Vec<LedgerLine>, DestError> {
+        match self.ledgers.as_ref().and_then(|ledgers| ledgers.of(ledger, table)) {
             Some(lines) => Ok(lines),
             None => self.lines(ledger, &ledger::of_table(self.dialect(), table)).await,
         }
@@ -102,11 +106,11 @@ impl Engine for Dataset {
 
 impl Dataset {
     /// What stands beside its tables.
-    async fn read_books(&self) -> Result<Books, DestError> {
-        let mut parts: Vec<Part> = Vec::new();
-        let mut books = Books::default();
+    async fn read_ledgers(&self) -> Result<Ledgers, DestError> {
+        let mut parts: Vec<LedgerQuery> = Vec::new();
+        let mut ledgers = Ledgers::default();
         for table in [STATE, LEASES, NAMES] {
-            books.lines.insert(table, Vec::new());
+            ledgers.lines.insert(table, Vec::new());
             if let Some(there) = self.ledger_columns(table).await? {
                 let name = self.table(table);
                 let of_dataset = self.dialect().named("dest_schema", &name.schema);
@@ -115,28 +119,28 @@ impl Dataset {
             }
         }
         if parts.is_empty() {
-            return Ok(books);
+            return Ok(ledgers);
         }
-        let found = self.api.query(&fresh_job("look"), &books::query(&parts), &[]).await;
+        let found = self.api.query(&fresh_job("look"), &ledgers::query(&parts), &[]).await;
         for row in found.map_err(|error| failed(&self.place, "read", error))?.rows {
             let mut row = row.into_iter();
             let part = row.next().flatten().and_then(|part| part.parse::<usize>().ok());
             let Some((table, columns, _)) = part.and_then(|part| parts.get(part)) else { continue };
             let cells = columns.iter().zip(row).map(|(column, text)| cell(text, column.logical)).collect();
-            books.lines.entry(table).or_default().push(Line::new(columns, cells));
+            ledgers.lines.entry(table).or_default().push(LedgerLine::new(columns, cells));
         }
-        books.filled = self.filled(&books).await;
-        Ok(books)
+        ledgers.filled = self.filled(&ledgers).await;
+        Ok(ledgers)
     }
 
     /// Which tables have a row, of those that had one when their state was written. One that cannot be read, as it is gone
     /// by now, is looked at by itself.
-    async fn filled(&self, books: &Books) -> HashSet<String> {
-        let rows_of = |line: &Line| match line.text("rows_in") {
+    async fn filled(&self, ledgers: &Ledgers) -> HashSet<String> {
+        let rows_of = |line: &LedgerLine| match line.text("rows_in") {
             "" => line.text("dest_table").to_owned(),
             hidden => hidden.to_owned(),
         };
-        let had = books.lines.get(STATE).into_iter().flatten().filter(|line| line.is_true(HAS_ROWS));
+        let had = ledgers.lines.get(STATE).into_iter().flatten().filter(|line| line.is_true(HAS_ROWS));
         let tables: BTreeSet<String> = had.map(rows_of).filter(|table| self.names.contains(table)).collect();
         let exists = |table: &String| {
             let (d, name) = (self.dialect(), self.table(table));
@@ -183,22 +187,22 @@ fn cell(text: Option<String>, kind: LogicalType) -> Cell {
 
 impl BigQuery {
     /// What stands beside the tables of the dataset.
-    pub(super) async fn books(&self, dataset: &Dataset) -> Result<Arc<Books>, DestError> {
+    pub(super) async fn ledgers(&self, dataset: &Dataset) -> Result<Arc<Ledgers>, DestError> {
         let place = table_ref(&dataset.place).dataset_ref();
-        let mut read = self.turns.books.lock().await;
-        if let Some((at, books)) = read.get(&place)
+        let mut read = self.turns.ledgers.lock().await;
+        if let Some((at, ledgers)) = read.get(&place)
             && at.elapsed() < FRESH
         {
-            return Ok(Arc::clone(books));
+            return Ok(Arc::clone(ledgers));
         }
-        let books = Arc::new(dataset.read_books().await?);
-        read.insert(place, (Instant::now(), Arc::clone(&books)));
-        Ok(books)
+        let ledgers = Arc::new(dataset.read_ledgers().await?);
+        read.insert(place, (Instant::now(), Arc::clone(&ledgers)));
+        Ok(ledgers)
     }
 
     /// Something was written there.
     pub(super) async fn close_books(&self) {
-        self.turns.books.lock().await.clear();
+        self.turns.ledgers.lock().await.clear();
     }
 
     /// The dataset of that table, if it is there.
@@ -206,7 +210,7 @@ impl BigQuery {
         let Some(api) = self.existing(table).await? else { return Ok(None) };
         let names = api.tables(&table_ref(table).dataset_ref()).await;
         let names = names.map_err(|error| failed(table, "read", error))?;
-        Ok(Some(Dataset { api, place: table.beside(""), names, books: None }))
+        Ok(Some(Dataset { api, place: table.beside(""), names, ledgers: None }))
     }
 
     /// Rows of the table: see [`crate::dest::Destination::rows`].
@@ -220,7 +224,7 @@ impl BigQuery {
         let target = &BigQueryDialect.spelled(target);
         let table = self.table_of(target);
         let Some(api) = self.existing(&table).await? else { return Ok(Some(Vec::new())) };
-        let dataset = Dataset { api, place: table.beside(""), names: Vec::new(), books: None };
+        let dataset = Dataset { api, place: table.beside(""), names: Vec::new(), ledgers: None };
         answers::rows(&dataset, target, columns, after, most).await
     }
 
@@ -264,7 +268,7 @@ impl BigQuery {
         let table = self.table_of(target);
         let Some(api) = self.existing(&table).await? else { return Ok(Some(Answer::default())) };
         // Nothing is listed for it.
-        let dataset = Dataset { api, place: table.beside(""), names: Vec::new(), books: None };
+        let dataset = Dataset { api, place: table.beside(""), names: Vec::new(), ledgers: None };
         answers::answer(&dataset, target, question).await
     }
 }

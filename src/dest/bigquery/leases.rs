@@ -7,7 +7,7 @@ use super::BigQuery;
 use super::dialect::BigQueryDialect;
 use super::engine::{cells, fresh_job};
 use super::wire::{Api, ApiError, QueryOutcome};
-use crate::dest::sql::cells::Line;
+use crate::dest::sql::cells::LedgerLine;
 use crate::dest::sql::leases::refused;
 use crate::dest::sql::ledger::{self, LEASES, Whose, lease_columns, lease_line};
 use crate::dest::sql::{Dialect, TableName, leases, list};
@@ -126,7 +126,7 @@ fn of_table(table: &TableName) -> String {
 fn told(found: QueryOutcome) -> Vec<Lease> {
     let columns = lease_columns();
     let types: Vec<_> = columns.iter().map(|column| column.logical).collect();
-    cells(found, &types).into_iter().map(|row| Line::new(&columns, row).lease()).collect()
+    cells(found, &types).into_iter().map(|row| LedgerLine::new(&columns, row).lease()).collect()
 }
 
 /// Writes the lease, unless there is one that is not as `expected` says: compare and swap in one statement.

@@ -16,7 +16,9 @@ use super::wire::{ApiError, Format, JobId, LoadSpec, Upload};
 use super::{BigQuery, table_ref};
 use crate::dest::sql::columns::{columns_of, same, shape as misfit, widen};
 use crate::dest::sql::script::own;
-use crate::dest::sql::staged::{ORD, Part, Rows, Staged, key_rows, reject_rows, tombstone_rows};
+use crate::dest::sql::staged::{
+    ORD, Staged, StagedRows, StagingTable, key_rows, reject_rows, tombstone_rows,
+};
 use crate::dest::sql::{Dialect, TableName, children, deletions, ledger};
 use crate::dest::{Commit, Counts, DestError, DestErrorKind, Load, Target, Targets, Undone};
 use crate::model::{Column, FileFormat, LogicalType, Reject, Tombstone};
@@ -26,7 +28,7 @@ const LIFE: &str = "OPTIONS (expiration_timestamp = TIMESTAMP_ADD(CURRENT_TIMEST
 
 /// What a load is of.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(super) struct LoadPlace {
     pub(super) dest: BigQuery,
     /// Under BigQuery's names.
     pub(super) target: Target,
@@ -39,7 +41,7 @@ pub(super) struct Place {
 /// The rows of one commit into BigQuery.
 #[derive(Debug)]
 pub(super) struct BigQueryLoad {
-    pub(super) place: Place,
+    pub(super) place: LoadPlace,
     staging: Vec<Staging>,
     tombstones: Vec<Tombstone>,
 }
@@ -75,12 +77,12 @@ impl BigQueryLoad {
         let target = BigQueryDialect.spelled(targets.table);
         let table = dest.table_of(&target);
         let staging = targets.all().enumerate().map(|(at, target)| Staging::new(&dest, at, target)).collect();
-        let place = Place { dest, table, nonce: format!("{:016x}", fastrand::u64(..)), target };
+        let place = LoadPlace { dest, table, nonce: format!("{:016x}", fastrand::u64(..)), target };
         Self { place, staging, tombstones: Vec::new() }
     }
 }
 
-impl Place {
+impl LoadPlace {
     /// What the names of this target's staging tables begin with.
     pub(super) fn prefix(&self) -> String {
         super::staging_prefix(&self.table)
@@ -208,7 +210,7 @@ impl Staging {
         }
     }
 
-    async fn take(&mut self, place: &Place, batch: RecordBatch) -> Result<(), DestError> {
+    async fn take(&mut self, place: &LoadPlace, batch: RecordBatch) -> Result<(), DestError> {
         let columns: Vec<Column> =
             columns_of([&batch], &self.target.table)?.iter().map(spelled_column).collect();
         for column in &columns {
@@ -272,7 +274,7 @@ impl Staging {
     /// Sends what there is beside the rows; the staging tables of all of it.
     async fn close(
         self,
-        place: &Place,
+        place: &LoadPlace,
         rejects: &[Reject],
         open: &mut Vec<Open>,
     ) -> Result<Staged, DestError> {
@@ -290,9 +292,11 @@ impl Staging {
             staged.rejects = Some(side.table.sql(&BigQueryDialect));
             open.push(side);
         }
-        let part =
-            |open: &Open| Part { table: open.table.sql(&BigQueryDialect), columns: open.columns.clone() };
-        staged.rows = Rows {
+        let part = |open: &Open| StagingTable {
+            table: open.table.sql(&BigQueryDialect),
+            columns: open.columns.clone(),
+        };
+        staged.rows = StagedRows {
             columns: self.columns,
             parts: self.open.iter().map(part).collect(),
             null_keys: self.null_keys,
@@ -306,7 +310,7 @@ impl Staging {
 
 /// Brings everything into its staging tables. Those of `made` exist afterwards, complete or not.
 pub(super) async fn land(
-    place: &Place,
+    place: &LoadPlace,
     all: Vec<Staging>,
     tombstones: &[Tombstone],
     commit: &Commit,

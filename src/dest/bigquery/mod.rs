@@ -13,7 +13,7 @@
 //! | `shape`, `dialect` | what a table looks like, and how it is changed; names, types and values |
 //! | `engine` | a dataset as [`super::sql`] sees it, where all that is decided is decided |
 //! | `descriptions` | what tables and columns mean, without a job |
-//! | `books` | what is beside the tables, read once for all that are looked at |
+//! | `ledgers` | what is beside the tables, read once for all that are looked at |
 //! | `leases`, `inventory` | one run at a time; what is remembered in all datasets |
 //! | `permissions` | what the credentials lack, before anything is read |
 
@@ -37,13 +37,13 @@ use uri::BigQueryUri;
 use wire::{Api, ApiError, DatasetRef, JobId, TableRef};
 
 mod alter;
-mod books;
 mod commit;
 mod descriptions;
 mod dialect;
 mod engine;
 mod inventory;
 mod leases;
+mod ledgers;
 mod load;
 mod permissions;
 mod ranges;
@@ -62,7 +62,7 @@ struct Turns {
     commit: tokio::sync::Mutex<()>,
     lease: tokio::sync::Mutex<()>,
     /// What was read a moment ago.
-    books: books::Read,
+    ledgers: ledgers::Read,
 }
 
 /// A BigQuery project as a destination.
@@ -168,7 +168,7 @@ impl BigQuery {
         }
         self.check_permissions(Some(&dataset.api), target, &name, wanted).await?;
         let place = format!("BigQuery project {}", name.catalog);
-        dataset.books = Some(self.books(&dataset).await?);
+        dataset.ledgers = Some(self.ledgers(&dataset).await?);
         let mut found = inspect::look_up(&dataset, &seen, target, shape.as_ref(), &place).await?;
         found.notes.splice(0..0, notes);
         found.held = held;
@@ -372,7 +372,7 @@ impl Destination for BigQuery {
 /// Where a test can make a commit fail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(not(test), allow(dead_code, reason = "only tests break things"))]
-enum Step {
+enum BreakAt {
     /// Rows are in, the state is not.
     AfterRows,
 }
@@ -381,18 +381,18 @@ enum Step {
 #[derive(Debug, Clone, Default)]
 struct Faults {
     #[cfg(test)]
-    next: Arc<Mutex<Option<Step>>>,
+    next: Arc<Mutex<Option<BreakAt>>>,
 }
 
 impl Faults {
     #[cfg(not(test))]
     #[allow(clippy::unused_self, reason = "the same call as under test")]
-    fn hit(&self, _: Step) -> Option<String> {
+    fn hit(&self, _: BreakAt) -> Option<String> {
         None
     }
 
     #[cfg(test)]
-    fn hit(&self, step: Step) -> Option<String> {
+    fn hit(&self, step: BreakAt) -> Option<String> {
         let mut next = self.next.lock().expect("no test panics while holding it");
         next.take_if(|next| *next == step).map(|step| format!("RAISE USING MESSAGE = 'fault {step:?}'"))
     }

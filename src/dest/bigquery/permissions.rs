@@ -1,6 +1,6 @@
 //! What the credentials lack, found before anything is read, as far as BigQuery tells without writing.
 //!
-//! Whether rows can be merged into the books is found a little later, when the lease is taken with the source's first
+//! Whether rows can be merged into the ledgers is found a little later, when the lease is taken with the source's first
 //! answer: that is a MERGE into a table of the dataset. What is left is what a run would only meet at its first commit.
 
 use super::dialect::BigQueryDialect;

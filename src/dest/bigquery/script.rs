@@ -6,7 +6,7 @@
 
 use super::wire::QueryOutcome;
 use crate::dest::Counts;
-use crate::dest::sql::script::{Counter, Script, Step, Tally, When, own};
+use crate::dest::sql::script::{Counter, Script, ScriptStep, Tally, When, own};
 
 /// Variables of every script; their names begin like ours, since a column of the same name would win.
 fn variable(counter: Counter, at: usize) -> String {
@@ -28,8 +28,8 @@ pub(super) fn text(script: &Script) -> String {
     let mut variables = vec![counters.clone()];
     for (step, at) in of_targets(&script.before).chain(of_targets(&script.body)) {
         let names: &[&'static str] = match step {
-            Step::Find(name, ..) => &[name],
-            Step::Only(When::Any(names), _) => names,
+            ScriptStep::Find(name, ..) => &[name],
+            ScriptStep::Only(When::Any(names), _) => names,
             _ => &[],
         };
         for name in names.iter().map(|name| own(name, at)) {
@@ -56,32 +56,34 @@ pub(super) fn text(script: &Script) -> String {
     statements.join(";\n") + ";\n"
 }
 
-fn steps(steps: &[Step]) -> Vec<String> {
+fn steps(steps: &[ScriptStep]) -> Vec<String> {
     of_targets(steps).flat_map(|(step, at)| statements_of(step, at)).collect()
 }
 
 /// Each step, and the target that it is for.
-fn of_targets(steps: &[Step]) -> impl Iterator<Item = (&Step, usize)> {
+fn of_targets(steps: &[ScriptStep]) -> impl Iterator<Item = (&ScriptStep, usize)> {
     steps.iter().scan(0, |at, step| {
-        if let Step::Of(target) = step {
+        if let ScriptStep::Of(target) = step {
             *at = *target;
         }
         Some((step, *at))
     })
 }
 
-fn statements_of(step: &Step, at: usize) -> Vec<String> {
+fn statements_of(step: &ScriptStep, at: usize) -> Vec<String> {
     let add = |counter: &Option<Counter>, rows: &str| {
         counter.map(|counter| format!("SET {0} = {0} + {rows}", variable(counter, at)))
     };
     match step {
-        Step::Of(_) => Vec::new(),
-        Step::Run(sql, counter) => [sql.clone()].into_iter().chain(add(counter, "@@row_count")).collect(),
-        Step::Find(name, query, counter) => {
+        ScriptStep::Of(_) => Vec::new(),
+        ScriptStep::Run(sql, counter) => {
+            [sql.clone()].into_iter().chain(add(counter, "@@row_count")).collect()
+        }
+        ScriptStep::Find(name, query, counter) => {
             let name = own(name, at);
             [format!("SET {name} = ({query})")].into_iter().chain(add(counter, &name)).collect()
         }
-        Step::Only(when, then) => {
+        ScriptStep::Only(when, then) => {
             let condition = match when {
                 When::Any(names) => {
                     let names: Vec<String> = names.iter().map(|name| own(name, at)).collect();

@@ -7,9 +7,9 @@
 
 use super::alter::alter;
 use super::dialect::{BigQueryDialect, MADE};
-use super::wire::{Field, Kind, Mode, Partitioning, TableInfo};
+use super::wire::{Field, Mode, Partitioning, TableInfo, TableKind};
 use crate::dest::sql::columns::{needed, same, version_columns};
-use crate::dest::sql::dialect::{Found, Shape};
+use crate::dest::sql::dialect::{FoundColumn, Shape};
 use crate::dest::sql::identity::Identity;
 use crate::dest::sql::shape::Needs;
 use crate::dest::sql::{Dialect, TableName, list};
@@ -41,7 +41,7 @@ pub(super) fn shape_of(name: TableName, info: TableInfo) -> Result<Shape, DestEr
         Err(DestError { kind: DestErrorKind::Shape, message, hint: Some(hint.into()), source: None })
     };
     let table = format!("{}.{}", name.schema, name.table);
-    if let Kind::Other(kind) = info.kind {
+    if let TableKind::Other(kind) = info.kind {
         let what = kind.to_lowercase().replace('_', " ");
         let article = if what.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" };
         return refuse(
@@ -59,7 +59,7 @@ pub(super) fn shape_of(name: TableName, info: TableInfo) -> Result<Shape, DestEr
     let column = |field: Field| {
         let logical = logical(&field);
         let repeated = if field.mode == Mode::Repeated { "repeated " } else { "" };
-        Found {
+        FoundColumn {
             kind: format!("{repeated}{}", field.kind),
             logical,
             not_null: field.mode == Mode::Required,

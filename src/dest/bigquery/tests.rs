@@ -160,7 +160,7 @@ impl Bench for Project {
 
     fn break_between(&self, _: &dyn Destination) -> Box<dyn Destination> {
         let bigquery = self.bigquery();
-        *bigquery.faults.next.lock().expect("not poisoned") = Some(Step::AfterRows);
+        *bigquery.faults.next.lock().expect("not poisoned") = Some(BreakAt::AfterRows);
         self.elsewhere(bigquery)
     }
 }

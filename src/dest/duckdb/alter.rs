@@ -1,7 +1,7 @@
 //! How DuckDB changes a table.
 
 use super::mark;
-use crate::dest::sql::dialect::{Changes, Found, Shape};
+use crate::dest::sql::dialect::{Changes, FoundColumn, Shape};
 use crate::dest::sql::{add_column, list};
 use crate::model::LogicalType;
 
@@ -9,7 +9,7 @@ use crate::model::LogicalType;
 pub(super) fn alter(shape: &Shape, changes: &Changes) -> Vec<String> {
     let d = shape.d;
     let name = shape.sql();
-    let is_key = |found: &Found| shape.primary_key.contains(&found.name);
+    let is_key = |found: &FoundColumn| shape.primary_key.contains(&found.name);
     let added = changes.added.iter().map(|column| add_column(d, &shape.name, column));
     // Nor does a column change its type that another one is made of.
     let generates = shape.columns.iter().any(|found| found.generated);
@@ -50,7 +50,7 @@ pub(in crate::dest) fn rebuild(shape: &Shape, changes: &Changes) -> Vec<String> 
     let d = shape.d;
     let copy = shape.name.beside("_ingestr_copy");
     let after = |at: usize| changes.retyped.iter().find(|(other, _)| *other == at).map(|(_, to)| *to);
-    let columns: Vec<(usize, &Found)> = shape.columns.iter().enumerate().collect();
+    let columns: Vec<(usize, &FoundColumn)> = shape.columns.iter().enumerate().collect();
     let declared = list(&columns, |(at, found)| {
         let type_name = after(*at).map_or(found.kind.as_str(), |to| d.type_name(to));
         let default = found.default.as_ref().map_or(String::new(), |text| match found.generated {
@@ -64,7 +64,7 @@ pub(in crate::dest) fn rebuild(shape: &Shape, changes: &Changes) -> Vec<String> 
     } else {
         format!(", PRIMARY KEY ({})", list(&shape.primary_key, |k| d.quote(k)))
     };
-    let written: Vec<(usize, &Found)> =
+    let written: Vec<(usize, &FoundColumn)> =
         columns.iter().filter(|(_, found)| !found.generated).copied().collect();
     let values = list(&written, |(at, found)| {
         let name = d.quote(&found.name);

@@ -11,7 +11,7 @@ use super::append::{Fill, append};
 use super::dialect::{CATALOG, DuckDialect};
 use super::engine::Session;
 use super::merge::{self, Merge};
-use super::{Faults, Step, compression, open};
+use super::{BreakAt, Faults, compression, open};
 use crate::dest::sql::batches::Batches;
 use crate::dest::sql::cells::Cell;
 use crate::dest::sql::columns::{IS_CURRENT, VALID_FROM, VALID_TO, columns_of, needed, version_columns};
@@ -85,7 +85,7 @@ pub(super) fn apply(
     if changed {
         at_once(session.execute(compression::FULL))?;
     }
-    faults.hit(Step::AfterRows)?;
+    faults.hit(BreakAt::AfterRows)?;
     first.end(&mut last, &seen);
     at_once(session.run(&last))?;
     Ok(all)

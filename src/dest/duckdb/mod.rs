@@ -150,7 +150,7 @@ impl InProcess for DuckDb {
             let wrap = |error| open::failed(&self.path, "write", error);
             let apply = || {
                 let counts = apply::apply(&session, rows, commit, &wrap, &self.faults)?;
-                self.faults.hit(Step::BeforeCommit).map(|()| counts)
+                self.faults.hit(BreakAt::BeforeCommit).map(|()| counts)
             };
             self.transact(connection, apply, committing)
         })
@@ -189,7 +189,7 @@ impl DuckDb {
 /// Where a test can make a commit fail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(not(test), allow(dead_code, reason = "only tests break things"))]
-pub(crate) enum Step {
+pub(crate) enum BreakAt {
     /// Rows are in, the state is not.
     AfterRows,
     /// Everything is in; COMMIT is next.
@@ -200,18 +200,18 @@ pub(crate) enum Step {
 #[derive(Debug, Clone, Default)]
 struct Faults {
     #[cfg(test)]
-    next: std::sync::Arc<std::sync::Mutex<Option<Step>>>,
+    next: std::sync::Arc<std::sync::Mutex<Option<BreakAt>>>,
 }
 
 impl Faults {
     #[cfg(not(test))]
     #[allow(clippy::unused_self, clippy::unnecessary_wraps, reason = "the same call as under test")]
-    fn hit(&self, _: Step) -> Result<(), DestError> {
+    fn hit(&self, _: BreakAt) -> Result<(), DestError> {
         Ok(())
     }
 
     #[cfg(test)]
-    fn hit(&self, step: Step) -> Result<(), DestError> {
+    fn hit(&self, step: BreakAt) -> Result<(), DestError> {
         let mut next = self.next.lock().expect("no test panics while holding it");
         if *next != Some(step) {
             return Ok(());

@@ -6,7 +6,7 @@ use super::dialect::{CATALOG, DuckDialect};
 use super::engine::Session;
 use super::mark;
 use crate::dest::DestError;
-use crate::dest::sql::dialect::{Found, Shape};
+use crate::dest::sql::dialect::{FoundColumn, Shape};
 use crate::dest::sql::embedded::at_once;
 use crate::dest::sql::engine::Engine as _;
 use crate::dest::sql::identity::Identity;
@@ -74,7 +74,7 @@ pub(in crate::dest) fn columns(
     connection: &Connection,
     d: &dyn Dialect,
     name: &TableName,
-) -> duckdb::Result<Vec<Found>> {
+) -> duckdb::Result<Vec<FoundColumn>> {
     // Not pragma_table_info(): it cannot read a name with a quote in it.
     let mut statement = connection.prepare(&format!(
         "SELECT column_name, column_type, \"null\" = 'NO', \"default\" FROM (DESCRIBE {})",
@@ -82,7 +82,7 @@ pub(in crate::dest) fn columns(
     ))?;
     let column = |row: &duckdb::Row<'_>| {
         let (kind, default): (String, Option<String>) = (row.get(1)?, row.get(3)?);
-        Ok(Found {
+        Ok(FoundColumn {
             name: row.get(0)?,
             logical: d.logical_of(&kind),
             kind,
@@ -104,7 +104,7 @@ fn mark_generated(session: &Session<'_>, shape: &mut Shape) -> duckdb::Result<()
     let mut rows = statement.query(params![CATALOG, shape.name.schema, shape.name.table])?;
     while let Some(row) = rows.next()? {
         let (name, expression): (String, String) = (row.get(0)?, row.get(1)?);
-        let plain = |found: &&mut Found| found.name == name && found.default.is_none();
+        let plain = |found: &&mut FoundColumn| found.name == name && found.default.is_none();
         if let Some(found) = shape.columns.iter_mut().find(plain).filter(|_| expression != "NULL") {
             (found.logical, found.default, found.generated) = (None, Some(expression), true);
         }

@@ -77,7 +77,7 @@ impl Bench for File {
 
     fn break_between(&self, _: &dyn Destination) -> Box<dyn Destination> {
         let duck = self.duck();
-        *duck.faults.next.lock().expect("not poisoned") = Some(Step::AfterRows);
+        *duck.faults.next.lock().expect("not poisoned") = Some(BreakAt::AfterRows);
         Box::new(duck)
     }
 }

@@ -101,7 +101,7 @@ mod tests {
 
     #[test]
     fn types_grow_in_place_or_the_table_is_made_anew() {
-        let column = |name: &str, kind: &str| crate::dest::sql::dialect::Found {
+        let column = |name: &str, kind: &str| crate::dest::sql::dialect::FoundColumn {
             name: name.into(),
             kind: kind.into(),
             logical: LakeDialect.logical_of(kind),

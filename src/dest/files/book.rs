@@ -10,7 +10,7 @@ use bytes::Bytes;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::names::Place;
+use super::names::TablePath;
 use super::store::{Store, Version, Waiting};
 use crate::dest::sql::ledger::newer;
 use crate::dest::sql::whose::Whose;
@@ -30,7 +30,7 @@ const RUNS: usize = 1_000;
 pub(super) struct Book {
     /// Who writes to the table.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) lease: Option<Held>,
+    pub(super) lease: Option<StoredLease>,
     /// In whose book a child's is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) written_with: Option<String>,
@@ -106,7 +106,7 @@ pub(super) struct Parts {
 
 /// A lease, as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Held {
+pub(super) struct StoredLease {
     run: String,
     process: String,
     #[serde(serialize_with = "write_instant", deserialize_with = "read_instant")]
@@ -115,16 +115,16 @@ pub(super) struct Held {
     until: Micros,
 }
 
-impl From<&Lease> for Held {
+impl From<&Lease> for StoredLease {
     fn from(lease: &Lease) -> Self {
         let Lease { run, process, since, until } = lease.clone();
         Self { run, process, since, until }
     }
 }
 
-impl From<&Held> for Lease {
-    fn from(held: &Held) -> Self {
-        let Held { run, process, since, until } = held.clone();
+impl From<&StoredLease> for Lease {
+    fn from(held: &StoredLease) -> Self {
+        let StoredLease { run, process, since, until } = held.clone();
         Self { run, process, since, until }
     }
 }
@@ -273,7 +273,7 @@ impl Opened {
     ///
     /// # Errors
     /// When it cannot be read, or is none.
-    pub(super) fn of(store: &dyn Store, place: &Place) -> Result<Self, DestError> {
+    pub(super) fn of(store: &dyn Store, place: &TablePath) -> Result<Self, DestError> {
         Self::at(store, place.book(FILE))
     }
 
@@ -330,7 +330,7 @@ fn text(book: &Book) -> Result<Bytes, DestError> {
 
 /// What is remembered of a table.
 #[derive(Debug, Default)]
-pub(super) struct Found {
+pub(super) struct TableBook {
     pub(super) lease: Option<Lease>,
     pub(super) table: Table,
     /// Large files that may have to be put in their place.
@@ -343,20 +343,20 @@ pub(super) struct Found {
 ///
 /// # Errors
 /// When it cannot be read.
-pub(super) fn look(store: &dyn Store, schema: &str, table: &str) -> Result<Found, DestError> {
-    let own = Opened::of(store, &Place::new(schema, table))?;
+pub(super) fn look(store: &dyn Store, schema: &str, table: &str) -> Result<TableBook, DestError> {
+    let own = Opened::of(store, &TablePath::new(schema, table))?;
     let mut books = vec![own.path.clone()];
     let lease = own.book.lease.as_ref().map(Into::into);
     let (mut found, mut complete) = (own.book.tables.get(table).cloned(), own.book.complete);
     if let Some(parent) = &own.book.written_with {
-        let with = Opened::of(store, &Place::new(schema, parent))?;
+        let with = Opened::of(store, &TablePath::new(schema, parent))?;
         complete.extend(with.book.complete);
         if let Some(theirs) = with.book.tables.get(table) {
             books.push(with.path);
             found = Some(theirs.clone());
         }
     }
-    Ok(Found { lease, table: found.unwrap_or_default(), complete, books })
+    Ok(TableBook { lease, table: found.unwrap_or_default(), complete, books })
 }
 
 fn write_instant<S: Serializer>(at: &Micros, to: S) -> Result<S::Ok, S::Error> {

@@ -9,7 +9,7 @@
 use super::book::{Book, Columns, Files, Opened, Saved, Table};
 use super::format::{Encoder, Format};
 use super::keys::Counting;
-use super::names::{Place, numbered};
+use super::names::{TablePath, numbered};
 use super::publish::Publication;
 use super::rows::{Incoming, Ready, encoded};
 use super::store::{Store, Waiting};
@@ -47,7 +47,7 @@ pub(super) fn make(
 ) -> Result<Vec<Counts>, DestError> {
     let Some(first) = rows.first() else { return Ok(Vec::new()) };
     let target = first.target.clone();
-    let mut opened = Opened::of(store, &Place::of(&target))?;
+    let mut opened = Opened::of(store, &TablePath::of(&target))?;
     guards::adopt(store, &mut opened.book, &rows)?;
     guards::guard(store, &opened.book, &rows, commit)?;
     let opened = leftovers::settle(store, opened, &target)?;
@@ -112,7 +112,7 @@ impl Writing<'_> {
 
     /// `append`: a file of the table.
     fn append(&mut self, table: &mut Table, incoming: Incoming) -> Result<Counts, DestError> {
-        let (target, place) = (incoming.target.clone(), Place::of(&incoming.target));
+        let (target, place) = (incoming.target.clone(), TablePath::of(&incoming.target));
         let ready = Ready::new(incoming, &table.columns.read())?;
         let count = ready.rows.count() as u64;
         if count > 0 {
@@ -135,7 +135,7 @@ impl Writing<'_> {
 
     /// `replace`: a part in which rows wait or, with the last commit, the file that is published.
     fn replace(&mut self, table: &mut Table, incoming: Incoming, at: usize) -> Result<Counts, DestError> {
-        let (target, place) = (incoming.target.clone(), Place::of(&incoming.target));
+        let (target, place) = (incoming.target.clone(), TablePath::of(&incoming.target));
         let counting = if at == 0 { Counting::Newest } else { Counting::OfParents };
         let own = |saved: &Saved| saved.is_of(&target) && saved.waiting.is_some();
         // A run that starts from zero knows its own rows by its id.
@@ -171,7 +171,7 @@ impl Writing<'_> {
     }
 
     /// Nobody waits for the parts of these states any more.
-    fn forget_parts(&mut self, place: &Place, table: &Table, of: impl Fn(&Saved) -> bool) {
+    fn forget_parts(&mut self, place: &TablePath, table: &Table, of: impl Fn(&Saved) -> bool) {
         let parts = table.states.iter().filter(|saved| of(saved)).filter_map(|saved| saved.waiting.as_ref());
         let parts = parts.flat_map(|waiting| &waiting.parts);
         self.outdated.extend(parts.flat_map(|(name, _)| leftovers::part(place, name)));
@@ -198,7 +198,7 @@ impl Writing<'_> {
         opened.book = book;
         for (at, publication) in std::mem::take(&mut self.publications) {
             let target = publication.target.clone();
-            let place = Place::of(&target);
+            let place = TablePath::of(&target);
             let published = publication.write(self.store)?;
             self.outdated.extend(leftovers::appended(self.store, &place)?);
             let table = opened.book.table(&target.table);
@@ -218,7 +218,7 @@ impl Writing<'_> {
 
     /// Swaps the book, and does what is left to do.
     fn end(mut self, mut opened: Opened, target: &Target) -> Result<(), DestError> {
-        let (store, commit, place) = (self.store, self.commit, Place::of(target));
+        let (store, commit, place) = (self.store, self.commit, TablePath::of(target));
         let (run, book) = (&commit.run.id, &mut opened.book);
         book.last = Some(Files { run: run.clone(), count: self.nth });
         book.outdated.append(&mut self.outdated);

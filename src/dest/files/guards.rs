@@ -1,8 +1,8 @@
 //! What must be true for a commit to count: the lease, the state that the run stored last, the files of which that tells.
 
-use super::book::{Book, Found, Opened, Saved, Table, look};
+use super::book::{Book, Opened, Saved, Table, TableBook, look};
 use super::leftovers::{appended, part};
-use super::names::{Place, number_of};
+use super::names::{TablePath, number_of};
 use super::rows::Incoming;
 use super::store::{Store, Waiting};
 use crate::dest::sql::identity::{Apart, state_changed};
@@ -15,13 +15,13 @@ use crate::model::{Lease, Strategy};
 pub(super) fn adopt(store: &dyn Store, book: &mut Book, rows: &[Incoming]) -> Result<(), DestError> {
     let Some(parent) = rows.first().map(|rows| rows.target.table.clone()) else { return Ok(()) };
     for (at, target) in rows.iter().map(|rows| &rows.target).enumerate() {
-        let own = Opened::of(store, &Place::of(target))?.book;
+        let own = Opened::of(store, &TablePath::of(target))?.book;
         let is_here =
             if at == 0 { own.written_with.is_none() } else { own.written_with.as_ref() == Some(&parent) };
         if is_here && book.tables.contains_key(&target.table) {
             continue;
         }
-        let Found { table, .. } = look(store, &target.schema, &target.table)?;
+        let TableBook { table, .. } = look(store, &target.schema, &target.table)?;
         book.tables.insert(target.table.clone(), table);
     }
     book.written_with = None;
@@ -30,7 +30,7 @@ pub(super) fn adopt(store: &dyn Store, book: &mut Book, rows: &[Incoming]) -> Re
 
 /// Says in the book of a child that it is written in that of its parent.
 pub(super) fn point(store: &dyn Store, child: &Target, parent: &str) -> Result<(), DestError> {
-    let mut opened = Opened::of(store, &Place::of(child))?;
+    let mut opened = Opened::of(store, &TablePath::of(child))?;
     if opened.book.written_with.as_deref() == Some(parent) {
         return Ok(());
     }
@@ -95,7 +95,7 @@ pub(super) fn is_there(
     table: &Table,
     target: &Target,
 ) -> Result<bool, DestError> {
-    let place = Place::of(target);
+    let place = TablePath::of(target);
     let mut expected = false;
     if let Some(file) = &table.file {
         let path = place.beside(file);
@@ -129,7 +129,7 @@ pub(super) fn parts_are_there(
     if waiting.parts.is_empty() {
         return Ok(true);
     }
-    let place = Place::of(target);
+    let place = TablePath::of(target);
     let there = store.files(&place.book("waiting"))?;
     Ok(waiting
         .parts

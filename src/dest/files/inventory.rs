@@ -6,7 +6,7 @@ use super::book::{Opened, look};
 use super::guards::busy;
 use super::ledger;
 use super::leftovers::part;
-use super::names::{Place, books, unescaped};
+use super::names::{TablePath, books, unescaped};
 use super::store::Store;
 use crate::dest::DestError;
 use crate::model::Remembered;
@@ -36,7 +36,7 @@ fn of_table(store: &dyn Store, schema: &str, table: &str) -> Result<Vec<Remember
     }
     let states = found.table.states.iter();
     let whose: Vec<_> = states.map(|saved| (saved.account.clone(), saved.source_table.clone())).collect();
-    let runs = ledger::runs(store, &Place::new(schema, table), &whose)?;
+    let runs = ledger::runs(store, &TablePath::new(schema, table), &whose)?;
     let told = found.table.states.iter().map(|saved| {
         let whose = (saved.account.clone(), saved.source_table.clone());
         Remembered {
@@ -77,7 +77,7 @@ fn change<T>(
 /// # Errors
 /// When it cannot be written.
 pub(super) fn forget(store: &dyn Store, schema: &str, table: &str) -> Result<u64, DestError> {
-    let (found, place) = (look(store, schema, table)?, Place::new(schema, table));
+    let (found, place) = (look(store, schema, table)?, TablePath::new(schema, table));
     let parts = found.table.states.iter().filter_map(|saved| saved.waiting.as_ref());
     let parts: Vec<String> =
         parts.flat_map(|waiting| &waiting.parts).flat_map(|(name, _)| part(&place, name)).collect();
@@ -111,7 +111,12 @@ pub(super) fn reassign(store: &dyn Store, tables: &[Remembered], account: &str) 
         let found = look(store, schema, table)?;
         let Some(path) = found.books.last() else { continue };
         for one in &ones {
-            ledger::reassign(store, &Place::new(schema, table), (&one.account, &one.source_table), account)?;
+            ledger::reassign(
+                store,
+                &TablePath::new(schema, table),
+                (&one.account, &one.source_table),
+                account,
+            )?;
         }
         changed += change(store, path, (schema, table), |opened| {
             let states = opened.book.tables.get_mut(table).map(|table| table.states.as_mut_slice());

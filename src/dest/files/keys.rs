@@ -30,7 +30,7 @@ pub(super) enum Counting {
 
 /// One line of a file of keys, and where it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Line {
+struct KeyLine {
     key: u128,
     date: i64,
     part: u32,
@@ -130,7 +130,7 @@ fn in_slices<E>(
 ) -> Result<Vec<Vec<u32>>, E> {
     let mut repeated = vec![Vec::new(); parts];
     for slice in 0..slices {
-        let mut lines: Vec<Line> = Vec::new();
+        let mut lines: Vec<KeyLine> = Vec::new();
         for part in 0..parts {
             let bytes = read(part)?;
             let part = u32::try_from(part).unwrap_or(u32::MAX);
@@ -140,7 +140,7 @@ fn in_slices<E>(
         lines.sort_unstable();
         for group in lines.chunk_by(|a, b| a.key == b.key) {
             let whole = group.iter().filter(|line| line.row == COMPLETE).map(|line| line.part).max();
-            let lost = |line: &&Line| match counting {
+            let lost = |line: &&KeyLine| match counting {
                 Counting::Newest => Some(*line) != group.last(),
                 Counting::OfParents => line.row != COMPLETE && whole.is_some_and(|whole| line.part < whole),
             };
@@ -153,11 +153,11 @@ fn in_slices<E>(
     Ok(repeated)
 }
 
-fn line(bytes: &[u8], part: u32) -> Option<Line> {
+fn line(bytes: &[u8], part: u32) -> Option<KeyLine> {
     let (key, rest) = bytes.split_first_chunk()?;
     let (date, row) = rest.split_first_chunk()?;
     let row = row.first_chunk()?;
-    Some(Line {
+    Some(KeyLine {
         key: u128::from_le_bytes(*key),
         date: i64::from_le_bytes(*date),
         part,

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
 use super::leftovers::{REJECTS, RUNS};
-use super::names::{Place, number_of, numbered};
+use super::names::{TablePath, number_of, numbered};
 use super::store::Store;
 use crate::dest::sql::ledger::RUNS_TOLD;
 use crate::dest::{Commit, DestError, DestErrorKind, Target};
@@ -44,7 +44,7 @@ pub(super) fn write_rejects(
             "rejected_at": commit.run.ended_at.to_string(),
         })));
     }
-    let path = Place::of(target).book(&format!("{REJECTS}/{}.jsonl", numbered(&commit.run.id, nth)));
+    let path = TablePath::of(target).book(&format!("{REJECTS}/{}.jsonl", numbered(&commit.run.id, nth)));
     store.write(&path, Bytes::from(text))?;
     Ok(Some(path))
 }
@@ -69,14 +69,14 @@ pub(super) fn write_run(store: &dyn Store, target: &Target, commit: &Commit) -> 
         "error": run.error,
         "warnings": run.warnings,
     }));
-    store.write(&Place::of(target).book(&format!("{RUNS}/{}.json", run.id)), text)
+    store.write(&TablePath::of(target).book(&format!("{RUNS}/{}.json", run.id)), text)
 }
 
 /// Removes what is not kept of runs and of values that did not fit.
 ///
 /// # Errors
 /// When it cannot be removed.
-pub(super) fn prune(store: &dyn Store, place: &Place, commit: &Commit) -> Result<(), DestError> {
+pub(super) fn prune(store: &dyn Store, place: &TablePath, commit: &Commit) -> Result<(), DestError> {
     let mut old = Vec::new();
     if let Some(most) = commit.keep.runs {
         let folder = place.book(RUNS);
@@ -113,7 +113,7 @@ const LOOKED_THROUGH: usize = 50;
 /// When they cannot be read.
 pub(super) fn runs(
     store: &dyn Store,
-    place: &Place,
+    place: &TablePath,
     whose: &[(String, String)],
 ) -> Result<BTreeMap<(String, String), Vec<RunLine>>, DestError> {
     let folder = place.book(RUNS);
@@ -165,7 +165,7 @@ fn run(fields: &Map<String, Value>) -> RunLine {
 /// When they cannot be read or written.
 pub(super) fn reassign(
     store: &dyn Store,
-    place: &Place,
+    place: &TablePath,
     (from, source_table): (&str, &str),
     account: &str,
 ) -> Result<(), DestError> {

@@ -2,7 +2,7 @@
 
 use super::book::{Book, Opened};
 use super::format::Format;
-use super::names::{Place, number_of};
+use super::names::{TablePath, number_of};
 use super::store::Store;
 use crate::dest::sql::identity::state_changed;
 use crate::dest::{DestError, Target};
@@ -15,12 +15,12 @@ pub(super) const REJECTS: &str = "rejects";
 pub(super) const RUNS: &str = "runs";
 
 /// The files of a part: its rows, and their keys. No reader of Parquet takes them for a table's.
-pub(super) fn part(place: &Place, name: &str) -> [String; 2] {
+pub(super) fn part(place: &TablePath, name: &str) -> [String; 2] {
     ["rows", "keys"].map(|kind| place.book(&format!("{WAITING}/{name}.{kind}")))
 }
 
 /// Paths of all files that were appended to a table, whether they count or not.
-pub(super) fn appended(store: &dyn Store, place: &Place) -> Result<Vec<String>, DestError> {
+pub(super) fn appended(store: &dyn Store, place: &TablePath) -> Result<Vec<String>, DestError> {
     let folder = place.appended();
     let ours = |name: &String| {
         let format = name.rsplit_once('.').and_then(|(_, format)| Format::parse(format));
@@ -50,7 +50,7 @@ pub(super) fn settle(store: &dyn Store, mut opened: Opened, target: &Target) -> 
         let schema = &target.schema;
         let lost = book.tables.iter_mut().filter(|(name, table)| {
             let file = table.file.as_ref();
-            file.is_some_and(|file| Place::new(schema, name).beside(file) == complete.path)
+            file.is_some_and(|file| TablePath::new(schema, name).beside(file) == complete.path)
         });
         lost.for_each(|(_, table)| {
             table.empty();
@@ -73,7 +73,7 @@ pub(super) fn sweep<'a>(
     targets: impl Iterator<Item = &'a Target>,
 ) -> Result<(), DestError> {
     for target in targets {
-        let place = Place::of(target);
+        let place = TablePath::of(target);
         let mut dead = Vec::new();
         let folders = ["", WAITING, REJECTS, RUNS].map(|folder| place.book(folder));
         for folder in folders.into_iter().chain([place.appended()]) {
@@ -103,7 +103,7 @@ pub(super) fn sweep<'a>(
 }
 
 /// Values that did not fit, of commits that were never made: they are later than the last one.
-fn rejects_of_no_commit(store: &dyn Store, book: &Book, place: &Place) -> Result<Vec<String>, DestError> {
+fn rejects_of_no_commit(store: &dyn Store, book: &Book, place: &TablePath) -> Result<Vec<String>, DestError> {
     let folder = place.book(REJECTS);
     let last = book.last.as_ref().map(|last| (last.run.as_str(), last.count));
     let later = |name: &String| number_of(name).is_some_and(|file| last.is_none_or(|last| file > last));

@@ -28,10 +28,10 @@ use super::{
 };
 use crate::model::lease::Claim;
 use crate::model::{FieldName, Micros, Strategy, Tombstone};
-use book::{Found, Opened, look};
+use book::{Opened, TableBook, look};
 use disk::{Disk, KIND};
 use format::Format;
-use names::Place;
+use names::TablePath;
 use rows::Incoming;
 use store::Store;
 use uri::FilesUri;
@@ -108,10 +108,10 @@ impl Files {
 
 fn inspect(store: &dyn Store, format: Format, target: &Target) -> Result<Inspection, DestError> {
     not_ours(target)?;
-    let place = Place::of(target);
+    let place = TablePath::of(target);
     place.check()?;
     store.check(&[place.schema().to_owned(), place.appended(), place.book("")])?;
-    let Found { lease, table, complete, .. } = look(store, &target.schema, &target.table)?;
+    let TableBook { lease, table, complete, .. } = look(store, &target.schema, &target.table)?;
     let there = guards::is_there(store, &complete, &table, target)?;
     let own = table.state(target, false);
     let mut basis = guards::written(&table, target);
@@ -171,7 +171,7 @@ fn take(
     live: fn(&Lease, Micros) -> bool,
 ) -> Result<(), DestError> {
     for _ in 0..ATTEMPTS {
-        let mut opened = Opened::of(store, &Place::of(target))?;
+        let mut opened = Opened::of(store, &TablePath::of(target))?;
         let held: Option<Lease> = opened.book.lease.as_ref().map(Into::into);
         leases::judge(target, held.as_ref(), lease, claim, live)?;
         if claim == Claim::Take {
@@ -187,7 +187,7 @@ fn take(
 
 fn release(store: &dyn Store, target: &Target, run: &str) -> Result<(), DestError> {
     for _ in 0..ATTEMPTS {
-        let mut opened = Opened::of(store, &Place::of(target))?;
+        let mut opened = Opened::of(store, &TablePath::of(target))?;
         let before = opened.book.lease.clone();
         opened.book.release(run);
         if opened.book.lease == before || opened.swap(store)? {

@@ -12,12 +12,12 @@ const LONGEST: usize = 180;
 
 /// A table, as paths have it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Place {
+pub(super) struct TablePath {
     schema: String,
     table: String,
 }
 
-impl Place {
+impl TablePath {
     pub(super) fn new(schema: &str, table: &str) -> Self {
         Self { schema: escaped(schema), table: escaped(table) }
     }

@@ -8,7 +8,7 @@ use super::book::Parts;
 use super::format::{Encoder, Format};
 use super::keys::{Counting, repeated};
 use super::leftovers::part;
-use super::names::Place;
+use super::names::TablePath;
 use super::parquet;
 use super::rows::{Ready, misfit};
 use super::store::{Store, Upload, Waiting};
@@ -43,7 +43,7 @@ impl Publication {
         waiting: Parts,
         last: Ready,
     ) -> Result<Self, DestError> {
-        let place = Place::of(&target);
+        let place = TablePath::of(&target);
         let upload = store.begin(&place.beside(&place.file(format)))?;
         Ok(Self { target, counting, format, waiting, last, upload })
     }
@@ -55,7 +55,7 @@ impl Publication {
     /// Writes the file.
     pub(super) fn write(mut self, store: &dyn Store) -> Result<Published, DestError> {
         let failed = |error: ArrowError| misfit(&self.target.table, &error);
-        let place = Place::of(&self.target);
+        let place = TablePath::of(&self.target);
         let names: Vec<[String; 2]> = self.waiting.parts.iter().map(|(name, _)| part(&place, name)).collect();
         let read = |path: &str| {
             let found = store.read(path)?;

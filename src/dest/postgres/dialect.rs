@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use crate::dest::sql::dialect::{Changes, Found, Shape};
+use crate::dest::sql::dialect::{Changes, FoundColumn, Shape};
 use crate::dest::sql::identity::Mark;
 use crate::dest::sql::shadow::fnv;
 use crate::dest::sql::{Dialect, TableName, add_column, list};
@@ -135,7 +135,7 @@ impl Dialect for PostgresDialect {
     }
 
     /// JSON has no equality, so its text is compared; `jsonb` has one, and its text is not the one that was read.
-    fn differs(&self, one: &str, other: &str, column: Option<&Found>) -> String {
+    fn differs(&self, one: &str, other: &str, column: Option<&FoundColumn>) -> String {
         match column {
             Some(found) if found.kind == BINARY_JSON => {
                 format!("{one} IS DISTINCT FROM CAST({other} AS jsonb)")

@@ -12,7 +12,7 @@ use super::copy;
 use super::dialect::{MARK, PostgresDialect};
 use super::errors::{failed, missing};
 use crate::dest::sql::cells::Cell;
-use crate::dest::sql::dialect::{Changes, Found, Shape};
+use crate::dest::sql::dialect::{Changes, FoundColumn, Shape};
 use crate::dest::sql::embedded::Stage;
 use crate::dest::sql::engine::{Engine, Said};
 use crate::dest::sql::identity::Identity;
@@ -103,7 +103,7 @@ impl Session {
             if yes(&row[12]) {
                 primary_key.push(column.clone());
             }
-            columns.push(Found {
+            columns.push(FoundColumn {
                 name: column.clone(),
                 logical: self.d.logical_of(kind).filter(|_| !generated),
                 kind: kind.clone(),

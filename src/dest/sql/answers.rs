@@ -10,7 +10,7 @@ use crate::dest::{DestError, Stored, Target};
 use crate::model::{Answer, DELETED_AT, LogicalType, MERGED_INTO, Question, Strategy};
 
 /// The rows a run would add to.
-struct Held {
+struct HeldTable {
     shape: Shape,
     /// The rows, as a query or a name; the newest of each key where a key may stand in several.
     rows: String,
@@ -97,7 +97,7 @@ fn rows_after(
     ))
 }
 
-async fn held<E: Engine>(engine: &E, target: &Target) -> Result<Option<Held>, DestError> {
+async fn held<E: Engine>(engine: &E, target: &Target) -> Result<Option<HeldTable>, DestError> {
     if target.strategy == Strategy::Replace {
         // Whatever is kept aside is about to be forgotten, and the old table's rows are not this replacement's.
         if target.fresh {
@@ -107,7 +107,7 @@ async fn held<E: Engine>(engine: &E, target: &Target) -> Result<Option<Held>, De
             && let Some(shape) = engine.describe(&engine.table(&hidden)).await?
         {
             let rows = format!("({}) AS _ingestr_rows", publish::waiting(&shape, target));
-            return Ok(Some(Held { shape, rows }));
+            return Ok(Some(HeldTable { shape, rows }));
         }
     }
     let Some(shape) = engine.describe(&engine.table(&target.table)).await? else { return Ok(None) };
@@ -116,11 +116,11 @@ async fn held<E: Engine>(engine: &E, target: &Target) -> Result<Option<Held>, De
     } else {
         shape.sql()
     };
-    Ok(Some(Held { shape, rows }))
+    Ok(Some(HeldTable { shape, rows }))
 }
 
 /// The question in SQL; `None` if the columns it needs are not there or of another kind.
-fn statement(held: &Held, target: &Target, question: &Question) -> Option<String> {
+fn statement(held: &HeldTable, target: &Target, question: &Question) -> Option<String> {
     let shape = &held.shape;
     let d = shape.d;
     // Text that is an integer counts, as tables of others may keep ids so.

@@ -69,9 +69,9 @@ pub(crate) type Cells = Vec<(&'static str, Cell)>;
 
 /// A line that was read.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Line(Vec<(String, Cell)>);
+pub(crate) struct LedgerLine(Vec<(String, Cell)>);
 
-impl Line {
+impl LedgerLine {
     pub(crate) fn new(columns: &[Column], cells: Vec<Cell>) -> Self {
         Self(columns.iter().map(|column| column.name.clone()).zip(cells).collect())
     }

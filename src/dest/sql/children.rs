@@ -6,7 +6,7 @@
 
 use super::deletions::as_key;
 use super::dialect::Shape;
-use super::script::{Counter, Script, Step};
+use super::script::{Counter, Script, ScriptStep};
 use super::staged::{S, Staged, T};
 use crate::dest::Target;
 use crate::model::LogicalType;
@@ -26,7 +26,7 @@ pub(crate) fn complete(script: &mut Script, shape: &Shape, target: &Target, stag
         let matching = staged.rows.matching(shape, &target.key);
         format!(" AND NOT EXISTS (SELECT 1 FROM ({}) AS {S} WHERE {matching})", staged.rows.all(shape))
     };
-    script.body([Step::count(
+    script.body([ScriptStep::count(
         Counter::Deleted,
         format!("DELETE FROM {} AS {T} WHERE {of_parents}{missing}", shape.sql()),
     )]);

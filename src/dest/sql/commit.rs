@@ -8,10 +8,10 @@ use super::cells::Cell;
 use super::columns::{needed, version_columns};
 use super::dialect::Shape;
 use super::engine::Engine;
-use super::guards::{self, Held, Identities};
+use super::guards::{self, Identities, StateLine};
 use super::identity::{Identity, Mark};
 use super::ledger::{self, LEASES, NAMES, REJECTS, RUNS, RowsIn, STATE, Whose};
-use super::script::{Counter, Script, Step, When, own};
+use super::script::{Counter, Script, ScriptStep, When, own};
 use super::shadow::{SHADOWS, shadow};
 use super::shape::Needs;
 use super::staged::Staged;
@@ -304,13 +304,13 @@ impl Plan<'_> {
         let Some(from) = staged.rows.refused(shape, &self.target.key) else { return };
         let any = || When::Any(vec!["_ingestr_refused"]);
         let count = format!("SELECT COUNT(*) FROM ({from}) AS _ingestr_refusals");
-        script.before.push(Step::Find("_ingestr_refused", count, Some(Counter::Rejected)));
+        script.before.push(ScriptStep::Find("_ingestr_refused", count, Some(Counter::Rejected)));
         let name = self.table.beside(REJECTS);
         let made = ledger::prepare(self.d, &name, REJECTS, seen.ledger(REJECTS));
         if !made.is_empty() {
-            script.before.push(Step::Only(any(), made));
+            script.before.push(ScriptStep::Only(any(), made));
         }
-        script.body([Step::Only(any(), vec![self.rejects(&from)])]);
+        script.body([ScriptStep::Only(any(), vec![self.rejects(&from)])]);
     }
 
     /// The shape of a table once the script has made it, or made it fit.
@@ -345,9 +345,9 @@ impl Plan<'_> {
     fn marked(&self, script: &mut Script, mut shape: Shape) -> Shape {
         if shape.identity.is_missing() {
             let (step, identity) = match self.d.mark(&shape, Identity::new_id(), &own(MADE, script.at)) {
-                Mark::Set(statement, id) => (Step::run(statement), Identity::Is(id)),
+                Mark::Set(statement, id) => (ScriptStep::run(statement), Identity::Is(id)),
                 Mark::Found { query, expression } => {
-                    (Step::Find(MADE, query, None), Identity::Found(expression))
+                    (ScriptStep::Find(MADE, query, None), Identity::Found(expression))
                 }
             };
             script.before.push(step);
@@ -361,7 +361,7 @@ impl Plan<'_> {
     pub(crate) fn guard(&self, script: &mut Script, seen: &Seen, there: &Identities, first: bool) {
         let Some(basis) = &self.commit.basis else { return };
         let (d, target) = (self.d, self.target);
-        let held = |rows_in| Held {
+        let held = |rows_in| StateLine {
             d,
             states: seen.ledger(STATE).map(|columns| (self.table.beside(STATE), columns)),
             whose: Whose::of(target, self.table),

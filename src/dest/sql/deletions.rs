@@ -4,7 +4,7 @@
 
 use super::columns::{IS_CURRENT, VALID_TO};
 use super::dialect::Shape;
-use super::script::{Counter, Script, Step, When};
+use super::script::{Counter, Script, ScriptStep, When};
 use super::staged::{S, T};
 use crate::dest::Target;
 use crate::model::{DELETED_AT, Deletes, LOADED_AT, LogicalType, MERGED_INTO, Micros, Strategy};
@@ -57,9 +57,9 @@ pub(crate) fn apply(script: &mut Script, shape: &Shape, target: &Target, tombsto
             "SELECT COUNT({counted}) FROM {name} AS {T} JOIN {tombstones} AS {S} ON {on} WHERE {condition}"
         )
     };
-    script.body([Step::Find("_ingestr_gone", count(&alive), Some(Counter::Deleted))]);
+    script.body([ScriptStep::Find("_ingestr_gone", count(&alive), Some(Counter::Deleted))]);
     if let Some(known) = &known {
-        script.body([Step::Find("_ingestr_told", count(known), Some(Counter::Told))]);
+        script.body([ScriptStep::Find("_ingestr_told", count(known), Some(Counter::Told))]);
     }
     let statement = if !soft && !versions {
         format!(
@@ -72,7 +72,7 @@ pub(crate) fn apply(script: &mut Script, shape: &Shape, target: &Target, tombsto
         let set = marks(shape, target, at).join(", ");
         format!("UPDATE {name} AS {T} SET {set} FROM {tombstones} AS {S} WHERE {on} AND {which}")
     };
-    script.body([Step::Only(When::Any(vec!["_ingestr_gone", "_ingestr_told"]), vec![statement])]);
+    script.body([ScriptStep::Only(When::Any(vec!["_ingestr_gone", "_ingestr_told"]), vec![statement])]);
 }
 
 /// A key in a comparison with one that was read: a table taken over may keep its keys as text.

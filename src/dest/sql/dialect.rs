@@ -72,7 +72,7 @@ pub trait Dialect: std::fmt::Debug + Sync {
     }
 
     /// The condition that a value of a column and a staged one differ.
-    fn differs(&self, one: &str, other: &str, _column: Option<&Found>) -> String {
+    fn differs(&self, one: &str, other: &str, _column: Option<&FoundColumn>) -> String {
         format!("{one} IS DISTINCT FROM {other}")
     }
 
@@ -181,7 +181,7 @@ impl TableName {
 
 /// A column as it was found.
 #[derive(Debug, Clone)]
-pub struct Found {
+pub struct FoundColumn {
     /// Its name, as the table spells it.
     pub name: String,
     /// Its type, as the database spells it.
@@ -204,7 +204,7 @@ pub struct Shape {
     /// Its name.
     pub(crate) name: TableName,
     /// Its columns, in order.
-    pub(crate) columns: Vec<Found>,
+    pub(crate) columns: Vec<FoundColumn>,
     /// Columns of the primary key.
     pub(crate) primary_key: Vec<String>,
     /// Whether something else says that rows are not alike.

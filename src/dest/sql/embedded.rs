@@ -9,7 +9,7 @@ use arrow_array::{Array, ArrayRef, RecordBatch};
 use arrow_schema::{Field, Schema};
 
 use super::batches::Batches;
-use super::cells::Line;
+use super::cells::LedgerLine;
 use super::columns::{columns_of, needed, same, version_columns};
 use super::commit::{Plan, Seen, script};
 use super::dialect::Shape;
@@ -17,7 +17,7 @@ use super::engine::Engine;
 use super::ledger::{self, RUNS, Whose};
 use super::script::own;
 use super::shape::Needs;
-use super::staged::{Part, Rows, Staged, key_rows, reject_rows, tombstone_rows};
+use super::staged::{Staged, StagedRows, StagingTable, key_rows, reject_rows, tombstone_rows};
 use super::{Dialect, children, deletions, inspect};
 use crate::dest::{Commit, Counts, DestError, DestErrorKind, Inspection, Target, Targets};
 use crate::model::{Column, LogicalType, Reject, Strategy, Tombstone};
@@ -267,7 +267,7 @@ pub(crate) async fn has_landed<E: Engine>(
     let which = ledger::of_run(engine.dialect(), Whose::of(target, &table), &commit.run.id);
     let lines = engine.lines(RUNS, &which).await?;
     let rows = i64::try_from(commit.run.rows_read).ok();
-    let is_it = |line: &Line| {
+    let is_it = |line: &LedgerLine| {
         line.instant("ended_at") == Some(commit.run.ended_at) && Some(line.number("rows_read")) == rows
     };
     Ok(lines.iter().any(is_it))
@@ -304,7 +304,7 @@ async fn stage_rows<E: Stage>(
     at: usize,
     target: &Target,
     batches: Vec<RecordBatch>,
-) -> Result<Rows, DestError> {
+) -> Result<StagedRows, DestError> {
     let columns = columns_of(&batches, &target.table)?;
     let mut rows = Batches::new(batches, columns, &target.table)?;
     let once = target.strategy != Strategy::Append;
@@ -321,8 +321,8 @@ pub(crate) async fn stage_batches<E: Stage>(
     target: &Target,
     rows: Batches,
     once: bool,
-) -> Result<Rows, DestError> {
-    let mut staged = Rows { columns: rows.columns.clone(), once, ..Rows::default() };
+) -> Result<StagedRows, DestError> {
+    let mut staged = StagedRows { columns: rows.columns.clone(), once, ..StagedRows::default() };
     if rows.count() == 0 {
         return Ok(staged);
     }
@@ -332,6 +332,6 @@ pub(crate) async fn stage_batches<E: Stage>(
         .collect();
     let types: Vec<LogicalType> = staged.columns.iter().map(|column| column.logical).collect();
     let table = engine.stage(what, &positional(&types), rows.batches).await?;
-    staged.parts = vec![Part { table, columns: staged.columns.clone() }];
+    staged.parts = vec![StagingTable { table, columns: staged.columns.clone() }];
     Ok(staged)
 }

@@ -1,6 +1,6 @@
 //! What a database must be able to do, for one schema of it that is open.
 
-use super::cells::{Cell, Line};
+use super::cells::{Cell, LedgerLine};
 use super::dialect::{Changes, Shape};
 use super::identity::Identity;
 use super::ledger;
@@ -108,19 +108,23 @@ pub(crate) trait Engine {
     ///
     /// # Errors
     /// When it cannot be read.
-    async fn lines(&self, table: &'static str, which: &str) -> Result<Vec<Line>, DestError> {
+    async fn lines(&self, table: &'static str, which: &str) -> Result<Vec<LedgerLine>, DestError> {
         let Some(there) = self.ledger_columns(table).await? else { return Ok(Vec::new()) };
         let (sql, columns) = ledger::select(self.dialect(), &self.table(table), table, &there, which);
         let types: Vec<LogicalType> = columns.iter().map(|column| column.logical).collect();
         let rows = self.query(&sql, &types).await?;
-        Ok(rows.into_iter().map(|row| Line::new(&columns, row)).collect())
+        Ok(rows.into_iter().map(|row| LedgerLine::new(&columns, row)).collect())
     }
 
     /// Those about a table of the schema.
     ///
     /// # Errors
     /// When it cannot be read.
-    async fn lines_about(&self, ledger: &'static str, table: &TableName) -> Result<Vec<Line>, DestError> {
+    async fn lines_about(
+        &self,
+        ledger: &'static str,
+        table: &TableName,
+    ) -> Result<Vec<LedgerLine>, DestError> {
         self.lines(ledger, &ledger::of_table(self.dialect(), table)).await
     }
 }

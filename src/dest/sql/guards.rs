@@ -1,6 +1,6 @@
 //! What must still be as a run knows it for its commit to go through: progress and rows belong together.
 
-use super::cells::{Cell, Line};
+use super::cells::{Cell, LedgerLine};
 use super::dialect::TableName;
 use super::engine::Engine;
 use super::identity::{Apart, Identity, state_changed};
@@ -62,7 +62,7 @@ pub(crate) fn guard_free(
 }
 
 /// One line of the state.
-pub(crate) struct Held<'a> {
+pub(crate) struct StateLine<'a> {
     pub(crate) d: &'a dyn Dialect,
     /// The table of states, and the columns it has; `None`: there is none.
     pub(crate) states: Option<(TableName, &'a [String])>,
@@ -71,7 +71,7 @@ pub(crate) struct Held<'a> {
     pub(crate) rows_in: &'a str,
 }
 
-impl Held<'_> {
+impl StateLine<'_> {
     fn add(&self, script: &mut Script, condition: String, what: Breached) {
         let (schema, table) = (self.whose.schema.to_owned(), self.whose.table.to_owned());
         script.guards.push((condition, Breach { what, schema, table }));
@@ -142,7 +142,7 @@ pub(crate) fn cell(identity: &Identity) -> Cell {
 /// When the table cannot be read.
 pub(crate) async fn apart<E: Engine>(
     engine: &E,
-    line: &Line,
+    line: &LedgerLine,
     name: &TableName,
     there: Option<&Identity>,
 ) -> Result<Option<Apart>, DestError> {

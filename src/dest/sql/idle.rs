@@ -7,7 +7,7 @@ use super::commit::{Plan, Seen, Tables, script};
 use super::engine::Engine;
 use super::guards::guard_free;
 use super::ledger::LEASES;
-use super::script::{Script, Step};
+use super::script::{Script, ScriptStep};
 use super::staged::Staged;
 use crate::dest::{DestError, Idle};
 use crate::model::Micros;
@@ -56,7 +56,7 @@ pub(crate) async fn commit<E: Engine>(engine: &E, idle: &[Idle], now: Micros) ->
 pub(crate) fn joined(scripts: Vec<Script>) -> Option<Script> {
     let mut all = Script::default();
     for script in scripts {
-        let still = script.before.iter().all(|step| matches!(step, Step::Of(_)));
+        let still = script.before.iter().all(|step| matches!(step, ScriptStep::Of(_)));
         let touched = [script.scratch.len(), script.made.len(), script.dead.len()];
         if !still || touched != [0; 3] {
             return None;

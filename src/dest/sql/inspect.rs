@@ -1,6 +1,6 @@
 //! What is there before a run.
 
-use super::cells::Line;
+use super::cells::LedgerLine;
 use super::commit::Seen;
 use super::dialect::Shape;
 use super::engine::Engine;
@@ -52,7 +52,7 @@ pub(crate) async fn look_up<E: Engine>(
                 && line.text("rows_in") == rows_in
         })
     };
-    let state_of = |line: &Line| line.state().map_err(|version| newer(target.into(), place, version));
+    let state_of = |line: &LedgerLine| line.state().map_err(|version| newer(target.into(), place, version));
     if let Some(hidden) = shadow(target, target.strategy)
         && let Some(line) = mine(&hidden)
     {

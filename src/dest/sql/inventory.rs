@@ -1,11 +1,11 @@
 //! What a schema remembers, for `ingestr state show`, `ingestr state reset` and `ingestr state move`.
 
-use super::cells::Line;
+use super::cells::LedgerLine;
 use super::commit::Seen;
 use super::engine::Engine;
 use super::leases;
 use super::ledger::{self, LEASES, REJECTS, RUNS, RUNS_TOLD, STATE, Whose};
-use super::script::{Counter, Script, Step};
+use super::script::{Counter, Script, ScriptStep};
 use super::shadow::{is_shadow_of, reassigned};
 use crate::dest::DestError;
 use crate::model::{Remembered, RunLine};
@@ -26,12 +26,12 @@ pub(crate) async fn of_schema<E: Engine>(engine: &E) -> Result<Vec<Remembered>, 
     let leases = engine.lines(LEASES, &here).await?;
     let mut runs = engine.lines(RUNS, &newest_runs(engine)).await?;
     runs.sort_by(|a, b| {
-        let key = |line: &Line| (line.instant("started_at"), line.text("run_id").to_owned());
+        let key = |line: &LedgerLine| (line.instant("started_at"), line.text("run_id").to_owned());
         key(b).cmp(&key(a))
     });
-    let told = |line: &Line| {
+    let told = |line: &LedgerLine| {
         let table = line.text("dest_table");
-        let of_line = |run: &&Line| {
+        let of_line = |run: &&LedgerLine| {
             ["account", "source_table"].iter().all(|name| run.text(name) == line.text(name))
                 && d.alike(run.text("dest_table"), table)
         };
@@ -44,8 +44,8 @@ pub(crate) async fn of_schema<E: Engine>(engine: &E) -> Result<Vec<Remembered>, 
             aside: !line.text("rows_in").is_empty(),
             version: line.number("version"),
             updated_at: line.instant("updated_at"),
-            lease: leases::longest(own.map(Line::lease)),
-            runs: runs.iter().filter(of_line).map(Line::run).take(RUNS_TOLD).collect::<Vec<RunLine>>(),
+            lease: leases::longest(own.map(LedgerLine::lease)),
+            runs: runs.iter().filter(of_line).map(LedgerLine::run).take(RUNS_TOLD).collect::<Vec<RunLine>>(),
             state: line.state().ok(),
         }
     };
@@ -72,7 +72,7 @@ pub(crate) async fn reset<E: Engine>(engine: &E, table: &str) -> Result<u64, Des
     for (ledger, counter) in [(LEASES, None), (STATE, Some(Counter::Deleted))] {
         if seen.has(d, ledger) {
             let sql = ledger::delete(d, &name.beside(ledger), &ledger::of_table(d, &name));
-            script.body([Step::Run(sql, counter)]);
+            script.body([ScriptStep::Run(sql, counter)]);
         }
     }
     script.dead =

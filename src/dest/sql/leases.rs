@@ -4,7 +4,7 @@
 //! accounts into one table exclude each other as well. Whether a lease that is found still counts is decided here, not in
 //! SQL.
 
-use super::cells::Line;
+use super::cells::LedgerLine;
 use super::engine::Engine;
 use super::ledger::{self, LEASES};
 use super::script::Script;
@@ -19,7 +19,7 @@ use crate::model::{Lease, Micros};
 /// When it cannot be read.
 pub(crate) async fn read<E: Engine>(engine: &E, table: &TableName) -> Result<Option<Lease>, DestError> {
     let lines = engine.lines_about(LEASES, table).await?;
-    Ok(longest(lines.iter().map(Line::lease)))
+    Ok(longest(lines.iter().map(LedgerLine::lease)))
 }
 
 /// Of several leases of a table the one that counts: every reader finds the same.

@@ -2,19 +2,19 @@
 
 use super::columns::{IS_CURRENT, MARKS, VALID_FROM, VALID_TO, same};
 use super::dialect::Shape;
-use super::script::{Counter, Script, Step, When};
-use super::staged::{NTH, ORD, Rows, S, T};
+use super::script::{Counter, Script, ScriptStep, When};
+use super::staged::{NTH, ORD, S, StagedRows, T};
 use crate::dest::Target;
 use crate::model::{LOADED_AT, Micros};
 
 /// Values of the columns that rows do not bring: name as the table spells it, quoted, and expression.
-pub(crate) fn fills(shape: &Shape, target: &Target, rows: &Rows) -> Vec<(String, String)> {
+pub(crate) fn fills(shape: &Shape, target: &Target, rows: &StagedRows) -> Vec<(String, String)> {
     let loaded = target.loaded_at.map(|at| (shape.quoted(LOADED_AT), shape.d.instant(at)));
     loaded.into_iter().chain(shape.meaningless(|name| rows.position(name).is_some())).collect()
 }
 
 /// Columns and values of an INSERT; the rows are under the alias [`S`].
-pub(crate) fn inserting(shape: &Shape, rows: &Rows, fills: &[(String, String)]) -> (String, String) {
+pub(crate) fn inserting(shape: &Shape, rows: &StagedRows, fills: &[(String, String)]) -> (String, String) {
     let own = rows.columns.iter().map(|c| shape.quoted(&c.name));
     let names: Vec<String> = own.chain(fills.iter().map(|(name, _)| name.clone())).collect();
     let own = rows.positions(&format!("{S}.")).into_iter();
@@ -23,7 +23,7 @@ pub(crate) fn inserting(shape: &Shape, rows: &Rows, fills: &[(String, String)]) 
 }
 
 /// What makes a row that is there need to be written: a value differs, or it is marked as gone and was read again.
-fn stale(shape: &Shape, rows: &Rows) -> String {
+fn stale(shape: &Shape, rows: &StagedRows) -> String {
     let mut any = rows.differing(shape);
     for (mark, _) in MARKS {
         if shape.find(mark).is_some() && rows.position(mark).is_none() {
@@ -38,7 +38,7 @@ fn stale(shape: &Shape, rows: &Rows) -> String {
 /// An UPDATE and an INSERT in one transaction, where a single MERGE would do the same: a MERGE tells only how many rows
 /// it wrote in all, and finding out which were new would read the table once more. In BigQuery the UPDATE is billed like
 /// the MERGE, and the INSERT reads nothing of the table but its keys, as does the look for keys that stand there twice.
-pub(crate) fn merge(script: &mut Script, shape: &Shape, target: &Target, rows: &Rows) {
+pub(crate) fn merge(script: &mut Script, shape: &Shape, target: &Target, rows: &StagedRows) {
     if rows.parts.is_empty() {
         return;
     }
@@ -50,7 +50,7 @@ pub(crate) fn merge(script: &mut Script, shape: &Shape, target: &Target, rows: &
     single_out(script, shape, target, rows);
     let set = updating(shape, target, rows);
     if !set.is_empty() {
-        script.body([Step::count(
+        script.body([ScriptStep::count(
             Counter::Updated,
             format!(
                 "UPDATE {name} AS {T} SET {} FROM ({newest}) AS {S} WHERE {matching} AND ({})",
@@ -59,7 +59,7 @@ pub(crate) fn merge(script: &mut Script, shape: &Shape, target: &Target, rows: &
             ),
         )]);
     }
-    script.body([Step::count(
+    script.body([ScriptStep::count(
         Counter::Inserted,
         format!(
             "INSERT INTO {name} ({names}) SELECT {values} FROM ({newest}) AS {S} \
@@ -69,16 +69,16 @@ pub(crate) fn merge(script: &mut Script, shape: &Shape, target: &Target, rows: &
 }
 
 /// Counts rows that come once each key.
-fn read(newest: &str) -> Step {
+fn read(newest: &str) -> ScriptStep {
     let all = format!("SELECT COUNT(*) FROM ({newest}) AS _ingestr_read");
-    Step::Find("_ingestr_rows", all, Some(Counter::Read))
+    ScriptStep::Find("_ingestr_rows", all, Some(Counter::Read))
 }
 
 /// Of rows of the table that share a key which was read, one is kept: the newest. Tables of others hold such, and a row
 /// that was read is one row. Its columns that are not read survive, so it is not simply made anew.
 ///
 /// Looking for them reads the keys alone; the rows are read only if there are any.
-fn single_out(script: &mut Script, shape: &Shape, target: &Target, rows: &Rows) {
+fn single_out(script: &mut Script, shape: &Shape, target: &Target, rows: &StagedRows) {
     if target.key.is_empty() {
         return;
     }
@@ -94,8 +94,8 @@ fn single_out(script: &mut Script, shape: &Shape, target: &Target, rows: &Rows) 
         "SELECT COUNT(*) FROM (SELECT {S}.{ORD} FROM {met} GROUP BY {S}.{ORD} HAVING COUNT(*) > 1) AS _ingestr_twice"
     );
     script.body([
-        Step::Find("_ingestr_twice", twice, None),
-        Step::Only(
+        ScriptStep::Find("_ingestr_twice", twice, None),
+        ScriptStep::Only(
             When::Any(vec!["_ingestr_twice"]),
             vec![
                 format!(
@@ -116,7 +116,7 @@ fn single_out(script: &mut Script, shape: &Shape, target: &Target, rows: &Rows) 
 }
 
 /// What an update sets: values that were read, marks of a row that is there again, and when it was loaded.
-fn updating(shape: &Shape, target: &Target, rows: &Rows) -> Vec<String> {
+fn updating(shape: &Shape, target: &Target, rows: &StagedRows) -> Vec<String> {
     let mut set: Vec<String> = Vec::new();
     for (i, column) in rows.columns.iter().enumerate() {
         if !target.key.iter().any(|key| same(key, &column.name)) {
@@ -135,13 +135,13 @@ fn updating(shape: &Shape, target: &Target, rows: &Rows) -> Vec<String> {
 }
 
 /// Every row is added.
-pub(crate) fn append(script: &mut Script, shape: &Shape, target: &Target, rows: &Rows) {
+pub(crate) fn append(script: &mut Script, shape: &Shape, target: &Target, rows: &StagedRows) {
     if rows.parts.is_empty() {
         return;
     }
     let fills = fills(shape, target, rows);
     let (names, values) = inserting(shape, rows, &fills);
-    script.body([Step::count(
+    script.body([ScriptStep::count(
         Counter::Inserted,
         format!("INSERT INTO {} ({names}) SELECT {values} FROM ({}) AS {S}", shape.sql(), rows.all(shape)),
     )]);
@@ -155,14 +155,14 @@ pub(crate) fn adopt(script: &mut Script, shape: &Shape, at: Micros) {
         Some(found) => format!("COALESCE({}, {at})", shape.d.quote(&found.name)),
         None => at,
     };
-    script.body([Step::Only(
+    script.body([ScriptStep::Only(
         When::Holds(format!("EXISTS (SELECT 1 FROM {name} WHERE {current} IS NULL)")),
         vec![format!("UPDATE {name} SET {current} = TRUE, {from} = {since} WHERE {current} IS NULL")],
     )]);
 }
 
 /// A changed row closes its version and opens another.
-pub(crate) fn versions(script: &mut Script, shape: &Shape, target: &Target, rows: &Rows, at: Micros) {
+pub(crate) fn versions(script: &mut Script, shape: &Shape, target: &Target, rows: &StagedRows, at: Micros) {
     adopt(script, shape, at);
     if rows.parts.is_empty() {
         return;
@@ -185,7 +185,7 @@ pub(crate) fn versions(script: &mut Script, shape: &Shape, target: &Target, rows
     let known = format!("SELECT COUNT(*) FROM {changes} WHERE known");
     script.body([
         read(&newest),
-        Step::run(format!(
+        ScriptStep::run(format!(
             "CREATE TEMP TABLE {changes} AS SELECT {}, {ORD}, known FROM (SELECT {S}.*, {there} IS NOT NULL AS known, \
              ROW_NUMBER() OVER (PARTITION BY {S}.{ORD}) AS {NTH} FROM ({newest}) AS {S} \
              LEFT JOIN {name} AS {T} ON {matching} AND {there} WHERE {there} IS NULL OR {}) AS _ingestr_some \
@@ -193,17 +193,17 @@ pub(crate) fn versions(script: &mut Script, shape: &Shape, target: &Target, rows
             rows.positions("").join(", "),
             stale(shape, rows)
         )),
-        Step::Find("_ingestr_changed", known.clone(), Some(Counter::Updated)),
-        Step::Find("_ingestr_closed", known, Some(Counter::Deleted)),
-        Step::run(format!(
+        ScriptStep::Find("_ingestr_changed", known.clone(), Some(Counter::Updated)),
+        ScriptStep::Find("_ingestr_closed", known, Some(Counter::Deleted)),
+        ScriptStep::run(format!(
             "UPDATE {name} AS {T} SET {to} = {at}, {current} = FALSE FROM {changes} AS {S} \
              WHERE {there} AND {S}.known AND {matching}"
         )),
-        Step::Find(
+        ScriptStep::Find(
             "_ingestr_new",
             format!("SELECT COUNT(*) FROM {changes} WHERE NOT known"),
             Some(Counter::Inserted),
         ),
-        Step::run(format!("INSERT INTO {name} ({names}) SELECT {values} FROM {changes} AS {S}")),
+        ScriptStep::run(format!("INSERT INTO {name} ({names}) SELECT {values} FROM {changes} AS {S}")),
     ]);
 }

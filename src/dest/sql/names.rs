@@ -4,7 +4,7 @@
 //! They are of the table, whoever's rows it has: they outlive a reset of its state and a replacement of its rows, and die
 //! with it.
 
-use super::cells::{Cell, Line};
+use super::cells::{Cell, LedgerLine};
 use super::engine::Engine;
 use super::ledger::{self, NAMES, name_columns};
 use super::script::Script;
@@ -18,7 +18,7 @@ use crate::model::FieldName;
 /// When it cannot be read.
 pub(crate) async fn read<E: Engine>(engine: &E, table: &TableName) -> Result<Vec<FieldName>, DestError> {
     let lines = engine.lines_about(NAMES, table).await?;
-    let name = |line: &Line| FieldName {
+    let name = |line: &LedgerLine| FieldName {
         field: unescaped(line.text("field")),
         column: line.text("column_name").to_owned(),
     };

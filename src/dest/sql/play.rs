@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::engine::Engine;
 use super::guards;
-use super::script::{Counter, Script, Step, Tally, When};
+use super::script::{Counter, Script, ScriptStep, Tally, When};
 use crate::dest::{Counts, DestError};
 use crate::model::LogicalType;
 
@@ -77,20 +77,20 @@ impl<E: Engine> Player<'_, E> {
         }
     }
 
-    async fn steps(&mut self, steps: &[Step]) -> Result<(), DestError> {
+    async fn steps(&mut self, steps: &[ScriptStep]) -> Result<(), DestError> {
         for step in steps {
             match step {
-                Step::Of(at) => self.at = *at,
-                Step::Run(sql, counter) => {
+                ScriptStep::Of(at) => self.at = *at,
+                ScriptStep::Run(sql, counter) => {
                     let rows = self.engine.execute(sql).await?;
                     self.add(*counter, rows);
                 }
-                Step::Find(name, query, counter) => {
+                ScriptStep::Find(name, query, counter) => {
                     let found = number(self.engine, query).await?;
                     self.found.insert((self.at, *name), found);
                     self.add(*counter, u64::try_from(found).unwrap_or(0));
                 }
-                Step::Only(when, then) => {
+                ScriptStep::Only(when, then) => {
                     if self.applies(when).await? {
                         for sql in then {
                             self.engine.execute(sql).await?;

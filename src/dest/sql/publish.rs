@@ -10,8 +10,8 @@
 use super::columns::same;
 use super::dialect::Shape;
 use super::merge::{fills, inserting};
-use super::script::{Counter, Script, Step, When};
-use super::staged::{NTH, ORD, Rows, S, T};
+use super::script::{Counter, Script, ScriptStep, When};
+use super::staged::{NTH, ORD, S, StagedRows, T};
 use super::{delete_window, list, newest_first};
 use crate::dest::{Asked, Target};
 use crate::model::{Column, LogicalType, Strategy};
@@ -32,11 +32,12 @@ pub(crate) fn published(hidden: &Shape) -> Vec<Column> {
 /// Removes rows of the hidden table that are not of this replacement; `ours` is the condition that they are.
 pub(crate) fn begin(script: &mut Script, hidden: &Shape, ours: &str) {
     let name = hidden.sql();
-    script.body([Step::Only(When::Not(ours.to_owned()), vec![format!("DELETE FROM {name} WHERE TRUE")])]);
+    script
+        .body([ScriptStep::Only(When::Not(ours.to_owned()), vec![format!("DELETE FROM {name} WHERE TRUE")])]);
 }
 
 /// Adds the rows of this commit to the hidden table.
-pub(crate) fn collect(script: &mut Script, hidden: &Shape, target: &Target, rows: &Rows) {
+pub(crate) fn collect(script: &mut Script, hidden: &Shape, target: &Target, rows: &StagedRows) {
     let name = hidden.sql();
     if rows.parts.is_empty() {
         return;
@@ -46,7 +47,9 @@ pub(crate) fn collect(script: &mut Script, hidden: &Shape, target: &Target, rows
     let mut fills = fills(hidden, target, rows);
     fills.push((seq.clone(), format!("(SELECT COALESCE(MAX({seq}), -1) + 1 FROM {name}) + {S}.{ORD}")));
     let (names, values) = inserting(hidden, rows, &fills);
-    script.body([Step::run(format!("INSERT INTO {name} ({names}) SELECT {values} FROM ({newest}) AS {S}"))]);
+    script.body([ScriptStep::run(format!(
+        "INSERT INTO {name} ({names}) SELECT {values} FROM ({newest}) AS {S}"
+    ))]);
 }
 
 /// The rows of a hidden table, the newest of each key.
@@ -82,7 +85,7 @@ pub(crate) fn publish(script: &mut Script, shape: &Shape, hidden: &Shape, target
     if target.strategy == Strategy::DeleteInsert {
         clear_window(script, shape, hidden, target);
     } else {
-        script.body([Step::count(Counter::Deleted, format!("DELETE FROM {name} WHERE TRUE"))]);
+        script.body([ScriptStep::count(Counter::Deleted, format!("DELETE FROM {name} WHERE TRUE"))]);
     }
     let brought = published(hidden);
     let mut cells: Vec<(String, String)> = Vec::new();
@@ -92,7 +95,7 @@ pub(crate) fn publish(script: &mut Script, shape: &Shape, hidden: &Shape, target
         cells.push((shape.quoted(&column.name), d.convert(&value, Some(column.logical), to)));
     }
     cells.extend(shape.meaningless(|name| hidden.find(name).is_some()));
-    script.body([Step::count(
+    script.body([ScriptStep::count(
         Counter::Inserted,
         format!(
             "INSERT INTO {name} ({}) SELECT {} FROM ({}) AS {S}",
@@ -130,7 +133,7 @@ fn clear_window(script: &mut Script, shape: &Shape, hidden: &Shape, target: &Tar
         };
         let (low, high) = target.window;
         let column = &shape.find(column).map_or(column.clone(), |found| found.name.clone());
-        script.body([Step::count(
+        script.body([ScriptStep::count(
             Counter::Deleted,
             delete_window(d, &shape.name, column, &end(low, "MIN"), &end(high, "MAX")) + &asked,
         )]);
@@ -141,7 +144,7 @@ fn clear_window(script: &mut Script, shape: &Shape, hidden: &Shape, target: &Tar
             .iter()
             .map(|key| d.same(&format!("{T}.{}", shape.quoted(key)), &format!("{S}.{}", hidden.quoted(key))));
         let on = on.collect::<Vec<_>>().join(" AND ");
-        script.body([Step::count(
+        script.body([ScriptStep::count(
             Counter::Deleted,
             format!("DELETE FROM {name} AS {T} WHERE EXISTS (SELECT 1 FROM {from} AS {S} WHERE {on})"),
         )]);

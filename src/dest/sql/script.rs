@@ -44,7 +44,7 @@ impl From<Tally> for Counts {
 
 /// One step of a script.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Step {
+pub(crate) enum ScriptStep {
     /// What is counted from here on is this target's.
     Of(usize),
     /// A statement; the rows it changes are added to a counter.
@@ -66,7 +66,7 @@ pub(crate) enum When {
     Holds(String),
 }
 
-impl Step {
+impl ScriptStep {
     /// A statement that nobody counts.
     pub(crate) fn run(sql: impl Into<String>) -> Self {
         Self::Run(sql.into(), None)
@@ -120,9 +120,9 @@ pub(crate) struct Script {
     /// anything that is outside of it.
     pub(crate) guards: Vec<(String, Breach)>,
     /// Makes and changes tables.
-    pub(crate) before: Vec<Step>,
+    pub(crate) before: Vec<ScriptStep>,
     /// The rest.
-    pub(crate) body: Vec<Step>,
+    pub(crate) body: Vec<ScriptStep>,
     /// Temporary tables that are made on the way, by what [`Dialect::temporary`] calls them.
     pub(crate) scratch: Vec<String>,
     /// Tables that are made, to be removed if it fails.
@@ -149,21 +149,21 @@ impl Script {
     /// What is added and counted from here on is for this target, which follows on the one before.
     pub(crate) fn of(&mut self, at: usize) {
         self.at = at;
-        self.before.push(Step::Of(at));
-        self.body.push(Step::Of(at));
+        self.before.push(ScriptStep::Of(at));
+        self.body.push(ScriptStep::Of(at));
     }
 
     pub(crate) fn before(&mut self, statements: impl IntoIterator<Item = String>) {
-        self.before.extend(statements.into_iter().map(Step::run));
+        self.before.extend(statements.into_iter().map(ScriptStep::run));
     }
 
-    pub(crate) fn body(&mut self, steps: impl IntoIterator<Item = Step>) {
+    pub(crate) fn body(&mut self, steps: impl IntoIterator<Item = ScriptStep>) {
         self.body.extend(steps);
     }
 
     /// Adds statements that nobody counts.
     pub(crate) fn then(&mut self, statements: impl IntoIterator<Item = String>) {
-        self.body.extend(statements.into_iter().map(Step::run));
+        self.body.extend(statements.into_iter().map(ScriptStep::run));
     }
 
     /// A name for a temporary table of the script.

@@ -5,7 +5,7 @@
 //! to change is decided here, how it is said is the database's own.
 
 use super::columns::{same, type_after};
-use super::dialect::{Changes, Dialect, Found, Shape, TableName};
+use super::dialect::{Changes, Dialect, FoundColumn, Shape, TableName};
 use super::identity::Identity;
 use crate::dest::{DestError, DestErrorKind, Target};
 use crate::model::{Column, LogicalType, Strategy};
@@ -51,12 +51,12 @@ impl Changes {
 impl Shape {
     /// The shape of a table that is made with these columns.
     pub(crate) fn planned(d: &'static dyn Dialect, name: TableName, columns: &[Column]) -> Self {
-        let columns = columns.iter().map(|column| Found::planned(d, column)).collect();
+        let columns = columns.iter().map(|column| FoundColumn::planned(d, column)).collect();
         Self { layout: Some(String::new()), ..Self::found(d, name, columns) }
     }
 
     /// A table that was found, with nothing but columns.
-    pub(crate) fn found(d: &'static dyn Dialect, name: TableName, columns: Vec<Found>) -> Self {
+    pub(crate) fn found(d: &'static dyn Dialect, name: TableName, columns: Vec<FoundColumn>) -> Self {
         let (primary_key, indexes) = (Vec::new(), Vec::new());
         let (identity, comment) = (Identity::Untold, None);
         let (bound, layout) = (None, None);
@@ -69,7 +69,7 @@ impl Shape {
     }
 
     /// A column by its name in any case.
-    pub(crate) fn find(&self, name: &str) -> Option<&Found> {
+    pub(crate) fn find(&self, name: &str) -> Option<&FoundColumn> {
         self.columns.iter().find(|c| same(&c.name, name))
     }
 
@@ -85,7 +85,7 @@ impl Shape {
 
     /// All columns that hold something, quoted; without those whose values the database makes.
     pub(crate) fn written(&self) -> String {
-        let written: Vec<&Found> = self.columns.iter().filter(|found| !found.generated).collect();
+        let written: Vec<&FoundColumn> = self.columns.iter().filter(|found| !found.generated).collect();
         super::list(&written, |found| self.d.quote(&found.name))
     }
 
@@ -103,7 +103,7 @@ impl Shape {
     /// them, as expressions; without those that `brought` says rows have.
     pub(crate) fn meaningless(&self, brought: impl Fn(&str) -> bool) -> Vec<(String, String)> {
         let ours = self.columns.iter().filter(|found| found.meaningless() && !brought(&found.name));
-        let value = |found: &Found| if same(&found.name, "_dlt_id") { self.d.unique() } else { "'-'" };
+        let value = |found: &FoundColumn| if same(&found.name, "_dlt_id") { self.d.unique() } else { "'-'" };
         ours.map(|found| (self.d.quote(&found.name), value(found).to_owned())).collect()
     }
 
@@ -153,7 +153,7 @@ impl Shape {
             match self.columns.iter().position(|found| same(&found.name, &column.name)) {
                 None => {
                     let column = Column::new(&column.name, after);
-                    self.columns.push(Found::planned(d, &column));
+                    self.columns.push(FoundColumn::planned(d, &column));
                     changes.added.push(column);
                 }
                 Some(at) if !d.holds(&self.columns[at].kind, after) => changes.retyped.push((at, after)),
@@ -184,7 +184,7 @@ impl Shape {
     }
 }
 
-impl Found {
+impl FoundColumn {
     /// A column as it is made.
     fn planned(d: &dyn Dialect, column: &Column) -> Self {
         Self {

@@ -23,7 +23,7 @@ pub(crate) const S: &str = "_ingestr_s";
 
 /// A staging table with rows of the same columns, which are called `c0`, `c1`, … there.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Part {
+pub(crate) struct StagingTable {
     /// Its name in SQL.
     pub(crate) table: String,
     pub(crate) columns: Vec<Column>,
@@ -32,7 +32,7 @@ pub(crate) struct Part {
 /// What was staged, ready for the script.
 #[derive(Debug, Default)]
 pub(crate) struct Staged {
-    pub(crate) rows: Rows,
+    pub(crate) rows: StagedRows,
     /// Rows that are gone: see [`super::deletions`].
     pub(crate) tombstones: Option<String>,
     /// Parents whose rows are all among the staged ones: see [`super::children`].
@@ -43,10 +43,10 @@ pub(crate) struct Staged {
 
 /// The rows of one commit.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Rows {
+pub(crate) struct StagedRows {
     /// All columns of all parts, each once, with the type that holds all.
     pub(crate) columns: Vec<Column>,
-    pub(crate) parts: Vec<Part>,
+    pub(crate) parts: Vec<StagingTable>,
     /// Key columns that are NULL in some row.
     pub(crate) null_keys: Vec<bool>,
     /// Closed ranges in which all keys lie, for a single integer key; empty if it is not.
@@ -55,7 +55,7 @@ pub(crate) struct Rows {
     pub(crate) once: bool,
 }
 
-impl Rows {
+impl StagedRows {
     pub(crate) fn position(&self, name: &str) -> Option<usize> {
         self.columns.iter().position(|c| same(&c.name, name))
     }
@@ -68,7 +68,7 @@ impl Rows {
     /// All staged rows, in the types of `shape`; to be put in parentheses.
     pub(crate) fn all(&self, shape: &Shape) -> String {
         let d = shape.d;
-        let select = |part: &Part| {
+        let select = |part: &StagingTable| {
             let mut values: Vec<String> = Vec::with_capacity(self.columns.len());
             for (i, column) in self.columns.iter().enumerate() {
                 let to = shape.type_of(&column.name).unwrap_or(column.logical);

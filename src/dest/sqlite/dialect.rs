@@ -4,7 +4,7 @@
 //! as SQLite's own functions read them. A column's affinity must not touch either: both types are called something with
 //! `TEXT`, or SQLite would make numbers of JSON that is one.
 
-use crate::dest::sql::dialect::{Changes, Found, Shape};
+use crate::dest::sql::dialect::{Changes, FoundColumn, Shape};
 use crate::dest::sql::identity::Mark;
 use crate::dest::sql::ledger::create;
 use crate::dest::sql::{Dialect, TableName, add_column, list};
@@ -178,7 +178,7 @@ impl Dialect for SqliteDialect {
         if let Some(at) = changes.loosened.first() {
             return refuse(format!("demands a value for column {} of every row", shape.columns[*at].name));
         }
-        let keyed = |found: &&Found| shape.primary_key.contains(&found.name);
+        let keyed = |found: &&FoundColumn| shape.primary_key.contains(&found.name);
         if let Some(found) = changes.retyped.iter().map(|(at, _)| &shape.columns[*at]).find(keyed) {
             return refuse(format!(
                 "has a primary key of {} {}, which is too narrow",

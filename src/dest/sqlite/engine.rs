@@ -11,7 +11,7 @@ use rusqlite::{Connection, params_from_iter};
 use super::dialect::{MAIN, MARK, ROWLESS, SqliteDialect, in_file, iso};
 use super::file;
 use crate::dest::sql::cells::Cell;
-use crate::dest::sql::dialect::{Changes, Found, Shape};
+use crate::dest::sql::dialect::{Changes, FoundColumn, Shape};
 use crate::dest::sql::embedded::{Stage, rehearse};
 use crate::dest::sql::engine::Engine;
 use crate::dest::sql::identity::Identity;
@@ -58,14 +58,14 @@ impl Session<'_> {
         Ok(self.names()?.into_iter().filter_map(schema).collect())
     }
 
-    fn columns(&self, name: &str) -> rusqlite::Result<Vec<(Found, bool)>> {
+    fn columns(&self, name: &str) -> rusqlite::Result<Vec<(FoundColumn, bool)>> {
         let mut statement = self.connection.prepare(
             "SELECT name, type, \"notnull\", dflt_value, pk, hidden FROM pragma_table_xinfo(?1, 'main')",
         )?;
         let column = |row: &rusqlite::Row<'_>| {
             let kind: String = row.get(1)?;
             let generated = row.get::<_, i64>(5)? > 1;
-            let found = Found {
+            let found = FoundColumn {
                 name: row.get(0)?,
                 logical: SqliteDialect.logical_of(&kind).filter(|_| !generated),
                 kind,

@@ -13,21 +13,21 @@ use super::drain::Drain;
 use super::latency::Latency;
 use super::neighbours::Neighbours;
 use super::rounding::Rounding;
-use super::share::{Allowance, Reading, Share};
+use super::share::{Allowance, RateHeader, Share};
 
 /// The documented size for an API key, used until an answer says otherwise.
 pub(super) const SAFE_CAPACITY: f64 = 40.0;
 /// Below the brim, for what neither clock nor rounding can tell.
 const MARGIN: f64 = 0.25;
 /// Answers in a row without a usable header, until nothing learned counts any more.
-const BLIND: u32 = 3;
+const UNTOLD: u32 = 3;
 /// If others seem to use this part of a fast drain, it may as well be a slow one and nobody else.
 const DOUBT: f64 = 0.4;
 /// Requests that are remembered, answered or not.
 const FLIGHTS: usize = 128;
 /// After a refusal, requests are spread evenly for this long; doubled with each one.
-const CALM: Duration = Duration::from_secs(60);
-const LONGEST_CALM: Duration = Duration::from_secs(16 * 60);
+const EVEN: Duration = Duration::from_secs(60);
+const LONGEST_EVEN: Duration = Duration::from_secs(16 * 60);
 /// Round trips in the time of one request, up to which requests may follow one another.
 const ONE_IS_ENOUGH: f64 = 0.25;
 /// Requests that one more walk costs, at most: where it meets its neighbour, and as its first page may lie badly. It has
@@ -49,8 +49,8 @@ struct Flight {
 #[derive(Debug)]
 pub(super) struct Bucket {
     capacity: f64,
-    /// A size that one answer named and the next has to confirm.
-    rumour: Option<f64>,
+    /// Calls that it holds, as one answer said; the next one has to confirm it.
+    unconfirmed: Option<f64>,
     drain: Drain,
     level: f64,
     at: Instant,
@@ -60,15 +60,16 @@ pub(super) struct Bucket {
     /// Nothing is sent before this, because the API said so.
     closed_until: Option<Instant>,
     /// Until then, requests are spread evenly: a refusal showed that bursts are not what we think.
-    calm_until: Option<Instant>,
-    calm: Duration,
+    even_until: Option<Instant>,
+    even_for: Duration,
     last_sent: Option<Instant>,
-    /// The place we are in is not known: one request goes alone and tells.
-    feeling: bool,
+    /// The level is not known: one request goes alone, and its answer tells.
+    probing: bool,
     /// Whether any answer told the level.
     told: bool,
     rounding: Rounding,
-    blind: u32,
+    /// Answers in a row that did not tell the level.
+    untold: u32,
     flights: VecDeque<Flight>,
     sent: u64,
     trips: Latency,
@@ -80,20 +81,20 @@ impl Bucket {
     pub(super) fn new(now: Instant) -> Self {
         Self {
             capacity: SAFE_CAPACITY,
-            rumour: None,
+            unconfirmed: None,
             drain: Drain::default(),
             level: 0.0,
             at: now,
             share: Share::WHOLE,
             own: 0.0,
             closed_until: None,
-            calm_until: None,
-            calm: CALM,
+            even_until: None,
+            even_for: EVEN,
             last_sent: None,
-            feeling: true,
+            probing: true,
             told: false,
             rounding: Rounding::new(now),
-            blind: 0,
+            untold: 0,
             flights: VecDeque::new(),
             sent: 0,
             trips: Latency::default(),
@@ -112,7 +113,7 @@ impl Bucket {
 
     /// How many requests of one reader should be under way so that the budget is used, given how long answers take and
     /// how many it still has to send, if that is known: the fewer, the more the burst counts.
-    pub(super) fn appetite(&self, left: Option<f64>) -> usize {
+    pub(super) fn concurrency(&self, left: Option<f64>) -> usize {
         let (rate, trip) = (self.rate(), self.trips.mean().as_secs_f64());
         let free = (self.capacity * self.share.part() - self.room() - self.level).max(0.0);
         let wanted = match left {
@@ -138,9 +139,12 @@ impl Bucket {
     pub(super) fn allowance(&mut self, now: Instant) -> Allowance {
         self.leak(now);
         let (part, room) = (self.share.part(), self.room());
-        let capacity = self.rumour.unwrap_or(self.capacity);
-        let rate =
-            if self.rumour.is_some() { Drain::default().per_second(capacity) * part } else { self.rate() };
+        let capacity = self.unconfirmed.unwrap_or(self.capacity);
+        let rate = if self.unconfirmed.is_some() {
+            Drain::default().per_second(capacity) * part
+        } else {
+            self.rate()
+        };
         let own = (capacity * part).max(1.0) - self.own;
         let free =
             (capacity - room - self.level).min(if self.share == Share::WHOLE { f64::INFINITY } else { own });
@@ -175,11 +179,11 @@ impl Bucket {
             self.closed_until = None;
         }
         // After a refusal one goes alone; at the very beginning two are no risk.
-        if self.feeling && self.under_way() >= if self.told { 1 } else { 2 } {
+        if self.probing && self.under_way() >= if self.told { 1 } else { 2 } {
             return Err(None);
         }
         let drain = self.drain.per_second(self.capacity);
-        if self.calm_until.is_some_and(|until| now < until)
+        if self.even_until.is_some_and(|until| now < until)
             && let Some(last) = self.last_sent
         {
             let next = last + Duration::from_secs_f64(1.0 / (drain * self.share.part()));
@@ -228,29 +232,29 @@ impl Bucket {
         if self.flights.iter().any(|flight| flight.id == id && flight.answered.is_none()) {
             self.land(id, now);
             self.drain.unsure();
-            self.feeling = false;
+            self.probing = false;
         }
     }
 
     /// Learns from an answer.
-    pub(super) fn answered(&mut self, id: u64, reading: Option<Reading>, now: Instant) {
+    pub(super) fn answered(&mut self, id: u64, reading: Option<RateHeader>, now: Instant) {
         self.leak(now);
         if !self.flights.iter().any(|flight| flight.id == id) {
             return;
         }
-        self.feeling = false;
+        self.probing = false;
         self.reframe(id, now);
         let Some(flight) = self.land(id, now) else { return };
         let Some(reading) = reading else {
-            self.blind += 1;
+            self.untold += 1;
             self.drain.unsure();
-            if self.blind >= BLIND {
+            if self.untold >= UNTOLD {
                 self.resize(self.capacity.min(SAFE_CAPACITY));
                 self.drain.fall_back(now);
             }
             return;
         };
-        self.blind = 0;
+        self.untold = 0;
         self.limit(reading);
         let used = f64::from(reading.used);
         if !std::mem::replace(&mut self.told, true) {
@@ -338,15 +342,15 @@ impl Bucket {
     }
 
     /// Takes over the size that an answer names: a smaller one at once, a larger one when it is named again.
-    fn limit(&mut self, reading: Reading) {
+    fn limit(&mut self, reading: RateHeader) {
         let limit = f64::from(reading.limit);
-        if limit < self.capacity || self.rumour == Some(limit) {
+        if limit < self.capacity || self.unconfirmed == Some(limit) {
             self.resize(limit);
-            self.rumour = None;
+            self.unconfirmed = None;
         } else if limit > self.capacity {
-            self.rumour = Some(limit);
+            self.unconfirmed = Some(limit);
         } else {
-            self.rumour = None;
+            self.unconfirmed = None;
         }
     }
 
@@ -367,11 +371,11 @@ impl Bucket {
         self.leak(now);
         let until = now + wait;
         self.closed_until = Some(self.closed_until.map_or(until, |old| old.max(until)));
-        self.feeling = true;
+        self.probing = true;
         // Several requests under way are refused together: that is one refusal.
-        if self.calm_until.is_none_or(|calm| calm < until + self.calm / 2) {
-            self.calm_until = Some(until + self.calm);
-            self.calm = (self.calm * 2).min(LONGEST_CALM);
+        if self.even_until.is_none_or(|even| even < until + self.even_for / 2) {
+            self.even_until = Some(until + self.even_for);
+            self.even_for = (self.even_for * 2).min(LONGEST_EVEN);
         }
         self.level = self.level.max(self.capacity);
         self.rounding = Rounding::new(now);

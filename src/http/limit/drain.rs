@@ -25,7 +25,7 @@ const APART: Duration = Duration::from_millis(250);
 const DISTRUST: Duration = Duration::from_secs(60);
 
 #[derive(Debug, Clone, Copy)]
-struct Reading {
+struct LevelSample {
     at: Instant,
     used: f64,
     /// Requests of ours that were counted by then, at most.
@@ -35,7 +35,7 @@ struct Reading {
 #[derive(Debug, Default)]
 pub(super) struct Drain {
     fast: bool,
-    readings: VecDeque<Reading>,
+    readings: VecDeque<LevelSample>,
     distrust_until: Option<Instant>,
 }
 
@@ -98,7 +98,7 @@ impl Drain {
             if self.readings.len() == READINGS {
                 self.readings.pop_front();
             }
-            self.readings.push_back(Reading { at, used, most: counted.1 });
+            self.readings.push_back(LevelSample { at, used, most: counted.1 });
         }
     }
 }

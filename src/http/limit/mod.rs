@@ -28,9 +28,9 @@ use tokio::time::Instant;
 use self::bucket::Bucket;
 use self::readers::Readers;
 pub use self::seat::Seat;
-use self::share::Reading;
+use self::share::RateHeader;
 pub use self::share::{Allowance, NoShare, Share};
-use super::{Listener, Signal};
+use super::{Observer, Signal};
 
 /// One in so many places goes to those who can wait, though others are waiting.
 const PATIENT_TURN: u32 = 5;
@@ -105,11 +105,11 @@ pub struct Ticket<'a> {
 
 impl Ticket<'_> {
     /// The answer is here; `None`: it does not say what is used.
-    pub fn answered(self, header: Option<&str>, listener: &dyn Listener) {
+    pub fn answered(self, header: Option<&str>, observer: &dyn Observer) {
         let reading = header.and_then(parse);
         self.limiter.lock().bucket.answered(self.id, reading, Instant::now());
-        if let Some(Reading { used, limit }) = reading {
-            listener.hear(Signal::Used { used, limit });
+        if let Some(RateHeader { used, limit }) = reading {
+            observer.on(Signal::Used { used, limit });
         }
     }
 }
@@ -154,7 +154,7 @@ impl Limiter {
     }
 
     /// Waits until one more request fits and it is this one's turn, and counts it.
-    pub async fn acquire(&self, priority: Priority, listener: &dyn Listener) -> Ticket<'_> {
+    pub async fn acquire(&self, priority: Priority, observer: &dyn Observer) -> Ticket<'_> {
         let waiting = {
             let mut inner = self.lock();
             inner.number += 1;
@@ -173,7 +173,7 @@ impl Limiter {
             let bell = self.bell.notified();
             let Some(wait) = self.try_take(waiting.number, priority) else {
                 if let Some(until) = self.opens_at().filter(|until| told.is_none_or(|told| *until > told)) {
-                    listener.hear(Signal::Closed(until.saturating_duration_since(Instant::now())));
+                    observer.on(Signal::Closed(until.saturating_duration_since(Instant::now())));
                     told = Some(until);
                 }
                 bell.await;
@@ -186,7 +186,7 @@ impl Limiter {
             // What an answer changes in between is told once.
             let news = until.saturating_duration_since(told.unwrap_or_else(Instant::now));
             if !news.is_zero() {
-                listener.hear(Signal::Budget(news));
+                observer.on(Signal::Budget(news));
                 told = Some(until);
             }
             tokio::select! {
@@ -227,8 +227,8 @@ impl Limiter {
 
 /// `used/limit`. Nonsense is no reading: a limit of 0 would stop us for good, and more than twice as much in use as
 /// there is cannot be.
-fn parse(header: &str) -> Option<Reading> {
+fn parse(header: &str) -> Option<RateHeader> {
     let (used, limit) = header.split_once('/')?;
     let (used, limit): (u32, u32) = (used.trim().parse().ok()?, limit.trim().parse().ok()?);
-    (limit > 0 && used <= limit.saturating_mul(2)).then_some(Reading { used, limit })
+    (limit > 0 && used <= limit.saturating_mul(2)).then_some(RateHeader { used, limit })
 }

@@ -25,11 +25,11 @@ impl Seat {
     /// How many requests this reader should have under way, of which `mine` are now, so that the budget is used however
     /// long answers take. `left`: how many it still has to send, if that is known.
     #[must_use]
-    pub fn appetite(&self, mine: usize, left: Option<f64>) -> usize {
+    pub fn concurrency(&self, mine: usize, left: Option<f64>) -> usize {
         let inner = self.limiter.lock();
         let all = inner.bucket.under_way() + inner.soon.len() + inner.later.len();
         let beside = inner.readers.beside(self.number, Instant::now());
-        let wanted = inner.bucket.appetite(left);
+        let wanted = inner.bucket.concurrency(left);
         // Nobody takes more than an even part: those who came first would be done first, and leave the others too few.
         let free = wanted.saturating_sub(all.saturating_sub(mine).max(beside));
         free.min(wanted.div_ceil(beside + 1)).max(1)

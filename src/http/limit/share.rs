@@ -55,7 +55,7 @@ pub struct Allowance {
 
 /// `used/limit` of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Reading {
+pub(super) struct RateHeader {
     pub(super) used: u32,
     pub(super) limit: u32,
 }

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::super::Deaf;
+use super::super::NoObserver;
 use super::*;
 
 #[test]
@@ -152,11 +152,11 @@ async fn send(api: Api, run: Run) -> (f64, Api) {
             }
             *left.borrow_mut() -= 1;
             loop {
-                let ticket = limiter.acquire(LATER, &Deaf).await;
+                let ticket = limiter.acquire(LATER, &NoObserver).await;
                 tokio::time::sleep(std::mem::take(&mut connecting) + half()).await;
                 let (header, fits) = api.borrow_mut().take(Instant::now());
                 tokio::time::sleep(half()).await;
-                ticket.answered(Some(&header), &Deaf);
+                ticket.answered(Some(&header), &NoObserver);
                 if fits {
                     break;
                 }
@@ -289,7 +289,7 @@ async fn a_limit_that_shrinks_is_obeyed_at_once_and_one_that_grows_when_it_is_co
         let mut bucket = Bucket::new(now);
         for (used, limit) in (1..).zip(limits) {
             let id = bucket.take(now).unwrap();
-            bucket.answered(id, Some(Reading { used, limit: *limit }), now);
+            bucket.answered(id, Some(RateHeader { used, limit: *limit }), now);
         }
         std::iter::from_fn(|| bucket.take(now).ok()).count() + limits.len()
     };
@@ -305,15 +305,15 @@ async fn a_limit_that_shrinks_is_obeyed_at_once_and_one_that_grows_when_it_is_co
 #[tokio::test(start_paused = true)]
 async fn a_refusal_closes_the_door_for_as_long_as_told_and_one_goes_first() {
     let limiter = Limiter::new();
-    limiter.acquire(Priority::Soon, &Deaf).await.answered(Some("1/40"), &Deaf);
+    limiter.acquire(Priority::Soon, &NoObserver).await.answered(Some("1/40"), &NoObserver);
     limiter.refused(Duration::from_secs(7));
     let start = Instant::now();
-    let first = limiter.acquire(Priority::Soon, &Deaf).await;
+    let first = limiter.acquire(Priority::Soon, &NoObserver).await;
     assert_eq!(start.elapsed(), Duration::from_secs(7));
-    let second = limiter.acquire(Priority::Soon, &Deaf);
+    let second = limiter.acquire(Priority::Soon, &NoObserver);
     assert!(tokio::time::timeout(Duration::from_secs(5), second).await.is_err());
-    first.answered(Some("40/40"), &Deaf);
-    let _second = limiter.acquire(Priority::Soon, &Deaf).await;
+    first.answered(Some("40/40"), &NoObserver);
+    let _second = limiter.acquire(Priority::Soon, &NoObserver).await;
     assert!(start.elapsed() >= Duration::from_secs(12));
 }
 
@@ -322,7 +322,7 @@ async fn without_a_header_the_documented_rate_is_kept() {
     let limiter = Limiter::new();
     let start = Instant::now();
     for _ in 0..100 {
-        limiter.acquire(LATER, &Deaf).await.answered(None, &Deaf);
+        limiter.acquire(LATER, &NoObserver).await.answered(None, &NoObserver);
     }
     assert!((30.0..31.6).contains(&start.elapsed().as_secs_f64()), "{:?}", start.elapsed());
 }
@@ -330,13 +330,13 @@ async fn without_a_header_the_documented_rate_is_kept() {
 #[tokio::test(start_paused = true)]
 async fn small_reads_go_first_and_long_ones_are_not_starved() {
     let limiter = Limiter::new();
-    limiter.acquire(LATER, &Deaf).await.answered(Some("40/40"), &Deaf);
+    limiter.acquire(LATER, &NoObserver).await.answered(Some("40/40"), &NoObserver);
     let order = RefCell::new(String::new());
     let reader = |priority: Priority, name: char| {
         let (limiter, order) = (&limiter, &order);
         async move {
             for _ in 0..12 {
-                limiter.acquire(priority, &Deaf).await.answered(Some("40/40"), &Deaf);
+                limiter.acquire(priority, &NoObserver).await.answered(Some("40/40"), &NoObserver);
                 order.borrow_mut().push(name);
             }
         }
@@ -355,14 +355,14 @@ async fn small_reads_go_first_and_long_ones_are_not_starved() {
 #[tokio::test(start_paused = true)]
 async fn of_long_ones_who_has_had_fewest_goes_first() {
     let limiter = Limiter::new();
-    limiter.acquire(Priority::Soon, &Deaf).await.answered(Some("40/40"), &Deaf);
+    limiter.acquire(Priority::Soon, &NoObserver).await.answered(Some("40/40"), &NoObserver);
     let order = RefCell::new(String::new());
     let wait = |had, name| {
         let (limiter, order) = (&limiter, &order);
         async move {
-            let ticket = limiter.acquire(Priority::Later { had }, &Deaf).await;
+            let ticket = limiter.acquire(Priority::Later { had }, &NoObserver).await;
             order.borrow_mut().push(name);
-            ticket.answered(Some("40/40"), &Deaf);
+            ticket.answered(Some("40/40"), &NoObserver);
         }
     };
     tokio::join!(wait(7, 'a'), wait(5, 'b'), wait(7, 'c'), wait(6, 'd'));
@@ -373,7 +373,7 @@ async fn of_long_ones_who_has_had_fewest_goes_first() {
 async fn what_may_be_sent_is_told_for_forecasts() {
     let limiter = Limiter::new();
     let send = async |header: &str| {
-        limiter.acquire(Priority::Soon, &Deaf).await.answered(Some(header), &Deaf);
+        limiter.acquire(Priority::Soon, &NoObserver).await.answered(Some(header), &NoObserver);
     };
     let allowed = || {
         let Allowance { rate, free, .. } = limiter.allowance();
@@ -398,24 +398,24 @@ async fn what_may_be_sent_is_told_for_forecasts() {
 #[tokio::test(start_paused = true)]
 async fn a_reader_between_two_requests_counts_and_one_that_waits_for_its_destination_does_not() {
     let limiter = Arc::new(Limiter::new());
-    let ticket = limiter.acquire(LATER, &Deaf).await;
+    let ticket = limiter.acquire(LATER, &NoObserver).await;
     tokio::time::sleep(Duration::from_secs(1)).await;
-    ticket.answered(Some("1/40"), &Deaf);
+    ticket.answered(Some("1/40"), &NoObserver);
     let seat = || Seat::take(Arc::clone(&limiter));
     // Two a second, each takes a second, and a little more.
     let (first, second, third) = (seat(), seat(), seat());
-    assert_eq!(first.appetite(0, None), 1);
+    assert_eq!(first.concurrency(0, None), 1);
     drop(third);
-    assert_eq!(first.appetite(0, None), 2);
+    assert_eq!(first.concurrency(0, None), 2);
     let loading = second.held_up(tokio::time::sleep(Duration::from_secs(60)));
     let look = async {
         tokio::time::sleep(Duration::from_secs(1)).await;
-        assert_eq!(first.appetite(0, None), 2);
+        assert_eq!(first.concurrency(0, None), 2);
         tokio::time::sleep(Duration::from_secs(10)).await;
-        assert_eq!(first.appetite(0, None), 3);
+        assert_eq!(first.concurrency(0, None), 3);
     };
     tokio::join!(loading, look);
-    assert_eq!(first.appetite(0, None), 2);
+    assert_eq!(first.concurrency(0, None), 2);
 }
 
 /// Others who come at the same time as we do, before anything of them can be known, may be refused once.

@@ -18,14 +18,14 @@ pub struct Rows {
     pub(super) damaged: Vec<DamagedRow>,
     /// Whether texts of damaged rows may hold secrets, and must not be shown.
     pub(super) hides: bool,
-    pub(super) _held: Held,
+    pub(super) _held: HeldMemory,
 }
 
 /// What is let go of when the rows are.
 #[derive(Default)]
-pub(super) struct Held(Option<Box<dyn Send + Sync>>);
+pub(super) struct HeldMemory(Option<Box<dyn Send + Sync>>);
 
-impl fmt::Debug for Held {
+impl fmt::Debug for HeldMemory {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(if self.0.is_some() { "something" } else { "nothing" })
     }
@@ -39,24 +39,24 @@ pub(super) struct Field {
 
 /// Where a text lies: eight bytes, as there is one for each key and each value.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Text(pub(super) Span);
+pub(super) struct Text(pub(super) ByteSpan);
 
 impl Text {
     /// The length of a span whose start is an index into [`Rows::own`]. No part of a body is so long.
     pub(super) const OWN: u32 = u32::MAX;
 
     pub(super) fn own(index: u32) -> Self {
-        Self(Span { start: index, len: Self::OWN })
+        Self(ByteSpan { start: index, len: Self::OWN })
     }
 }
 
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Span {
+pub(super) struct ByteSpan {
     pub(super) start: u32,
     pub(super) len: u32,
 }
 
-impl Span {
+impl ByteSpan {
     pub(super) fn of(self, body: &str) -> &str {
         // Every span was made from a part of this very body, between the borders of its values.
         body.get(self.start as usize..(self.start + self.len) as usize).unwrap_or_default()
@@ -68,7 +68,7 @@ pub(super) struct DamagedRow {
     /// Which row it is.
     pub(super) row: usize,
     /// All of it, as received.
-    pub(super) text: Span,
+    pub(super) text: ByteSpan,
     pub(super) damages: Vec<DamagedField>,
 }
 
@@ -78,7 +78,7 @@ pub(super) struct DamagedField {
     pub(super) field: Option<usize>,
     pub(super) name: Text,
     /// The value as received.
-    pub(super) text: Span,
+    pub(super) text: ByteSpan,
     pub(super) reason: &'static str,
 }
 
@@ -119,7 +119,7 @@ impl Rows {
     /// Keeps `held` as long as the rows are there: whoever reads bodies shares out memory for them.
     #[must_use]
     pub fn holding(self, held: impl Send + Sync + 'static) -> Self {
-        Self { _held: Held(Some(Box::new(held))), ..self }
+        Self { _held: HeldMemory(Some(Box::new(held))), ..self }
     }
 
     /// How many rows there are.
@@ -157,7 +157,7 @@ impl Rows {
 
     fn text(&self, text: Text) -> &str {
         match text {
-            Text(Span { start, len: Text::OWN }) => &self.own[start as usize],
+            Text(ByteSpan { start, len: Text::OWN }) => &self.own[start as usize],
             Text(span) => span.of(&self.body),
         }
     }
@@ -206,7 +206,7 @@ impl Rows {
     }
 
     /// A part of the body as it may be shown.
-    fn shown(&self, span: Span) -> Cow<'_, str> {
+    fn shown(&self, span: ByteSpan) -> Cow<'_, str> {
         if self.hides {
             return Cow::Borrowed("[redacted]");
         }

@@ -10,7 +10,7 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::layout::{Field, Meta, Rows, Span, Text, below_4_gib};
+use super::layout::{ByteSpan, Field, Meta, Rows, Text, below_4_gib};
 
 /// Reads `body` from `start` on into `rows`, which gets its fields and not yet the body.
 pub(super) fn read(body: &str, start: usize, rows: &mut Rows, meta: &mut Meta) -> serde_json::Result<()> {
@@ -150,8 +150,8 @@ impl OneRow<'_, '_> {
         let rows = &*self.rows;
         let body = self.body.as_bytes();
         let key = |field: &Field| match field.key {
-            Text(Span { start, len: Text::OWN }) => rows.own[start as usize].as_bytes(),
-            Text(Span { start, len }) => &body[start as usize..(start + len) as usize],
+            Text(ByteSpan { start, len: Text::OWN }) => rows.own[start as usize].as_bytes(),
+            Text(ByteSpan { start, len }) => &body[start as usize..(start + len) as usize],
         };
         let start = rows.ends.last().copied().unwrap_or_default() as usize;
         let before = rows.ends.len().checked_sub(2).map_or(0, |row| rows.ends[row] as usize);
@@ -194,7 +194,7 @@ impl<'de> Visitor<'de> for KeySeed<'_, 'de> {
 }
 
 /// Where a borrowed part of the body lies in it.
-fn span(body: &str, part: &str) -> Span {
+fn span(body: &str, part: &str) -> ByteSpan {
     let start = part.as_ptr() as usize - body.as_ptr() as usize;
-    Span { start: below_4_gib(start), len: below_4_gib(part.len()) }
+    ByteSpan { start: below_4_gib(start), len: below_4_gib(part.len()) }
 }

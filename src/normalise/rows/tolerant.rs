@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
 use super::layout::{
-    CUT, DamagedField, DamagedRow, Field, Meta, NOT_JSON, OTHER_SHAPE, Rows, Span, Text, below_4_gib,
+    ByteSpan, CUT, DamagedField, DamagedRow, Field, Meta, NOT_JSON, OTHER_SHAPE, Rows, Text, below_4_gib,
 };
 use super::repair::{is_json, repaired};
 use super::strict::WireMeta;
@@ -44,7 +44,7 @@ struct Scanner<'b, 'r> {
 struct Met {
     key: Text,
     value: Text,
-    damage: Option<(Span, &'static str)>,
+    damage: Option<(ByteSpan, &'static str)>,
 }
 
 impl<'b> Scanner<'b, '_> {
@@ -168,7 +168,7 @@ impl<'b> Scanner<'b, '_> {
                 }
                 Err(name) => {
                     let name = self.rows.keep(name);
-                    let whole = Span { start: key.start, len: value.start + value.len - key.start };
+                    let whole = ByteSpan { start: key.start, len: value.start + value.len - key.start };
                     let reason = "a name that cannot be read; the value is in no column";
                     nameless.push(DamagedField { field: None, name, text: whole, reason });
                 }
@@ -188,7 +188,7 @@ impl<'b> Scanner<'b, '_> {
     }
 
     /// The text of a key, or what can be read of it. A control character in it is as clear as its escape.
-    fn name(&self, key: Span) -> Result<Cow<'b, str>, String> {
+    fn name(&self, key: ByteSpan) -> Result<Cow<'b, str>, String> {
         let text = key.of(self.body);
         if let Some(name) = as_text(text) {
             return Ok(name);
@@ -199,8 +199,8 @@ impl<'b> Scanner<'b, '_> {
         if clear && damage.is_lossless() { Ok(Cow::Owned(name)) } else { Err(name) }
     }
 
-    fn field(&mut self, key: Span, name: &str, value: Span) -> Met {
-        let inner = Span { start: key.start + 1, len: key.len - 2 };
+    fn field(&mut self, key: ByteSpan, name: &str, value: ByteSpan) -> Met {
+        let inner = ByteSpan { start: key.start + 1, len: key.len - 2 };
         let plain = inner.of(self.body) == name;
         let key = if plain { Text(inner) } else { self.rows.keep(name.to_owned()) };
         let text = value.of(self.body);
@@ -213,7 +213,7 @@ impl<'b> Scanner<'b, '_> {
     }
 
     /// A key with its quotes.
-    fn key(&mut self) -> Result<Span, Wrong> {
+    fn key(&mut self) -> Result<ByteSpan, Wrong> {
         if self.next()? != b'"' {
             return Err((NOT_JSON, self.at));
         }
@@ -224,7 +224,7 @@ impl<'b> Scanner<'b, '_> {
 
     /// A value, which begins here: anything up to the comma or bracket behind it. What is in brackets has to have them
     /// in pairs.
-    fn value(&mut self) -> Result<Span, Wrong> {
+    fn value(&mut self) -> Result<ByteSpan, Wrong> {
         let start = self.at;
         let mut open = Vec::new();
         loop {
@@ -259,8 +259,8 @@ impl<'b> Scanner<'b, '_> {
         Ok(self.at)
     }
 
-    fn since(&self, start: usize) -> Span {
-        Span { start: below_4_gib(start), len: below_4_gib(self.at - start) }
+    fn since(&self, start: usize) -> ByteSpan {
+        ByteSpan { start: below_4_gib(start), len: below_4_gib(self.at - start) }
     }
 }
 

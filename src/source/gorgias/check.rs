@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::http::Listener;
+use crate::http::Observer;
 use crate::http::room::Body;
 use crate::source::gorgias::Gorgias;
 use crate::source::gorgias::api::is_useless;
@@ -15,8 +15,8 @@ use crate::source::{Choice, Finding, SourceError, Subject};
 impl Gorgias {
     /// Asks for the account, the user, a row of each table and an event. Where the account cannot be reached or does not
     /// take the credentials, nothing else is asked.
-    pub(crate) async fn find_out(&self, listener: Arc<dyn Listener>) -> Vec<Finding> {
-        let account = self.object("/api/account", &*listener).await;
+    pub(crate) async fn find_out(&self, observer: Arc<dyn Observer>) -> Vec<Finding> {
+        let account = self.object("/api/account", &*observer).await;
         let useless = account.as_ref().err().is_some_and(is_useless);
         let mut findings =
             vec![Finding::new(Subject::Account, account.map(|account| self.account_words(&account)))];
@@ -24,33 +24,33 @@ impl Gorgias {
             return findings;
         }
         // 0 is the user who asks.
-        let user = self.object("/api/users/0", &*listener).await;
+        let user = self.object("/api/users/0", &*observer).await;
         findings.push(Finding::new(Subject::User, user.map(|user| user_words(&user))));
         // What is allowed of others shows when they are named; rows of child tables lie in those of their parents.
         for spec in TABLES.iter().filter(|spec| spec.choice == Choice::Usual) {
-            let rows = self.list(spec.path(), &*listener).await;
+            let rows = self.list(spec.path(), &*observer).await;
             let words = |some: bool| if some { "may be read" } else { "may be read; it has no rows" };
             findings.push(Finding::new(Subject::Table(spec), rows.map(|some| words(some).to_owned())));
         }
-        let events = self.list("/api/events", &*listener).await;
+        let events = self.list("/api/events", &*observer).await;
         let words = |_| "may be read: deletions and merges will be seen".to_owned();
         findings.push(Finding::new(Subject::Events, events.map(words)));
         findings
     }
 
-    async fn object(&self, path: &str, listener: &dyn Listener) -> Result<Value, SourceError> {
+    async fn object(&self, path: &str, observer: &dyn Observer) -> Result<Value, SourceError> {
         let read = |body: Body| match serde_json::from_slice(&body) {
             Ok(Value::Object(fields)) => Ok(Value::Object(fields)),
             Ok(_) => Err("the answer is no JSON object".to_owned()),
             Err(error) => Err(error.to_string()),
         };
-        Ok(self.client.get(path, listener, read).await?)
+        Ok(self.client.get(path, observer, read).await?)
     }
 
     /// Whether a list has any rows.
-    async fn list(&self, path: &str, listener: &dyn Listener) -> Result<bool, SourceError> {
+    async fn list(&self, path: &str, observer: &dyn Observer) -> Result<bool, SourceError> {
         let (rows, _) =
-            self.client.get(&format!("{path}?limit=1"), listener, pages::read(Position::First, 1)).await?;
+            self.client.get(&format!("{path}?limit=1"), observer, pages::read(Position::First, 1)).await?;
         Ok(!rows.is_empty())
     }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::http::Listener;
+use crate::http::Observer;
 use crate::http::client::Client;
 use crate::http::limit::Seat;
 use crate::model::{Micros, State, Tombstone};
@@ -27,7 +27,7 @@ pub(crate) struct Context {
     pub(crate) vanished: Arc<Vanished>,
     /// Among all that read the account.
     pub(crate) seat: Seat,
-    pub(crate) listener: Arc<dyn Listener>,
+    pub(crate) observer: Arc<dyn Observer>,
     pub(crate) resource: &'static Resource,
     pub(crate) request: ReadRequest,
     pub(crate) progress: Checkpoint,
@@ -45,7 +45,7 @@ impl Context {
     pub(crate) fn new(
         client: Arc<Client>,
         vanished: Arc<Vanished>,
-        listener: Arc<dyn Listener>,
+        observer: Arc<dyn Observer>,
         request: ReadRequest,
     ) -> Result<Self, SourceError> {
         let progress = Checkpoint::read(request.from.as_ref(), request.table.name)?;
@@ -53,7 +53,7 @@ impl Context {
             seat: client.seat(),
             client,
             vanished,
-            listener,
+            observer,
             resource: request.table,
             request,
             progress,
@@ -75,7 +75,7 @@ impl Context {
         let now = self.request.now;
         let progress = &self.progress;
         let loading = progress.unfinished.as_ref().filter(|_| progress.watermark.is_none());
-        let began = loading.and(progress.sweep.as_ref()).map(|sweep| sweep.swept);
+        let began = loading.and(progress.rescan.as_ref()).map(|rescan| rescan.swept);
         let top = loading.and_then(|pass| pass.top);
         [progress.watermark, began, top].into_iter().flatten().fold(now, Micros::min)
     }

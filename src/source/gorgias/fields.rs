@@ -15,7 +15,7 @@ pub(crate) fn integer(row: Row<'_>, field: &str) -> Option<i64> {
 /// A datetime field of a row.
 pub(crate) fn datetime(row: Row<'_>, field: &str) -> Option<Micros> {
     match decode::timestamp(row.get(field)?) {
-        Decoded::Value(value) | Decoded::Bent(value, _) => Some(value),
+        Decoded::Value(value) | Decoded::Lossy(value, _) => Some(value),
         _ => None,
     }
 }
@@ -25,7 +25,7 @@ pub(crate) fn newest_datetime(row: Row<'_>) -> Option<Micros> {
     row.fields()
         .filter(|(name, _)| name.ends_with("_datetime"))
         .filter_map(|(_, raw)| match decode::timestamp(raw) {
-            Decoded::Value(value) | Decoded::Bent(value, _) => Some(value),
+            Decoded::Value(value) | Decoded::Lossy(value, _) => Some(value),
             _ => None,
         })
         .max()

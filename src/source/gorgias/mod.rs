@@ -26,7 +26,7 @@ use futures_util::future::BoxFuture;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use self::list::channel::Channel;
-use self::list::checkpoint::{Checkpoint, Kind};
+use self::list::checkpoint::{Checkpoint, PassKind};
 pub use self::resources::TABLES;
 use self::shared::Vanished;
 use self::table_reader::TableReader;
@@ -38,7 +38,7 @@ use crate::http::client::Client;
 use crate::http::limit::{Allowance, Limiter, Share};
 use crate::http::surroundings::{Surroundings, Wrong};
 use crate::http::wire::Wire;
-use crate::http::{Listener, Transport};
+use crate::http::{Observer, Transport};
 use crate::model::State;
 use crate::source::{
     Finding, Forecast, Pages, ReadRequest, Rescan, Resource, Source, SourceError, Subject, Window,
@@ -130,10 +130,10 @@ fn authorization(credentials: &Credentials) -> SecretString {
 
 /// How the list of a table is re-scanned, as its state tells.
 pub(super) fn rescan(table: &'static Resource, state: &State) -> Option<Rescan> {
-    let sweep =
-        Checkpoint::read(Some(state), table.name).ok()?.sweep.filter(|_| table.rescanned().is_some())?;
-    let period = Some(Duration::from_secs(sweep.period?)).filter(|period| !period.is_zero());
-    Some(Rescan { period, pages: sweep.length(), cap: sweep.cut })
+    let rescan =
+        Checkpoint::read(Some(state), table.name).ok()?.rescan.filter(|_| table.rescanned().is_some())?;
+    let period = Some(Duration::from_secs(rescan.period?)).filter(|period| !period.is_zero());
+    Some(Rescan { period, pages: rescan.length(), cap: rescan.cut })
 }
 
 impl Source for Gorgias {
@@ -171,31 +171,31 @@ impl Source for Gorgias {
 
     fn continues(&self, table: &Resource, window: Window, state: &State) -> bool {
         let Ok(progress) = Checkpoint::read(Some(state), table.name) else { return false };
-        let kind = window.start.map_or(Kind::Backfill, Kind::Since);
+        let kind = window.start.map_or(PassKind::Backfill, PassKind::Since);
         window.end.is_none()
             && progress.watermark.is_none()
             && progress.unfinished.is_some_and(|pass| pass.kind == kind)
     }
 
-    fn probe(&self, listener: Arc<dyn Listener>) -> BoxFuture<'_, Vec<Finding>> {
-        Box::pin(self.find_out(listener))
+    fn probe(&self, observer: Arc<dyn Observer>) -> BoxFuture<'_, Vec<Finding>> {
+        Box::pin(self.find_out(observer))
     }
 
     fn forecast(
         &self,
         requests: Vec<ReadRequest>,
-        listener: Arc<dyn Listener>,
+        observer: Arc<dyn Observer>,
     ) -> BoxFuture<'_, Vec<Result<Forecast, SourceError>>> {
-        Box::pin(estimate::table::tables(&self.client, requests, listener))
+        Box::pin(estimate::table::tables(&self.client, requests, observer))
     }
 
-    fn read(&self, request: ReadRequest, listener: Arc<dyn Listener>) -> Result<Box<dyn Pages>, SourceError> {
+    fn read(&self, request: ReadRequest, observer: Arc<dyn Observer>) -> Result<Box<dyn Pages>, SourceError> {
         if request.from.is_some() {
             self.client.outages().met();
         }
         let path = request.table.path();
         let reader =
-            TableReader::new(Arc::clone(&self.client), Arc::clone(&self.vanished), listener, request)?;
+            TableReader::new(Arc::clone(&self.client), Arc::clone(&self.vanished), observer, request)?;
         Ok(Box::new(Channel::new(path, |out| Box::pin(reader.run(out)))))
     }
 }

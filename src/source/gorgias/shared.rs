@@ -13,7 +13,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub(crate) struct Vanished(watch::Sender<BTreeMap<&'static str, Option<BTreeSet<i64>>>>);
 
 /// A small table that is being read.
-pub(crate) struct Reading<'a> {
+pub(crate) struct TableReading<'a> {
     vanished: &'a Vanished,
     table: &'static str,
     ids: BTreeSet<i64>,
@@ -21,9 +21,9 @@ pub(crate) struct Reading<'a> {
 
 impl Vanished {
     /// A table begins to be read. It is known what has vanished from it once this is dropped.
-    pub(crate) fn begins(&self, table: &'static str) -> Reading<'_> {
+    pub(crate) fn begins(&self, table: &'static str) -> TableReading<'_> {
         self.0.send_modify(|tables| _ = tables.insert(table, None));
-        Reading { vanished: self, table, ids: BTreeSet::new() }
+        TableReading { vanished: self, table, ids: BTreeSet::new() }
     }
 
     /// What has vanished from a table: nothing where it is not read, or takes too long.
@@ -37,14 +37,14 @@ impl Vanished {
     }
 }
 
-impl Reading<'_> {
+impl TableReading<'_> {
     /// These rows have vanished.
     pub(crate) fn note(&mut self, ids: impl Iterator<Item = i64>) {
         self.ids.extend(ids);
     }
 }
 
-impl Drop for Reading<'_> {
+impl Drop for TableReading<'_> {
     fn drop(&mut self) {
         let ids = std::mem::take(&mut self.ids);
         self.vanished.0.send_modify(|tables| _ = tables.insert(self.table, Some(ids)));

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use crate::http::Listener;
+use crate::http::Observer;
 use crate::http::client::Client;
 use crate::model::State;
 use crate::source::gorgias::changes::deletions::Deletions;
@@ -12,7 +12,7 @@ use crate::source::gorgias::changes::{reread, rescan, vanished};
 use crate::source::gorgias::context::Context;
 use crate::source::gorgias::list::active::Active;
 use crate::source::gorgias::list::channel::Sender;
-use crate::source::gorgias::list::checkpoint::{Kind, Mark};
+use crate::source::gorgias::list::checkpoint::{Mark, PassKind};
 use crate::source::gorgias::list::{pass, recent};
 use crate::source::gorgias::shared::Vanished;
 use crate::source::{Changes, Counted, Late, Overlap, ReadRequest, SourceError};
@@ -28,11 +28,11 @@ impl TableReader {
     pub(crate) fn new(
         client: Arc<Client>,
         vanished: Arc<Vanished>,
-        listener: Arc<dyn Listener>,
+        observer: Arc<dyn Observer>,
         request: ReadRequest,
     ) -> Result<Self, SourceError> {
         Ok(Self {
-            ctx: Context::new(client, vanished, listener, request)?,
+            ctx: Context::new(client, vanished, observer, request)?,
             deletions: Deletions::default(),
             counts: MessageCounts::default(),
         })
@@ -61,7 +61,7 @@ impl TableReader {
             if self.ctx.resource.deletions() {
                 self.begin_events();
             }
-            rescan::begin_sweeps(&mut self.ctx);
+            rescan::begin(&mut self.ctx);
         }
         let (ctx, counts) = (&mut self.ctx, &mut self.counts);
         ctx.progress.windows += u64::from(!ctx.request.window.is_open());
@@ -72,7 +72,7 @@ impl TableReader {
         let fresh = ctx.progress.watermark.is_none() && !active.resumed;
         if active.resumed {
             if ctx.progress.watermark.is_none() {
-                ctx.loading_since = ctx.progress.sweep.as_ref().map(|sweep| sweep.swept);
+                ctx.loading_since = ctx.progress.rescan.as_ref().map(|rescan| rescan.swept);
             }
             pass::pass(ctx, counts, &mut active, out).await?;
             // What the earlier run read of it may have changed since.
@@ -82,7 +82,7 @@ impl TableReader {
         }
         if !active.resumed {
             let counted = ctx.resource.counted.is_some();
-            if follows && ctx.deletions() && active.pass.kind == Kind::CatchUp && counted {
+            if follows && ctx.deletions() && active.pass.kind == PassKind::CatchUp && counted {
                 active.seen = Some(HashSet::new());
             }
             pass::pass(ctx, counts, &mut active, out).await?;
@@ -105,7 +105,7 @@ impl TableReader {
     /// From the first run on: whatever happens after it began will be noticed, be it in this run or in a later one.
     fn begin_tracking(&mut self) {
         let ctx = &mut self.ctx;
-        ctx.tracking_begins = ctx.progress.sweep.is_none();
+        ctx.tracking_begins = ctx.progress.rescan.is_none();
         if ctx.deletions() {
             self.begin_events();
         }
@@ -113,7 +113,7 @@ impl TableReader {
         if let (Some(counted), None) = (ctx.resource.counted, &ctx.progress.counts) {
             self.counts.begin(ctx, counted.by);
         }
-        rescan::begin_sweeps(ctx);
+        rescan::begin(ctx);
     }
 
     fn begin_events(&mut self) {

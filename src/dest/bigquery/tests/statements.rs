@@ -4,20 +4,20 @@ use super::*;
 use crate::dest::conformance::{commit, items};
 use crate::dest::sql::columns::IS_CURRENT;
 use crate::dest::sql::commit::Tables;
-use crate::dest::sql::dialect::{Found, Shape};
+use crate::dest::sql::dialect::{FoundColumn, Shape};
 use crate::dest::sql::ledger::{LEASES, RUNS, STATE, declared};
 use crate::dest::sql::publish;
 use crate::dest::sql::shadow::shadow;
 use crate::dest::sql::shape::Needs;
-use crate::dest::sql::staged::{Part, Rows, Staged};
+use crate::dest::sql::staged::{Staged, StagedRows, StagingTable};
 use crate::model::{Column, DELETED_AT, Deletes, LogicalType, MERGED_INTO};
 use alter::alter;
 use leases::swap_lease;
-use load::{BigQueryLoad, Place};
+use load::{BigQueryLoad, LoadPlace};
 use script::text;
 use wire::{Field, Mode, Partitioning, TableInfo};
 
-pub(super) fn place(target: &Target) -> Place {
+pub(super) fn place(target: &Target) -> LoadPlace {
     let uri = "bigquery://shop-1?base_url=http%3A%2F%2F127.0.0.1%3A9";
     let mut place = BigQueryLoad::new(BigQuery::from_uri(uri).expect("a URI"), target.into()).place;
     place.nonce = "0123".into();
@@ -39,12 +39,12 @@ pub(super) fn hostile(strategy: Strategy) -> Target {
     target
 }
 
-fn staged(place: &Place, columns: &[Column]) -> Staged {
-    let part = |columns: &[Column], n: usize| Part {
+fn staged(place: &LoadPlace, columns: &[Column]) -> Staged {
+    let part = |columns: &[Column], n: usize| StagingTable {
         table: staging(place, &n.to_string()),
         columns: columns.to_vec(),
     };
-    let rows = Rows {
+    let rows = StagedRows {
         columns: columns.to_vec(),
         parts: vec![part(&columns[..columns.len() - 1], 0), part(columns, 1)],
         null_keys: vec![false],
@@ -54,7 +54,7 @@ fn staged(place: &Place, columns: &[Column]) -> Staged {
     Staged { rows, ..Staged::default() }
 }
 
-fn staging(place: &Place, what: &str) -> String {
+fn staging(place: &LoadPlace, what: &str) -> String {
     place.table.beside(&format!("_ingestr_staging_{what}")).sql(&BigQueryDialect)
 }
 
@@ -68,20 +68,20 @@ fn seen(table: Option<Shape>, hidden: Option<Shape>) -> (Seen, Tables) {
 }
 
 /// The whole script of a commit of one target.
-fn whole(place: &Place, (seen, found): (Seen, Tables), staged: &Staged, commit: &Commit) -> String {
+fn whole(place: &LoadPlace, (seen, found): (Seen, Tables), staged: &Staged, commit: &Commit) -> String {
     let plan = place.plan(&place.table, &place.target, commit);
     text(&place.script(vec![(plan, found, staged)], &seen).expect("fits"))
 }
 
-/// The script without the books, which are the same for all.
-fn script(place: &Place, seen: (Seen, Tables), staged: &Staged, last: bool) -> String {
+/// The script without the ledgers, which are the same for all.
+fn script(place: &LoadPlace, seen: (Seen, Tables), staged: &Staged, last: bool) -> String {
     let text = whole(place, seen, staged, &commit("r1", "p", last));
     let ours = |line: &&str| !line.contains(&format!("`{STATE}` (")) && !line.contains(RUNS);
     let lines: Vec<&str> = text.lines().filter(ours).collect();
     lines.join("\n").replace("`shop-1`.`shop`.", "")
 }
 
-fn shape(place: &Place, columns: &[Column]) -> Shape {
+fn shape(place: &LoadPlace, columns: &[Column]) -> Shape {
     Shape::planned(&BigQueryDialect, place.table.clone(), columns)
 }
 
@@ -129,7 +129,7 @@ fn a_merge_into_a_table_of_0x_fills_what_it_has_and_widens_what_is_narrow() {
     target.columns.push(Column::new(MERGED_INTO, LogicalType::Int64));
     let place = place(&target);
     let mut table = shape(&place, &brought()[..3]);
-    let required = |name: &str, kind: &str| Found {
+    let required = |name: &str, kind: &str| FoundColumn {
         name: name.into(),
         kind: kind.into(),
         logical: BigQueryDialect.logical_of(kind),
@@ -179,7 +179,7 @@ fn a_table_that_is_written_anew_keeps_its_layout_or_is_refused() {
         let field =
             |name: &str, kind: &str| Field { name: name.into(), kind: kind.into(), mode: Mode::Required };
         let info = TableInfo {
-            kind: wire::Kind::Table,
+            kind: wire::TableKind::Table,
             fields: vec![
                 field("order", "INT64"),
                 field("source", "BOOL"),

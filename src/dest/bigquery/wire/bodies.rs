@@ -2,8 +2,8 @@
 
 use serde::Deserialize;
 
-use super::schema::{Field, Kind, Mode, Partitioning, TableInfo};
-use crate::dest::Held;
+use super::schema::{Field, Mode, Partitioning, TableInfo, TableKind};
+use crate::dest::TableSize;
 
 #[derive(Deserialize)]
 pub(super) struct DatasetBody {
@@ -12,7 +12,7 @@ pub(super) struct DatasetBody {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Page {
+pub(super) struct ListPage {
     pub(super) next_page_token: Option<String>,
     #[serde(default)]
     pub(super) tables: Vec<Listed>,
@@ -102,8 +102,8 @@ impl TableBody {
         let number = |text: Option<String>| text?.parse().ok();
         let held = number(self.num_rows).zip(number(self.num_bytes));
         TableInfo {
-            held: held.map(|(rows, bytes)| Held { rows, bytes }),
-            kind: if self.kind == "TABLE" { Kind::Table } else { Kind::Other(self.kind) },
+            held: held.map(|(rows, bytes)| TableSize { rows, bytes }),
+            kind: if self.kind == "TABLE" { TableKind::Table } else { TableKind::Other(self.kind) },
             fields: self.schema.fields.into_iter().map(SchemaField::field).collect(),
             clustering: self.clustering.map(|clustering| clustering.fields).unwrap_or_default(),
             partitioning,
@@ -140,7 +140,7 @@ mod tests {
     fn the_size_of_a_table_is_told_by_two_numbers() {
         let held = |body: &str| serde_json::from_str::<TableBody>(body).expect("a table").info().held;
         let both = r#"{"type": "TABLE", "numRows": "120000", "numBytes": "300000000"}"#;
-        assert_eq!(held(both), Some(Held { rows: 120_000, bytes: 300_000_000 }));
+        assert_eq!(held(both), Some(TableSize { rows: 120_000, bytes: 300_000_000 }));
         assert_eq!(held(r#"{"type": "TABLE", "numRows": "120000"}"#), None);
         assert_eq!(held(r#"{"type": "TABLE", "numRows": "many", "numBytes": "1"}"#), None);
     }

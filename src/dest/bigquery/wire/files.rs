@@ -28,10 +28,10 @@ pub(crate) enum Format {
 /// A load file in the making.
 pub(super) struct Encoder {
     columns: Vec<Column>,
-    kind: Kind,
+    kind: FileKind,
 }
 
-enum Kind {
+enum FileKind {
     Jsonl(jsonl::Jsonl, Output),
     Csv(csv::Csv, Output),
     Parquet(Box<parquet::Parquet>),
@@ -47,9 +47,9 @@ impl Encoder {
     /// An empty file with these columns. `compress` is for the text formats; Parquet compresses its pages anyway.
     pub(super) fn new(format: Format, columns: Vec<Column>, compress: bool) -> Result<Self, ArrowError> {
         let kind = match format {
-            Format::Jsonl => Kind::Jsonl(jsonl::Jsonl::new(&columns), Output::new(compress)),
-            Format::Csv => Kind::Csv(csv::Csv, Output::new(compress)),
-            Format::Parquet => Kind::Parquet(Box::new(parquet::Parquet::new(&columns)?)),
+            Format::Jsonl => FileKind::Jsonl(jsonl::Jsonl::new(&columns), Output::new(compress)),
+            Format::Csv => FileKind::Csv(csv::Csv, Output::new(compress)),
+            Format::Parquet => FileKind::Parquet(Box::new(parquet::Parquet::new(&columns)?)),
         };
         Ok(Self { columns, kind })
     }
@@ -59,8 +59,8 @@ impl Encoder {
     pub(super) fn text(format: Format, columns: Vec<Column>, level: Option<u32>) -> Self {
         let out = level.map_or_else(|| Output::new(false), Output::gzip);
         let kind = match format {
-            Format::Csv => Kind::Csv(csv::Csv, out),
-            _ => Kind::Jsonl(jsonl::Jsonl::new(&columns), out),
+            Format::Csv => FileKind::Csv(csv::Csv, out),
+            _ => FileKind::Jsonl(jsonl::Jsonl::new(&columns), out),
         };
         Self { columns, kind }
     }
@@ -68,7 +68,7 @@ impl Encoder {
     /// With another choice of compression, to measure what it costs.
     #[cfg(test)]
     pub(super) fn parquet(columns: Vec<Column>, codec: ::parquet::basic::Compression) -> Self {
-        let kind = Kind::Parquet(Box::new(parquet::Parquet::with(&columns, codec).unwrap()));
+        let kind = FileKind::Parquet(Box::new(parquet::Parquet::with(&columns, codec).unwrap()));
         Self { columns, kind }
     }
 
@@ -84,25 +84,25 @@ impl Encoder {
             return Err(ArrowError::SchemaError("the rows have columns that the load file has not".into()));
         };
         match &mut self.kind {
-            Kind::Jsonl(jsonl, out) => jsonl.write(&columns, batch.num_rows(), out),
-            Kind::Csv(csv, out) => csv.write(&columns, batch.num_rows(), out),
-            Kind::Parquet(parquet) => parquet.write(columns),
+            FileKind::Jsonl(jsonl, out) => jsonl.write(&columns, batch.num_rows(), out),
+            FileKind::Csv(csv, out) => csv.write(&columns, batch.num_rows(), out),
+            FileKind::Parquet(parquet) => parquet.write(columns),
         }
     }
 
     /// Bytes that are ready to be sent; the caller takes from the front.
     pub(super) fn ready(&mut self) -> &mut Vec<u8> {
         match &mut self.kind {
-            Kind::Jsonl(_, out) | Kind::Csv(_, out) => out.ready(),
-            Kind::Parquet(parquet) => parquet.ready(),
+            FileKind::Jsonl(_, out) | FileKind::Csv(_, out) => out.ready(),
+            FileKind::Parquet(parquet) => parquet.ready(),
         }
     }
 
     /// Ends the file and gives its last bytes.
     pub(super) fn finish(self) -> Result<Vec<u8>, ArrowError> {
         match self.kind {
-            Kind::Jsonl(_, out) | Kind::Csv(_, out) => out.finish(),
-            Kind::Parquet(parquet) => parquet.finish(),
+            FileKind::Jsonl(_, out) | FileKind::Csv(_, out) => out.finish(),
+            FileKind::Parquet(parquet) => parquet.finish(),
         }
     }
 }

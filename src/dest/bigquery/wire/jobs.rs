@@ -46,7 +46,7 @@ pub(crate) struct QueryOutcome {
 /// A job as the API describes it.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Job {
+pub(super) struct JobBody {
     #[serde(default)]
     job_reference: JobReference,
     #[serde(default)]
@@ -92,7 +92,7 @@ struct LoadStatistics {
     output_rows: Option<String>,
 }
 
-impl Job {
+impl JobBody {
     /// How it ended; `None`: it has not yet.
     pub(super) fn end(&self) -> Option<Result<(), &Said>> {
         (self.status.state == "DONE").then(|| self.status.error_result.as_ref().map_or(Ok(()), Err))
@@ -118,9 +118,9 @@ impl Job {
 /// How a submission ended.
 pub(super) enum Submitted {
     /// The job is there, made now or a moment ago: the answer to its first submission was lost.
-    Ours(Job),
+    Ours(JobBody),
     /// A job of that id was there. It may be an older one.
-    Found(Job),
+    Found(JobBody),
 }
 
 impl Api {
@@ -181,7 +181,7 @@ impl Api {
     pub(crate) async fn bytes(&self, job: &JobId, sql: &str) -> Result<Option<u64>, ApiError> {
         let doing = Doing::new("ask what the query would read".into(), "bigquery.jobs.create");
         let call = self.dry_run(job, sql);
-        let looked_at: Job = self.inner.client.read(&doing, call).await?;
+        let looked_at: JobBody = self.inner.client.read(&doing, call).await?;
         match looked_at.end() {
             Some(Err(said)) => Err(ApiError::job(&doing, said)),
             _ => Ok(looked_at.bytes()),
@@ -201,7 +201,7 @@ impl Api {
         doing: &Doing,
         job: &JobId,
         configuration: &Json,
-    ) -> Result<Job, ApiError> {
+    ) -> Result<JobBody, ApiError> {
         let (mut number, mut own) = (0, 0);
         loop {
             number += 1;
@@ -229,7 +229,7 @@ impl Api {
     async fn submit(&self, doing: &Doing, id: &str, configuration: &Json) -> Result<Submitted, ApiError> {
         let body = self.job_body(id, configuration);
         let call = Call::new(Method::Post, self.url(self.project(), "/jobs")).json(&body).fine(&[409]);
-        let submitted: Result<Job, Reply> = self.inner.client.read_or(doing, call).await?;
+        let submitted: Result<JobBody, Reply> = self.inner.client.read_or(doing, call).await?;
         match submitted {
             Ok(job) => Ok(Submitted::Ours(job)),
             Err(reply) => match self.look(doing, id).await? {
@@ -248,10 +248,10 @@ impl Api {
     }
 
     /// The job; `None` if there is none.
-    pub(super) async fn look(&self, doing: &Doing, id: &str) -> Result<Option<Job>, ApiError> {
+    pub(super) async fn look(&self, doing: &Doing, id: &str) -> Result<Option<JobBody>, ApiError> {
         let parameters = query(&[("location", self.location())]);
         let url = self.url(self.project(), &format!("/jobs/{}{parameters}", segment(id)));
-        let found: Result<Job, Reply> =
+        let found: Result<JobBody, Reply> =
             self.inner.client.read_or(doing, Call::new(Method::Get, url).fine(&[404])).await?;
         match found {
             Ok(job) => Ok(Some(job)),
@@ -263,7 +263,7 @@ impl Api {
     }
 
     /// Waits until a job is done, however it ends.
-    pub(super) async fn wait(&self, doing: &Doing, mut job: Job) -> Result<Job, ApiError> {
+    pub(super) async fn wait(&self, doing: &Doing, mut job: JobBody) -> Result<JobBody, ApiError> {
         let mut pause = POLL.0;
         while job.end().is_none() {
             tokio::time::sleep(pause).await;

@@ -46,5 +46,5 @@ pub(crate) use files::Format;
 pub(crate) use jobs::{Param, QueryOutcome};
 pub(crate) use names::{DatasetRef, JobId, TableRef};
 pub(crate) use reason::Reason;
-pub(crate) use schema::{Field, Kind, Mode, Partitioning, TableInfo};
+pub(crate) use schema::{Field, Mode, Partitioning, TableInfo, TableKind};
 pub(crate) use upload::{LoadSpec, Upload};

@@ -13,7 +13,7 @@ const PAGE: &str = "10000";
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Page {
+struct ResultPage {
     #[serde(default)]
     job_complete: bool,
     #[serde(default)]
@@ -63,7 +63,7 @@ impl Api {
                 ("pageToken", token.as_deref()),
             ]);
             let url = self.url(self.project(), &format!("/queries/{}{parameters}", segment(job)));
-            let page: Page = self.inner.client.read(doing, Call::new(Method::Get, url)).await?;
+            let page: ResultPage = self.inner.client.read(doing, Call::new(Method::Get, url)).await?;
             if !page.job_complete {
                 // The job is done; results may lag behind by a moment.
                 tokio::time::sleep(std::time::Duration::from_millis(500)).await;

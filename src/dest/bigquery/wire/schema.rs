@@ -1,6 +1,6 @@
 //! What a table is, as the API tells it.
 
-use crate::dest::Held;
+use crate::dest::TableSize;
 
 /// How many values a field holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,7 +22,7 @@ pub(crate) struct Field {
 
 /// What a table is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum TableKind {
     /// A table that can be written.
     Table,
     /// Anything else, as the API calls it: `VIEW`, `MATERIALIZED_VIEW`, `EXTERNAL`, `SNAPSHOT`, `CLONE`.
@@ -41,7 +41,7 @@ pub(crate) enum Partitioning {
 /// A table that exists.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct TableInfo {
-    pub(crate) kind: Kind,
+    pub(crate) kind: TableKind,
     pub(crate) fields: Vec<Field>,
     pub(crate) clustering: Vec<String>,
     pub(crate) partitioning: Option<Partitioning>,
@@ -52,5 +52,5 @@ pub(crate) struct TableInfo {
     /// When it was made, in milliseconds.
     pub(crate) made: Option<String>,
     /// Its rows and their bytes, without those in the streaming buffer.
-    pub(crate) held: Option<Held>,
+    pub(crate) held: Option<TableSize>,
 }

@@ -27,7 +27,7 @@ pub(super) struct Bucket {
 
 /// An object to be.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(super) struct ObjectPlace {
     bucket: String,
     object: String,
     pub(super) doing: Doing,
@@ -73,7 +73,7 @@ impl Bucket {
     }
 }
 
-impl Place {
+impl ObjectPlace {
     pub(super) fn new(bucket: &str, job: &JobId, format: Format, compress: bool) -> Result<Self, ApiError> {
         let Bucket { name, prefix } = Bucket::parse(bucket)?;
         let end = match (format, compress) {
@@ -103,7 +103,7 @@ impl Place {
 
 impl Api {
     /// Deletes what a load has staged; fine if there is nothing.
-    pub(super) async fn delete_object(&self, place: &Place) -> Result<(), ApiError> {
+    pub(super) async fn delete_object(&self, place: &ObjectPlace) -> Result<(), ApiError> {
         let bucket = Bucket { name: place.bucket.clone(), prefix: String::new() };
         self.delete(&bucket, &place.object).await
     }
@@ -159,7 +159,7 @@ mod tests {
             ("gs://shop-staging/a/b/", "gs://shop-staging/a/b/ingestr/job-1.parquet"),
         ] {
             let job = JobId::new("job-1").unwrap();
-            assert_eq!(Place::new(text, &job, Format::Parquet, true).unwrap().uri(), object);
+            assert_eq!(ObjectPlace::new(text, &job, Format::Parquet, true).unwrap().uri(), object);
         }
         for text in ["", "shop-staging", "s3://shop-staging", "gs://", "gs://UPPER", "gs://a b"] {
             let error = Bucket::parse(text).unwrap_err();

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::api::{Api, query, segment};
-use super::bodies::{DatasetBody, Page, TableBody};
+use super::bodies::{DatasetBody, ListPage, TableBody};
 use super::client::Call;
 use super::error::ApiError;
 use super::error::{Doing, Said};
@@ -129,7 +129,7 @@ impl Api {
         loop {
             let parameters = query(&[("maxResults", Some("1000")), ("pageToken", token.as_deref())]);
             let call = Call::new(Method::Get, format!("{url}{parameters}")).fine(&[404]);
-            let page: Result<Page, Reply> = self.inner.client.read_or(doing, call).await?;
+            let page: Result<ListPage, Reply> = self.inner.client.read_or(doing, call).await?;
             let page = match page {
                 Ok(page) => page,
                 Err(reply) => {

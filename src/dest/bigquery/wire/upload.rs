@@ -17,11 +17,11 @@ use super::api::{Api, query, segment};
 use super::error::ApiError;
 use super::error::{self, Doing};
 use super::files::{CSV_NULL, Encoder, Format};
-use super::jobs::Job;
+use super::jobs::JobBody;
 use super::names::{JobId, TableRef};
 use super::resumable::{Opening, Resumable, Sent};
 use super::schema::{Field, Mode};
-use super::storage::Place;
+use super::storage::ObjectPlace;
 use crate::model::{Column, LogicalType};
 use crate::words::count;
 
@@ -63,11 +63,11 @@ pub(crate) struct Upload {
     rows: u64,
     resumable: Resumable,
     /// Where the file goes first.
-    place: Option<Place>,
+    place: Option<ObjectPlace>,
     /// Which attempt at the job this is, from 1.
     attempt: u32,
     /// The job, if it was there already: nothing needs to be sent.
-    found: Option<Job>,
+    found: Option<JobBody>,
 }
 
 impl Field {
@@ -95,7 +95,7 @@ impl Api {
         let encoder =
             Encoder::new(spec.format, spec.columns.clone(), compress).map_err(|e| unfit(&doing, &e))?;
         let place = match &spec.staging_bucket {
-            Some(bucket) => Some(Place::new(bucket, &spec.job, spec.format, compress)?),
+            Some(bucket) => Some(ObjectPlace::new(bucket, &spec.job, spec.format, compress)?),
             None => None,
         };
         let opening = match &place {
@@ -264,7 +264,7 @@ impl Upload {
         }
     }
 
-    async fn by_upload(&mut self, last: &Bytes) -> Result<Job, ApiError> {
+    async fn by_upload(&mut self, last: &Bytes) -> Result<JobBody, ApiError> {
         let mut own = 0;
         loop {
             let job = match self.landed(last).await? {
@@ -285,7 +285,7 @@ impl Upload {
     }
 
     /// Sends the last chunk and finds the job, whatever became of the answer. `None`: it has to be sent again.
-    async fn landed(&mut self, last: &Bytes) -> Result<Option<Job>, ApiError> {
+    async fn landed(&mut self, last: &Bytes) -> Result<Option<JobBody>, ApiError> {
         if let Some(job) = self.found.take() {
             return Ok(Some(job));
         }
@@ -306,7 +306,7 @@ impl Upload {
     }
 
     /// The job whose answer was lost, with its session or without. `None`: the file has to be sent again.
-    async fn looked_up(&mut self, id: &str, error: Option<ApiError>) -> Result<Option<Job>, ApiError> {
+    async fn looked_up(&mut self, id: &str, error: Option<ApiError>) -> Result<Option<JobBody>, ApiError> {
         match self.api.look(&self.doing, id).await? {
             Some(job) => Ok(Some(job)),
             None => match error {
@@ -320,7 +320,7 @@ impl Upload {
         }
     }
 
-    async fn by_storage(&mut self, place: &Place, last: &Bytes) -> Result<Job, ApiError> {
+    async fn by_storage(&mut self, place: &ObjectPlace, last: &Bytes) -> Result<JobBody, ApiError> {
         let job = self.store_and_load(place, last).await;
         // After a failure, too. If it cannot be deleted now, the next run's sweep finds it.
         let deleted = self.api.delete_object(place).await;
@@ -330,7 +330,7 @@ impl Upload {
         }
     }
 
-    async fn store_and_load(&mut self, place: &Place, last: &Bytes) -> Result<Job, ApiError> {
+    async fn store_and_load(&mut self, place: &ObjectPlace, last: &Bytes) -> Result<JobBody, ApiError> {
         loop {
             match self.resumable.send(&self.api, &place.doing, last, true).await? {
                 Sent::Done(_) => break,

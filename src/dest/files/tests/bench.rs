@@ -183,7 +183,7 @@ impl Bench for Anywhere {
             let hidden = table.strip_prefix("_ingestr_new__").and_then(|rest| rest.rsplit_once("__"));
             return match hidden {
                 Some((table, _)) => {
-                    let folder = names::Place::new("shop", table).book("waiting/");
+                    let folder = names::TablePath::new("shop", table).book("waiting/");
                     self.remove(|path| path.starts_with(&folder));
                 }
                 None => self.remove(|path| table_of(path).as_deref() == Some(table)),

@@ -9,7 +9,7 @@ use super::Folder;
 use crate::dest::conformance::{batch, commit, items, load};
 use crate::dest::files::book::{Book, Opened};
 use crate::dest::files::format::Format;
-use crate::dest::files::names::Place;
+use crate::dest::files::names::TablePath;
 use crate::dest::files::store::{Store, Upload, Version, Waiting};
 use crate::dest::files::{Disk, take};
 use crate::dest::{Commit, DestError, DestErrorKind, Destination as _, Keep, Target};
@@ -215,7 +215,7 @@ async fn the_book_is_a_text() {
     let target = items(Strategy::Append);
     load(&files, &target, vec![batch(&[(1, "a", 10)])], commit("r1", "p", true)).await.expect("goes through");
     let disk = Disk::new(folder.at.path().to_owned());
-    let read = Opened::of(&disk, &Place::of(&target)).expect("a book").book;
+    let read = Opened::of(&disk, &TablePath::of(&target)).expect("a book").book;
     assert_eq!(read.last.as_ref().map(|last| last.count), Some(1));
     let text = std::fs::read_to_string(folder.path("shop/_ingestr/items/state.json")).expect("a text");
     insta::assert_snapshot!(text, @r#"

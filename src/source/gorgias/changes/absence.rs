@@ -29,7 +29,7 @@ pub(crate) type Gone = Vec<(i64, Option<i64>)>;
 
 /// What a run has re-scanned in one go.
 #[derive(Debug)]
-pub(crate) struct Span {
+pub(crate) struct WalkedSpan {
     /// When the walk began, of which this is a part.
     pub(crate) began: Micros,
     /// `created_datetime` of the newest row, that one included; `None`: from the front of the list.
@@ -43,7 +43,7 @@ pub(crate) struct Span {
 }
 
 /// For `--debug`.
-impl std::fmt::Display for Span {
+impl std::fmt::Display for WalkedSpan {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let place = |at: Option<Micros>, end: &str| at.map_or_else(|| end.to_owned(), |at| at.to_string());
         let (newest, oldest) = (place(self.newest, "its front"), place(self.oldest, "its end"));
@@ -53,14 +53,15 @@ impl std::fmt::Display for Span {
 
 /// Looks up what the last run had no requests for.
 pub(crate) async fn look_up_left(ctx: &mut Context, out: &mut Sender) -> Result<(), SourceError> {
-    let left = ctx.progress.sweep.as_mut().map(|sweep| std::mem::take(&mut sweep.absent)).unwrap_or_default();
+    let left =
+        ctx.progress.rescan.as_mut().map(|rescan| std::mem::take(&mut rescan.absent)).unwrap_or_default();
     conclude_absent(ctx, left.into_iter().collect(), out).await
 }
 
 /// Looks up the rows held that a span should have shown, and did not.
 pub(crate) async fn conclude_span(
     ctx: &mut Context,
-    span: &Span,
+    span: &WalkedSpan,
     out: &mut Sender,
 ) -> Result<(), SourceError> {
     let Some(met) = span.met.as_ref().filter(|_| ctx.deletions()) else { return Ok(()) };
@@ -106,15 +107,15 @@ async fn conclude_absent(
     // Those that could not be looked up are as the others are.
     let alone = if gone.is_empty() { 0 } else { gone.len() + fates.left.len() };
     if let Err(error) = believe(ctx, alone, out).await {
-        if let Some(sweep) = &mut ctx.progress.sweep {
-            sweep.absent.extend(fates.gone.keys().chain(&fates.left));
+        if let Some(rescan) = &mut ctx.progress.rescan {
+            rescan.absent.extend(fates.gone.keys().chain(&fates.left));
         }
         ctx.hand_on_state(out).await;
         return Err(error);
     }
-    if let Some(sweep) = &mut ctx.progress.sweep {
-        sweep.absent.extend(&fates.left);
-        sweep.gone += if ctx.request.confirmed { 0 } else { gone.len() as u64 };
+    if let Some(rescan) = &mut ctx.progress.rescan {
+        rescan.absent.extend(&fates.left);
+        rescan.gone += if ctx.request.confirmed { 0 } else { gone.len() as u64 };
     }
     mark(ctx, gone, out).await;
     Ok(())
@@ -129,13 +130,13 @@ pub(crate) async fn mark(ctx: &mut Context, gone: Gone, out: &mut Sender) {
 
 /// Refuses to mark too many rows that only their absence says are gone. `alone` is how many more there are of them.
 pub(crate) async fn believe(ctx: &mut Context, alone: usize, out: &mut Sender) -> Result<(), SourceError> {
-    let Some(sweep) = ctx.progress.sweep.as_mut().filter(|_| alone > 0) else { return Ok(()) };
+    let Some(rescan) = ctx.progress.rescan.as_mut().filter(|_| alone > 0) else { return Ok(()) };
     if ctx.request.confirmed {
         // What is confirmed weighs nothing against what comes after it.
-        sweep.gone = 0;
+        rescan.gone = 0;
         return Ok(());
     }
-    let rows = sweep.gone + alone as u64;
+    let rows = rescan.gone + alone as u64;
     if rows <= ALWAYS || !ctx.deletions() {
         return Ok(());
     }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tokio::task::JoinSet;
 
-use crate::http::Listener;
+use crate::http::Observer;
 use crate::http::client::Client;
 use crate::model::{Micros, Tombstone};
 use crate::normalise::rows::{Row, Rows};
@@ -22,7 +22,7 @@ use crate::source::gorgias::context::{Context, OVERLAP};
 use crate::source::gorgias::fields::{self, integer};
 use crate::source::gorgias::list::channel::Sender;
 use crate::source::gorgias::list::checkpoint::{Loss, Mark};
-use crate::source::gorgias::list::pages::{Listing, Step};
+use crate::source::gorgias::list::pages::{ListStep, Listing};
 use crate::source::{Counted, EventKind, Resource, SourceError};
 
 const PATH: &str = "/api/events";
@@ -30,16 +30,16 @@ const PATH: &str = "/api/events";
 /// Reads the events, beside the reader if need be.
 struct Search {
     client: Arc<Client>,
-    listener: Arc<dyn Listener>,
+    observer: Arc<dyn Observer>,
     resource: &'static Resource,
 }
 
 /// A search that is under way.
-type Ahead = JoinSet<Result<Found, SourceError>>;
+type Ahead = JoinSet<Result<EventsFound, SourceError>>;
 
 /// What a pass over the events found.
 #[derive(Debug, Default)]
-struct Found {
+struct EventsFound {
     losses: BTreeMap<i64, Loss>,
     /// Events near the end, to be known again.
     recent: Vec<(Micros, i64)>,
@@ -104,12 +104,12 @@ impl Deletions {
 }
 
 fn search(ctx: &Context) -> Search {
-    Search { client: ctx.client.clone(), listener: ctx.listener.clone(), resource: ctx.resource }
+    Search { client: ctx.client.clone(), observer: ctx.observer.clone(), resource: ctx.resource }
 }
 
 impl Search {
     /// Walks the events; asks for the wanted types only, unless the API does not take that.
-    async fn losses(&self, mark: &Mark) -> Result<Found, SourceError> {
+    async fn losses(&self, mark: &Mark) -> Result<EventsFound, SourceError> {
         let types: String =
             self.resource.events().iter().map(|event| format!("&types={}", event.name)).collect();
         match self.walk(mark, &types).await {
@@ -118,21 +118,21 @@ impl Search {
         }
     }
 
-    async fn walk(&self, mark: &Mark, types: &str) -> Result<Found, SourceError> {
+    async fn walk(&self, mark: &Mark, types: &str) -> Result<EventsFound, SourceError> {
         let since = mark.since.minus(OVERLAP).to_string();
         let since = percent_encoding::utf8_percent_encode(&since, percent_encoding::NON_ALPHANUMERIC);
         let mut list = Listing::oldest_first(PATH, &format!("&created_datetime%5Bgte%5D={since}{types}"));
-        let mut found = Found::default();
+        let mut found = EventsFound::default();
         loop {
-            match list.next(&self.client, &*self.listener).await? {
-                Step::Rows(rows) => rows.iter().for_each(|row| self.note(row, mark, &mut found)),
-                Step::Anew => found = Found::default(),
-                Step::End => return Ok(found),
+            match list.next(&self.client, &*self.observer).await? {
+                ListStep::Rows(rows) => rows.iter().for_each(|row| self.note(row, mark, &mut found)),
+                ListStep::Anew => found = EventsFound::default(),
+                ListStep::End => return Ok(found),
             }
         }
     }
 
-    fn note(&self, row: Row<'_>, mark: &Mark, found: &mut Found) {
+    fn note(&self, row: Row<'_>, mark: &Mark, found: &mut EventsFound) {
         let (Some(id), Some(at)) = (integer(row, "id"), fields::datetime(row, "created_datetime")) else {
             return;
         };

@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use serde_json::Value;
 use tokio::time::Instant;
 
-use crate::http::Listener;
+use crate::http::Observer;
 use crate::http::client::{Client, HttpError, Problem};
 use crate::http::room::Body;
 use crate::normalise::rows::{Meta, Rows};
@@ -53,7 +53,7 @@ pub(crate) async fn fate(ctx: &mut Context, path: &str, id: i64) -> Result<Fate,
         Err(error) => Err(error.to_string()),
     };
     ctx.cap.spend();
-    match ctx.client.get(&format!("{path}/{id}"), &*ctx.listener, read).await {
+    match ctx.client.get(&format!("{path}/{id}"), &*ctx.observer, read).await {
         Ok(()) => Ok(Fate::There),
         Err(HttpError { problem: Problem::Refused { status, json, location, .. }, .. })
             if matches!(status, 301 | 308 | 410) || (status == 404 && json) =>
@@ -176,7 +176,7 @@ async fn not_listed(
         let ids: String = ids.iter().map(|id| format!("&{by_ids}={id}")).collect();
         format!("{}?limit={PAGE_ROWS}{ids}", list.path())
     };
-    let answers = match by_id(&ctx.client, &*ctx.listener, list.path(), ids, path).await {
+    let answers = match by_id(&ctx.client, &*ctx.observer, list.path(), ids, path).await {
         Ok(answers) => answers,
         Err(SourceError::Http(error)) if is_refused(&error) || is_forbidden(&error) => {
             ctx.cap.spend();
@@ -209,7 +209,7 @@ async fn not_listed(
 /// is the request for some of them.
 pub(crate) async fn by_id(
     client: &Client,
-    listener: &dyn Listener,
+    observer: &dyn Observer,
     list: &'static str,
     ids: &[i64],
     path: impl Fn(&[i64]) -> String,
@@ -217,7 +217,7 @@ pub(crate) async fn by_id(
     let (mut size, mut left, mut found) = (PageSize::default(), ids, Vec::new());
     while !left.is_empty() {
         let (some, rest) = left.split_at(size.rows().min(left.len()));
-        match client.get(&path(some), listener, pages::read(Position::First, PAGE_ROWS)).await {
+        match client.get(&path(some), observer, pages::read(Position::First, PAGE_ROWS)).await {
             Ok(answer) => {
                 found.push(answer);
                 left = rest;

@@ -52,10 +52,10 @@ impl MessageCounts {
     /// Begins to keep track: tickets changed until now will have been compared by the first load. What "now" is, the
     /// newest ticket tells, since the API's clock may not be ours.
     pub(crate) fn begin(&mut self, ctx: &Context, parents: &'static Resource) {
-        let (client, listener) = (ctx.client.clone(), ctx.listener.clone());
+        let (client, observer) = (ctx.client.clone(), ctx.observer.clone());
         let walk = Walk::new(SortField::Updated, Direction::NewestFirst, None);
         let path = move |rows| walk::path(parents, &walk, rows);
-        self.newest.spawn(async move { pages::one(&client, &*listener, Position::First, path).await });
+        self.newest.spawn(async move { pages::one(&client, &*observer, Position::First, path).await });
     }
 
     /// Waits for the newest ticket, if it is not here yet: no page may be stored without it, as a later run would take
@@ -130,7 +130,7 @@ async fn tickets(
     state: &mut WalkState,
 ) -> Result<Option<Fetched>, SourceError> {
     loop {
-        match walk::step(&ctx.client, Priority::Soon, list, walk, state, &*ctx.listener).await {
+        match walk::step(&ctx.client, Priority::Soon, list, walk, state, &*ctx.observer).await {
             Ok(fetched) => return Ok(Some(fetched)),
             Err(Stumble::Refused) => walk::restart(walk, state, list)?,
             Err(Stumble::Error(SourceError::Http(error))) if is_forbidden(&error) => {

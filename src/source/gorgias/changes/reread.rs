@@ -15,11 +15,11 @@ use crate::source::gorgias::changes::message_counts::Pair;
 use crate::source::gorgias::context::Context;
 use crate::source::gorgias::fields::integer;
 use crate::source::gorgias::list::channel::Sender;
-use crate::source::gorgias::list::pages::{Listing, SECOND_LOOK, Step};
+use crate::source::gorgias::list::pages::{ListStep, Listing, SECOND_LOOK};
 use crate::source::{Counted, SourceError};
 
 /// Ids of the messages that the list of one ticket showed.
-enum Reading {
+enum TicketReading {
     Whole(HashSet<i64>),
     /// It showed messages of other tickets, or without an id: it does not answer this question.
     Unclear,
@@ -97,7 +97,7 @@ async fn readings(
         if ctx.cap.left() == 0 {
             break;
         }
-        if let Reading::Whole(ids) = messages_of(ctx, counted, ticket, out).await? {
+        if let TicketReading::Whole(ids) = messages_of(ctx, counted, ticket, out).await? {
             readings.first.insert(ticket, ids);
         }
     }
@@ -113,7 +113,7 @@ async fn readings(
             break;
         }
         tokio::time::sleep_until(read + SECOND_LOOK).await;
-        if let Reading::Whole(ids) = messages_of(ctx, counted, pair.0, out).await? {
+        if let TicketReading::Whole(ids) = messages_of(ctx, counted, pair.0, out).await? {
             readings.second.insert(pair.0, ids);
         }
     }
@@ -132,8 +132,8 @@ async fn conclude(
     let alone = concluded.filter(|pair| readings.is_doubtful(**pair)).map(|(ticket, _)| *ticket);
     let alone: usize = alone.map(|ticket| readings.gone(ticket).count()).sum();
     absence::believe(ctx, alone, out).await?;
-    if let Some(sweep) = ctx.progress.sweep.as_mut().filter(|_| !ctx.request.confirmed) {
-        sweep.gone += alone as u64;
+    if let Some(rescan) = ctx.progress.rescan.as_mut().filter(|_| !ctx.request.confirmed) {
+        rescan.gone += alone as u64;
     }
     let mut gone = Vec::new();
     let Some(counts) = &mut ctx.progress.counts else { return Ok(()) };
@@ -162,14 +162,14 @@ async fn messages_of(
     counted: Counted,
     ticket: i64,
     out: &mut Sender,
-) -> Result<Reading, SourceError> {
+) -> Result<TicketReading, SourceError> {
     let mut list = Listing::oldest_first(ctx.resource.path(), &format!("&{}={ticket}", counted.column));
     let mut ids = HashSet::new();
     loop {
-        match list.next(&ctx.client, &*ctx.listener).await? {
-            Step::End => return Ok(Reading::Whole(ids)),
-            Step::Anew => ids.clear(),
-            Step::Rows(rows) => {
+        match list.next(&ctx.client, &*ctx.observer).await? {
+            ListStep::End => return Ok(TicketReading::Whole(ids)),
+            ListStep::Anew => ids.clear(),
+            ListStep::Rows(rows) => {
                 let other = |id| id != ticket;
                 let strange = |row: Row<'_>| {
                     integer(row, counted.column).is_some_and(other) || integer(row, "id").is_none()
@@ -181,7 +181,7 @@ async fn messages_of(
                 }
                 if unclear {
                     ctx.cap.spend();
-                    return Ok(Reading::Unclear);
+                    return Ok(TicketReading::Unclear);
                 }
             }
         }

@@ -2,7 +2,7 @@
 //!
 //! Deleting a message lowers a ticket's count and moves nothing; merging customers may not move the survivor. So a list is
 //! read again once a period, by creation. Two bounds decide how much of it a run reads, each in one place: how many pages
-//! have become due in the time that has passed ([`Sweep::due`]), and how many requests a run may spend beside its passes
+//! have become due in the time that has passed ([`RescanState::due`]), and how many requests a run may spend beside its passes
 //! (`cap`). Rows with a sign are looked up first, out of the same cap.
 
 use std::collections::BTreeMap;
@@ -12,13 +12,13 @@ use crate::http::Signal;
 use crate::http::limit::Priority;
 use crate::model::Micros;
 use crate::source::gorgias::api::is_forbidden;
-use crate::source::gorgias::changes::absence::{self, Span};
+use crate::source::gorgias::changes::absence::{self, WalkedSpan};
 use crate::source::gorgias::changes::cap::SHARE_LEAST;
 use crate::source::gorgias::changes::message_counts;
 use crate::source::gorgias::context::Context;
 use crate::source::gorgias::fields::integer;
 use crate::source::gorgias::list::channel::Sender;
-use crate::source::gorgias::list::checkpoint::{Direction, Sweep, Walk};
+use crate::source::gorgias::list::checkpoint::{Direction, RescanState, Walk};
 use crate::source::gorgias::list::walk::{self, Fetched, Stumble, WalkState};
 use crate::source::{Resource, SortField, SourceError};
 
@@ -36,7 +36,7 @@ pub(crate) enum Due {
     Everything,
 }
 
-impl Sweep {
+impl RescanState {
     /// Pages of the list, as far as is known. One that was never read whole is taken for twice what has been seen of it.
     pub(crate) fn length(&self) -> u64 {
         let walked = self.walk.as_ref().map_or(0, |(_, walk)| walk.pages);
@@ -70,7 +70,7 @@ fn is_past(walk: &Walk, place: Option<Micros>) -> bool {
 }
 
 /// How far this run has to go.
-struct Part {
+struct DuePart {
     due: Due,
     /// Of the list, when the part began.
     length: u64,
@@ -78,7 +78,7 @@ struct Part {
     read: u64,
 }
 
-impl Part {
+impl DuePart {
     /// Of a list of parents, a few pages are not worth the look-ups of those that have rows in their time and were created
     /// before it. A list in no order is read whole or not at all, as no run can go on where another one was.
     fn is_too_short(&self, own: bool, unordered: bool) -> bool {
@@ -93,15 +93,15 @@ impl Part {
 
 /// Begins to keep track, with the first load: everything is about to be read. Rows that an earlier run brought, one of
 /// those that do not look for late changes, may have changed since it read them.
-pub(crate) fn begin_sweeps(ctx: &mut Context) {
+pub(crate) fn begin(ctx: &mut Context) {
     let since = ctx.unfollowed_since();
-    ctx.progress.sweep.get_or_insert_with(|| Sweep::new(since));
+    ctx.progress.rescan.get_or_insert_with(|| RescanState::new(since));
 }
 
 /// A pass has read the whole table: how long the list is, until a re-scan tells. Tickets are no more than messages.
 pub(crate) fn note_length(ctx: &mut Context, pages: u64) {
-    if let Some(sweep) = &mut ctx.progress.sweep {
-        sweep.pages = Some(pages);
+    if let Some(rescan) = &mut ctx.progress.rescan {
+        rescan.pages = Some(pages);
     }
 }
 
@@ -109,25 +109,25 @@ pub(crate) fn note_length(ctx: &mut Context, pages: u64) {
 ///
 /// Where everything is due, this ends where it began: behind the end of the list come the places that were passed in
 /// an earlier run, as rows there may have changed since.
-pub(crate) async fn rescan(ctx: &mut Context, out: &mut Sender) -> Result<Vec<Span>, SourceError> {
+pub(crate) async fn rescan(ctx: &mut Context, out: &mut Sender) -> Result<Vec<WalkedSpan>, SourceError> {
     let mut spans = Vec::new();
     if ctx.request.rescan.is_some() {
         absence::look_up_left(ctx, out).await?;
     }
     let period = ctx.request.rescan;
-    let (Some(list), Some(sweep)) = (ctx.resource.rescanned(), &mut ctx.progress.sweep) else {
+    let (Some(list), Some(rescan)) = (ctx.resource.rescanned(), &mut ctx.progress.rescan) else {
         return Ok(spans);
     };
-    sweep.period = Some(period.map_or(0, |period| period.as_secs()));
-    sweep.cut = None;
+    rescan.period = Some(period.map_or(0, |period| period.as_secs()));
+    rescan.cut = None;
     let Some(period) = period else { return Ok(spans) };
     let now = ctx.request.now;
-    let mut part = Part { due: sweep.due(period, now), length: sweep.length(), period, read: 0 };
-    let unordered = sweep.walk.as_ref().is_some_and(|(_, walk)| walk.unordered);
+    let mut part = DuePart { due: rescan.due(period, now), length: rescan.length(), period, read: 0 };
+    let unordered = rescan.walk.as_ref().is_some_and(|(_, walk)| walk.unordered);
     if part.is_read() || part.is_too_short(ctx.resource.counted.is_none(), unordered) {
         return Ok(spans);
     }
-    let stood = sweep.walk.as_ref().filter(|(_, walk)| walk.cursor.is_some()).map(|(_, walk)| walk.last);
+    let stood = rescan.walk.as_ref().filter(|(_, walk)| walk.cursor.is_some()).map(|(_, walk)| walk.last);
     loop {
         let (began, mut walk) = rescan_walk(ctx);
         // The second time round it ends where this run found it, unless it is not known where that was.
@@ -161,19 +161,19 @@ async fn stretch(
     began: Micros,
     walk: &mut Walk,
     until: Option<Micros>,
-    part: &mut Part,
+    part: &mut DuePart,
     out: &mut Sender,
-) -> Result<Option<Span>, SourceError> {
+) -> Result<Option<WalkedSpan>, SourceError> {
     let mut state = WalkState::of(walk);
     let newest = walk.cursor.as_ref().and(walk.last);
-    let edge = ctx.progress.sweep.as_ref().map(|sweep| sweep.edge.clone()).unwrap_or_default();
+    let edge = ctx.progress.rescan.as_ref().map(|rescan| rescan.edge.clone()).unwrap_or_default();
     let mut met: BTreeMap<i64, Option<Micros>> = edge.into_iter().map(|id| (id, newest)).collect();
     let mut pages = 0;
     let mut from_the_front = walk.cursor.is_none();
     while !walk.done && !is_past(walk, until) && !part.is_read() && ctx.cap.left() > 0 {
         ctx.cap.spend();
         let client = &ctx.client;
-        let step = walk::step(client, RESCANS, list, walk, &mut state, &*ctx.listener).await;
+        let step = walk::step(client, RESCANS, list, walk, &mut state, &*ctx.observer).await;
         let fetched = match step {
             Ok(fetched) => fetched,
             Err(Stumble::Refused) => {
@@ -199,14 +199,14 @@ async fn stretch(
         }
     }
     let oldest = if walk.done { None } else { walk.last };
-    if let Some(sweep) = ctx.progress.sweep.as_mut().filter(|_| pages > 0) {
-        sweep.edge = absence::edge(&met, oldest);
+    if let Some(rescan) = ctx.progress.rescan.as_mut().filter(|_| pages > 0) {
+        rescan.edge = absence::edge(&met, oldest);
     }
     // A list in no order shows what lies between two places only if all of it was read in one go.
     let known = !walk.unordered || (walk.done && from_the_front);
     let met = (pages > 0 && known).then(|| met.into_keys().collect());
-    let span = Span { began, newest, oldest, pages, met };
-    ctx.listener.hear(Signal::Detail(format!("GET {}: re-scanned {span}", list.path())));
+    let span = WalkedSpan { began, newest, oldest, pages, met };
+    ctx.observer.on(Signal::Detail(format!("GET {}: re-scanned {span}", list.path())));
     Ok(Some(span))
 }
 
@@ -216,7 +216,7 @@ async fn take_rescanned(
     ctx: &mut Context,
     began: Micros,
     walk: &Walk,
-    part: &Part,
+    part: &DuePart,
     fetched: Fetched,
     out: &mut Sender,
 ) -> bool {
@@ -240,7 +240,7 @@ async fn take_rescanned(
 /// The walk to go on with, and when it began: newest first, as far back as the table is covered, which may be further
 /// than when the walk began.
 fn rescan_walk(ctx: &Context) -> (Micros, Walk) {
-    let unfinished = ctx.progress.sweep.as_ref().and_then(|sweep| sweep.walk.clone());
+    let unfinished = ctx.progress.rescan.as_ref().and_then(|rescan| rescan.walk.clone());
     let until = ctx.progress.covered_since;
     match unfinished {
         Some((began, walk)) => (began, Walk { until, ..walk }),
@@ -249,31 +249,31 @@ fn rescan_walk(ctx: &Context) -> (Micros, Walk) {
 }
 
 /// Notes a page, and so how far the re-scan has come.
-fn note_rescan(ctx: &mut Context, began: Micros, walk: &Walk, part: &Part) {
-    let Some(sweep) = &mut ctx.progress.sweep else { return };
-    sweep.pay(part.length, part.period, ctx.request.now);
+fn note_rescan(ctx: &mut Context, began: Micros, walk: &Walk, part: &DuePart) {
+    let Some(rescan) = &mut ctx.progress.rescan else { return };
+    rescan.pay(part.length, part.period, ctx.request.now);
     if walk.done {
-        sweep.swept = sweep.swept.max(began);
-        sweep.gone = 0;
-        sweep.pages = Some(walk.pages);
+        rescan.swept = rescan.swept.max(began);
+        rescan.gone = 0;
+        rescan.pages = Some(walk.pages);
     }
-    sweep.walk = (!walk.done).then(|| (began, walk.clone()));
+    rescan.walk = (!walk.done).then(|| (began, walk.clone()));
 }
 
 /// Every place of the list was read in this run.
 fn paid_in_full(ctx: &mut Context) {
     let now = ctx.request.now;
-    if let Some(sweep) = &mut ctx.progress.sweep {
-        sweep.paid = Some(now);
+    if let Some(rescan) = &mut ctx.progress.rescan {
+        rescan.paid = Some(now);
     }
 }
 
 /// The cap ended this run's part before all was read that had become due.
-fn note_cut(ctx: &mut Context, list: &Resource, part: &Part) {
+fn note_cut(ctx: &mut Context, list: &Resource, part: &DuePart) {
     let cap = ctx.cap.all();
-    let Some(sweep) = &mut ctx.progress.sweep else { return };
-    sweep.cut = Some(cap);
-    let pages = sweep.length();
+    let Some(rescan) = &mut ctx.progress.rescan else { return };
+    rescan.cut = Some(cap);
+    let pages = rescan.length();
     ctx.warn(format!(
         "GET {}: {} of about {pages} pages were re-scanned: of a list so long, a run reads {cap} at most, and all of it \
          takes {} runs; more runs a day shorten that, --rescan can only lengthen it",
@@ -294,8 +294,8 @@ mod tests {
         Micros(0).plus(HOUR * hours)
     }
 
-    fn of(pages: u64) -> Sweep {
-        Sweep { pages: Some(pages), ..Sweep::new(at(0)) }
+    fn of(pages: u64) -> RescanState {
+        RescanState { pages: Some(pages), ..RescanState::new(at(0)) }
     }
 
     #[test]
@@ -313,23 +313,23 @@ mod tests {
         }
         assert_eq!(of(7).due(7 * DAY, at(24)), Due::Pages(1));
         // A clock that was set back makes nothing due.
-        assert_eq!(Sweep::new(at(9)).due(DAY, at(1)), Due::Pages(0));
+        assert_eq!(RescanState::new(at(9)).due(DAY, at(1)), Due::Pages(0));
     }
 
     #[test]
     fn each_page_is_paid_for_and_no_more_than_the_list_is_owed() {
-        let mut sweep = of(24);
+        let mut rescan = of(24);
         for _ in 0..3 {
-            sweep.pay(24, DAY, at(5));
+            rescan.pay(24, DAY, at(5));
         }
-        assert_eq!(sweep.due(DAY, at(5)), Due::Pages(2));
+        assert_eq!(rescan.due(DAY, at(5)), Due::Pages(2));
         for _ in 0..9 {
-            sweep.pay(24, DAY, at(5));
+            rescan.pay(24, DAY, at(5));
         }
-        assert_eq!((sweep.due(DAY, at(5)), sweep.due(DAY, at(6))), (Due::Pages(0), Due::Pages(1)));
+        assert_eq!((rescan.due(DAY, at(5)), rescan.due(DAY, at(6))), (Due::Pages(0), Due::Pages(1)));
         // After a year, what is left of the whole list is due.
-        sweep.pay(24, DAY, at(9_000));
-        assert_eq!(sweep.due(DAY, at(9_000)), Due::Pages(23));
+        rescan.pay(24, DAY, at(9_000));
+        assert_eq!(rescan.due(DAY, at(9_000)), Due::Pages(23));
     }
 
     #[test]
@@ -338,21 +338,21 @@ mod tests {
             let walk = Walk { pages, ..Walk::new(SortField::Created, Direction::NewestFirst, None) };
             Some((at(0), walk))
         };
-        let unknown = Sweep { pages: None, walk: walked(0), ..of(0) };
+        let unknown = RescanState { pages: None, walk: walked(0), ..of(0) };
         assert_eq!(unknown.length(), SHARE_LEAST);
-        assert_eq!(Sweep { walk: walked(400), ..unknown }.length(), 800);
+        assert_eq!(RescanState { walk: walked(400), ..unknown }.length(), 800);
         // A list grows.
-        assert_eq!(Sweep { walk: walked(10), ..of(10) }.length(), 11);
+        assert_eq!(RescanState { walk: walked(10), ..of(10) }.length(), 11);
         assert_eq!(of(0).length(), 1);
     }
 
     #[test]
     fn a_re_scan_that_an_older_version_began_goes_on() {
         let stored = r#"{"swept":0,"walk":[1000000,{"sort":"created","direction":"newest_first","until":null,"cursor":"abc","last":7,"pages":60,"done":false,"unordered":false}]}"#;
-        let sweep: Sweep = serde_json::from_str(stored).unwrap();
-        let walk = &sweep.walk.as_ref().unwrap().1;
-        assert_eq!((walk.cursor.as_deref(), sweep.pages, sweep.length()), (Some("abc"), None, 120));
-        assert_eq!(sweep.due(DAY, at(2)), Due::Pages(10));
-        assert_eq!(sweep.due(DAY, at(48)), Due::Everything);
+        let rescan: RescanState = serde_json::from_str(stored).unwrap();
+        let walk = &rescan.walk.as_ref().unwrap().1;
+        assert_eq!((walk.cursor.as_deref(), rescan.pages, rescan.length()), (Some("abc"), None, 120));
+        assert_eq!(rescan.due(DAY, at(2)), Due::Pages(10));
+        assert_eq!(rescan.due(DAY, at(48)), Due::Everything);
     }
 }

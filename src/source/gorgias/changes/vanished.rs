@@ -10,10 +10,10 @@ use crate::source::gorgias::changes::absence::{self, Gone};
 use crate::source::gorgias::changes::lookup;
 use crate::source::gorgias::context::Context;
 use crate::source::gorgias::list::channel::Sender;
-use crate::source::gorgias::list::checkpoint::Sweep;
+use crate::source::gorgias::list::checkpoint::RescanState;
 use crate::source::gorgias::list::pages::SECOND_LOOK;
 use crate::source::gorgias::list::whole::{Rest, read_whole};
-use crate::source::gorgias::shared::Reading;
+use crate::source::gorgias::shared::TableReading;
 use crate::source::{Answers, List, SourceError};
 
 /// So many rows are asked for by their own address.
@@ -22,18 +22,18 @@ const ONE_BY_ONE: usize = 10;
 /// Reads all of the table, and looks for rows that are not there any more.
 pub(crate) async fn read_in_full(
     ctx: &mut Context,
-    reading: &mut Reading<'_>,
+    reading: &mut TableReading<'_>,
     out: &mut Sender,
 ) -> Result<(), SourceError> {
     let (now, pause) = (ctx.request.now, ctx.request.refresh_small);
-    if ctx.progress.sweep.as_ref().is_some_and(|whole| whole.swept.plus(pause) > now) {
+    if ctx.progress.rescan.as_ref().is_some_and(|whole| whole.swept.plus(pause) > now) {
         return Ok(());
     }
     // 0: it was never read whole.
-    let sweep = ctx.progress.sweep.get_or_insert_with(|| Sweep::new(Micros(0)));
-    sweep.gone = 0;
+    let rescan = ctx.progress.rescan.get_or_insert_with(|| RescanState::new(Micros(0)));
+    rescan.gone = 0;
     // Until all of them are handed on, those that are stored may be some of then and some of now.
-    let before = sweep.rows.take();
+    let before = rescan.rows.take();
     let mut rest = Rest::held(ctx);
     let met = read_whole(ctx, &mut rest, out).await?;
     let digest = rest.digest();
@@ -54,7 +54,7 @@ pub(crate) async fn read_in_full(
             rows = None;
         }
     }
-    ctx.progress.sweep = Some(Sweep { rows, ..Sweep::new(now) });
+    ctx.progress.rescan = Some(RescanState { rows, ..RescanState::new(now) });
     Ok(())
 }
 
@@ -62,7 +62,7 @@ pub(crate) async fn read_in_full(
 async fn conclude_vanished(
     ctx: &mut Context,
     met: &HashSet<i64>,
-    reading: &mut Reading<'_>,
+    reading: &mut TableReading<'_>,
     out: &mut Sender,
 ) -> Result<bool, SourceError> {
     let Some(held) = out.ask(Question::Keys).await else { return Ok(false) };

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use crate::source::gorgias::list::stretch::{
-    Doubt, End, FIRST, Key, LAST, NEAR, Place, Stretch, real, suspect,
+    Doubt, End, FIRST, Key, LAST, NEAR, PagePlace, Stretch, real, suspect,
 };
 use crate::source::{Guess, Wide};
 
@@ -19,10 +19,10 @@ const ENDS: f64 = 2.0;
 const NARROW: f64 = 0.4;
 
 /// Both ends of a time, of which the second is not in.
-pub(crate) type Span = (i64, i64);
+pub(crate) type TimeSpan = (i64, i64);
 
 /// All of time.
-pub(crate) const EVER: Span = (i64::MIN, i64::MAX);
+pub(crate) const EVER: TimeSpan = (i64::MIN, i64::MAX);
 
 /// What is known of a list.
 #[derive(Debug)]
@@ -32,7 +32,7 @@ pub(crate) struct Density {
     /// Where all rows were seen: from, which is in, to, which is not; ascending, apart from each other.
     covered: Vec<(Key, Key)>,
     /// What is asked for; nothing else is looked at.
-    wanted: Vec<Span>,
+    wanted: Vec<TimeSpan>,
     /// Pages that were read.
     looks: u32,
     /// Whether pages can be read at any place, or only from both ends.
@@ -50,7 +50,7 @@ pub(crate) struct Estimate {
 }
 
 impl Density {
-    pub(crate) fn new(wanted: Vec<Span>) -> Self {
+    pub(crate) fn new(wanted: Vec<TimeSpan>) -> Self {
         Self { seen: BTreeMap::new(), covered: Vec::new(), wanted, looks: 0, anywhere: true }
     }
 
@@ -60,16 +60,16 @@ impl Density {
     }
 
     /// Takes a page that was read at a place, in the order of the list. `more`: it is not the last one that way.
-    pub(crate) fn note(&mut self, place: Place, rows: &[(Key, i64)], more: bool) {
+    pub(crate) fn note(&mut self, place: PagePlace, rows: &[(Key, i64)], more: bool) {
         self.looks += 1;
         let last = rows.last().filter(|_| more).map(|(key, _)| *key);
         let down = last.unwrap_or(FIRST);
         let up = last.map_or(LAST, |(at, id)| (at, id.saturating_add(1)));
         self.covered.push(match place {
-            Place::Newest => (down, LAST),
-            Place::Below(from) => (down, from),
-            Place::Oldest => (FIRST, up),
-            Place::Above(from) => (from, up),
+            PagePlace::Newest => (down, LAST),
+            PagePlace::Below(from) => (down, from),
+            PagePlace::Oldest => (FIRST, up),
+            PagePlace::Above(from) => (from, up),
         });
         self.seen.extend(rows.iter().copied());
         self.covered.sort_unstable();
@@ -85,20 +85,20 @@ impl Density {
 
     /// Where to look next, and how wide the range is by now, as the logarithm of a factor. `None`: it is narrow enough,
     /// or cannot be narrower.
-    pub(crate) fn next(&self) -> Option<(Place, f64)> {
+    pub(crate) fn next(&self) -> Option<(PagePlace, f64)> {
         let unknown = |place| Some((place, f64::INFINITY));
         if self.covered.is_empty() {
-            return unknown(Place::Newest);
+            return unknown(PagePlace::Newest);
         }
         for bound in self.wanted.iter().flat_map(|(from, to)| [*from, *to]) {
             let key = (bound, i64::MIN);
             if !self.covered.iter().any(|(low, high)| *low <= key && key < *high) && bound != i64::MAX {
                 let at = if bound == i64::MIN || !self.anywhere {
-                    Place::Oldest
+                    PagePlace::Oldest
                 } else {
-                    Place::Below((bound, 0))
+                    PagePlace::Below((bound, 0))
                 };
-                if at != Place::Oldest || self.covered[0].0 != FIRST {
+                if at != PagePlace::Oldest || self.covered[0].0 != FIRST {
                     return unknown(at);
                 }
             }
@@ -123,7 +123,7 @@ impl Density {
     }
 
     /// The same of a part of what was asked for.
-    pub(crate) fn within(&self, wanted: &[Span]) -> Estimate {
+    pub(crate) fn within(&self, wanted: &[TimeSpan]) -> Estimate {
         let inside = |at: i64| wanted.iter().any(|(from, to)| (*from..*to).contains(&at));
         let seen = self.seen.iter().filter(|((at, _), _)| inside(*at));
         let (rows, counts) = seen.fold((0.0, 0.0), |(rows, counts), (_, n)| (rows + 1.0, counts + real(*n)));
@@ -249,9 +249,9 @@ impl Density {
 }
 
 /// The part of a time that is in one of others.
-fn overlap((from, to): Span, others: &[Span]) -> f64 {
+fn overlap((from, to): TimeSpan, others: &[TimeSpan]) -> f64 {
     let whole = real(to - from).max(1.0);
-    let part = |(low, high): &Span| {
+    let part = |(low, high): &TimeSpan| {
         if from == to {
             f64::from(u8::from((*low..*high).contains(&from)))
         } else {
@@ -273,22 +273,22 @@ mod tests {
     const DAY: i64 = 86_400_000_000;
     const PAGE: usize = 100;
 
-    fn page(list: &[Key], place: Place) -> (Vec<(Key, i64)>, bool) {
+    fn page(list: &[Key], place: PagePlace) -> (Vec<(Key, i64)>, bool) {
         let down = |end: usize| (end.saturating_sub(PAGE)..end).rev().collect::<Vec<usize>>();
         let up = |start: usize| (start..(start + PAGE).min(list.len())).collect();
         let rows: Vec<usize> = match place {
-            Place::Newest => down(list.len()),
-            Place::Below(key) => down(list.partition_point(|row| *row < key)),
-            Place::Oldest => up(0),
-            Place::Above(key) => up(list.partition_point(|row| *row <= key)),
+            PagePlace::Newest => down(list.len()),
+            PagePlace::Below(key) => down(list.partition_point(|row| *row < key)),
+            PagePlace::Oldest => up(0),
+            PagePlace::Above(key) => up(list.partition_point(|row| *row <= key)),
         };
-        let last = if matches!(place, Place::Newest | Place::Below(_)) { 0 } else { list.len() - 1 };
+        let last = if matches!(place, PagePlace::Newest | PagePlace::Below(_)) { 0 } else { list.len() - 1 };
         let more = rows.last().is_some_and(|row| *row != last);
         (rows.into_iter().map(|row| (list[row], 3)).collect(), more)
     }
 
     /// What is known of a list after as many looks as that is worth, and how many those were.
-    fn look(mut list: Vec<Key>, wanted: Span, most: u32) -> (Density, u32) {
+    fn look(mut list: Vec<Key>, wanted: TimeSpan, most: u32) -> (Density, u32) {
         list.sort_unstable();
         let mut density = Density::new(vec![wanted]);
         let mut looks = 0;

@@ -4,11 +4,11 @@ use crate::model::Micros;
 use crate::normalise::rows::{Meta, Rows};
 use crate::source::gorgias::api::is_useless;
 use crate::source::gorgias::context::Context;
-use crate::source::gorgias::estimate::density::{Density, Span};
+use crate::source::gorgias::estimate::density::{Density, TimeSpan};
 use crate::source::gorgias::fields::{self, integer};
 use crate::source::gorgias::list::checkpoint::{Direction, Walk};
 use crate::source::gorgias::list::pages::{self, Position};
-use crate::source::gorgias::list::stretch::{Key, Place};
+use crate::source::gorgias::list::stretch::{Key, PagePlace};
 use crate::source::gorgias::list::{seek, walk};
 use crate::source::gorgias::resources::counted_by;
 use crate::source::{SortField, SourceError};
@@ -24,20 +24,20 @@ pub(super) struct List {
 }
 
 impl List {
-    pub(super) fn new(ctx: Context, sort: SortField, wanted: Vec<Span>) -> Self {
+    pub(super) fn new(ctx: Context, sort: SortField, wanted: Vec<TimeSpan>) -> Self {
         Self { ctx, sort, density: Density::new(wanted) }
     }
 
     /// Reads a page at a place. A list that does not do what a cursor of our making asks is looked at from its ends only.
-    pub(super) async fn look(&mut self, place: Place) -> Result<(), SourceError> {
+    pub(super) async fn look(&mut self, place: PagePlace) -> Result<(), SourceError> {
         let sortable = self.ctx.resource.sortable();
         let place = match place {
-            Place::Oldest if !sortable => Place::Below((NONE_BEFORE, 0)),
+            PagePlace::Oldest if !sortable => PagePlace::Below((NONE_BEFORE, 0)),
             place => place,
         };
         let (rows, meta) = match self.page(place).await {
             Ok(page) => page,
-            Err(error) if place == Place::Newest || is_useless(&error) => return Err(error),
+            Err(error) if place == PagePlace::Newest || is_useless(&error) => return Err(error),
             Err(_) => {
                 self.density.only_ends();
                 return Ok(());
@@ -46,32 +46,33 @@ impl List {
         let keys = self.keys(&rows);
         let more = meta.next_cursor.is_some();
         // A list that takes no order may be one that shows its oldest row first.
-        let given = !sortable && place == Place::Newest && keys.first() < keys.last();
-        let place = if given { Place::Oldest } else { place };
+        let given = !sortable && place == PagePlace::Newest && keys.first() < keys.last();
+        let place = if given { PagePlace::Oldest } else { place };
         let is_place = || meta.next_cursor.is_none_or(|cursor| seek::is_place(&cursor, &rows, self.sort));
         if !fits(place, &keys) || (more && keys.is_empty()) {
             self.density.only_ends();
             return Ok(());
         }
-        if given || !is_place() || (!sortable && more && matches!(place, Place::Below((NONE_BEFORE, _)))) {
+        if given || !is_place() || (!sortable && more && matches!(place, PagePlace::Below((NONE_BEFORE, _))))
+        {
             self.density.only_ends();
         }
         self.density.note(place, &keys, more);
         Ok(())
     }
 
-    async fn page(&self, place: Place) -> Result<(Rows, Meta), SourceError> {
+    async fn page(&self, place: PagePlace) -> Result<(Rows, Meta), SourceError> {
         let (direction, key) = match place {
-            Place::Newest => (Direction::NewestFirst, None),
-            Place::Below(key) => (Direction::NewestFirst, Some(key)),
-            Place::Oldest => (Direction::OldestFirst, None),
-            Place::Above(key) => (Direction::OldestFirst, Some(key)),
+            PagePlace::Newest => (Direction::NewestFirst, None),
+            PagePlace::Below(key) => (Direction::NewestFirst, Some(key)),
+            PagePlace::Oldest => (Direction::OldestFirst, None),
+            PagePlace::Above(key) => (Direction::OldestFirst, Some(key)),
         };
         let cursor = key.map(|(at, id)| seek::cursor(Micros(at), id));
         let position = Position::of(cursor.as_ref());
         let walk = Walk { cursor, ..Walk::new(self.sort, direction, None) };
         let path = |rows| walk::path(self.ctx.resource, &walk, rows);
-        Ok(pages::one(&self.ctx.client, &*self.ctx.listener, position, path).await?)
+        Ok(pages::one(&self.ctx.client, &*self.ctx.observer, position, path).await?)
     }
 
     /// Where the rows of a page stand, and how many rows of another table each counts. One without a time stands where the
@@ -89,13 +90,13 @@ impl List {
 }
 
 /// Whether rows are in the order that was asked for, and beyond the place.
-fn fits(place: Place, rows: &[(Key, i64)]) -> bool {
+fn fits(place: PagePlace, rows: &[(Key, i64)]) -> bool {
     let down = rows.is_sorted_by(|(a, _), (b, _)| a > b);
     let up = rows.is_sorted_by(|(a, _), (b, _)| a < b);
     match place {
-        Place::Newest => down,
-        Place::Oldest => up,
-        Place::Below(from) => down && rows.iter().all(|(key, _)| *key < from),
-        Place::Above(from) => up && rows.iter().all(|(key, _)| *key > from),
+        PagePlace::Newest => down,
+        PagePlace::Oldest => up,
+        PagePlace::Below(from) => down && rows.iter().all(|(key, _)| *key < from),
+        PagePlace::Above(from) => up && rows.iter().all(|(key, _)| *key > from),
     }
 }

@@ -3,18 +3,18 @@
 
 use std::sync::Arc;
 
-use crate::http::Listener;
+use crate::http::Observer;
 use crate::http::client::Client;
 use crate::source::gorgias::api::{PAGE_ROWS, is_useless};
 use crate::source::gorgias::changes::cap::Cap;
 use crate::source::gorgias::changes::rescan::Due;
 use crate::source::gorgias::context::Context;
-use crate::source::gorgias::estimate::density::{EVER, Span};
+use crate::source::gorgias::estimate::density::{EVER, TimeSpan};
 use crate::source::gorgias::estimate::look::List;
 use crate::source::gorgias::list::active::Active;
 use crate::source::gorgias::list::checkpoint::{Direction, Pass, Walk};
 use crate::source::gorgias::list::pass;
-use crate::source::gorgias::list::stretch::Place;
+use crate::source::gorgias::list::stretch::PagePlace;
 use crate::source::gorgias::resources::counted_by;
 use crate::source::{
     Answers, Basis, Forecast, Guess, Late, List as Listed, Overlap, ReadRequest, Resource, SourceError,
@@ -34,11 +34,11 @@ struct Table {
 pub(crate) async fn tables(
     client: &Arc<Client>,
     requests: Vec<ReadRequest>,
-    listener: Arc<dyn Listener>,
+    observer: Arc<dyn Observer>,
 ) -> Vec<Result<Forecast, SourceError>> {
     let (mut tables, mut sent) = (Vec::new(), 0);
     for request in requests {
-        let mut table = Table::of(Arc::clone(client), request, Arc::clone(&listener));
+        let mut table = Table::of(Arc::clone(client), request, Arc::clone(&observer));
         if let Ok(Table { looked: Some((list, _)), .. }) = &mut table
             && let Some((place, _)) = list.density.next()
         {
@@ -66,7 +66,7 @@ pub(crate) async fn tables(
 }
 
 /// The table to look at next, and where.
-fn least_known(tables: &[Result<Table, SourceError>]) -> Option<(usize, Place)> {
+fn least_known(tables: &[Result<Table, SourceError>]) -> Option<(usize, PagePlace)> {
     let next = tables.iter().enumerate().filter_map(|(n, table)| {
         let table = table.as_ref().ok()?;
         // Its rows are counted elsewhere.
@@ -117,9 +117,9 @@ impl Table {
     fn of(
         client: Arc<Client>,
         request: ReadRequest,
-        listener: Arc<dyn Listener>,
+        observer: Arc<dyn Observer>,
     ) -> Result<Self, SourceError> {
-        let ctx = Context::new(client, Arc::default(), listener, request)?;
+        let ctx = Context::new(client, Arc::default(), observer, request)?;
         let resource = ctx.resource;
         if small(resource).is_some() {
             return Ok(Self { resource, looked: None });
@@ -219,17 +219,17 @@ fn beside(ctx: &Context, active: &Active, rows: Guess) -> Guess {
 
 /// Pages of the re-scan that have become due.
 fn due(ctx: &Context) -> u64 {
-    let due = ctx.progress.sweep.as_ref().zip(ctx.request.rescan).map(|(sweep, period)| {
-        match sweep.due(period, ctx.request.now) {
+    let due = ctx.progress.rescan.as_ref().zip(ctx.request.rescan).map(|(rescan, period)| {
+        match rescan.due(period, ctx.request.now) {
             Due::Pages(pages) => pages,
-            Due::Everything => sweep.length(),
+            Due::Everything => rescan.length(),
         }
     });
     due.unwrap_or(0)
 }
 
 /// The times that a pass has still to read. `None`: that is not known.
-fn left_of(pass: &Pass) -> Option<Vec<Span>> {
+fn left_of(pass: &Pass) -> Option<Vec<TimeSpan>> {
     let walks = &pass.walks;
     if walks.iter().any(|walk| walk.unordered) {
         return None;
@@ -247,7 +247,7 @@ fn left_of(pass: &Pass) -> Option<Vec<Span>> {
     };
     let last = walks.last()?;
     let between = walks.windows(2).filter(|pair| !pair[0].done);
-    let mut left: Vec<Span> = between.map(|pair| gap(&pair[0], &pair[1])).collect();
+    let mut left: Vec<TimeSpan> = between.map(|pair| gap(&pair[0], &pair[1])).collect();
     // Nobody comes towards the last one.
     if !last.done && (walks.len() == 1 || last.direction == Direction::NewestFirst) {
         left.push(end(last));

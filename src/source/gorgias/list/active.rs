@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use crate::http::limit::Priority;
 use crate::model::Micros;
 use crate::source::SortField;
-use crate::source::gorgias::list::checkpoint::{Direction, Kind, Pass, Walk};
+use crate::source::gorgias::list::checkpoint::{Direction, Pass, PassKind, Walk};
 use crate::source::gorgias::list::front::Front;
 use crate::source::gorgias::list::parallel::Parallel;
 
@@ -112,8 +112,8 @@ impl Active {
     /// How urgent its requests are.
     pub(crate) fn priority(&self) -> Priority {
         match self.pass.kind {
-            Kind::CatchUp => Priority::Soon,
-            Kind::Backfill | Kind::Since(_) => Priority::Later { had: self.pass.pages - self.before },
+            PassKind::CatchUp => Priority::Soon,
+            PassKind::Backfill | PassKind::Since(_) => Priority::Later { had: self.pass.pages - self.before },
         }
     }
 }

@@ -9,11 +9,11 @@ use crate::source::gorgias::api::PAGE_ROWS;
 use crate::source::gorgias::context::{Context, OVERLAP};
 use crate::source::gorgias::fields::{self, integer};
 use crate::source::gorgias::list::active::Active;
-use crate::source::gorgias::list::checkpoint::{Direction, Kind, Pass, Walk};
+use crate::source::gorgias::list::checkpoint::{Direction, Pass, PassKind, Walk};
 use crate::source::gorgias::list::coverage;
 use crate::source::gorgias::list::front;
 use crate::source::gorgias::list::pages::{self, Answer, Ask, EmptyEnd, Position};
-use crate::source::gorgias::list::parallel::{BLIND, Back, MOST_MISSES, Middle};
+use crate::source::gorgias::list::parallel::{Back, LONG_LOAD, MOST_MISSES, Middle};
 use crate::source::gorgias::list::recent;
 use crate::source::gorgias::list::seek::{self, Landing};
 use crate::source::gorgias::list::tail;
@@ -33,8 +33,8 @@ pub(crate) fn send_out(ctx: &mut Context, active: &mut Active) -> Result<(), Sou
             let walking = walks.iter().filter(|walk| !walk.done && walk.pages > 0).count();
             let left = active.parallel.left(walks);
             // In a long load it is worth a request to know where it ends.
-            let blind = left.is_none() && walks.len() > 1 && active.pass.pages >= BLIND;
-            if mine > 0 && walking.max(mine) >= ctx.seat.appetite(mine, left) && !blind {
+            let long = left.is_none() && walks.len() > 1 && active.pass.pages >= LONG_LOAD;
+            if mine > 0 && walking.max(mine) >= ctx.seat.concurrency(mine, left) && !long {
                 return Ok(());
             }
             next = active.parallel.ready(walks, false);
@@ -59,14 +59,14 @@ pub(crate) fn send_out(ctx: &mut Context, active: &mut Active) -> Result<(), Sou
 }
 
 fn request(ctx: &Context, active: &mut Active, back: Back, priority: Priority, ask: Ask) {
-    let (client, listener) = (ctx.client.clone(), ctx.listener.clone());
+    let (client, observer) = (ctx.client.clone(), ctx.observer.clone());
     let empty = match back {
         Back::Walk(_) => empty_end(ctx, active, ask.position),
         // What a cursor that was made leads to is checked anyway.
         Back::Made { .. } => EmptyEnd::Harmless,
     };
     active.parallel.requests.spawn(async move {
-        let answer = pages::fetch(&client, priority, &ask, &*listener, empty).await;
+        let answer = pages::fetch(&client, priority, &ask, &*observer, empty).await;
         (back, answer)
     });
 }
@@ -76,9 +76,9 @@ fn request(ctx: &Context, active: &mut Active, back: Back, priority: Priority, a
 fn empty_end(ctx: &Context, active: &Active, position: Position) -> EmptyEnd {
     match active.pass.kind {
         _ if position == Position::Later => EmptyEnd::Doubtful,
-        Kind::CatchUp => EmptyEnd::Harmless,
-        Kind::Backfill if active.moves && ctx.request.from.is_some() => EmptyEnd::Harmless,
-        Kind::Backfill | Kind::Since(_) => EmptyEnd::Doubtful,
+        PassKind::CatchUp => EmptyEnd::Harmless,
+        PassKind::Backfill if active.moves && ctx.request.from.is_some() => EmptyEnd::Harmless,
+        PassKind::Backfill | PassKind::Since(_) => EmptyEnd::Doubtful,
     }
 }
 
@@ -172,7 +172,7 @@ fn take_out(active: &mut Active, n: usize) {
 /// Learns from a page whether cursors are places that can be made.
 fn look_at_cursor(ctx: &Context, active: &mut Active, n: usize, fetched: &Fetched) {
     let walk = &active.pass.walks[n];
-    let (Some(cursor), Middle::Unknown, Kind::Backfill) =
+    let (Some(cursor), Middle::Unknown, PassKind::Backfill) =
         (&walk.cursor, active.parallel.middle, active.pass.kind)
     else {
         return;
@@ -191,7 +191,7 @@ fn look_at_cursor(ctx: &Context, active: &mut Active, n: usize, fetched: &Fetche
 fn close_the_middle(ctx: &Context, active: &mut Active, why: &str) {
     active.parallel.middle = Middle::Closed;
     let path = ctx.resource.path();
-    ctx.listener.hear(Signal::Detail(format!("GET {path}: reading from the middle is left alone, as {why}")));
+    ctx.observer.on(Signal::Detail(format!("GET {path}: reading from the middle is left alone, as {why}")));
 }
 
 /// The answer to a cursor that was made.
@@ -253,7 +253,7 @@ pub(crate) fn block(ctx: &Context, active: &mut Active, n: usize, error: SourceE
 
 /// Whether a second walk joins the first one once that has begun.
 pub(crate) fn spreads(ctx: &Context, active: &Active) -> bool {
-    active.pass.kind == Kind::Backfill
+    active.pass.kind == PassKind::Backfill
         && active.pass.walks.len() == 1
         && ctx.request.window.is_open()
         && ctx.request.overlap == Overlap::Wide
@@ -311,7 +311,7 @@ pub(crate) fn note_front(
         active.finds = true;
         return;
     }
-    let strict = ctx.request.overlap == Overlap::None && active.pass.kind == Kind::CatchUp;
+    let strict = ctx.request.overlap == Overlap::None && active.pass.kind == PassKind::CatchUp;
     let mut new = false;
     for (row, at) in fetched.rows.iter().zip(times) {
         active.front.note(from, *at, row);
@@ -336,7 +336,7 @@ pub(crate) fn page(ctx: &mut Context, active: &mut Active, turn: usize, fetched:
     let keep: Vec<bool> = (0..fetched.rows.len())
         .map(|row| {
             let wanted = match (active.pass.kind, until, fetched.values[row]) {
-                (Kind::CatchUp, Some(until), Some(value)) => value > until || (value == until && !strict),
+                (PassKind::CatchUp, Some(until), Some(value)) => value > until || (value == until && !strict),
                 _ => true,
             };
             // A row whose key is no datetime is kept, as ingestr does: better too much than lost.
@@ -386,7 +386,7 @@ pub(crate) fn state_within(ctx: &Context, active: &Active) -> State {
 /// Down to where the front is looked at after a pass.
 pub(crate) fn again_from(ctx: &Context, pass: &Pass) -> Option<Micros> {
     let back = match pass.kind {
-        Kind::Backfill if ctx.request.overlap == Overlap::Wide => OVERLAP,
+        PassKind::Backfill if ctx.request.overlap == Overlap::Wide => OVERLAP,
         _ => Duration::ZERO,
     };
     Some(pass.top?.minus(back))

@@ -44,7 +44,7 @@ impl Sender {
 
 /// The run's end.
 pub(crate) struct Channel {
-    reading: Reading,
+    reading: ReaderState,
     path: &'static str,
     steps: mpsc::Receiver<Step>,
     answers: mpsc::UnboundedSender<Option<Answer>>,
@@ -52,7 +52,7 @@ pub(crate) struct Channel {
 
 type Reader = BoxFuture<'static, Result<State, SourceError>>;
 
-enum Reading {
+enum ReaderState {
     Ready(Reader),
     Running(JoinHandle<Result<State, SourceError>>),
     Over,
@@ -64,26 +64,26 @@ impl Channel {
         let (to_run, steps) = mpsc::channel(AHEAD);
         let (answers, from_run) = mpsc::unbounded_channel();
         let reader = reader(Sender { steps: to_run, answers: from_run });
-        Self { reading: Reading::Ready(reader), path, steps, answers }
+        Self { reading: ReaderState::Ready(reader), path, steps, answers }
     }
 
     async fn step(&mut self) -> Result<Step, SourceError> {
-        if let Reading::Ready(_) = self.reading
-            && let Reading::Ready(reader) = std::mem::replace(&mut self.reading, Reading::Over)
+        if let ReaderState::Ready(_) = self.reading
+            && let ReaderState::Ready(reader) = std::mem::replace(&mut self.reading, ReaderState::Over)
         {
-            self.reading = Reading::Running(tokio::spawn(reader));
+            self.reading = ReaderState::Running(tokio::spawn(reader));
         }
         if let Some(step) = self.steps.recv().await {
             return Ok(step);
         }
         // The reader has let go of its outlet: it is over, well or not.
         match &mut self.reading {
-            Reading::Running(task) => {
+            ReaderState::Running(task) => {
                 let end = task.await;
-                self.reading = Reading::Over;
+                self.reading = ReaderState::Over;
                 end.map_err(|_| SourceError::Broken { path: self.path })?.map(Step::End)
             }
-            Reading::Ready(_) | Reading::Over => Err(SourceError::Broken { path: self.path }),
+            ReaderState::Ready(_) | ReaderState::Over => Err(SourceError::Broken { path: self.path }),
         }
     }
 }
@@ -101,7 +101,7 @@ impl Pages for Channel {
 
 impl Drop for Channel {
     fn drop(&mut self) {
-        if let Reading::Running(task) = &self.reading {
+        if let ReaderState::Running(task) = &self.reading {
             task.abort();
         }
     }

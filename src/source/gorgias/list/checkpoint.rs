@@ -46,8 +46,8 @@ pub(crate) struct Checkpoint {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) events: Option<Mark>,
     /// Where re-scanning the whole list, a part a run, stands.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) sweep: Option<Sweep>,
+    #[serde(rename = "sweep", default, skip_serializing_if = "Option::is_none")]
+    pub(crate) rescan: Option<RescanState>,
     /// Where comparing messages with the counts of their tickets stands.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) counts: Option<Counts>,
@@ -82,7 +82,7 @@ pub(crate) struct Tail {
 
 /// The re-scan of a whole list, which is spread over many runs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Sweep {
+pub(crate) struct RescanState {
     /// When the last complete one began: what changed before that has been seen.
     pub(crate) swept: Micros,
     /// When the unfinished one began, and where it stands.
@@ -118,7 +118,7 @@ fn is_zero(number: &u64) -> bool {
     *number == 0
 }
 
-impl Sweep {
+impl RescanState {
     /// Of a list that has just been read, or is about to be.
     pub(crate) fn new(now: Micros) -> Self {
         Self {
@@ -189,7 +189,7 @@ impl Default for Checkpoint {
             covered_since: None,
             unfinished: None,
             events: None,
-            sweep: None,
+            rescan: None,
             counts: None,
         }
     }
@@ -198,7 +198,7 @@ impl Default for Checkpoint {
 /// Why a pass was begun, and so what it means once it is complete.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Kind {
+pub(crate) enum PassKind {
     /// Everything there is.
     Backfill,
     /// Everything since the watermark.
@@ -211,7 +211,7 @@ pub(crate) enum Kind {
 /// between them those that began in the middle, newest first.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Pass {
-    pub(crate) kind: Kind,
+    pub(crate) kind: PassKind,
     /// The newest value of the sort field when the pass began: the watermark once it is complete.
     pub(crate) top: Option<Micros>,
     /// Pages read so far.
@@ -302,8 +302,8 @@ impl Checkpoint {
     /// now it may be in another order, and the cursor leads elsewhere.
     fn begin_disordered_anew(&mut self) {
         let passes = self.unfinished.iter_mut().flat_map(|pass| &mut pass.walks);
-        let sweeps = self.sweep.iter_mut().filter_map(|sweep| sweep.walk.as_mut()).map(|(_, walk)| walk);
-        for walk in passes.chain(sweeps).filter(|walk| walk.unordered && !walk.done) {
+        let rescans = self.rescan.iter_mut().filter_map(|rescan| rescan.walk.as_mut()).map(|(_, walk)| walk);
+        for walk in passes.chain(rescans).filter(|walk| walk.unordered && !walk.done) {
             walk.cursor = None;
         }
     }
@@ -362,7 +362,8 @@ mod tests {
             pages: 2,
             ..Walk::new(SortField::Updated, Direction::NewestFirst, Some(Micros(3)))
         };
-        let pass = Pass { kind: Kind::Since(Micros(3)), top: Some(Micros(9)), pages: 2, walks: vec![walk] };
+        let pass =
+            Pass { kind: PassKind::Since(Micros(3)), top: Some(Micros(9)), pages: 2, walks: vec![walk] };
         Checkpoint { watermark: Some(Micros(5)), unfinished: Some(pass), ..Checkpoint::default() }
     }
 

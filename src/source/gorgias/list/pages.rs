@@ -10,7 +10,7 @@ use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash as _, Hasher as _};
 use std::time::Duration;
 
-use crate::http::Listener;
+use crate::http::Observer;
 use crate::http::client::{Client, HttpError};
 use crate::http::limit::Priority;
 use crate::http::room::Body;
@@ -92,11 +92,11 @@ pub(crate) async fn fetch(
     client: &Client,
     priority: Priority,
     ask: &Ask,
-    listener: &dyn Listener,
+    observer: &dyn Observer,
     empty: EmptyEnd,
 ) -> Answer {
     let Ask { path, position, rows: asked } = ask;
-    let answer = client.get_when(priority, path, listener, read(*position, *asked)).await?;
+    let answer = client.get_when(priority, path, observer, read(*position, *asked)).await?;
     let (rows, meta) = &answer;
     let ends_empty = rows.is_empty() && meta.next_cursor.is_none();
     // A short list without `meta` may be one that was cut.
@@ -105,20 +105,20 @@ pub(crate) async fn fetch(
         return Ok(answer);
     }
     tokio::time::sleep(SECOND_LOOK).await;
-    client.get_when(priority, path, listener, read(*position, *asked)).await
+    client.get_when(priority, path, observer, read(*position, *asked)).await
 }
 
 /// A single page of a list, or as many of its first rows as fit into an answer. `path` is told how many are asked for.
 pub(crate) async fn one(
     client: &Client,
-    listener: &dyn Listener,
+    observer: &dyn Observer,
     position: Position,
     path: impl Fn(usize) -> String,
 ) -> Answer {
     let mut size = PageSize::default();
     loop {
         let read = read(position, size.rows());
-        match client.get(&path(size.rows()), listener, read).await {
+        match client.get(&path(size.rows()), observer, read).await {
             Err(error) if error.is_too_large() && size.shrink() => {}
             answer => return answer,
         }
@@ -198,7 +198,7 @@ pub(crate) struct Listing {
 }
 
 /// What a step along a [`Listing`] brought.
-pub(crate) enum Step {
+pub(crate) enum ListStep {
     Rows(Rows),
     /// The list is read from its beginning again: what came until now may not be all that lies there.
     Anew,
@@ -239,10 +239,10 @@ impl Listing {
     pub(crate) async fn next(
         &mut self,
         client: &Client,
-        listener: &dyn Listener,
-    ) -> Result<Step, SourceError> {
+        observer: &dyn Observer,
+    ) -> Result<ListStep, SourceError> {
         if self.over {
-            return Ok(Step::End);
+            return Ok(ListStep::End);
         }
         if let Some(cursor) = &self.cursor {
             self.guard.uses(cursor, self.path)?;
@@ -251,7 +251,7 @@ impl Listing {
         let answer = loop {
             let rows = self.size.rows();
             let ask = Ask { path: self.path_for(rows), position, rows };
-            match fetch(client, Priority::Soon, &ask, listener, self.empty).await {
+            match fetch(client, Priority::Soon, &ask, observer, self.empty).await {
                 Err(error) if error.is_too_large() => {
                     if !self.size.shrink() {
                         let (path, after) = (self.path, self.last);
@@ -279,7 +279,7 @@ impl Listing {
             Some(_) => self.guard.note(&rows, self.path)?,
         }
         self.cursor = meta.next_cursor;
-        Ok(Step::Rows(rows))
+        Ok(ListStep::Rows(rows))
     }
 
     fn path_for(&self, rows: usize) -> String {
@@ -288,14 +288,14 @@ impl Listing {
         format!("{}?limit={rows}{}{cursor}", self.path, self.query)
     }
 
-    fn restart(&mut self) -> Result<Step, SourceError> {
+    fn restart(&mut self) -> Result<ListStep, SourceError> {
         self.restarts += 1;
         if self.restarts > MOST_RESTARTS {
             return Err(SourceError::Unsteady { path: self.path, times: self.restarts });
         }
         self.guard.begin_anew();
         (self.cursor, self.previous, self.last) = (None, None, None);
-        Ok(Step::Anew)
+        Ok(ListStep::Anew)
     }
 }
 

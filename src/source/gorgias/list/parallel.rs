@@ -21,7 +21,7 @@ const WORTH_ALONE: f64 = 4.0;
 const FIRST_OF_THREE: f64 = 0.31;
 /// Pages after which a walk by itself goes no further without the other end of its list having been seen: with that, the time
 /// left can be told.
-pub(crate) const BLIND: u64 = 30;
+pub(crate) const LONG_LOAD: u64 = 30;
 /// Walks that may turn out to begin where nothing is left, until no more are tried.
 pub(crate) const MOST_MISSES: u32 = 3;
 

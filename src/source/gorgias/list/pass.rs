@@ -16,7 +16,7 @@ use crate::source::gorgias::context::Context;
 use crate::source::gorgias::list::active::Active;
 use crate::source::gorgias::list::advance;
 use crate::source::gorgias::list::channel::Sender;
-use crate::source::gorgias::list::checkpoint::{Direction, Kind, Pass, Walk};
+use crate::source::gorgias::list::checkpoint::{Direction, Pass, PassKind, Walk};
 use crate::source::gorgias::list::recent;
 use crate::source::gorgias::list::tail;
 use crate::source::gorgias::list::window::Aside;
@@ -105,7 +105,7 @@ pub(crate) fn begin(ctx: &Context) -> Active {
     if !window.is_open() {
         let until = window.start.map(|start| start.minus(ctx.lookback()));
         let known = ctx.progress.watermark;
-        let kind = window.start.map_or(Kind::Backfill, Kind::Since);
+        let kind = window.start.map_or(PassKind::Backfill, PassKind::Since);
         if let Some(pass) = ctx.progress.unfinished.as_ref()
             && pass.kind == kind
             && window.end.is_none()
@@ -121,7 +121,7 @@ pub(crate) fn begin(ctx: &Context) -> Active {
     }
     // A look at the front that has come to no row which is not in the future has read nothing that is needed. It went down to
     // the watermark only, and would move that past rows that became visible since: this run looks down to the overlap.
-    let empty = |pass: &Pass| pass.kind == Kind::CatchUp && pass.top.is_none();
+    let empty = |pass: &Pass| pass.kind == PassKind::CatchUp && pass.top.is_none();
     if let Some(pass) = ctx.progress.unfinished.clone().filter(|pass| !empty(pass)) {
         return Active::resume(pass);
     }
@@ -136,7 +136,7 @@ pub(crate) fn begin(ctx: &Context) -> Active {
                 Overlap::Wide => Walk::new(SortField::Created, Direction::NewestFirst, None),
                 Overlap::None => Walk::new(ctx.resource.sort(), Direction::OldestFirst, None),
             };
-            Active::new(Pass { kind: Kind::Backfill, top: None, pages: 0, walks: vec![first] }, true, 0)
+            Active::new(Pass { kind: PassKind::Backfill, top: None, pages: 0, walks: vec![first] }, true, 0)
         }
     }
 }
@@ -154,7 +154,7 @@ pub(crate) fn follow_up(ctx: &Context, watermark: Micros) -> Active {
 
 fn catch_up(ctx: &Context, until: Micros, round: u32, moves: bool) -> Active {
     let walks = vec![Walk::new(ctx.resource.sort(), Direction::NewestFirst, Some(until))];
-    Active::new(Pass { kind: Kind::CatchUp, top: None, pages: 0, walks }, moves, round)
+    Active::new(Pass { kind: PassKind::CatchUp, top: None, pages: 0, walks }, moves, round)
 }
 
 /// A pass is complete: moves the watermark.
@@ -170,7 +170,7 @@ fn complete(ctx: &mut Context, active: &mut Active) {
         return;
     }
     let first = ctx.progress.watermark.is_none();
-    if first && pass.kind != Kind::CatchUp {
+    if first && pass.kind != PassKind::CatchUp {
         rescan::note_length(ctx, pass.pages);
     }
     ctx.progress.unfinished = None;
@@ -178,14 +178,14 @@ fn complete(ctx: &mut Context, active: &mut Active) {
     let watermark = ctx.progress.watermark;
     ctx.progress.ahead.retain(|_, at| watermark.is_none_or(|watermark| *at > watermark));
     match pass.kind {
-        Kind::Backfill => ctx.progress.covered_since = None,
-        Kind::Since(start) => {
+        PassKind::Backfill => ctx.progress.covered_since = None,
+        PassKind::Since(start) => {
             // `None` is "from the beginning", and a table that was covered stays covered.
             let since = ctx.progress.covered_since;
             ctx.progress.covered_since =
                 if first { Some(start) } else { since.map(|since| since.min(start)) };
         }
-        Kind::CatchUp => {}
+        PassKind::CatchUp => {}
     }
 }
 
@@ -204,7 +204,7 @@ fn comes_from_the_front(ctx: &Context, active: &Active) -> bool {
     walk.direction == Direction::NewestFirst
         && walk.sort == ctx.resource.sort()
         && !walk.unordered
-        && active.pass.kind != Kind::Backfill
+        && active.pass.kind != PassKind::Backfill
 }
 
 /// Where a pass ended that walked towards the present.

@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use crate::source::gorgias::context::Context;
 use crate::source::gorgias::fields::integer;
 use crate::source::gorgias::list::active::Active;
-use crate::source::gorgias::list::checkpoint::{Kind, Recent};
+use crate::source::gorgias::list::checkpoint::{PassKind, Recent};
 use crate::source::gorgias::list::front;
 use crate::source::gorgias::list::walk::Fetched;
 use crate::source::{Outside, Overlap};
@@ -55,7 +55,7 @@ pub(crate) fn go_on(active: &mut Active, next: &mut Active) {
 
 /// Whether the rows of a pass may be left out.
 fn follows(ctx: &Context, active: &Active) -> bool {
-    active.moves && active.pass.kind == Kind::CatchUp && updates(ctx)
+    active.moves && active.pass.kind == PassKind::CatchUp && updates(ctx)
 }
 
 /// Leaves out of the rows of a page that would be kept those that are stored as they are; how many these are.

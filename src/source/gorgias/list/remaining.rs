@@ -8,7 +8,7 @@ use crate::source::gorgias::list::checkpoint::Walk;
 use crate::source::gorgias::list::coverage;
 use crate::source::gorgias::list::parallel::Parallel;
 use crate::source::gorgias::list::seek;
-use crate::source::gorgias::list::stretch::{calm, evenly, real};
+use crate::source::gorgias::list::stretch::{evenly, real, without_bursts};
 
 /// Lengths of pages that differ by no more than this are alike.
 const ALIKE: i64 = 8;
@@ -41,7 +41,7 @@ impl Parallel {
                 let far = if Self::known(walks, n, near, far) { far } else { near };
                 // A burst of imports is no measure.
                 let usual = |rate: f64| if rate > real(ALIKE) * typical { typical } else { rate };
-                let rates = calm([near, far].map(seek::density), typical).map(usual);
+                let rates = without_bursts([near, far].map(seek::density), typical).map(usual);
                 Some(evenly(real(from.0.saturating_sub(to.0)), rates))
             }
             None => walks[n].done.then_some(0.0),

@@ -35,7 +35,7 @@ const WEEK: f64 = 7.0 * DAY;
 
 /// A place to read a page at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Place {
+pub(crate) enum PagePlace {
     /// The newest rows.
     Newest,
     /// The oldest rows, upwards.
@@ -85,7 +85,7 @@ pub(crate) struct Stretch {
     /// Rows that it may have beside that, as nobody knows how many came at once.
     pub(crate) more: f64,
     /// Where to look next.
-    pub(crate) next: Place,
+    pub(crate) next: PagePlace,
     pub(crate) doubt: Doubt,
     /// Rows of another table that its rows count, each on average.
     pub(crate) counted: f64,
@@ -114,7 +114,7 @@ impl Stretch {
     ) -> Self {
         let at = |key: Key| real(if by_id { key.1 } else { key.0 });
         let width = (at(high) - at(low)).max(1.0);
-        let mut rates = calm([ends.0.rate, ends.1.rate], usual);
+        let mut rates = without_bursts([ends.0.rate, ends.1.rate], usual);
         let (mut at_once, mut more, mut next) = (0.0, 0.0, None);
         for (n, end) in [ends.0, ends.1].into_iter().enumerate() {
             let all = end.burst.0 == 0.0 && rates[n] < end.rate;
@@ -132,8 +132,8 @@ impl Stretch {
             if most > more {
                 let step = step.min(width / 2.0).max(1.0);
                 next = Some(match (one_time, n) {
-                    (true, 0) => Place::Above((low.0 + 1, 0)),
-                    (true, _) => Place::Below((high.0, 0)),
+                    (true, 0) => PagePlace::Above((low.0 + 1, 0)),
+                    (true, _) => PagePlace::Below((high.0, 0)),
                     (false, 0) => below(high, by_id, at(low) + step),
                     (false, _) => below(high, by_id, at(high) - step),
                 });
@@ -149,7 +149,7 @@ impl Stretch {
         let doubt = if next.is_some() { Doubt::AtOnce } else { Doubt::Uneven };
         // A page may hold all of it.
         let middle = || match even + at_once {
-            few if few < FEW => Place::Below(high),
+            few if few < FEW => PagePlace::Below(high),
             _ => below(high, by_id, by_week(at(low) + width / 2.0, width, by_id, looks)),
         };
         Self {
@@ -168,7 +168,7 @@ impl Stretch {
     /// Rows of one time, of which `rows` were seen at one end, and the other end is not known. `ids`: as many as there are
     /// between those and the other end, if that is known.
     pub(crate) fn of_unknown_end((low, high): (Key, Key), rows: f64, ids: Option<f64>, counted: f64) -> Self {
-        let next = if high.1 <= 0 { Place::Below(high) } else { Place::Above((low.0, 0)) };
+        let next = if high.1 <= 0 { PagePlace::Below(high) } else { PagePlace::Above((low.0, 0)) };
         let more = ids.unwrap_or(f64::INFINITY).min(GO_ON * rows);
         let about = more.min(3.0 * rows);
         Self { low, high, about, off: about, more, next, doubt: Doubt::AtOnce, counted, ids: None }
@@ -297,8 +297,8 @@ fn between_ids((low, high): (End, End), by_id: bool) -> Option<(f64, f64)> {
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "a place between two, to any precision")]
-fn below(high: Key, by_id: bool, at: f64) -> Place {
-    Place::Below(if by_id { (high.0, at as i64) } else { (at as i64, 0) })
+fn below(high: Key, by_id: bool, at: f64) -> PagePlace {
+    PagePlace::Below(if by_id { (high.0, at as i64) } else { (at as i64, 0) })
 }
 
 /// A time of the same week at another hour and day with each look: where all are at noon, nights are forgotten.
@@ -316,7 +316,7 @@ pub(crate) fn evenly(width: f64, rates: [f64; 2]) -> f64 {
 
 /// How dense both ends of a stretch are, if one of them is not where many rows came at once: that tells nothing of what comes after
 /// them. `usual`: how dense all is that was seen.
-pub(crate) fn calm(rates: [f64; 2], usual: f64) -> [f64; 2] {
+pub(crate) fn without_bursts(rates: [f64; 2], usual: f64) -> [f64; 2] {
     let base = rates[0].min(rates[1]).max(usual / 100.0);
     rates.map(|rate| if rate > AT_ONCE * base { base } else { rate })
 }

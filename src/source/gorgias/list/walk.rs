@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 use std::collections::VecDeque;
 
-use crate::http::Listener;
+use crate::http::Observer;
 use crate::http::client::Client;
 use crate::http::limit::Priority;
 use crate::model::Micros;
@@ -138,14 +138,14 @@ pub(crate) async fn step(
     list: &Resource,
     walk: &mut Walk,
     state: &mut WalkState,
-    listener: &dyn Listener,
+    observer: &dyn Observer,
 ) -> Result<Fetched, Stumble> {
     loop {
         let ask = ask(list, walk, state).map_err(Stumble::Error)?;
         // Nothing new is no harm where only what is new was asked for: the next run looks again.
         let harmless = walk.cursor.is_none() && walk.until.is_some();
         let empty = if harmless { EmptyEnd::Harmless } else { EmptyEnd::Doubtful };
-        let answer = pages::fetch(client, priority, &ask, listener, empty).await;
+        let answer = pages::fetch(client, priority, &ask, observer, empty).await;
         if let Some(fetched) = take(list, walk, state, answer)? {
             return Ok(fetched);
         }

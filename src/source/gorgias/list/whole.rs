@@ -11,7 +11,7 @@ use crate::normalise::rows::Rows;
 use crate::source::gorgias::context::Context;
 use crate::source::gorgias::fields::integer;
 use crate::source::gorgias::list::channel::Sender;
-use crate::source::gorgias::list::pages::{self, Listing, Step};
+use crate::source::gorgias::list::pages::{self, ListStep, Listing};
 use crate::source::{Answers, List, SourceError};
 
 /// Bytes of answers that are held back. All lists of a command together stay well below what answers may take of memory.
@@ -22,11 +22,11 @@ pub(crate) enum Rest {
     /// On, page by page.
     Flow,
     /// They are held back.
-    Held(Held),
+    Held(HeldRows),
 }
 
 /// Rows that are held back.
-pub(crate) struct Held {
+pub(crate) struct HeldRows {
     pages: Vec<Rows>,
     bytes: usize,
     hasher: DefaultHasher,
@@ -43,7 +43,7 @@ impl Rest {
         for (name, ..) in ctx.resource.columns {
             name.hash(&mut hasher);
         }
-        Self::Held(Held { pages: Vec::new(), bytes: 0, hasher, damaged: false })
+        Self::Held(HeldRows { pages: Vec::new(), bytes: 0, hasher, damaged: false })
     }
 
     /// A digest of all rows; `None`: it is of no use, as they flow already, or are damaged.
@@ -98,20 +98,20 @@ pub(crate) async fn read_whole(
             Answers::Pages(order) => {
                 let mut list = Listing::whole(path, part, order);
                 loop {
-                    match list.next(&ctx.client, &*ctx.listener).await? {
-                        Step::Rows(rows) => take(ctx, rows, &mut met, (rest, out)).await,
+                    match list.next(&ctx.client, &*ctx.observer).await? {
+                        ListStep::Rows(rows) => take(ctx, rows, &mut met, (rest, out)).await,
                         // What came before comes again.
-                        Step::Anew => {}
-                        Step::End => break,
+                        ListStep::Anew => {}
+                        ListStep::End => break,
                     }
                 }
             }
             Answers::Once => {
-                let rows = ctx.client.get(path, &*ctx.listener, all).await?;
+                let rows = ctx.client.get(path, &*ctx.observer, all).await?;
                 take(ctx, rows, &mut met, (rest, out)).await;
             }
             Answers::Object => {
-                let rows = ctx.client.get(path, &*ctx.listener, object).await?;
+                let rows = ctx.client.get(path, &*ctx.observer, object).await?;
                 take(ctx, rows, &mut met, (rest, out)).await;
             }
         }

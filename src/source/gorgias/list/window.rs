@@ -14,7 +14,7 @@ use crate::model::{Micros, Question};
 use crate::source::gorgias::context::Context;
 use crate::source::gorgias::fields::{self, integer};
 use crate::source::gorgias::list::channel::Sender;
-use crate::source::gorgias::list::checkpoint::Kind;
+use crate::source::gorgias::list::checkpoint::PassKind;
 use crate::source::gorgias::list::walk::Fetched;
 use crate::source::{Computed, Outside, Page, SortField, Window};
 
@@ -74,9 +74,9 @@ fn ids(page: &Page, kept: bool) -> impl Iterator<Item = i64> {
 
 impl Aside {
     /// Hands on a page of a pass, now or with those after it.
-    pub(crate) async fn hand_over(&mut self, ctx: &Context, kind: Kind, page: Page, out: &mut Sender) {
+    pub(crate) async fn hand_over(&mut self, ctx: &Context, kind: PassKind, page: Page, out: &mut Sender) {
         let replaces = ctx.request.replaces;
-        let windowed = !ctx.request.window.is_open() && (kind != Kind::CatchUp || replaces);
+        let windowed = !ctx.request.window.is_open() && (kind != PassKind::CatchUp || replaces);
         if !windowed || ctx.request.outside == Outside::Dropped {
             ctx.seat.held_up(out.page(page)).await;
             return;

@@ -114,7 +114,7 @@ async fn datasets_and_tables_come_and_go() {
     let info = Api::table(&api, &api.table(&partitioned)).await.unwrap().unwrap();
     let field = |name: &str, kind: &str, mode| Field { name: name.into(), kind: kind.into(), mode };
     let expected = TableInfo {
-        kind: Kind::Table,
+        kind: TableKind::Table,
         fields: vec![field("id", "INT64", Mode::Required), field("sent_at", "TIMESTAMP", Mode::Nullable)],
         clustering: vec!["id".into()],
         partitioning: Some(Partitioning::Time { unit: "DAY".into(), column: Some("sent_at".into()) }),
@@ -284,7 +284,7 @@ async fn a_staging_bucket_is_gone_through_and_left_empty() {
 
 /// What a run that is killed between upload and load job leaves.
 pub(in crate::dest::bigquery) async fn leave_in_bucket(api: &Api, bucket: &str, id: &str) {
-    let place = storage::Place::new(bucket, &job(id), Format::Jsonl, false).unwrap();
+    let place = storage::ObjectPlace::new(bucket, &job(id), Format::Jsonl, false).unwrap();
     let mut file = resumable::Resumable::new(place.opening(api));
     file.send(api, &place.doing, &bytes::Bytes::from_static(b"{}\n"), true).await.unwrap();
 }
