@@ -15,7 +15,7 @@ features = $(if $(FEATURES),--features "$(FEATURES)")
 release = $(CARGO_TARGET_DIR)/release
 
 .DEFAULT_GOAL := help
-.PHONY: help libduckdb build release install uninstall wheel deb tarball image test-packages test soak broken-rules test-models test-postgres test-ducklake test-everywhere test-files test-denied test-bigquery-live test-bqemulator test-recordings check fmt clippy rustdoc workflows deny advisories docs site docs-check models models-check demo screenshots sim bench bench-postgres bench-models
+.PHONY: help libduckdb build release install uninstall wheel deb tarball image test-packages test soak broken-rules test-models test-postgres test-ducklake test-everywhere test-files test-denied test-bigquery-live test-bqemulator test-recordings check fmt clippy rustdoc workflows deny advisories docs site docs-check models models-check demo screenshots sim bench compare bench-postgres bench-models
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -137,6 +137,9 @@ sim: build ## Serve a simulated account until Ctrl-C; ARGS="…" for its size, s
 
 bench: build ## Run the benchmarks; raw results go to benches/runs/<date>-<machine>/
 	@scripts/bench
+
+compare: build ## Measure OLD, an ingestr beside its libduckdb, and this one in nine interleaved pairs
+	@BIN=$(release) scripts/compare "$(OLD)" $(release)/ingestr
 
 bench-postgres: build ## Measure copies into PostgreSQL, on a server that is started and stopped
 	@BIN=$(release) scripts/with-postgres cargo bench --locked $(features) --bench postgres
