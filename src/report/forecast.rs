@@ -102,14 +102,12 @@ impl Forecasts {
     }
 }
 
-/// `12`, `about 1,500 (1,200 to 1,900)` or `at least 100`.
-fn said(guess: Guess, show: impl Fn(u64) -> String) -> String {
+/// `12`, `about 1,500 (1,200 to 1,900)` or `at least 100`. `more` is how that goes on: of what is counted `many`, of time `much`.
+fn said(guess: Guess, more: &str, show: impl Fn(u64) -> String) -> String {
     let (least, about) = (show(guess.least), show(guess.about));
     match guess.most.map(&show) {
-        None if guess.about > guess.least => {
-            format!("about {about}, at least {least}; nobody can say how many more")
-        }
-        None => format!("at least {least}; nobody can say how many more"),
+        None if about != least => format!("about {about}, at least {least}; nobody can say how {more} more"),
+        None => format!("at least {least}; nobody can say how {more} more"),
         Some(most) if most == least => about,
         Some(most) if about == least => format!("{least} to {most}"),
         Some(most) => format!("about {about} ({least} to {most})"),
@@ -128,7 +126,7 @@ fn time(millis: u64) -> String {
 
 /// A number of rows or requests.
 fn amount(guess: Guess) -> String {
-    said(guess, if guess.is_exact() { number } else { round })
+    said(guess, "many", if guess.is_exact() { number } else { round })
 }
 
 fn basis(forecast: &Forecast) -> &'static str {
@@ -198,7 +196,7 @@ pub fn text(all: &Forecasts) -> String {
 fn amounts(text: &mut String, pace: &Pace, rows: Guess, requests: Guess) {
     let _ = writeln!(text, "  rows      {}", amount(rows));
     let _ = writeln!(text, "  requests  {}", amount(requests));
-    let _ = writeln!(text, "  time      {}", said(pace.time(requests), time));
+    let _ = writeln!(text, "  time      {}", said(pace.time(requests), "much", time));
 }
 
 /// How fast it can go, and what finding out took.
@@ -322,6 +320,8 @@ mod tests {
         assert_eq!(guess(12_345, 12_345, Some(12_345)), "12,345");
         assert_eq!(guess(100, 100, None), "at least 100; nobody can say how many more");
         assert_eq!(guess(100, 200, None), "about 200, at least 100; nobody can say how many more");
+        let long = Guess { least: 40_000, about: 40_100, most: None };
+        assert_eq!(said(long, "much", time), "at least 40 s; nobody can say how much more");
     }
 
     #[test]
