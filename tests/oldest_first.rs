@@ -108,8 +108,9 @@ async fn a_place_that_is_not_there_any_more_is_not_gone_on_from() {
             "a page of other rows" => world.account().faults().on(PATH, 0, Fault::WrongOrder),
             _ => world.account().set_calls_turned(true),
         }
-        run(&world, EVENTS, &[]).await;
+        let (_, receipt) = run(&world, EVENTS, &[]).await;
         assert_eq!(world.account().faults().pending(), 0, "{what}");
+        assert_eq!(receipt.warnings, [""; 0], "{what}");
         world.assert_equal(EVENTS, what);
         ring(&world, 3).await;
         world.pass(HOUR).await;

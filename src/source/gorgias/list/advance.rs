@@ -148,6 +148,11 @@ fn note_page(ctx: &mut Context, active: &mut Active, fetched: &Fetched) {
 /// the place again.
 fn refused(ctx: &mut Context, active: &mut Active, n: usize) -> Result<(), SourceError> {
     let walks = &mut active.pass.walks;
+    if active.trail.expects.take().is_some() {
+        // It is an earlier run's, which need not be taken any more.
+        walk::begin_anew(&mut walks[n], &mut active.parallel.walkers[n].state);
+        return Ok(());
+    }
     if let Some(other) = coverage::facing(walks, n).filter(|other| !walks[*other].done) {
         // The other walk ends where this one has come to, so nothing is read twice.
         walks[n].done = true;
