@@ -191,12 +191,8 @@ impl Plan {
     /// creation.
     #[must_use]
     pub fn looks_back(&self) -> Option<Duration> {
-        match self.table.changes {
-            Changes::Recent { days } => {
-                Some(self.lookback.unwrap_or(Duration::from_secs(u64::from(days) * 86_400)))
-            }
-            Changes::ByUpdate | Changes::Full | Changes::WithParent => None,
-        }
+        let usual = self.table.changes.lookback()?;
+        Some(self.lookback.unwrap_or(usual))
     }
 
     /// What makes sense to look for: rows that are only added cannot be corrected, and a window is replaced as it is.

@@ -1,6 +1,8 @@
 //! What a table of a source is, as data: one record each. Reading, `ingestr tables`, docs/tables.md and the shape of the
 //! destination's table all come from it, and nothing is decided by a table's name.
 
+use std::time::Duration;
+
 use crate::model::{Column, LogicalType};
 use crate::normalise::children::Embedded;
 pub use crate::normalise::flat::Flat;
@@ -110,6 +112,17 @@ pub enum Changes {
     Full,
     /// With its parent's: see [`List::In`].
     WithParent,
+}
+
+impl Changes {
+    /// How long after its creation a row may change without a sign; `None`: there is a sign.
+    #[must_use]
+    pub fn lookback(self) -> Option<Duration> {
+        match self {
+            Self::Recent { days } => Some(Duration::from_secs(86_400) * days),
+            Self::ByUpdate | Self::Full | Self::WithParent => None,
+        }
+    }
 }
 
 /// How it is noticed that rows are gone, or were merged into others.

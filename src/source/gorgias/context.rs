@@ -13,12 +13,11 @@ use crate::source::gorgias::fields::{self, integer};
 use crate::source::gorgias::list::channel::Sender;
 use crate::source::gorgias::list::checkpoint::Checkpoint;
 use crate::source::gorgias::shared::Vanished;
-use crate::source::{Changes, Computed, Late, Overlap, Page, ReadRequest, Resource, SourceError};
+use crate::source::{Computed, Late, Overlap, Page, ReadRequest, Resource, SourceError};
 
 /// How far behind the watermark a catch-up reads: a row can become visible later than the time it carries, and
 /// clocks differ.
 pub(crate) const OVERLAP: Duration = Duration::from_secs(5 * 60);
-const DAY: Duration = Duration::from_secs(86_400);
 
 /// The account, what was asked for, and how far that has come.
 pub(crate) struct Context {
@@ -90,11 +89,7 @@ impl Context {
 
     /// How far behind a row's creation it may still change without a sign.
     pub(crate) fn lookback(&self) -> Duration {
-        match (self.request.lookback, self.resource.changes) {
-            (Some(asked), _) => asked,
-            (None, Changes::ByUpdate | Changes::Full | Changes::WithParent) => Duration::ZERO,
-            (None, Changes::Recent { days }) => DAY * days,
-        }
+        self.request.lookback.or_else(|| self.resource.changes.lookback()).unwrap_or_default()
     }
 
     /// A page whose rows are all wanted, with the state as it stands.
