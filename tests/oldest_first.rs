@@ -155,12 +155,17 @@ async fn rows_of_the_last_days_are_read_again() {
     }
 }
 
-/// Where rows are only added, none is added twice.
+/// Where rows are only added, none is added twice, wherever a run dies.
 #[tokio::test(start_paused = true)]
 async fn append_adds_each_row_once() {
-    let world = calls();
+    let world = World { flush_rows: 100, ..calls() };
     let flags = ["--incremental-strategy", "append"];
-    for new in [0, 0, 7, 130, 0] {
+    assert!(world.ingest_until(EVENTS, &flags, Some(Death::BeforeRequest(5))).await.is_none());
+    for new in [0, 0, 7, 130, 450, 0] {
+        if new == 450 {
+            ring(&world, 900).await;
+            assert!(world.ingest_until(EVENTS, &flags, Some(Death::BeforeRequest(8))).await.is_none());
+        }
         ring(&world, new).await;
         world.pass(HOUR * 8).await;
         run(&world, EVENTS, &flags).await;

@@ -100,7 +100,7 @@ pub(crate) async fn rounds(
 
 /// Decides what the first pass is.
 pub(crate) fn begin(ctx: &Context) -> Active {
-    let window = ctx.request.window;
+    let (window, strict) = (ctx.request.window, ctx.request.overlap == Overlap::None);
     let newest_first = |until| Walk::new(ctx.resource.sort(), Direction::NewestFirst, until);
     if !window.is_open() {
         let until = window.start.map(|start| start.minus(ctx.lookback()));
@@ -121,7 +121,10 @@ pub(crate) fn begin(ctx: &Context) -> Active {
     }
     // A look at the front that has come to no row which is not in the future has read nothing that is needed. It went down to
     // the watermark only, and would move that past rows that became visible since: this run looks down to the overlap.
-    let empty = |pass: &Pass| pass.kind == PassKind::CatchUp && pass.top.is_none();
+    // Where rows are only added, it is gone on with all the same if it comes from the oldest end: it has added some.
+    let added = |walk: &Walk| strict && walk.direction == Direction::OldestFirst;
+    let empty =
+        |pass: &Pass| pass.kind == PassKind::CatchUp && pass.top.is_none() && !pass.walks.iter().all(added);
     if let Some(pass) = ctx.progress.unfinished.clone().filter(|pass| !empty(pass)) {
         return Active::resume(pass);
     }
