@@ -12,6 +12,7 @@
 )]
 
 mod absence;
+mod append;
 mod backfill;
 mod children;
 mod cli;

@@ -227,7 +227,7 @@ fn begin_in_the_middle(
     };
     let sort = walk.sort;
     let values: Vec<_> = rows.iter().map(|row| fields::datetime(row, sort.column())).collect();
-    let fetched = Fetched { rows, values, skipped: false, warning: None };
+    let fetched = Fetched { rows, values, skipped: false, known: 0, warning: None };
     note_page(ctx, active, &fetched);
     active.parallel.insert(n + 1, &walk, walk::span(&fetched.values));
     active.pass.walks.insert(n + 1, walk);
@@ -279,6 +279,9 @@ pub(crate) fn note_top(ctx: &mut Context, active: &mut Active, turn: usize, time
         let passed = if active.pass.pages == 1 { Duration::ZERO } else { active.began.elapsed() };
         // How long ago an earlier run began is not known.
         let newest = newest.filter(|_| !active.resumed).map(|newest| newest.minus(passed));
+        active.pass.top = active.pass.top.max(newest);
+    } else if walk.unordered && walk.sort == SortField::Created {
+        // All of it is read, and the time of a row never changes.
         active.pass.top = active.pass.top.max(newest);
     } else if active.pass.top.is_none() && from_the_top && walk.sort == ctx.resource.sort() {
         active.pass.top = newest;
@@ -332,8 +335,7 @@ pub(crate) fn note_front(
 
 /// What a walk has read, as it is handed on.
 pub(crate) fn page(ctx: &mut Context, active: &mut Active, turn: usize, fetched: Fetched) -> Page {
-    let walk = &active.pass.walks[turn];
-    let window = ctx.request.window;
+    let (walk, window) = (&active.pass.walks[turn], ctx.request.window);
     let keys = window::keys(ctx, &window, walk.sort, &fetched);
     let strict = ctx.request.overlap == Overlap::None;
     // Where rows are only added, those up to the watermark were, whichever way the list goes.
@@ -348,7 +350,7 @@ pub(crate) fn page(ctx: &mut Context, active: &mut Active, turn: usize, fetched:
             let inside = keys.get(row).copied().flatten().is_none_or(|key| {
                 window.start.is_none_or(|start| key >= start) && window.end.is_none_or(|end| key <= end)
             });
-            wanted && inside && !fetched.skipped
+            wanted && inside && !fetched.skipped && !(strict && row < fetched.known)
         })
         .collect();
     let mut keep = if strict && active.moves { once(ctx, keep, &fetched) } else { keep };

@@ -242,6 +242,9 @@ pub(crate) struct Walk {
     pub(crate) cursor: Option<String>,
     /// Sort value of the last row read: where to go on if the cursor is refused.
     pub(crate) last: Option<Micros>,
+    /// Id of that row: of those that share its time, it tells which were read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) last_id: Option<i64>,
     pub(crate) pages: u64,
     pub(crate) done: bool,
     /// Two different values came in the order asked for. Until then nothing tells which way the list goes, as of rows that
@@ -261,6 +264,7 @@ impl Walk {
             first: None,
             cursor: None,
             last: None,
+            last_id: None,
             pages: 0,
             done: false,
             sorted: false,

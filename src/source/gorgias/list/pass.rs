@@ -213,6 +213,6 @@ fn comes_from_the_front(ctx: &Context, active: &Active) -> bool {
 /// Where a pass ended that walked towards the present.
 fn live_end(pass: &Pass, sort: SortField, now: Micros) -> Option<Micros> {
     let [walk] = pass.walks.as_slice() else { return None };
-    let towards = walk.direction == Direction::OldestFirst && walk.sort == sort;
+    let towards = walk.direction == Direction::OldestFirst && walk.sort == sort && !walk.unordered;
     walk.last.filter(|last| towards && *last <= now)
 }

@@ -110,6 +110,8 @@ pub(crate) struct Fetched {
     pub(crate) values: Vec<Option<Micros>>,
     /// Whether the page lies before the point a restarted walk has to find again.
     pub(crate) skipped: bool,
+    /// So many of its first rows lie before that point, or at it, and were read; or come again, as the list is begun anew.
+    pub(crate) known: usize,
     /// What the user should know about it.
     pub(crate) warning: Option<String>,
 }
@@ -190,9 +192,8 @@ pub(crate) fn take(
     let values: Vec<_> = rows.iter().map(|row| fields::datetime(row, walk.sort.column())).collect();
     let page = keys(&rows, &values);
     let repeats = state.repeats(&page);
-    if !list.sortable() && walk.cursor.is_none() && facing(&values) == Some(Direction::OldestFirst) {
-        // Such a list goes the way its first page goes. What is wanted ends where the list does.
-        (walk.direction, walk.until) = (Direction::OldestFirst, None);
+    if !list.sortable() && walk.cursor.is_none() {
+        face(walk, &values);
     }
     let broken = breaks_order(walk, state.previous, &values, repeats);
     let warning = (broken && list.sortable()).then(|| {
@@ -206,32 +207,26 @@ pub(crate) fn take(
         // The list turned around, now or at its first page: where this page's cursor leads is anybody's guess. Only a list read
         // from its beginning to its end is known to be whole, whatever its order.
         begin_anew(walk, state);
-        return Ok(Some(Fetched { rows, values, skipped: false, warning }));
+        return Ok(Some(again(rows, values, warning)));
     }
     if walk.unordered && turned(walk, state, list, &values, repeats)? {
-        return Ok(Some(Fetched { rows, values, skipped: false, warning }));
+        return Ok(Some(again(rows, values, warning)));
     }
     let last = values.iter().rev().find_map(|value| *value);
-    let skipped = match (state.seeking, last) {
-        (Some(point), Some(last)) if !walk.unordered && !walk.is_past(last, point) && last != point => true,
-        _ => {
-            state.seeking = None;
-            state.restarts = 0;
-            false
-        }
-    };
+    let known = state.seeking.map_or(0, |point| read_before(walk, point, &page));
+    let skipped = seek(walk, state, last, known == rows.len());
     state.previous = last.or(state.previous);
     state.page = page;
     state.note_span(span(&values));
-    if !skipped && last.is_some() {
-        walk.last = last;
+    if state.seeking.is_none() && last.is_some() {
+        (walk.last, walk.last_id) = (last, state.last_id);
     }
     walk.pages += 1;
     let beyond = |until| last.is_some_and(|last| walk.is_past(last, until));
     walk.done =
         meta.next_cursor.is_none() || (walk.sorted && !walk.unordered && walk.until.is_some_and(beyond));
     walk.cursor = meta.next_cursor;
-    Ok(Some(Fetched { rows, values, skipped, warning }))
+    Ok(Some(Fetched { rows, values, skipped, known, warning }))
 }
 
 /// Begins a walk again whose cursor was refused: from the list's beginning, skipping what was read.
@@ -243,6 +238,43 @@ pub(crate) fn restart(walk: &mut Walk, state: &mut WalkState, list: &Resource) -
     begin_anew(walk, state);
     state.seeking = walk.last;
     Ok(())
+}
+
+/// Whether a page, with this last value, lies before the point that a restarted walk seeks. From behind that on it goes on.
+fn seek(walk: &Walk, state: &mut WalkState, last: Option<Micros>, known: bool) -> bool {
+    match (state.seeking, last) {
+        (Some(point), Some(last)) if !walk.unordered && !walk.is_past(last, point) && last != point => true,
+        // All of it is known, and so may be rows at the point that are on the next page.
+        (Some(point), Some(last)) if !walk.unordered && last == point && known => false,
+        _ => {
+            state.seeking = None;
+            state.restarts = 0;
+            false
+        }
+    }
+}
+
+/// A page of a list that is begun anew: its rows come again.
+fn again(rows: Rows, values: Vec<Option<Micros>>, warning: Option<String>) -> Fetched {
+    Fetched { known: rows.len(), rows, values, skipped: false, warning }
+}
+
+/// How many rows of a page were read before the walk was restarted: those before the point it seeks, and of those at it the ones
+/// that come no later than the row that was read last. Ids order rows that share a time.
+fn read_before(walk: &Walk, point: Micros, page: &[(i64, Option<Micros>)]) -> usize {
+    let read = |id: i64| {
+        walk.last_id.is_some_and(|last| match walk.direction {
+            Direction::NewestFirst => id >= last,
+            Direction::OldestFirst => id <= last,
+        })
+    };
+    let known = |(id, at): &&(i64, Option<Micros>)| match at {
+        _ if walk.unordered => false,
+        Some(at) if *at == point => read(*id),
+        Some(at) => !walk.is_past(*at, point),
+        None => false,
+    };
+    page.iter().take_while(known).count()
 }
 
 /// Whether a list that ignores the order asked for has turned around in the middle, as when the API begins to heed it:
@@ -265,6 +297,13 @@ fn turned(
     }
     begin_anew(walk, state);
     Ok(true)
+}
+
+/// A list that takes no order goes the way its first page goes; if the oldest come first, what is wanted ends where the list does.
+fn face(walk: &mut Walk, values: &[Option<Micros>]) {
+    let Some(facing) = facing(values) else { return };
+    walk.direction = facing;
+    walk.until = walk.until.filter(|_| facing == Direction::NewestFirst);
 }
 
 /// Which way a page goes, if all of it goes one way and that is no accident.
