@@ -79,6 +79,11 @@ impl Context {
         [progress.watermark, began, top].into_iter().flatten().fold(now, Micros::min)
     }
 
+    /// Whether a period of the re-scan has passed since then.
+    pub(crate) fn is_due(&self, since: Micros) -> bool {
+        self.request.rescan.is_some_and(|period| since.plus(period) <= self.request.now)
+    }
+
     /// How far behind the watermark a run reads.
     pub(crate) fn behind(&self) -> Duration {
         match self.request.overlap {

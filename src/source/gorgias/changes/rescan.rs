@@ -80,10 +80,9 @@ struct DuePart {
 
 impl DuePart {
     /// Of a list of parents, a few pages are not worth the look-ups of those that have rows in their time and were created
-    /// before it. A list in no order is read whole or not at all, as no run can go on where another one was.
-    fn is_too_short(&self, own: bool, unordered: bool) -> bool {
-        let least = if own { 0 } else { LEAST_OF_PARENTS.min(self.length) };
-        matches!(self.due, Due::Pages(pages) if unordered || pages < least)
+    /// before it.
+    fn is_too_short(&self, own: bool) -> bool {
+        !own && matches!(self.due, Due::Pages(pages) if pages < LEAST_OF_PARENTS.min(self.length))
     }
 
     fn is_read(&self) -> bool {
@@ -123,8 +122,9 @@ pub(crate) async fn rescan(ctx: &mut Context, out: &mut Sender) -> Result<Vec<Wa
     let Some(period) = period else { return Ok(spans) };
     let now = ctx.request.now;
     let mut part = DuePart { due: rescan.due(period, now), length: rescan.length(), period, read: 0 };
-    let unordered = rescan.walk.as_ref().is_some_and(|(_, walk)| walk.unordered);
-    if part.is_read() || part.is_too_short(ctx.resource.counted.is_none(), unordered) {
+    // A list in no order is read whole or not at all, as no run can go on where another one was.
+    let waits = part.due != Due::Everything && rescan.walk.as_ref().is_some_and(|(_, walk)| walk.unordered);
+    if part.is_read() || part.is_too_short(ctx.resource.counted.is_none()) || waits {
         return Ok(spans);
     }
     let stood = rescan.walk.as_ref().filter(|(_, walk)| walk.cursor.is_some()).map(|(_, walk)| walk.last);

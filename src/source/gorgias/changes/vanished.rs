@@ -39,7 +39,7 @@ pub(crate) async fn read_in_full(
     let digest = rest.digest();
     let mut rows = digest.map(|digest| (digest, now));
     // From time to time they are handed on all the same: somebody else may have changed what is stored.
-    let stands = |(_, at): &(u64, Micros)| ctx.request.rescan.is_none_or(|period| at.plus(period) > now);
+    let stands = |(_, at): &(u64, Micros)| !ctx.is_due(*at);
     let same =
         before.filter(stands).filter(|(before, _)| digest == Some(*before) && ctx.request.from.is_some());
     if same.is_some() {

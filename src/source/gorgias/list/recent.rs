@@ -24,11 +24,10 @@ const MOST_HANDED: usize = 100_000;
 /// Lets go of what may be outdated, before a run reads: a run of a window may remove rows, one that adds rows or makes the
 /// table anew has others. From time to time all are handed on: somebody else may have changed what is stored.
 pub(crate) fn begin(ctx: &mut Context) {
-    let (now, rescan, updates) = (ctx.request.now, ctx.request.rescan, updates(ctx));
-    let stands = |recent: &Recent| {
-        updates && recent.since <= now && rescan.is_none_or(|period| recent.since.plus(period) > now)
-    };
-    ctx.progress.recent = ctx.progress.recent.take().filter(stands);
+    let recent = ctx.progress.recent.take();
+    let stands =
+        |recent: &Recent| updates(ctx) && recent.since <= ctx.request.now && !ctx.is_due(recent.since);
+    ctx.progress.recent = recent.filter(stands);
 }
 
 /// Whether rows are handed on as updates by key, of any of the table.

@@ -20,8 +20,7 @@ const BEFORE_THE_END: Duration = Duration::from_secs(3_600);
 /// The walk that reads on where the last run was near the end of the list.
 pub(crate) fn walk(ctx: &Context, until: Micros) -> Option<(Walk, i64)> {
     let tail = ctx.progress.tail.as_ref().filter(|_| !ctx.resource.sortable())?;
-    let now = ctx.request.now;
-    let due = ctx.request.rescan.is_some_and(|period| tail.whole.plus(period) <= now || tail.whole > now);
+    let due = ctx.is_due(tail.whole) || (ctx.request.rescan.is_some() && tail.whole > ctx.request.now);
     if due || tail.at > until {
         return None;
     }
