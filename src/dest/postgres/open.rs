@@ -79,10 +79,12 @@ impl Postgres {
             place: self.uri.place.clone(),
         };
         // Whatever server, database and user have set: texts as the standard has them, times in UTC, numbers to the last digit.
+        // What is staged is analysed for how many rows it has: a sample of 300 says so, and takes a tenth of what 30,000 do.
         let begin = format!(
             "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL standard_conforming_strings = on; \
              SET LOCAL client_min_messages = error; SET LOCAL TimeZone = 'UTC'; SET LOCAL DateStyle = 'ISO'; \
-             SET LOCAL extra_float_digits = 1; SET LOCAL jit = off; SET LOCAL lock_timeout = '{PATIENCE}'"
+             SET LOCAL extra_float_digits = 1; SET LOCAL jit = off; SET LOCAL default_statistics_target = 1; \
+             SET LOCAL lock_timeout = '{PATIENCE}'"
         );
         session.batch("read", &begin).await?;
         if access == Access::Change {

@@ -77,9 +77,11 @@ fn read(newest: &str) -> ScriptStep {
 /// Of rows of the table that share a key which was read, one is kept: the newest. Tables of others hold such, and a row
 /// that was read is one row. Its columns that are not read survive, so it is not simply made anew.
 ///
-/// Looking for them reads the keys alone; the rows are read only if there are any.
+/// Looking for them reads the keys alone; the rows are read only if there are any. Where a primary key leaves no room for
+/// them, nobody looks; SQLite's leaves room for NULL.
 fn single_out(script: &mut Script, shape: &Shape, target: &Target, rows: &StagedRows) {
-    if target.key.is_empty() {
+    let null = rows.null_keys.contains(&true);
+    if target.key.is_empty() || (shape.has_once_each(&target.key) && !null) {
         return;
     }
     let name = shape.sql();

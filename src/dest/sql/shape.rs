@@ -141,6 +141,12 @@ impl Shape {
         Ok(())
     }
 
+    /// Whether its primary key lets no two rows share this key.
+    pub(crate) fn has_once_each(&self, key: &[String]) -> bool {
+        let part = |column: &String| key.iter().any(|name| same(name, column));
+        !self.primary_key.is_empty() && self.primary_key.iter().all(part)
+    }
+
     /// What makes the table fit, and the shape that it has then.
     pub(crate) fn changed(mut self, needs: &Needs<'_>) -> (Changes, Self) {
         let d = self.d;
