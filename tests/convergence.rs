@@ -28,6 +28,7 @@ use crate::support::file::File;
 use crate::support::memory::{Cell, Crash, Row};
 use crate::support::world::{Death, LISTS, SMALL, World, assert_same};
 
+mod append;
 mod feeds;
 #[cfg(any(feature = "duckdb", feature = "postgres", feature = "bigquery"))]
 mod outside;

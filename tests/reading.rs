@@ -229,6 +229,28 @@ async fn a_repeated_cursor_is_a_named_error_and_what_was_read_stays() {
     world.assert_equal("tickets", "after a repeated cursor");
 }
 
+/// A run whose cursor is refused looks for its place again from the list's beginning. It may end on the way there.
+#[tokio::test(start_paused = true)]
+async fn a_place_that_a_run_did_not_find_again_is_looked_for_by_the_next() {
+    for strategy in ["merge", "append"] {
+        let world = World::new(Options { calls: 300, ..small() });
+        world.account().set_calls_turned(true);
+        let flags = ["--incremental-strategy", strategy];
+        for refused in [3, 5, 7, 9] {
+            world.account().faults().on("/api/phone/voice-call-events?", refused, Fault::ExpiredCursor);
+        }
+        let failure = world.ingest("voice_call_events", &flags).await.unwrap_err();
+        assert!(failure.to_string().contains("refused its own cursor 4 times"), "{failure}");
+        let (before, rows) = (world.requests(), world.account().count("phone/voice-call-events"));
+        let receipt = world.ingest("voice_call_events", &flags).await.unwrap();
+        assert_eq!(receipt.warnings, [] as [&str; 0], "{strategy}");
+        let pages = u64::try_from(rows).unwrap().div_ceil(100);
+        assert!(world.requests() - before <= pages + 1, "{strategy}: {} requests", world.requests() - before);
+        assert_eq!(world.memory.table("main.voice_call_events").all.len(), rows, "{strategy}");
+        world.assert_equal("voice_call_events", strategy);
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn refusals_are_told_apart_and_leave_no_trace() {
     let world = World::new(small());

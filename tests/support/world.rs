@@ -386,7 +386,7 @@ impl World {
         if let Some(Death::Sleep { time, .. }) = death {
             self.pass(time).await;
             // Another run finds a lease that has lapsed. Whether it succeeds is not the question here.
-            let _ = Box::pin(self.ingest_all_into(dest, named, &[], None)).await;
+            let _ = Box::pin(self.ingest_all_into(dest, named, flags, None)).await;
             wake.notify_one();
             return Some(Ok(self.without_children(run.await)));
         }

@@ -39,7 +39,7 @@ pub(crate) struct WalkState {
     previous: Option<Micros>,
     /// Id and sort value of each row of the last page.
     page: Vec<(i64, Option<Micros>)>,
-    /// After a restart: skip what lies before this.
+    /// After a restart, or where an earlier run may have ended after one: skip what lies before this.
     seeking: Option<Micros>,
     /// Which way the pages of a list go that is not in the order asked for, since it was begun.
     facing: Option<Direction>,
@@ -49,9 +49,9 @@ pub(crate) struct WalkState {
 }
 
 impl WalkState {
-    /// For a walk as it was stored.
+    /// For a walk as it was stored: behind the row that it read last, or on its way back there.
     pub(crate) fn of(walk: &Walk) -> Self {
-        Self { previous: walk.cursor.as_ref().and(walk.last), ..Self::default() }
+        Self { seeking: walk.cursor.as_ref().and(walk.last), ..Self::default() }
     }
 
     /// How long the last page was, in microseconds.
