@@ -55,7 +55,7 @@ test-packages: libduckdb ## Install each package anew and run the main job with 
 test: libduckdb ## Run all tests
 	@scripts/test
 
-soak: libduckdb ## Run the convergence simulation over SEEDS seeds; DEST=duckdb, sqlite, postgres, ducklake or bigquery
+soak: libduckdb ## Run the convergence simulation over SEEDS seeds; DEST=duckdb, sqlite, files, postgres, ducklake or bigquery
 	@SEEDS=$(SEEDS) DEST=$(DEST) scripts/soak
 
 broken-rules: libduckdb ## Break each rule of convergence in turn; the simulation must notice (half an hour)

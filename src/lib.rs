@@ -52,6 +52,10 @@ pub mod api {
         pub mod ducklake {
             pub use crate::dest::ducklake::DuckLake;
         }
+        #[cfg(feature = "files")]
+        pub mod files {
+            pub use crate::dest::files::Files;
+        }
         #[cfg(feature = "postgres")]
         pub mod postgres {
             pub use crate::dest::postgres::Postgres;

@@ -361,8 +361,8 @@ async fn live(mut world: World, seed: u64, mut rng: fastrand::Rng, turmoils: usi
 async fn last_run(world: &World, table: &str, seed: u64) -> Receipt {
     let before = world.account().requests().len();
     let mut result = world.ingest(table, &[]).await;
-    for _ in 1..RUNS_AT_LAST {
-        if result.as_ref().is_ok_and(leaves_some) {
+    for nth in 1..RUNS_AT_LAST {
+        if result.as_ref().is_ok_and(leaves_some) || (nth == 1 && !world.corrects()) {
             result = world.ingest(table, &[]).await;
         }
     }
@@ -393,11 +393,14 @@ fn change(world: &World, rng: &mut fastrand::Rng) {
 /// All tables once more, in one command.
 async fn at_last(world: &World, tables: &str, seed: u64) {
     let mut ends = Vec::new();
-    for _ in 0..RUNS_AT_LAST {
+    for nth in 0..RUNS_AT_LAST {
         let before = world.account().requests().len();
         let all = world.ingest_all(tables, &[], None).await.expect("nobody dies any more");
         tell_requests(world, before);
         ends = all.unwrap_or_else(|failure| panic!("seed {seed}: {tables}: {failure}"));
+        if nth == 0 && !world.corrects() {
+            continue;
+        }
         if !ends.iter().filter_map(|end| end.receipt.as_ref()).any(leaves_some) {
             break;
         }

@@ -72,6 +72,21 @@ fn once_changes_stop_ducklake_is_equal_too() {
     lives_over(Outside::ducklake, size);
 }
 
+/// Files are replaced as a whole by each run, so a life has few of them.
+#[cfg(all(feature = "duckdb", feature = "files"))]
+#[test]
+fn once_changes_stop_files_are_equal_too() {
+    let size = Size {
+        lives: 25,
+        time: Duration::ZERO,
+        side_by_side: 2,
+        tickets: 100,
+        tables: usize::MAX,
+        turmoils: 4,
+    };
+    lives_over(Outside::files, size);
+}
+
 /// One after the other, as the emulator cannot take two changes at once, and of few runs, as each takes seconds.
 #[cfg(feature = "bigquery")]
 #[test]

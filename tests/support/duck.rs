@@ -20,6 +20,12 @@ impl Duck {
         Self(Connection::open_with_flags(file, config).expect("a whole database"))
     }
 
+    /// One that holds nothing yet, and is kept nowhere.
+    #[cfg(feature = "files")]
+    pub fn empty() -> Self {
+        Self(Connection::open_in_memory().unwrap())
+    }
+
     /// Opens a lake whose catalog is such a file; the extension of DuckLake is in that folder.
     pub fn lake(catalog: &Path, extensions: &str) -> Self {
         let lake = Connection::open_in_memory().unwrap();

@@ -29,6 +29,8 @@ use super::plans::Plans;
 pub mod bigquery;
 #[cfg(feature = "duckdb")]
 mod ducklake;
+#[cfg(all(feature = "duckdb", feature = "files"))]
+mod files;
 #[cfg(feature = "postgres")]
 mod postgres;
 
@@ -53,6 +55,11 @@ trait Admin: Send + Sync + std::fmt::Debug {
 
     /// Removes all there is.
     fn drop_all(&self);
+
+    /// Nobody works there any more.
+    fn forget_leases(&self) {
+        self.drop_table("_ingestr_leases");
+    }
 }
 
 /// What not every place can do.
@@ -66,6 +73,9 @@ pub struct Abilities {
     pub children: bool,
     /// JSON is kept as its exact text.
     pub exact_json: bool,
+    /// Rows of a replacement that goes on over several runs are looked at again; elsewhere those that went meanwhile stay
+    /// until the next one.
+    pub corrects: bool,
 }
 
 /// A place outside of this process, or one that is used like that: a schema, a dataset or a lake of one life.
@@ -92,7 +102,8 @@ impl Outside {
     pub fn bigquery() -> Self {
         let (uri, name) = (told("BIGQUERY_EMULATOR_URI"), own_name());
         let inner = ingestr::api::dest::bigquery::BigQuery::from_uri(&uri).expect("a URI");
-        let can = Abilities { several: false, cuts: false, children: false, exact_json: false };
+        let can =
+            Abilities { several: false, cuts: false, children: false, exact_json: false, corrects: true };
         Self::with(inner, bigquery::Dataset::new(&uri, &name), name, can)
     }
 
@@ -101,7 +112,7 @@ impl Outside {
     pub fn postgres() -> Self {
         let (uri, name) = (told("POSTGRES_URI"), own_name());
         let inner = ingestr::api::dest::postgres::Postgres::from_uri(&uri).expect("a URI");
-        let can = Abilities { several: true, cuts: true, children: true, exact_json: true };
+        let can = Abilities { several: true, cuts: true, children: true, exact_json: true, corrects: true };
         Self::with(inner, postgres::Schema::new(uri, name.clone()), name, can)
     }
 
@@ -110,8 +121,17 @@ impl Outside {
     pub fn ducklake() -> Self {
         let lake = ducklake::Lake::new(told("DUCKLAKE_EXTENSIONS"));
         let inner = ingestr::api::dest::ducklake::DuckLake::from_uri(&lake.uri()).expect("a URI");
-        let can = Abilities { several: true, cuts: false, children: true, exact_json: true };
+        let can = Abilities { several: true, cuts: false, children: true, exact_json: true, corrects: true };
         Self::with(inner, lake, "main".into(), can)
+    }
+
+    /// A folder, whose tables are files.
+    #[cfg(all(feature = "duckdb", feature = "files"))]
+    pub fn files() -> Self {
+        let folder = files::Folder::new();
+        let inner = ingestr::api::dest::files::Files::from_uri(&folder.uri()).expect("a URI");
+        let can = Abilities { several: true, cuts: false, children: true, exact_json: true, corrects: false };
+        Self::with(inner, folder, "main".into(), can)
     }
 
     fn with(
@@ -186,7 +206,7 @@ impl Outside {
 
     /// The dead process' lease is seen to be dead, as it is on one machine: here it is that of a live process.
     pub fn forget_leases(&self) {
-        self.alone(|admin| admin.drop_table("_ingestr_leases"));
+        self.alone(|admin| admin.forget_leases());
     }
 }
 

@@ -173,6 +173,15 @@ impl World {
         false
     }
 
+    /// Whether one run leaves the destination equal, whatever was left half done before it.
+    pub fn corrects(&self) -> bool {
+        #[cfg(any(feature = "duckdb", feature = "postgres", feature = "bigquery"))]
+        if let Some(outside) = &self.outside {
+            return outside.can.corrects;
+        }
+        true
+    }
+
     /// Which commit shall fail, and how.
     pub fn crash(&self, crash: Option<(u64, Crash)>) {
         #[cfg(any(feature = "duckdb", feature = "postgres", feature = "bigquery"))]
