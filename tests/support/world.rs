@@ -57,6 +57,8 @@ pub struct World {
     pub garble: Option<Garble>,
     /// Whether whoever copies tickets copies along what is taken out of them.
     pub children: bool,
+    /// What can go wrong in each run of a life, in the place of what is drawn.
+    pub faults: Option<&'static str>,
 }
 
 /// Tables of the tool and the lists of the API they come from.
@@ -120,6 +122,7 @@ impl World {
             reporter: Arc::new(Silent),
             garble: None,
             children: false,
+            faults: None,
         }
     }
 
@@ -394,7 +397,8 @@ impl World {
         }
         if let Some(Death::Sleep { time, .. }) = death {
             self.pass(time).await;
-            // Another run finds a lease that has lapsed. Whether it succeeds is not the question here.
+            // Another run finds a lease that has lapsed. Whether it succeeds is not the question here. Who adds rows does so in every run.
+            let flags = if flags.contains(&"append") { flags } else { &[] };
             let _ = Box::pin(self.ingest_all_into(dest, named, flags, None)).await;
             wake.notify_one();
             return Some(Ok(self.without_children(run.await)));
