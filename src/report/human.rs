@@ -127,12 +127,12 @@ impl Lines {
 
     /// The receipt, then the failure, so that the reason is the last thing on the screen.
     pub(super) fn finish(&mut self, receipt: &Receipt, failure: Option<&Failure>) {
-        let (color, word) = match receipt.outcome {
+        let (color, word) = match &receipt.outcome {
             Outcome::Success => (Color::Green, "done in"),
             Outcome::Limited => (Color::Yellow, "stopped at --sql-limit after"),
             Outcome::Interrupted => (Color::Yellow, "interrupted after"),
             Outcome::Failed => (Color::Red, "failed after"),
-            Outcome::LeftOut => (Color::Yellow, "left out after"),
+            Outcome::LeftOut(_) => (Color::Yellow, "left out after"),
         };
         let head = format!(
             "{}: {} → {} in {}",
@@ -261,11 +261,11 @@ pub(super) fn in_short(receipt: &Receipt, failure: Option<&Failure>) -> String {
         did = format!("{did} in {}", count(receipt.pages, "page"));
     }
     let time = duration(receipt.elapsed);
-    match (receipt.outcome, failure) {
+    match (&receipt.outcome, failure) {
         (Outcome::Success, _) => format!("done in {time}, {did}"),
         (Outcome::Limited, _) => format!("stopped at --sql-limit after {time}, {did}"),
         (Outcome::Interrupted, _) => format!("interrupted after {time}, {did}"),
-        (Outcome::LeftOut, _) => format!("left out: {}", receipt.left_out.as_deref().unwrap_or("refused")),
+        (Outcome::LeftOut(why), _) => format!("left out: {why}"),
         (Outcome::Failed, failure) => {
             // What is not about this table is wrong with all of them, and told once, at the end.
             let own = failure.filter(|failure| failure.headline.contains(&receipt.table));

@@ -297,9 +297,9 @@ impl Reporter for Interactive {
             Event::Debug(text) if lines.debug => self.above(|| lines.debug(table, text)),
             Event::Debug(_) => {}
             Event::Finished { receipt, failure } if lines.several => {
-                let mark = match receipt.outcome {
+                let mark = match &receipt.outcome {
                     Outcome::Success => "✔",
-                    Outcome::LeftOut => "–",
+                    Outcome::LeftOut(_) => "–",
                     Outcome::Limited | Outcome::Interrupted | Outcome::Failed => "✘",
                 };
                 state.end(table, mark, &in_short(receipt, *failure));

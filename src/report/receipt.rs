@@ -8,7 +8,7 @@ use crate::model::{Micros, Strategy};
 use crate::source::Changes;
 
 /// How a run ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
     /// All that was asked for is done.
     Success,
@@ -18,20 +18,20 @@ pub enum Outcome {
     Interrupted,
     /// It stopped at an error.
     Failed,
-    /// Nothing was read, as the account does not show this table and nobody named it.
-    LeftOut,
+    /// Nothing was read, as the account does not show this table and nobody named it: why, in a few words.
+    LeftOut(String),
 }
 
 impl Outcome {
     /// The name in machine-readable output.
     #[must_use]
-    pub fn name(self) -> &'static str {
+    pub fn name(&self) -> &'static str {
         match self {
             Self::Success => "success",
             Self::Limited => "limited",
             Self::Interrupted => "interrupted",
             Self::Failed => "failed",
-            Self::LeftOut => "left_out",
+            Self::LeftOut(_) => "left_out",
         }
     }
 }
@@ -52,8 +52,6 @@ pub struct Expected {
 pub struct Receipt {
     /// How it ended.
     pub outcome: Outcome,
-    /// Why the table was left out, in a few words.
-    pub left_out: Option<String>,
     /// Source table.
     pub table: String,
     /// Destination table with its schema.
@@ -124,6 +122,14 @@ pub(super) enum Next {
 }
 
 impl Receipt {
+    /// Why the table was left out, if it was.
+    pub(super) fn left_out(&self) -> Option<&str> {
+        match &self.outcome {
+            Outcome::LeftOut(why) => Some(why),
+            _ => None,
+        }
+    }
+
     pub(super) fn next(&self) -> Next {
         match (self.next_start, self.changes) {
             (_, Changes::Full) => Next::All,

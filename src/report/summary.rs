@@ -154,7 +154,7 @@ fn column(
 }
 
 fn next_start(end: &Ended) -> String {
-    let Some(done) = end.receipt.as_ref().filter(|done| done.outcome != Outcome::LeftOut) else {
+    let Some(done) = end.receipt.as_ref().filter(|done| done.left_out().is_none()) else {
         return "as before".into();
     };
     match done.next() {
@@ -168,21 +168,19 @@ fn next_start(end: &Ended) -> String {
 
 /// Why a table was left out.
 fn reason(end: &Ended) -> Option<String> {
-    let why = end.receipt.as_ref()?.left_out.as_deref()?;
+    let why = end.receipt.as_ref()?.left_out()?;
     Some(format!("  {} is left out: {why}", end.table))
 }
 
 fn outcome(end: &Ended, brief: bool) -> String {
     let warnings = end.receipt.as_ref().map_or(0, |done| done.warnings.len() as u64);
-    let word = match end.receipt.as_ref().map(|done| done.outcome) {
+    let word = match end.receipt.as_ref().map(|done| &done.outcome) {
         Some(Outcome::Success) => "done",
         Some(Outcome::Limited) => "stopped at --sql-limit",
         Some(Outcome::Interrupted) => "interrupted",
         Some(Outcome::Failed) => "failed",
-        Some(Outcome::LeftOut) => {
-            let why = end.receipt.as_ref().and_then(|done| done.left_out.as_deref()).filter(|_| !brief);
-            return why.map_or("left out".into(), |why| format!("left out: {why}"));
-        }
+        Some(Outcome::LeftOut(_)) if brief => return "left out".into(),
+        Some(Outcome::LeftOut(why)) => return format!("left out: {why}"),
         None => "not begun",
     };
     let staged =

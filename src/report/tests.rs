@@ -67,7 +67,6 @@ fn start() -> Start {
 
 fn receipt(outcome: Outcome) -> Receipt {
     Receipt {
-        left_out: None,
         outcome,
         table: "tickets".into(),
         dest_table: "gorgias.tickets".into(),

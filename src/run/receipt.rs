@@ -10,7 +10,7 @@ use crate::source::Late;
 impl Run<'_, '_> {
     /// Committed rows that are not among the counted ones, since the run had read them before; `None`: those that are
     /// counted are an earlier run's, too. Where rows are counted when the set is complete, there are none before.
-    fn read_again(&self, outcome: Outcome) -> Option<u64> {
+    fn read_again(&self, outcome: &Outcome) -> Option<u64> {
         if matches!(self.target.strategy, Strategy::Replace | Strategy::DeleteInsert) {
             let complete = matches!(outcome, Outcome::Success | Outcome::Limited);
             match (complete, self.from_zero) {
@@ -28,17 +28,18 @@ impl Run<'_, '_> {
     }
 
     pub(super) fn receipt(&self, failure: Option<&Failure>) -> Receipt {
-        let outcome = match failure {
-            None if self.left_out.is_some() => Outcome::LeftOut,
-            None if self.done.limited => Outcome::Limited,
-            None => Outcome::Success,
-            Some(failure) if failure.kind == Kind::Interrupted => Outcome::Interrupted,
-            Some(_) => Outcome::Failed,
+        let outcome = match (failure, &self.left_out) {
+            (None, Some(why)) => Outcome::LeftOut(why.clone()),
+            (None, None) if self.done.limited => Outcome::Limited,
+            (None, None) => Outcome::Success,
+            (Some(failure), _) if failure.kind == Kind::Interrupted => Outcome::Interrupted,
+            (Some(_), _) => Outcome::Failed,
         };
         let stored = self.stored.as_ref();
         Receipt {
+            read_again: self.read_again(&outcome),
+            expected: self.eta.expected(self.done.pages).filter(|_| outcome == Outcome::Success),
             outcome,
-            left_out: self.left_out.clone(),
             table: self.target.source_table.clone(),
             dest_table: format!("{}.{}", self.target.schema, self.target.table),
             destination: self.job.dest.describe(),
@@ -46,7 +47,6 @@ impl Run<'_, '_> {
             read: self.done.read,
             pages: self.done.pages,
             counts: self.done.counts,
-            read_again: self.read_again(outcome),
             deletions: self.job.plan.table.deletions() && self.job.plan.late() == Late::ChangesAndDeletions,
             rejected: self.done.rejected,
             discarded: self.normaliser.discarded(),
@@ -62,7 +62,6 @@ impl Run<'_, '_> {
             next_start: stored.filter(|stored| stored.complete).and_then(|stored| stored.watermark),
             unfinished: stored.is_some_and(|stored| !stored.complete),
             stopped_at: failure.and(self.done.reached),
-            expected: self.eta.expected(self.done.pages).filter(|_| outcome == Outcome::Success),
             warnings: self.done.warnings.clone(),
             known_warnings: self.done.known.clone(),
         }

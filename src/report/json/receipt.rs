@@ -109,7 +109,7 @@ pub(super) fn done(receipt: &Receipt) -> Done<'_> {
             elapsed_ms: ms(expected.elapsed),
         }),
         warnings: &receipt.warnings,
-        left_out: receipt.left_out.as_deref(),
+        left_out: receipt.left_out(),
     }
 }
 

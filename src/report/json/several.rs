@@ -42,7 +42,7 @@ pub(super) fn table_end<'a>(
     failure: Option<&'a Failure>,
 ) -> TableEnd<'a> {
     TableEnd {
-        outcome: receipt.map_or(Outcome::Failed, |receipt| receipt.outcome).name(),
+        outcome: receipt.map_or(&Outcome::Failed, |receipt| &receipt.outcome).name(),
         table,
         receipt: receipt.map(|receipt| done(receipt)),
         error: failure.map(problem),

@@ -202,12 +202,10 @@ fn the_receipt_of_all_tables_fits() {
                 ..of(table, Outcome::Success, 2_892)
             },
             5 => of(table, Outcome::Failed, 300),
-            8 => Receipt {
-                left_out: Some(
-                    "not allowed: the key lacks the scope users:read, which an admin can give".into(),
-                ),
-                ..of(table, Outcome::LeftOut, 0)
-            },
+            8 => {
+                let why = "not allowed: the key lacks the scope users:read, which an admin can give";
+                of(table, Outcome::LeftOut(why.into()), 0)
+            }
             11 => Receipt { changes: Changes::Full, next_start: None, ..of(table, Outcome::Success, 20) },
             _ => of(table, Outcome::Success, 1_234_567),
         };
