@@ -192,7 +192,7 @@ impl LoadPlace {
     /// Staging tables of this target that a killed run has left.
     async fn left_behind(&self, api: &Api, known: &[TableName]) -> Vec<TableName> {
         let (staging, prefix) = (self.staging(), self.prefix());
-        let all = api.tables(&table_ref(&staging).dataset_ref()).await.unwrap_or_default();
+        let all = api.tables(&table_ref(&staging).dataset_ref()).await.ok().flatten().unwrap_or_default();
         let tables = all.iter().filter(|name| name.starts_with(&prefix)).map(|name| staging.beside(name));
         tables.filter(|table| !known.contains(table)).collect()
     }

@@ -1,7 +1,7 @@
 //! One dataset, as the engine sees it.
 
 use std::collections::{BTreeSet, HashSet};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use tokio::time::Instant;
 
@@ -208,8 +208,13 @@ impl BigQuery {
     /// The dataset of that table, if it is there.
     pub(super) async fn dataset(&self, table: &TableName) -> Result<Option<Dataset>, DestError> {
         let Some(api) = self.existing(table).await? else { return Ok(None) };
-        let names = api.tables(&table_ref(table).dataset_ref()).await;
-        let names = names.map_err(|error| failed(table, "read", error))?;
+        let place = table_ref(table).dataset_ref();
+        let names = api.tables(&place).await.map_err(|error| failed(table, "read", error))?;
+        let Some(names) = names else {
+            // It was there before, and somebody has removed it.
+            self.known.lock().unwrap_or_else(PoisonError::into_inner).remove(&place);
+            return Ok(None);
+        };
         Ok(Some(Dataset { api, place: table.beside(""), names, ledgers: None }))
     }
 

@@ -153,7 +153,7 @@ impl Bench for Project {
         let dataset = self.dataset("shop");
         let names = self.wait(async |bigquery| {
             let place = table_ref(&bigquery.table_in(&dataset, "")).dataset_ref();
-            bigquery.api.tables(&place).await.expect("can be listed")
+            bigquery.api.tables(&place).await.expect("can be listed").unwrap_or_default()
         });
         names.into_iter().map(|name| wild(&name)).collect()
     }

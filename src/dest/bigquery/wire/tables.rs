@@ -104,11 +104,11 @@ impl Api {
         Ok(self.inner.client.send(&doing, call).await?.status != 404)
     }
 
-    /// Names of all tables and views of a dataset, in order; none if there is no such dataset.
+    /// Names of all tables and views of a dataset, in order; `None`: there is no such dataset.
     ///
     /// # Errors
     /// When they cannot be listed.
-    pub(crate) async fn tables(&self, dataset: &DatasetRef) -> Result<Vec<String>, ApiError> {
+    pub(crate) async fn tables(&self, dataset: &DatasetRef) -> Result<Option<Vec<String>>, ApiError> {
         let doing = Doing::new(format!("list the tables of dataset {dataset}"), "bigquery.tables.list");
         self.names(&doing, &format!("{}/tables", self.dataset_url(dataset))).await
     }
@@ -120,10 +120,11 @@ impl Api {
     pub(crate) async fn datasets(&self) -> Result<Vec<String>, ApiError> {
         let doing =
             Doing::new(format!("list the datasets of project {}", self.project()), "bigquery.datasets.get");
-        self.names(&doing, &self.url(self.project(), "/datasets")).await
+        Ok(self.names(&doing, &self.url(self.project(), "/datasets")).await?.unwrap_or_default())
     }
 
-    async fn names(&self, doing: &Doing, url: &str) -> Result<Vec<String>, ApiError> {
+    /// `None`: what they are in is not there.
+    async fn names(&self, doing: &Doing, url: &str) -> Result<Option<Vec<String>>, ApiError> {
         let mut names = Vec::new();
         let mut token: Option<String> = None;
         loop {
@@ -134,7 +135,7 @@ impl Api {
                 Ok(page) => page,
                 Err(reply) => {
                     absent(doing, &reply)?;
-                    break;
+                    return Ok(None);
                 }
             };
             names.extend(page.tables.into_iter().filter_map(|table| table.reference.table_id));
@@ -145,7 +146,7 @@ impl Api {
             }
         }
         names.sort();
-        Ok(names)
+        Ok(Some(names))
     }
 
     fn dataset_url(&self, dataset: &DatasetRef) -> String {
