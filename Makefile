@@ -58,7 +58,7 @@ test: libduckdb ## Run all tests
 soak: libduckdb ## Run the convergence simulation over SEEDS seeds; DEST=duckdb, sqlite, files, postgres, ducklake or bigquery
 	@SEEDS=$(SEEDS) DEST=$(DEST) scripts/soak
 
-broken-rules: libduckdb ## Break each rule of convergence in turn; the simulation must notice (half an hour)
+broken-rules: libduckdb ## Break each rule of convergence in turn; the simulation must notice (an hour)
 	@scripts/broken-rules
 
 test-models: libduckdb ## Test the dbt package: dbt's own tests, and every mart computed once more in Python
