@@ -245,6 +245,9 @@ pub(crate) struct Walk {
     /// Id of that row: of those that share its time, it tells which were read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) last_id: Option<i64>,
+    /// The list is read from its beginning, as a cursor was refused, to find `last` again: what lies before that was read.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) seeking: bool,
     pub(crate) pages: u64,
     pub(crate) done: bool,
     /// Two different values came in the order asked for. Until then nothing tells which way the list goes, as of rows that
@@ -265,6 +268,7 @@ impl Walk {
             cursor: None,
             last: None,
             last_id: None,
+            seeking: false,
             pages: 0,
             done: false,
             sorted: false,

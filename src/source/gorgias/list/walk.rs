@@ -39,8 +39,6 @@ pub(crate) struct WalkState {
     previous: Option<Micros>,
     /// Id and sort value of each row of the last page.
     page: Vec<(i64, Option<Micros>)>,
-    /// After a restart, or where an earlier run may have ended after one: skip what lies before this.
-    seeking: Option<Micros>,
     /// Which way the pages of a list go that is not in the order asked for, since it was begun.
     facing: Option<Direction>,
     turns: u32,
@@ -51,7 +49,7 @@ pub(crate) struct WalkState {
 impl WalkState {
     /// For a walk as it was stored: behind the row that it read last, or on its way back there.
     pub(crate) fn of(walk: &Walk) -> Self {
-        Self { seeking: walk.cursor.as_ref().and(walk.last), ..Self::default() }
+        Self { previous: walk.cursor.as_ref().and(walk.last).filter(|_| !walk.seeking), ..Self::default() }
     }
 
     /// How long the last page was, in microseconds.
@@ -213,12 +211,13 @@ pub(crate) fn take(
         return Ok(Some(again(rows, values, warning)));
     }
     let last = values.iter().rev().find_map(|value| *value);
-    let known = state.seeking.map_or(0, |point| read_before(walk, point, &page));
+    let point = walk.last.filter(|_| walk.seeking);
+    let known = point.map_or(0, |point| read_before(walk, point, &page));
     let skipped = seek(walk, state, last, known == rows.len());
     state.previous = last.or(state.previous);
     state.page = page;
     state.note_span(span(&values));
-    if state.seeking.is_none() && last.is_some() {
+    if !walk.seeking && last.is_some() {
         (walk.last, walk.last_id) = (last, state.last_id);
     }
     walk.pages += 1;
@@ -236,18 +235,18 @@ pub(crate) fn restart(walk: &mut Walk, state: &mut WalkState, list: &Resource) -
         return Err(SourceError::RefusedCursor { path: list.path(), times: state.restarts });
     }
     begin_anew(walk, state);
-    state.seeking = walk.last;
+    walk.seeking = walk.last.is_some();
     Ok(())
 }
 
 /// Whether a page, with this last value, lies before the point that a restarted walk seeks. From behind that on it goes on.
-fn seek(walk: &Walk, state: &mut WalkState, last: Option<Micros>, known: bool) -> bool {
-    match (state.seeking, last) {
+fn seek(walk: &mut Walk, state: &mut WalkState, last: Option<Micros>, known: bool) -> bool {
+    match (walk.last.filter(|_| walk.seeking), last) {
         (Some(point), Some(last)) if !walk.unordered && !walk.is_past(last, point) && last != point => true,
         // All of it is known, and so may be rows at the point that are on the next page.
         (Some(point), Some(last)) if !walk.unordered && last == point && known => false,
         _ => {
-            state.seeking = None;
+            walk.seeking = false;
             state.restarts = 0;
             false
         }
@@ -324,8 +323,8 @@ pub(crate) fn begin_anew(walk: &mut Walk, state: &mut WalkState) {
     state.guard.begin_anew();
     state.previous = None;
     state.page.clear();
-    state.seeking = None;
     state.last_id = None;
+    walk.seeking = false;
     walk.cursor = None;
 }
 
