@@ -1,14 +1,14 @@
 //! One dataset, as the engine sees it.
 
-use std::collections::{BTreeSet, HashSet};
-use std::sync::{Arc, PoisonError};
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::{Arc, MutexGuard, PoisonError};
 
 use tokio::time::Instant;
 
 use super::dialect::BigQueryDialect;
 use super::ledgers::{self, FRESH, LedgerQuery, Ledgers};
 use super::shape::shape_of;
-use super::wire::{Api, JobId, QueryOutcome};
+use super::wire::{Api, DatasetRef, JobId, QueryOutcome};
 use super::{BigQuery, failed, failed_at, script, table_ref};
 use crate::dest::sql::cells::{Cell, LedgerLine};
 use crate::dest::sql::dialect::Shape;
@@ -205,6 +205,40 @@ impl BigQuery {
         self.turns.ledgers.lock().await.clear();
     }
 
+    fn known(&self) -> MutexGuard<'_, HashMap<DatasetRef, String>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The API with its jobs where the dataset of that table is; `None` if there is no such dataset.
+    pub(super) async fn existing(&self, table: &TableName) -> Result<Option<Api>, DestError> {
+        let dataset = table_ref(table).dataset_ref();
+        let location = self.known().get(&dataset).cloned();
+        if let Some(location) = location {
+            return Ok(Some(self.api.located(&location)));
+        }
+        let found = self.api.dataset(&dataset).await;
+        let found = found.map_err(|error| failed_at(&format!("dataset {dataset}"), "read", error))?;
+        let Some(found) = found else { return Ok(None) };
+        self.known().insert(dataset, found.location.clone());
+        Ok(Some(self.api.located(&found.location)))
+    }
+
+    /// The same, with the dataset made if it is missing.
+    pub(super) async fn ready(&self, table: &TableName) -> Result<Api, DestError> {
+        if let Some(api) = self.existing(table).await? {
+            return Ok(api);
+        }
+        let dataset = table_ref(table).dataset_ref();
+        let wrap = |error| failed_at(&format!("dataset {dataset}"), "created", error);
+        self.api.create_dataset(&dataset, self.uri.location.as_deref()).await.map_err(wrap)?;
+        self.existing(table).await?.ok_or_else(|| DestError {
+            kind: DestErrorKind::Other,
+            message: format!("dataset {dataset} is not there after it was created"),
+            hint: None,
+            source: None,
+        })
+    }
+
     /// The dataset of that table, if it is there.
     pub(super) async fn dataset(&self, table: &TableName) -> Result<Option<Dataset>, DestError> {
         let Some(api) = self.existing(table).await? else { return Ok(None) };
@@ -212,7 +246,7 @@ impl BigQuery {
         let names = api.tables(&place).await.map_err(|error| failed(table, "read", error))?;
         let Some(names) = names else {
             // It was there before, and somebody has removed it.
-            self.known.lock().unwrap_or_else(PoisonError::into_inner).remove(&place);
+            self.known().remove(&place);
             return Ok(None);
         };
         Ok(Some(Dataset { api, place: table.beside(""), names, ledgers: None }))

@@ -18,7 +18,7 @@
 //! | `permissions` | what the credentials lack, before anything is read |
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use futures_util::future::BoxFuture;
 
@@ -112,36 +112,6 @@ impl BigQuery {
     /// The target's own table.
     fn table_of(&self, target: &Target) -> TableName {
         self.table_in(&target.schema, &target.table)
-    }
-
-    /// The API with its jobs where the dataset of that table is; `None` if there is no such dataset.
-    async fn existing(&self, table: &TableName) -> Result<Option<Api>, DestError> {
-        let dataset = table_ref(table).dataset_ref();
-        let location = self.known.lock().unwrap_or_else(PoisonError::into_inner).get(&dataset).cloned();
-        if let Some(location) = location {
-            return Ok(Some(self.api.located(&location)));
-        }
-        let found = self.api.dataset(&dataset).await;
-        let found = found.map_err(|error| failed_at(&format!("dataset {dataset}"), "read", error))?;
-        let Some(found) = found else { return Ok(None) };
-        self.known.lock().unwrap_or_else(PoisonError::into_inner).insert(dataset, found.location.clone());
-        Ok(Some(self.api.located(&found.location)))
-    }
-
-    /// The same, with the dataset made if it is missing.
-    async fn ready(&self, table: &TableName) -> Result<Api, DestError> {
-        if let Some(api) = self.existing(table).await? {
-            return Ok(api);
-        }
-        let dataset = table_ref(table).dataset_ref();
-        let wrap = |error| failed_at(&format!("dataset {dataset}"), "created", error);
-        self.api.create_dataset(&dataset, self.uri.location.as_deref()).await.map_err(wrap)?;
-        self.existing(table).await?.ok_or_else(|| DestError {
-            kind: DestErrorKind::Other,
-            message: format!("dataset {dataset} is not there after it was created"),
-            hint: None,
-            source: None,
-        })
     }
 
     async fn look(&self, target: &Target) -> Result<Inspection, DestError> {

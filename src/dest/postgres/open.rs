@@ -79,7 +79,7 @@ impl Postgres {
             place: self.uri.place.clone(),
         };
         // Whatever server, database and user have set: texts as the standard has them, times in UTC, numbers to the last digit.
-        // What is staged is analysed for how many rows it has: a sample of 300 says so, and takes a tenth of what 30,000 do.
+        // What is staged is analysed for how many rows it has: a sample of 300 says so, where 30,000 would be read.
         let begin = format!(
             "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL standard_conforming_strings = on; \
              SET LOCAL client_min_messages = error; SET LOCAL TimeZone = 'UTC'; SET LOCAL DateStyle = 'ISO'; \

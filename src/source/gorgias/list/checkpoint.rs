@@ -276,6 +276,11 @@ impl Walk {
         }
     }
 
+    /// What the walk has to find again before it goes on: the last value that was read.
+    pub(crate) fn sought(&self) -> Option<Micros> {
+        self.last.filter(|_| self.seeking)
+    }
+
     /// Whether `a` comes strictly after `b` on this walk.
     pub(crate) fn is_past(&self, a: Micros, b: Micros) -> bool {
         match self.direction {

@@ -211,8 +211,7 @@ pub(crate) fn take(
         return Ok(Some(again(rows, values, warning)));
     }
     let last = values.iter().rev().find_map(|value| *value);
-    let point = walk.last.filter(|_| walk.seeking);
-    let known = point.map_or(0, |point| read_before(walk, point, &page));
+    let known = walk.sought().map_or(0, |point| read_before(walk, point, &page));
     let skipped = seek(walk, state, last, known == rows.len());
     state.previous = last.or(state.previous);
     state.page = page;
@@ -241,7 +240,7 @@ pub(crate) fn restart(walk: &mut Walk, state: &mut WalkState, list: &Resource) -
 
 /// Whether a page, with this last value, lies before the point that a restarted walk seeks. From behind that on it goes on.
 fn seek(walk: &mut Walk, state: &mut WalkState, last: Option<Micros>, known: bool) -> bool {
-    match (walk.last.filter(|_| walk.seeking), last) {
+    match (walk.sought(), last) {
         (Some(point), Some(last)) if !walk.unordered && !walk.is_past(last, point) && last != point => true,
         // All of it is known, and so may be rows at the point that are on the next page.
         (Some(point), Some(last)) if !walk.unordered && last == point && known => false,
