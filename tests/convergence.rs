@@ -292,10 +292,7 @@ async fn live(mut world: World, seed: u64, mut rng: fastrand::Rng, turmoils: usi
     for _ in 0..rng.usize(1..turmoils) {
         turmoil(&mut world, &mut rng, &tables).await;
     }
-    world.account().set_churn(0.0);
-    world.account().faults().clear();
-    world.crash(None);
-    world.vanish_at(None);
+    make_peace(&world);
     // More than a day: what shows no sign at all is found by then. What shows one is found at once.
     let patience = if world.rescans { 90_000..130_000 } else { 300..3_000 };
     world.pass(Duration::from_secs(rng.u64(patience))).await;
@@ -349,6 +346,42 @@ fn change(world: &World, rng: &mut fastrand::Rng) {
     }
 }
 
+/// Some changes, one after the other.
+async fn some_changes(world: &World, rng: &mut fastrand::Rng) {
+    for _ in 0..rng.usize(0..25) {
+        change(world, rng);
+        world.pass(Duration::from_millis(rng.u64(0..120_000))).await;
+    }
+}
+
+/// Whether a run dies at a request, or sleeps.
+fn death(rng: &mut fastrand::Rng) -> Option<Death> {
+    let death = match rng.u8(0..6) {
+        0 => Some(Death::BeforeRequest(rng.u64(0..12))),
+        1 => Some(Death::AfterRequest(rng.u64(0..12))),
+        _ => None,
+    };
+    steps::sleeps(rng).or(death)
+}
+
+/// Whether a run dies at a commit.
+fn crash(world: &World, rng: &mut fastrand::Rng) -> Option<(u64, Crash)> {
+    match rng.u8(0..6) {
+        0 => Some((rng.u64(0..4), Crash::Before)),
+        1 => Some((rng.u64(0..4), Crash::After)),
+        2 if world.can_be_cut() => Some((rng.u64(0..4), Crash::Between)),
+        _ => None,
+    }
+}
+
+/// Nothing changes or goes wrong any more.
+fn make_peace(world: &World) {
+    world.account().set_churn(0.0);
+    world.account().faults().clear();
+    world.crash(None);
+    world.vanish_at(None);
+}
+
 /// All tables once more, in one command.
 async fn at_last(world: &World, tables: &str, seed: u64) {
     let mut ends = Vec::new();
@@ -382,10 +415,7 @@ fn leaves_some(receipt: &Receipt) -> bool {
 
 /// Changes, then a run of each table that may fail or die: one after the other, or all in one command.
 async fn turmoil(world: &mut World, rng: &mut fastrand::Rng, tables: &[&str]) {
-    for _ in 0..rng.usize(0..25) {
-        change(world, rng);
-        world.pass(Duration::from_millis(rng.u64(0..120_000))).await;
-    }
+    some_changes(world, rng).await;
     world.account().set_churn(if rng.bool() { 0.0 } else { rng.f64() * 1.5 });
     let all = tables.join(",");
     let together = tables.len() > 1 && rng.u8(0..3) == 0 && world.takes_several();
@@ -407,18 +437,7 @@ async fn turmoil(world: &mut World, rng: &mut fastrand::Rng, tables: &[&str]) {
         world.account().faults().plan(rng.u64(..), fault_plan(plan).unwrap());
         let one_of_them = tables[rng.usize(0..tables.len())];
         steps::vanish(world, rng, if together { one_of_them } else { table });
-        let death = match rng.u8(0..6) {
-            0 => Some(Death::BeforeRequest(rng.u64(0..12))),
-            1 => Some(Death::AfterRequest(rng.u64(0..12))),
-            _ => None,
-        };
-        let death = steps::sleeps(rng).or(death);
-        let crash = match rng.u8(0..6) {
-            0 => Some((rng.u64(0..4), Crash::Before)),
-            1 => Some((rng.u64(0..4), Crash::After)),
-            2 if world.can_be_cut() => Some((rng.u64(0..4), Crash::Between)),
-            _ => None,
-        };
+        let (death, crash) = (death(rng), crash(world, rng));
         world.crash(crash);
         let flags: &[&str] = match rng.u8(0..12) {
             0 => &["--full-refresh"],

@@ -8,9 +8,8 @@ use std::time::Duration;
 
 use gorgias_sim::fault_plan;
 
-use super::{begin, change, for_each_seed, seeds, steps, tell, tell_requests};
-use crate::support::memory::{Cell, Crash, Row};
-use crate::support::transport::Death;
+use super::{begin, crash, death, for_each_seed, make_peace, seeds, some_changes, tell, tell_requests};
+use crate::support::memory::{Cell, Row};
 use crate::support::world::{World, assert_same};
 
 const FLAGS: [&str; 2] = ["--incremental-strategy", "append"];
@@ -33,10 +32,7 @@ async fn life(seed: u64) {
     let tables: Vec<&str> = TABLES.into_iter().filter(|_| rng.bool()).collect();
     world.account().set_calls_turned(rng.bool());
     for _ in 0..rng.usize(1..6) {
-        for _ in 0..rng.usize(0..25) {
-            change(&world, &mut rng);
-            world.pass(Duration::from_millis(rng.u64(0..120_000))).await;
-        }
+        some_changes(&world, &mut rng).await;
         world.account().set_churn(if rng.bool() { 0.0 } else { rng.f64() * 1.5 });
         for table in &tables {
             let plans = [
@@ -50,16 +46,8 @@ async fn life(seed: u64) {
             ];
             let plan = fault_plan(plans[rng.usize(0..plans.len())]).unwrap();
             world.account().faults().plan(rng.u64(..), plan);
-            let death = match rng.u8(0..6) {
-                0 => Some(Death::BeforeRequest(rng.u64(0..12))),
-                1 => Some(Death::AfterRequest(rng.u64(0..12))),
-                _ => steps::sleeps(&mut rng),
-            };
-            world.crash(match rng.u8(0..6) {
-                0 => Some((rng.u64(0..4), Crash::Before)),
-                1 => Some((rng.u64(0..4), Crash::After)),
-                _ => None,
-            });
+            let death = death(&mut rng);
+            world.crash(crash(&world, &mut rng));
             // Whether it succeeds is not the question here.
             let before = world.account().requests().len();
             let result = world.ingest_until(table, &FLAGS, death).await;
@@ -72,9 +60,7 @@ async fn life(seed: u64) {
         }
         world.pass(Duration::from_secs(rng.u64(0..7_200))).await;
     }
-    world.account().set_churn(0.0);
-    world.account().faults().clear();
-    world.crash(None);
+    make_peace(&world);
     world.pass(Duration::from_secs(rng.u64(300..130_000))).await;
     for table in tables {
         world.ingest(table, &FLAGS).await.unwrap_or_else(|failure| panic!("seed {seed}: {table}: {failure}"));

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use gorgias_sim::{DAY, SECOND};
 
-use super::{LOOKBACK_DAYS, begin, for_each_seed, last_run, seeds, turmoil};
+use super::{LOOKBACK_DAYS, begin, for_each_seed, last_run, make_peace, seeds, turmoil};
 use crate::support::memory::{Cell, Row};
 use crate::support::world::{FEEDS, World, assert_same};
 
@@ -28,10 +28,7 @@ async fn life(seed: u64) {
         }
         turmoil(&mut world, &mut rng, &tables).await;
     }
-    world.account().set_churn(0.0);
-    world.account().faults().clear();
-    world.crash(None);
-    world.vanish_at(None);
+    make_peace(&world);
     world.pass(Duration::from_secs(rng.u64(300..130_000))).await;
     for table in tables {
         let receipt = last_run(&world, table, seed).await;

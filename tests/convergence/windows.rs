@@ -1,11 +1,9 @@
 //! Windows between two changes of rows.
 
-use std::time::Duration;
-
 use gorgias_sim::fault_plan;
 use ingestr::api::model::Micros;
 
-use super::{LOOKBACK_DAYS, begin, change, for_each_seed, seeds};
+use super::{LOOKBACK_DAYS, begin, for_each_seed, seeds, some_changes};
 use crate::support::memory::{Cell, Row};
 use crate::support::world::{Death, LISTS, assert_same};
 
@@ -50,10 +48,7 @@ async fn windows(seed: u64) {
     });
     assert_same(table, &wanted, &stored, &format!("seed {seed}, {flags:?}"));
 
-    for _ in 0..rng.usize(0..25) {
-        change(&world, &mut rng);
-        world.pass(Duration::from_millis(rng.u64(0..120_000))).await;
-    }
+    some_changes(&world, &mut rng).await;
     world.ingest(table, &flags).await.unwrap_or_else(|failure| panic!("seed {seed}: {table}: {failure}"));
     let (mut now, _) = world.held(table, None).await;
     let mut wanted = world.expected(table);

@@ -73,9 +73,6 @@ pub struct Abilities {
     pub children: bool,
     /// JSON is kept as its exact text.
     pub exact_json: bool,
-    /// Rows of a replacement that goes on over several runs are looked at again; elsewhere those that went meanwhile stay
-    /// until the next one.
-    pub corrects: bool,
 }
 
 /// A place outside of this process, or one that is used like that: a schema, a dataset or a lake of one life.
@@ -102,8 +99,7 @@ impl Outside {
     pub fn bigquery() -> Self {
         let (uri, name) = (told("BIGQUERY_EMULATOR_URI"), own_name());
         let inner = ingestr::api::dest::bigquery::BigQuery::from_uri(&uri).expect("a URI");
-        let can =
-            Abilities { several: false, cuts: false, children: false, exact_json: false, corrects: true };
+        let can = Abilities { several: false, cuts: false, children: false, exact_json: false };
         Self::with(inner, bigquery::Dataset::new(&uri, &name), name, can)
     }
 
@@ -112,7 +108,7 @@ impl Outside {
     pub fn postgres() -> Self {
         let (uri, name) = (told("POSTGRES_URI"), own_name());
         let inner = ingestr::api::dest::postgres::Postgres::from_uri(&uri).expect("a URI");
-        let can = Abilities { several: true, cuts: true, children: true, exact_json: true, corrects: true };
+        let can = Abilities { several: true, cuts: true, children: true, exact_json: true };
         Self::with(inner, postgres::Schema::new(uri, name.clone()), name, can)
     }
 
@@ -121,7 +117,7 @@ impl Outside {
     pub fn ducklake() -> Self {
         let lake = ducklake::Lake::new(told("DUCKLAKE_EXTENSIONS"));
         let inner = ingestr::api::dest::ducklake::DuckLake::from_uri(&lake.uri()).expect("a URI");
-        let can = Abilities { several: true, cuts: false, children: true, exact_json: true, corrects: true };
+        let can = Abilities { several: true, cuts: false, children: true, exact_json: true };
         Self::with(inner, lake, "main".into(), can)
     }
 
@@ -130,7 +126,7 @@ impl Outside {
     pub fn files() -> Self {
         let folder = files::Folder::new();
         let inner = ingestr::api::dest::files::Files::from_uri(&folder.uri()).expect("a URI");
-        let can = Abilities { several: true, cuts: false, children: true, exact_json: true, corrects: false };
+        let can = Abilities { several: true, cuts: false, children: true, exact_json: true };
         Self::with(inner, folder, "main".into(), can)
     }
 

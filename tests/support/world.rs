@@ -176,13 +176,10 @@ impl World {
         false
     }
 
-    /// Whether one run leaves the destination equal, whatever was left half done before it.
+    /// Whether one run leaves the destination equal, whatever was left half done before it: where nobody corrects rows, those that
+    /// went while they were staged stay until the next replacement.
     pub fn corrects(&self) -> bool {
-        #[cfg(any(feature = "duckdb", feature = "postgres", feature = "bigquery"))]
-        if let Some(outside) = &self.outside {
-            return outside.can.corrects;
-        }
-        true
+        self.dest().capabilities().corrections
     }
 
     /// Which commit shall fail, and how.
