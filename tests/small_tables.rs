@@ -10,7 +10,7 @@ use ingestr::api::error::Kind;
 use ingestr::api::report::Outcome;
 
 use crate::support::children::assert_exact;
-use crate::support::memory::Cell;
+use crate::support::memory::{Cell, Row};
 use crate::support::world::{Death, World};
 
 const TAGS: &str = "tags";
@@ -228,6 +228,31 @@ async fn rows_that_are_there_prove_that_a_list_leaves_out_some() {
     world.pass(std::time::Duration::from_secs(100_000)).await;
     world.ingest_all("tickets,tags", &[], None).await.unwrap().unwrap();
     world.assert_equal("tickets", "once the list shows them");
+}
+
+/// Of many that are gone, a few are asked for by their own address, and that says nothing of one among them that a list leaves
+/// out: the list is asked a second time.
+#[tokio::test(start_paused = true)]
+async fn a_row_that_a_list_leaves_out_once_is_not_gone_with_the_others() {
+    let world = World::new(tagged());
+    world.ingest_all("tickets,tags", &[], None).await.unwrap().unwrap();
+    let (now, tag) = (world.clock.now(), world.account().ids(TAGS)[0]);
+    let holds =
+        |row: &Row| matches!(&row["tags"], Cell::Json(tags) if tags.contains(&format!("\"id\":{tag},")));
+    let tickets = world.expected("tickets");
+    let holders: Vec<i64> = tickets.iter().filter(|(_, row)| holds(row)).map(|(id, _)| *id).collect();
+    assert!((20..100).contains(&holders.len()), "{} tickets", holders.len());
+    world.account().apply(Change::DeleteTag { tag }, now).unwrap();
+    world.account().set_events_missed(1.0);
+    // Of the second and the third, which stay, the answer shows one.
+    for (_, ticket) in holders.iter().enumerate().filter(|(at, _)| ![1, 2].contains(at)) {
+        world.account().apply(Change::DeleteTicket { ticket: *ticket }, now).unwrap();
+    }
+    world.account().faults().on("ticket_ids=", 0, Fault::PartialLookup);
+    let ends = world.ingest_all("tickets,tags", &[], None).await.unwrap().unwrap();
+    let done = ends.iter().find(|end| end.table == "tickets").unwrap().receipt.as_ref().unwrap();
+    assert_eq!(done.counts.deleted, holders.len() as u64 - 2);
+    world.assert_equal("tickets", "one that was left out once");
 }
 
 /// Each of them, as the account lists it, with the rows that lie in others.
