@@ -35,6 +35,22 @@ async fn what_is_no_end_is_not_taken_for_one() {
     }
 }
 
+/// A full page that does not say whether there are more is no page, however often it comes: only a short first one may be all there is.
+#[tokio::test(start_paused = true)]
+async fn a_full_page_that_tells_of_no_next_one_twice_is_no_end() {
+    for (table, list) in LISTS {
+        for at in [0, 1, 3] {
+            let world = World::new(small());
+            for nth in at..at + 2 {
+                let path = format!("/api/{list}?limit=100&order_by");
+                world.account().faults().on(&path, nth, Fault::MissingMeta);
+            }
+            world.ingest(table, &[]).await.unwrap_or_else(|failure| panic!("{table}: {failure}"));
+            world.assert_equal(table, &format!("no meta at page {at}, twice"));
+        }
+    }
+}
+
 /// An empty list would replace all that is there.
 #[tokio::test(start_paused = true)]
 async fn a_list_that_is_empty_once_replaces_nothing() {
