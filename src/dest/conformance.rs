@@ -16,7 +16,6 @@ use crate::model::{
 };
 
 mod apart;
-mod books;
 mod children;
 mod demands;
 #[cfg(any(feature = "duckdb", feature = "postgres"))]
@@ -24,17 +23,18 @@ pub(crate) mod descriptions;
 mod gone;
 mod held;
 mod idle;
+mod ledger;
 mod memory;
 mod owners;
 mod words;
 
 pub(crate) use apart::*;
-pub(crate) use books::*;
 pub(crate) use children::*;
 pub(crate) use demands::*;
 pub(crate) use gone::*;
 pub(crate) use held::*;
 pub(crate) use idle::*;
+pub(crate) use ledger::*;
 pub(crate) use owners::*;
 pub(crate) use words::*;
 
@@ -573,7 +573,7 @@ macro_rules! suite {
             a_table_made_anew_is_its_makers, tables_are_given_to_another_account,
             commits_go_on_from_their_own_progress, commits_go_on_in_their_own_table,
             what_users_change_in_a_table_ends_no_run, replacements_go_on_with_their_own_rows,
-            older_states_tell_of_no_table, names_of_columns_are_the_tables, books_are_kept_for_a_while, child_rows_are_replaced_parent_by_parent, child_rows_go_with_their_parent,
+            older_states_tell_of_no_table, names_of_columns_are_the_tables, the_ledger_is_kept_for_a_while, child_rows_are_replaced_parent_by_parent, child_rows_go_with_their_parent,
             children_are_committed_with_their_parent, children_are_replaced_with_their_parent,
             names_of_columns_are_each_tables_own, what_shares_a_column_changes_its_row,
             generated_columns_follow_the_others, a_generated_column_of_ours_is_refused,

@@ -244,7 +244,7 @@ impl Counts {
     }
 }
 
-/// How much of the books is kept, for each account, source table and destination table.
+/// How much of the ledger is kept, for each account, source table and destination table.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Keep {
     /// The last so many runs.
@@ -271,7 +271,7 @@ pub struct Commit {
     pub rejects: Vec<Vec<Reject>>,
     /// The run's line in the ledger.
     pub run: RunRecord,
-    /// How much of the books is kept once the lease is given up.
+    /// How much of the ledger is kept once the lease is given up.
     pub keep: Keep,
     /// Which columns fields have got, of each target; those of the last targets may be missing.
     pub names: Vec<Names>,

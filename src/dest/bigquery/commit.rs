@@ -54,7 +54,7 @@ impl BigQuery {
         };
         let params: Vec<Param> = idle.iter().filter_map(|one| parameter(&one.commit)).collect();
         let _turn = self.turns.commit.lock().await;
-        self.close_books().await;
+        self.forget_ledgers().await;
         match dataset.api.query(&fresh_job("idle"), &text(&script), &params).await {
             Ok(_) => Ok(()),
             Err(error) => Err(match script.breach_in(&error.message) {
@@ -162,7 +162,7 @@ impl LoadPlace {
         let run: String = run.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
         let job = self.job(&format!("commit_{run}"))?;
         let _turn = self.dest.turns.commit.lock().await;
-        self.dest.close_books().await;
+        self.dest.forget_ledgers().await;
         let sql = text(script);
         let mut attempt = 1;
         loop {

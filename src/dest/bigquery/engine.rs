@@ -200,8 +200,8 @@ impl BigQuery {
         Ok(ledgers)
     }
 
-    /// Something was written there.
-    pub(super) async fn close_books(&self) {
+    /// Something was written to one: what was read of them does not hold any more.
+    pub(super) async fn forget_ledgers(&self) {
         self.turns.ledgers.lock().await.clear();
     }
 

@@ -86,7 +86,7 @@ impl BigQuery {
             of_table(table)
         );
         let turn = self.turns.lease.lock().await;
-        self.close_books().await;
+        self.forget_ledgers().await;
         let found = api.query(&fresh_job("take_lease"), &sql, &[]).await;
         drop(turn);
         let found = match found {

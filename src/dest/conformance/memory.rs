@@ -203,9 +203,10 @@ impl Bench for Memory {
     fn tables(&self) -> Vec<String> {
         let store = self.store();
         let data = store.tables.keys().filter(|(schema, _)| schema == "shop").map(|(_, table)| table.clone());
-        let books = store.books.iter().filter(|(schema, _)| schema == "shop").map(|(_, book)| (*book).into());
+        let ledgers =
+            store.ledgers.iter().filter(|(schema, _)| schema == "shop").map(|(_, ledger)| (*ledger).into());
         let shadows = store.shadows.keys().map(hidden);
-        let mut all: Vec<String> = data.chain(books).chain(shadows).collect();
+        let mut all: Vec<String> = data.chain(ledgers).chain(shadows).collect();
         all.sort();
         all
     }

@@ -20,7 +20,7 @@ use crate::dest::sql::{Dialect, TableName, list};
 use crate::model::{Column, LogicalType};
 
 /// Text is not tried with FSST, which learns a table of symbols for each column before it knows whether that helps: half
-/// of what writing the books costs (5 % of a run that finds nothing new).
+/// of what writing the ledger costs (5 % of a run that finds nothing new).
 pub(super) const QUICK: &str = "SET GLOBAL disabled_compression_methods = 'fsst'";
 /// Packs as DuckDB likes to: for commits that write rows. Holds until the file is attached again.
 pub(super) const FULL: &str = "SET GLOBAL disabled_compression_methods = ''";

@@ -1,14 +1,14 @@
-//! A commit: files that nobody counts yet, then the book that names them, then what is left to do.
+//! A commit: files that nobody counts yet, then the manifest that names them, then what is left to do.
 //!
 //! 1. What an earlier run left half done is brought to its end, or removed.
 //! 2. Rows are written: of `append` as files of the table, of `replace` as parts in which they wait, or, with its last
 //!    commit, as one file that is complete and has no name yet.
-//! 3. The book is swapped: from here on the commit is made. Whoever dies before has written nothing that counts.
+//! 3. The manifest is swapped: from here on the commit is made. Whoever dies before has written nothing that counts.
 //! 4. Complete files are put in their place, and what they replace is removed. The next run does it if this one dies.
 
-use super::book::{Book, Columns, Files, Opened, Saved, Table};
 use super::format::{Encoder, Format};
 use super::keys::Counting;
+use super::manifest::{Columns, Files, Manifest, Opened, Saved, Table};
 use super::names::{TablePath, numbered};
 use super::publish::Publication;
 use super::rows::{Incoming, Ready, encoded};
@@ -26,7 +26,7 @@ struct Writing<'a> {
     commit: &'a Commit,
     /// Which of its run's commits it is, from 1.
     nth: u64,
-    /// Files that count once the book is swapped.
+    /// Files that count once the manifest is swapped.
     written: Vec<String>,
     /// Files that do not count any more then.
     outdated: Vec<String>,
@@ -48,16 +48,16 @@ pub(super) fn make(
     let Some(first) = rows.first() else { return Ok(Vec::new()) };
     let target = first.target.clone();
     let mut opened = Opened::of(store, &TablePath::of(&target))?;
-    guards::adopt(store, &mut opened.book, &rows)?;
-    guards::guard(store, &opened.book, &rows, commit)?;
+    guards::adopt(store, &mut opened.manifest, &rows)?;
+    guards::guard(store, &opened.manifest, &rows, commit)?;
     let opened = leftovers::settle(store, opened, &target)?;
-    if opened.book.last.as_ref().is_none_or(|last| last.run != commit.run.id) {
-        leftovers::sweep(store, &opened.book, rows.iter().map(|rows| &rows.target))?;
+    if opened.manifest.last.as_ref().is_none_or(|last| last.run != commit.run.id) {
+        leftovers::sweep(store, &opened.manifest, rows.iter().map(|rows| &rows.target))?;
     }
     for child in rows.iter().skip(1) {
         guards::point(store, &child.target, &target.table)?;
     }
-    let nth = opened.book.next(&commit.run.id);
+    let nth = opened.manifest.next(&commit.run.id);
     let (written, outdated) = (Vec::new(), Vec::new());
     let (publications, begun) = (Vec::new(), Vec::new());
     let mut writing = Writing { store, format, commit, nth, written, outdated, publications, begun };
@@ -68,21 +68,21 @@ pub(super) fn make(
 }
 
 impl Writing<'_> {
-    /// Writes what the book is to name, and says in the book what it is.
+    /// Writes what the manifest is to name, and says in the manifest what it is.
     fn write(
         &mut self,
         mut opened: Opened,
         rows: Vec<Incoming>,
         target: &Target,
     ) -> Result<(Opened, Vec<Counts>), DestError> {
-        let before = opened.book.clone();
+        let before = opened.manifest.clone();
         let mut counts = Vec::with_capacity(rows.len());
         for (at, incoming) in rows.into_iter().enumerate() {
-            let table = opened.book.tables.get(&incoming.target.table).cloned().unwrap_or_default();
-            let there = guards::is_there(self.store, &opened.book.complete, &table, &incoming.target)?;
+            let table = opened.manifest.tables.get(&incoming.target.table).cloned().unwrap_or_default();
+            let there = guards::is_there(self.store, &opened.manifest.complete, &table, &incoming.target)?;
             let rejects = ledger::write_rejects(self.store, &incoming.target, self.commit, (at, self.nth))?;
             self.written.extend(rejects);
-            let table = opened.book.table(&incoming.target.table);
+            let table = opened.manifest.table(&incoming.target.table);
             self.name_columns(at, table);
             if !there && (self.commit.last || incoming.target.strategy != Strategy::Replace) {
                 // It is made anew: what others had read into one of that name went with it.
@@ -177,12 +177,12 @@ impl Writing<'_> {
         self.outdated.extend(parts.flat_map(|(name, _)| leftovers::part(place, name)));
     }
 
-    /// Writes the large files. They are noted in the book before, as a store keeps for ever what was begun, and shows it to
+    /// Writes the large files. They are noted in the manifest before, as a store keeps for ever what was begun, and shows it to
     /// nobody.
     fn publish(
         &mut self,
         mut opened: Opened,
-        before: Book,
+        before: Manifest,
         mut counts: Vec<Counts>,
         target: &Target,
     ) -> Result<(Opened, Vec<Counts>), DestError> {
@@ -190,18 +190,18 @@ impl Writing<'_> {
             return Ok((opened, counts));
         }
         let begun = self.begun.clone();
-        let book = std::mem::take(&mut opened.book);
-        opened.book = Book { begun, ..before };
+        let manifest = std::mem::take(&mut opened.manifest);
+        opened.manifest = Manifest { begun, ..before };
         let Some(mut opened) = opened.swapped(self.store)? else {
             return Err(state_changed(&target.schema, &target.table));
         };
-        opened.book = book;
+        opened.manifest = manifest;
         for (at, publication) in std::mem::take(&mut self.publications) {
             let target = publication.target.clone();
             let place = TablePath::of(&target);
             let published = publication.write(self.store)?;
             self.outdated.extend(leftovers::appended(self.store, &place)?);
-            let table = opened.book.table(&target.table);
+            let table = opened.manifest.table(&target.table);
             counts[at] = Counts { inserted: published.rows, deleted: table.rows, ..Counts::default() };
             let file = place.file(self.format);
             let old = table.file.take().filter(|old| *old != file);
@@ -211,31 +211,31 @@ impl Writing<'_> {
             table.states.retain(|saved| !saved.is_of(&target));
             table.states.push(Saved::by(&target, self.commit, None));
             self.outdated.extend(old.map(|old| place.beside(&old)));
-            opened.book.complete.push(published.complete);
+            opened.manifest.complete.push(published.complete);
         }
         Ok((opened, counts))
     }
 
-    /// Swaps the book, and does what is left to do.
+    /// Swaps the manifest, and does what is left to do.
     fn end(mut self, mut opened: Opened, target: &Target) -> Result<(), DestError> {
         let (store, commit, place) = (self.store, self.commit, TablePath::of(target));
-        let (run, book) = (&commit.run.id, &mut opened.book);
-        book.last = Some(Files { run: run.clone(), count: self.nth });
-        book.outdated.append(&mut self.outdated);
+        let (run, manifest) = (&commit.run.id, &mut opened.manifest);
+        manifest.last = Some(Files { run: run.clone(), count: self.nth });
+        manifest.outdated.append(&mut self.outdated);
         // Who still has to clear up keeps the lease until then.
-        let done = book.complete.is_empty() && book.outdated.is_empty();
+        let done = manifest.complete.is_empty() && manifest.outdated.is_empty();
         if let Some(lease) = &commit.lease {
-            book.lease = Some(lease.into());
+            manifest.lease = Some(lease.into());
         }
         if commit.release && done {
-            book.release(run);
+            manifest.release(run);
         }
-        let wanted = book.clone();
+        let wanted = manifest.clone();
         match opened.swap(store) {
             Ok(true) => {}
             Ok(false) => return Err(self.undone(state_changed(&target.schema, &target.table))),
             Err(error) => match Opened::of(store, &place) {
-                Ok(found) if found.book == wanted => {}
+                Ok(found) if found.manifest == wanted => {}
                 Ok(_) => return Err(self.undone(error)),
                 Err(_) => return Err(unknown(error)),
             },
@@ -251,7 +251,7 @@ impl Writing<'_> {
             if let Ok(mut opened) = settled
                 && commit.release
             {
-                opened.book.release(run);
+                opened.manifest.release(run);
                 let _ = opened.swap(store);
             }
         }

@@ -1,7 +1,7 @@
 //! What must be true for a commit to count: the lease, the state that the run stored last, the files of which that tells.
 
-use super::book::{Book, Opened, Saved, Table, TableBook, look};
 use super::leftovers::{appended, part};
+use super::manifest::{Manifest, Opened, Saved, Table, TableMetadata, look};
 use super::names::{TablePath, number_of};
 use super::rows::Incoming;
 use super::store::{Store, Waiting};
@@ -10,31 +10,31 @@ use crate::dest::sql::leases;
 use crate::dest::{Basis, Commit, DestError, DestErrorKind, Target};
 use crate::model::{Lease, Strategy};
 
-/// Takes what is remembered of the child tables into the book of their parent, and what is remembered of that one, if it was
+/// Takes what is remembered of the child tables into the manifest of their parent, and what is remembered of that one, if it was
 /// a child before.
-pub(super) fn adopt(store: &dyn Store, book: &mut Book, rows: &[Incoming]) -> Result<(), DestError> {
+pub(super) fn adopt(store: &dyn Store, manifest: &mut Manifest, rows: &[Incoming]) -> Result<(), DestError> {
     let Some(parent) = rows.first().map(|rows| rows.target.table.clone()) else { return Ok(()) };
     for (at, target) in rows.iter().map(|rows| &rows.target).enumerate() {
-        let own = Opened::of(store, &TablePath::of(target))?.book;
+        let own = Opened::of(store, &TablePath::of(target))?.manifest;
         let is_here =
             if at == 0 { own.written_with.is_none() } else { own.written_with.as_ref() == Some(&parent) };
-        if is_here && book.tables.contains_key(&target.table) {
+        if is_here && manifest.tables.contains_key(&target.table) {
             continue;
         }
-        let TableBook { table, .. } = look(store, &target.schema, &target.table)?;
-        book.tables.insert(target.table.clone(), table);
+        let TableMetadata { table, .. } = look(store, &target.schema, &target.table)?;
+        manifest.tables.insert(target.table.clone(), table);
     }
-    book.written_with = None;
+    manifest.written_with = None;
     Ok(())
 }
 
-/// Says in the book of a child that it is written in that of its parent.
+/// Says in the manifest of a child that it is written in that of its parent.
 pub(super) fn point(store: &dyn Store, child: &Target, parent: &str) -> Result<(), DestError> {
     let mut opened = Opened::of(store, &TablePath::of(child))?;
-    if opened.book.written_with.as_deref() == Some(parent) {
+    if opened.manifest.written_with.as_deref() == Some(parent) {
         return Ok(());
     }
-    opened.book.written_with = Some(parent.to_owned());
+    opened.manifest.written_with = Some(parent.to_owned());
     match opened.swap(store)? {
         true => Ok(()),
         false => Err(state_changed(&child.schema, &child.table)),
@@ -44,20 +44,20 @@ pub(super) fn point(store: &dyn Store, child: &Target, parent: &str) -> Result<(
 /// What a run knows must still be so.
 pub(super) fn guard(
     store: &dyn Store,
-    book: &Book,
+    manifest: &Manifest,
     rows: &[Incoming],
     commit: &Commit,
 ) -> Result<(), DestError> {
     let Some(target) = rows.first().map(|rows| &rows.target) else { return Ok(()) };
     if let Some(lease) = &commit.lease {
-        let held: Option<Lease> = book.lease.as_ref().map(Into::into);
+        let held: Option<Lease> = manifest.lease.as_ref().map(Into::into);
         if held.as_ref().is_none_or(|held| held.run != lease.run) {
             return Err(leases::gone(&target.schema, &target.table, held.as_ref()));
         }
     }
     let Some(basis) = &commit.basis else { return Ok(()) };
     let nothing = Table::default();
-    let of = |target: &Target| book.tables.get(&target.table).unwrap_or(&nothing);
+    let of = |target: &Target| manifest.tables.get(&target.table).unwrap_or(&nothing);
     if written(of(target), target) != (Basis { apart: false, ..basis.clone() }) {
         return Err(state_changed(&target.schema, &target.table));
     }
@@ -67,7 +67,7 @@ pub(super) fn guard(
             Strategy::Replace => !target.fresh && !parts_are_there(store, waiting(table, target), target)?,
             _ => {
                 let has_state = table.state(target, false).is_some();
-                has_state && !basis.apart && !is_there(store, &book.complete, table, target)?
+                has_state && !basis.apart && !is_there(store, &manifest.complete, table, target)?
             }
         };
         if missing {
@@ -130,7 +130,7 @@ pub(super) fn parts_are_there(
         return Ok(true);
     }
     let place = TablePath::of(target);
-    let there = store.files(&place.book("waiting"))?;
+    let there = store.files(&place.metadata("waiting"))?;
     Ok(waiting
         .parts
         .iter()
@@ -138,7 +138,7 @@ pub(super) fn parts_are_there(
         .all(|path| path.rsplit_once('/').is_some_and(|(_, name)| there.iter().any(|there| there == name))))
 }
 
-/// Others keep changing the book.
+/// Others keep changing the manifest.
 pub(super) fn busy(target: (&str, &str)) -> DestError {
     DestError {
         kind: DestErrorKind::Conflict,

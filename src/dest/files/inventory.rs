@@ -2,16 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use super::book::{Opened, look};
 use super::guards::busy;
 use super::ledger;
 use super::leftovers::part;
-use super::names::{TablePath, books, unescaped};
+use super::manifest::{Opened, look};
+use super::names::{TablePath, metadata_folder, unescaped};
 use super::store::Store;
 use crate::dest::DestError;
 use crate::model::Remembered;
 
-/// How often a book is tried to be swapped that others swap, too.
+/// How often a manifest is tried to be swapped that others swap, too.
 const ATTEMPTS: usize = 5;
 
 /// Everything, in all schemas.
@@ -21,7 +21,7 @@ const ATTEMPTS: usize = 5;
 pub(super) fn all(store: &dyn Store) -> Result<Vec<Remembered>, DestError> {
     let mut all = Vec::new();
     for folder in store.folders("")? {
-        for table in store.folders(&books(&folder))? {
+        for table in store.folders(&metadata_folder(&folder))? {
             all.extend(of_table(store, &unescaped(&folder), &unescaped(&table))?);
         }
     }
@@ -55,7 +55,7 @@ fn of_table(store: &dyn Store, schema: &str, table: &str) -> Result<Vec<Remember
     Ok(told.collect())
 }
 
-/// Changes a book, as often as others do so at the same time.
+/// Changes a manifest, as often as others do so at the same time.
 fn change<T>(
     store: &dyn Store,
     path: &str,
@@ -81,16 +81,16 @@ pub(super) fn forget(store: &dyn Store, schema: &str, table: &str) -> Result<u64
     let parts = found.table.states.iter().filter_map(|saved| saved.waiting.as_ref());
     let parts: Vec<String> =
         parts.flat_map(|waiting| &waiting.parts).flat_map(|(name, _)| part(&place, name)).collect();
-    for path in &found.books {
+    for path in &found.manifests {
         if store.read(path)?.is_none() {
             continue;
         }
-        let own = *path == found.books[0];
+        let own = *path == found.manifests[0];
         change(store, path, (schema, table), |opened| {
-            if let Some(table) = opened.book.tables.get_mut(table) {
+            if let Some(table) = opened.manifest.tables.get_mut(table) {
                 table.states.clear();
             }
-            opened.book.lease = opened.book.lease.take().filter(|_| !own);
+            opened.manifest.lease = opened.manifest.lease.take().filter(|_| !own);
         })?;
     }
     parts.iter().try_for_each(|path| store.remove(path))?;
@@ -109,7 +109,7 @@ pub(super) fn reassign(store: &dyn Store, tables: &[Remembered], account: &str) 
     let mut changed = 0;
     for ((schema, table), ones) in wanted {
         let found = look(store, schema, table)?;
-        let Some(path) = found.books.last() else { continue };
+        let Some(path) = found.manifests.last() else { continue };
         for one in &ones {
             ledger::reassign(
                 store,
@@ -119,7 +119,7 @@ pub(super) fn reassign(store: &dyn Store, tables: &[Remembered], account: &str) 
             )?;
         }
         changed += change(store, path, (schema, table), |opened| {
-            let states = opened.book.tables.get_mut(table).map(|table| table.states.as_mut_slice());
+            let states = opened.manifest.tables.get_mut(table).map(|table| table.states.as_mut_slice());
             let mut given = 0;
             for saved in states.unwrap_or_default() {
                 if ones

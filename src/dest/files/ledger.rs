@@ -44,7 +44,7 @@ pub(super) fn write_rejects(
             "rejected_at": commit.run.ended_at.to_string(),
         })));
     }
-    let path = TablePath::of(target).book(&format!("{REJECTS}/{}.jsonl", numbered(&commit.run.id, nth)));
+    let path = TablePath::of(target).metadata(&format!("{REJECTS}/{}.jsonl", numbered(&commit.run.id, nth)));
     store.write(&path, Bytes::from(text))?;
     Ok(Some(path))
 }
@@ -69,7 +69,7 @@ pub(super) fn write_run(store: &dyn Store, target: &Target, commit: &Commit) -> 
         "error": run.error,
         "warnings": run.warnings,
     }));
-    store.write(&TablePath::of(target).book(&format!("{RUNS}/{}.json", run.id)), text)
+    store.write(&TablePath::of(target).metadata(&format!("{RUNS}/{}.json", run.id)), text)
 }
 
 /// Removes what is not kept of runs and of values that did not fit.
@@ -79,13 +79,13 @@ pub(super) fn write_run(store: &dyn Store, target: &Target, commit: &Commit) -> 
 pub(super) fn prune(store: &dyn Store, place: &TablePath, commit: &Commit) -> Result<(), DestError> {
     let mut old = Vec::new();
     if let Some(most) = commit.keep.runs {
-        let folder = place.book(RUNS);
+        let folder = place.metadata(RUNS);
         let names = store.files(&folder)?;
         let more = names.len().saturating_sub(usize::try_from(most).unwrap_or(usize::MAX));
         old.extend(names.into_iter().take(more).map(|name| format!("{folder}/{name}")));
     }
     if let Some(since) = commit.keep.rejects {
-        let (folder, since) = (place.book(REJECTS), began(since));
+        let (folder, since) = (place.metadata(REJECTS), began(since));
         let before =
             |name: &String| number_of(name).is_some_and(|(run, _)| is_dated(run) && run < since.as_str());
         let names = store.files(&folder)?.into_iter().filter(before);
@@ -116,7 +116,7 @@ pub(super) fn runs(
     place: &TablePath,
     whose: &[(String, String)],
 ) -> Result<BTreeMap<(String, String), Vec<RunLine>>, DestError> {
-    let folder = place.book(RUNS);
+    let folder = place.metadata(RUNS);
     let mut runs: BTreeMap<_, Vec<RunLine>> = BTreeMap::new();
     let names = store.files(&folder)?.into_iter().filter(|name| !name.starts_with('.'));
     for name in names.rev().take(LOOKED_THROUGH) {
@@ -169,7 +169,7 @@ pub(super) fn reassign(
     (from, source_table): (&str, &str),
     account: &str,
 ) -> Result<(), DestError> {
-    for folder in [RUNS, REJECTS].map(|folder| place.book(folder)) {
+    for folder in [RUNS, REJECTS].map(|folder| place.metadata(folder)) {
         for name in store.files(&folder)?.into_iter().filter(|name| !name.starts_with('.')) {
             let path = format!("{folder}/{name}");
             let Some((bytes, _)) = store.read(&path)? else { continue };

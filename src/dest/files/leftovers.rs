@@ -1,7 +1,7 @@
 //! What killed runs leave: what counts is brought to its end, and what does not is removed.
 
-use super::book::{Book, Opened};
 use super::format::Format;
+use super::manifest::{Manifest, Opened};
 use super::names::{TablePath, number_of};
 use super::store::Store;
 use crate::dest::sql::identity::state_changed;
@@ -16,7 +16,7 @@ pub(super) const RUNS: &str = "runs";
 
 /// The files of a part: its rows, and their keys. No reader of Parquet takes them for a table's.
 pub(super) fn part(place: &TablePath, name: &str) -> [String; 2] {
-    ["rows", "keys"].map(|kind| place.book(&format!("{WAITING}/{name}.{kind}")))
+    ["rows", "keys"].map(|kind| place.metadata(&format!("{WAITING}/{name}.{kind}")))
 }
 
 /// Paths of all files that were appended to a table, whether they count or not.
@@ -35,20 +35,20 @@ pub(super) fn appended(store: &dyn Store, place: &TablePath) -> Result<Vec<Strin
 /// # Errors
 /// When it cannot be done, or somebody else does it at the same time.
 pub(super) fn settle(store: &dyn Store, mut opened: Opened, target: &Target) -> Result<Opened, DestError> {
-    let book = &mut opened.book;
-    if book.begun.is_empty() && book.complete.is_empty() && book.outdated.is_empty() {
+    let manifest = &mut opened.manifest;
+    if manifest.begun.is_empty() && manifest.complete.is_empty() && manifest.outdated.is_empty() {
         return Ok(opened);
     }
-    for begun in std::mem::take(&mut book.begun) {
+    for begun in std::mem::take(&mut manifest.begun) {
         store.abandon(&begun)?;
     }
-    for complete in std::mem::take(&mut book.complete) {
+    for complete in std::mem::take(&mut manifest.complete) {
         if store.place(&complete)? {
             continue;
         }
         // Somebody has removed it: a table without rows has no progress.
         let schema = &target.schema;
-        let lost = book.tables.iter_mut().filter(|(name, table)| {
+        let lost = manifest.tables.iter_mut().filter(|(name, table)| {
             let file = table.file.as_ref();
             file.is_some_and(|file| TablePath::new(schema, name).beside(file) == complete.path)
         });
@@ -57,25 +57,25 @@ pub(super) fn settle(store: &dyn Store, mut opened: Opened, target: &Target) -> 
             table.states.retain(|saved| saved.waiting.is_some());
         });
     }
-    for path in std::mem::take(&mut book.outdated) {
+    for path in std::mem::take(&mut manifest.outdated) {
         store.remove(&path)?;
     }
     opened.swapped(store)?.ok_or_else(|| state_changed(&target.schema, &target.table))
 }
 
-/// Removes files of these tables that their book does not name, before a run writes its first.
+/// Removes files of these tables that their manifest does not name, before a run writes its first.
 ///
 /// # Errors
 /// When they cannot be removed.
 pub(super) fn sweep<'a>(
     store: &dyn Store,
-    book: &Book,
+    manifest: &Manifest,
     targets: impl Iterator<Item = &'a Target>,
 ) -> Result<(), DestError> {
     for target in targets {
         let place = TablePath::of(target);
         let mut dead = Vec::new();
-        let folders = ["", WAITING, REJECTS, RUNS].map(|folder| place.book(folder));
+        let folders = ["", WAITING, REJECTS, RUNS].map(|folder| place.metadata(folder));
         for folder in folders.into_iter().chain([place.appended()]) {
             let folder = folder.trim_end_matches('/');
             dead.extend(store.leftovers(folder, None)?.iter().map(|name| format!("{folder}/{name}")));
@@ -84,11 +84,11 @@ pub(super) fn sweep<'a>(
             let names = store.leftovers(place.schema(), Some(&place.file(format)))?;
             dead.extend(names.iter().map(|name| place.beside(name)));
         }
-        let table = book.tables.get(&target.table);
+        let table = manifest.tables.get(&target.table);
         let states = table.iter().flat_map(|table| &table.states);
         let named = states.filter_map(|saved| saved.waiting.as_ref()).flat_map(|waiting| &waiting.parts);
         let named: Vec<String> = named.flat_map(|(name, _)| part(&place, name)).collect();
-        let folder = place.book(WAITING);
+        let folder = place.metadata(WAITING);
         let waiting = store.files(&folder)?.into_iter().filter(|name| !name.starts_with('.'));
         dead.extend(waiting.map(|name| format!("{folder}/{name}")).filter(|path| !named.contains(path)));
         let counts = |path: &String| {
@@ -96,16 +96,20 @@ pub(super) fn sweep<'a>(
             number_of(name).is_none_or(|(run, nth)| table.is_some_and(|table| table.counts(run, nth)))
         };
         dead.extend(appended(store, &place)?.into_iter().filter(|path| !counts(path)));
-        dead.extend(rejects_of_no_commit(store, book, &place)?);
+        dead.extend(rejects_of_no_commit(store, manifest, &place)?);
         dead.iter().try_for_each(|path| store.remove(path))?;
     }
     Ok(())
 }
 
 /// Values that did not fit, of commits that were never made: they are later than the last one.
-fn rejects_of_no_commit(store: &dyn Store, book: &Book, place: &TablePath) -> Result<Vec<String>, DestError> {
-    let folder = place.book(REJECTS);
-    let last = book.last.as_ref().map(|last| (last.run.as_str(), last.count));
+fn rejects_of_no_commit(
+    store: &dyn Store,
+    manifest: &Manifest,
+    place: &TablePath,
+) -> Result<Vec<String>, DestError> {
+    let folder = place.metadata(REJECTS);
+    let last = manifest.last.as_ref().map(|last| (last.run.as_str(), last.count));
     let later = |name: &String| number_of(name).is_some_and(|file| last.is_none_or(|last| file > last));
     Ok(store.files(&folder)?.into_iter().filter(later).map(|name| format!("{folder}/{name}")).collect())
 }

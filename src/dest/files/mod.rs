@@ -1,14 +1,14 @@
 //! Files as a destination: a folder on this machine, or a bucket. For lakes, and for whoever just wants a file.
 //!
 //! There is no table format of our own: a table is replaced as a whole or added to, and merging is what DuckLake is for. What
-//! is remembered lies beside the files (`book`), and says which of them count.
+//! is remembered lies beside the files (`manifest`), and says which of them count.
 //!
 //! | room | what |
 //! | --- | --- |
 //! | `uri`, `names` | which place, and where each file lies in it |
 //! | `store`, `disk`, `bucket`, `clients` | what a place for files can do; the one on this machine; those of clouds |
 //! | `format`, `csv`, `jsonl`, `parquet` | what is in the files |
-//! | `book`, `ledger` | what is remembered beside them |
+//! | `manifest`, `ledger` | what is remembered beside them |
 //! | `rows`, `keys`, `publish` | the rows of a commit; which of them count; the file that they become |
 //! | `commit`, `guards`, `leftovers` | the steps of a commit, what must be true for it, what killed runs leave |
 //! | `inventory` | `ingestr state` |
@@ -28,15 +28,14 @@ use super::{
 };
 use crate::model::lease::Claim;
 use crate::model::{FieldName, Micros, Strategy, Tombstone};
-use book::{Opened, TableBook, look};
 use disk::{Disk, KIND};
 use format::Format;
+use manifest::{Opened, TableMetadata, look};
 use names::TablePath;
 use rows::Incoming;
 use store::Store;
 use uri::FilesUri;
 
-mod book;
 mod bucket;
 mod clients;
 mod commit;
@@ -49,6 +48,7 @@ mod jsonl;
 mod keys;
 mod ledger;
 mod leftovers;
+mod manifest;
 mod names;
 mod parquet;
 mod publish;
@@ -110,8 +110,8 @@ fn inspect(store: &dyn Store, format: Format, target: &Target) -> Result<Inspect
     not_ours(target)?;
     let place = TablePath::of(target);
     place.check()?;
-    store.check(&[place.schema().to_owned(), place.appended(), place.book("")])?;
-    let TableBook { lease, table, complete, .. } = look(store, &target.schema, &target.table)?;
+    store.check(&[place.schema().to_owned(), place.appended(), place.metadata("")])?;
+    let TableMetadata { lease, table, complete, .. } = look(store, &target.schema, &target.table)?;
     let there = guards::is_there(store, &complete, &table, target)?;
     let own = table.state(target, false);
     let mut basis = guards::written(&table, target);
@@ -162,7 +162,7 @@ fn inspect(store: &dyn Store, format: Format, target: &Target) -> Result<Inspect
     })
 }
 
-/// Takes or renews a lease, which is a line of the book.
+/// Takes or renews a lease, which is a line of the manifest.
 fn take(
     store: &dyn Store,
     target: &Target,
@@ -172,12 +172,12 @@ fn take(
 ) -> Result<(), DestError> {
     for _ in 0..ATTEMPTS {
         let mut opened = Opened::of(store, &TablePath::of(target))?;
-        let held: Option<Lease> = opened.book.lease.as_ref().map(Into::into);
+        let held: Option<Lease> = opened.manifest.lease.as_ref().map(Into::into);
         leases::judge(target, held.as_ref(), lease, claim, live)?;
         if claim == Claim::Take {
             opened = leftovers::settle(store, opened, target)?;
         }
-        opened.book.lease = Some(lease.into());
+        opened.manifest.lease = Some(lease.into());
         if opened.swapped(store)?.is_some() {
             return Ok(());
         }
@@ -188,9 +188,9 @@ fn take(
 fn release(store: &dyn Store, target: &Target, run: &str) -> Result<(), DestError> {
     for _ in 0..ATTEMPTS {
         let mut opened = Opened::of(store, &TablePath::of(target))?;
-        let before = opened.book.lease.clone();
-        opened.book.release(run);
-        if opened.book.lease == before || opened.swap(store)? {
+        let before = opened.manifest.lease.clone();
+        opened.manifest.release(run);
+        if opened.manifest.lease == before || opened.swap(store)? {
             return Ok(());
         }
     }

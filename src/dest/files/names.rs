@@ -6,7 +6,7 @@ use crate::dest::sql::columns::shape;
 use crate::dest::{DestError, Target};
 
 /// The folder of what is remembered, in each schema.
-pub(super) const BOOKS: &str = "_ingestr";
+pub(super) const METADATA: &str = "_ingestr";
 /// A part of a path; what is added to it must fit as well, and file systems have 255 bytes.
 const LONGEST: usize = 180;
 
@@ -59,14 +59,14 @@ impl TablePath {
     }
 
     /// A path among what is remembered of the table.
-    pub(super) fn book(&self, name: &str) -> String {
-        format!("{}/{BOOKS}/{}/{name}", self.schema, self.table)
+    pub(super) fn metadata(&self, name: &str) -> String {
+        format!("{}/{METADATA}/{}/{name}", self.schema, self.table)
     }
 }
 
-/// The folder of the books of a schema, by the name of its folder.
-pub(super) fn books(schema: &str) -> String {
-    format!("{schema}/{BOOKS}")
+/// The folder of the manifests of a schema, by the name of its folder.
+pub(super) fn metadata_folder(schema: &str) -> String {
+    format!("{schema}/{METADATA}")
 }
 
 /// One of the files of a run: `<run>-<number>`. Runs have their start in their name, so their order is that of time.
@@ -90,7 +90,7 @@ fn escaped(name: &str) -> String {
     for (at, c) in name.chars().enumerate() {
         let edge = at == 0 || at == last;
         let special = c.is_control() || "/\\:*?\"<>|%#[]{}^`~".contains(c);
-        let ours = at == 0 && name.eq_ignore_ascii_case(BOOKS);
+        let ours = at == 0 && name.eq_ignore_ascii_case(METADATA);
         if special || ours || (edge && matches!(c, '.' | ' ')) {
             let mut bytes = [0; 4];
             for byte in c.encode_utf8(&mut bytes).bytes() {

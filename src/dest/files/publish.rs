@@ -4,10 +4,10 @@ use arrow_array::{BooleanArray, RecordBatch};
 use arrow_schema::ArrowError;
 use arrow_select::filter::filter_record_batch;
 
-use super::book::Parts;
 use super::format::{Encoder, Format};
 use super::keys::{Counting, repeated};
 use super::leftovers::part;
+use super::manifest::Parts;
 use super::names::TablePath;
 use super::parquet;
 use super::rows::{Ready, misfit};

@@ -1,4 +1,4 @@
-//! The books do not grow for ever: old runs and old values that did not fit go with a run's last commit.
+//! The ledger does not grow for ever: old runs and old values that did not fit go with a run's last commit.
 
 use super::ledger::{REJECTS, RUNS, Whose};
 use super::script::{Script, ScriptStep, When};

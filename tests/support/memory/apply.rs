@@ -69,7 +69,7 @@ impl Work<'_> {
             let saved = Saved::by(self.commit, &store.tables[&Whose::of(target).place]);
             store.states.insert(Whose::of(target), saved);
         }
-        self.keep_books(store);
+        self.prune_ledger(store);
         Ok(counts)
     }
 
@@ -98,7 +98,7 @@ impl Work<'_> {
         }
     }
 
-    /// Removes what is not kept of the books.
+    /// Removes what is not kept of the ledger.
     fn prune(&self, store: &mut Store, whose: &Whose) {
         let Keep { runs, rejects } = self.commit.keep;
         let mut own: Vec<_> = store.runs.iter().filter(|line| line.whose == *whose).collect();
@@ -114,7 +114,7 @@ impl Work<'_> {
         store.runs.retain(|line| line.whose != *whose || !gone.contains(&line.record.id));
     }
 
-    fn keep_books(&self, store: &mut Store) {
+    fn prune_ledger(&self, store: &mut Store) {
         let Commit { run, lease, release, names, .. } = self.commit;
         if let Some(Names { new, anew }) = names.get(self.at) {
             let held = store.names.entry(place(self.target)).or_default();
@@ -128,20 +128,20 @@ impl Work<'_> {
         let rejected = rejects.iter().map(|reject| (whose.clone(), run.id.clone(), reject.clone()));
         store.rejects.extend(rejected);
         if !rejects.is_empty() {
-            store.books.insert((schema.clone(), "_ingestr_rejects"));
+            store.ledgers.insert((schema.clone(), "_ingestr_rejects"));
         }
         if self.at > 0 {
             return;
         }
         store.runs.retain(|line| line.record.id != run.id || line.whose != whose);
         store.runs.push(Line { whose: whose.clone(), record: run.clone() });
-        store.books.extend([(schema.clone(), "_ingestr_runs"), (schema.clone(), "_ingestr_state")]);
+        store.ledgers.extend([(schema.clone(), "_ingestr_runs"), (schema.clone(), "_ingestr_state")]);
         if *release {
             self.prune(store, &whose);
             let ours = lease.as_ref().map_or(&run.id, |lease| &lease.run);
             store.leases.retain(|place, held| *place != whose.place || held.run != *ours);
         } else if let Some(lease) = lease {
-            store.books.insert((schema.clone(), "_ingestr_leases"));
+            store.ledgers.insert((schema.clone(), "_ingestr_leases"));
             store.leases.insert(whose.place, lease.clone());
         }
     }

@@ -126,8 +126,8 @@ pub struct Store {
     pub rejects: Vec<(Whose, String, Reject)>,
     /// Columns of fields, by table.
     pub names: BTreeMap<Place, BTreeMap<String, String>>,
-    /// Books that were ever needed, by schema.
-    pub books: BTreeSet<(String, &'static str)>,
+    /// Tables of the ledger that were ever needed, by schema.
+    pub ledgers: BTreeSet<(String, &'static str)>,
     /// Commits until the crash, and its kind.
     pub crash: Option<(u64, Crash)>,
     /// Commits until a table is dropped behind the run's back, and which.
@@ -314,7 +314,7 @@ impl Destination for Memory {
         let judged = || judge(target, store.leases.get(&place(target)), &wanted, claim, live);
         let result = opened.and_then(|()| judged());
         if result.is_ok() {
-            store.books.insert((target.schema.clone(), "_ingestr_leases"));
+            store.ledgers.insert((target.schema.clone(), "_ingestr_leases"));
             store.leases.insert(place(target), wanted);
         }
         Box::pin(async { result })

@@ -281,7 +281,7 @@ fn replacements_wait_and_are_published_at_once() {
 }
 
 #[test]
-fn the_books_of_a_commit() {
+fn the_ledger_of_a_commit() {
     let place = place(&hostile(Strategy::Append));
     let mut commit = commit("r'1", "p", false);
     let at = Micros(1_795_340_425_250_000);

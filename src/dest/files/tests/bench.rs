@@ -11,9 +11,9 @@ use super::dying::Dying;
 use super::{parquet_rows, text_of};
 use crate::dest::Destination;
 use crate::dest::conformance::Bench;
-use crate::dest::files::book::Book;
 use crate::dest::files::bucket::Bucket;
 use crate::dest::files::format::Format;
+use crate::dest::files::manifest::Manifest;
 use crate::dest::files::store::Store;
 use crate::dest::files::{Disk, Files, names};
 use crate::model::Strategy;
@@ -105,7 +105,7 @@ impl Anywhere {
         }
     }
 
-    /// Lines of the books, in folders of that name.
+    /// Lines of the manifests, in folders of that name.
     fn lines(&self, folder: &str) -> Vec<BTreeMap<String, String>> {
         let files = self.all().into_iter().filter(|path| {
             path.starts_with("shop/_ingestr/") && path.split('/').rev().nth(1) == Some(folder)
@@ -125,11 +125,11 @@ impl Anywhere {
         lines
     }
 
-    fn change_books(&self, change: impl Fn(&mut Book)) {
+    fn change_manifests(&self, change: impl Fn(&mut Manifest)) {
         for path in self.all().into_iter().filter(|path| path.ends_with("/state.json")) {
-            let mut book: Book = serde_json::from_slice(&self.read(&path)).expect("a book");
-            change(&mut book);
-            let text = serde_json::to_vec(&book).expect("JSON");
+            let mut manifest: Manifest = serde_json::from_slice(&self.read(&path)).expect("a manifest");
+            change(&mut manifest);
+            let text = serde_json::to_vec(&manifest).expect("JSON");
             self.look(|store| store.write(&path, text.into())).expect("can be written");
         }
     }
@@ -183,7 +183,7 @@ impl Bench for Anywhere {
             let hidden = table.strip_prefix("_ingestr_new__").and_then(|rest| rest.rsplit_once("__"));
             return match hidden {
                 Some((table, _)) => {
-                    let folder = names::TablePath::new("shop", table).book("waiting/");
+                    let folder = names::TablePath::new("shop", table).metadata("waiting/");
                     self.remove(|path| path.starts_with(&folder));
                 }
                 None => self.remove(|path| table_of(path).as_deref() == Some(table)),
@@ -198,12 +198,12 @@ impl Bench for Anywhere {
                     path.contains("/runs/") && String::from_utf8_lossy(&self.read(path)).contains(&theirs)
                 });
             }
-            ("DELETE FROM {}", _) => self.change_books(|book| {
-                let tables = book.tables.values_mut();
+            ("DELETE FROM {}", _) => self.change_manifests(|manifest| {
+                let tables = manifest.tables.values_mut();
                 tables.for_each(|table| table.states.retain(|saved| saved.account != account));
             }),
-            ("UPDATE {} SET version = 2", _) => self.change_books(|book| {
-                let states = book.tables.values_mut().flat_map(|table| &mut table.states);
+            ("UPDATE {} SET version = 2", _) => self.change_manifests(|manifest| {
+                let states = manifest.tables.values_mut().flat_map(|table| &mut table.states);
                 states.filter(|saved| saved.account == account).for_each(|saved| saved.version = 2);
             }),
             (other, _) => panic!("what does {other} mean"),
@@ -217,9 +217,9 @@ impl Bench for Anywhere {
                 ["shop", "_ingestr", _, "runs", _] => all.push("_ingestr_runs".into()),
                 ["shop", "_ingestr", _, "rejects", _] => all.push("_ingestr_rejects".into()),
                 ["shop", "_ingestr", _, "state.json"] => {
-                    let book: Book = serde_json::from_slice(&self.read(&path)).expect("a book");
-                    all.extend(book.lease.map(|_| "_ingestr_leases".into()));
-                    for (table, saved) in book
+                    let manifest: Manifest = serde_json::from_slice(&self.read(&path)).expect("a manifest");
+                    all.extend(manifest.lease.map(|_| "_ingestr_leases".into()));
+                    for (table, saved) in manifest
                         .tables
                         .iter()
                         .flat_map(|(name, table)| table.states.iter().map(move |s| (name, s)))

@@ -7,8 +7,8 @@ use bytes::Bytes;
 
 use super::Folder;
 use crate::dest::conformance::{batch, commit, items, load};
-use crate::dest::files::book::{Book, Opened};
 use crate::dest::files::format::Format;
+use crate::dest::files::manifest::{Manifest, Opened};
 use crate::dest::files::names::TablePath;
 use crate::dest::files::store::{Store, Upload, Version, Waiting};
 use crate::dest::files::{Disk, take};
@@ -50,7 +50,7 @@ fn of_many_that_ask_at_once_one_gets_the_lease() {
 struct Heedless {
     inner: Arc<dyn Store>,
     /// What the other one writes.
-    book: Bytes,
+    manifest: Bytes,
 }
 
 impl Store for Heedless {
@@ -72,7 +72,7 @@ impl Store for Heedless {
 
     fn swap(&self, path: &str, _: Option<&Version>, bytes: Bytes) -> Result<bool, DestError> {
         self.inner.write(path, bytes)?;
-        self.inner.write(path, self.book.clone())?;
+        self.inner.write(path, self.manifest.clone())?;
         Ok(true)
     }
 
@@ -113,10 +113,10 @@ impl Store for Heedless {
 fn a_store_that_ignores_conditions_gives_the_lease_to_whoever_wrote_last() {
     let folder = Folder::new();
     let inner = Arc::new(Disk::new(folder.at.path().to_owned()));
-    let theirs = Book { lease: Some((&lease("theirs")).into()), ..Book::default() };
-    let book = serde_json::to_vec(&theirs).expect("JSON").into();
+    let theirs = Manifest { lease: Some((&lease("theirs")).into()), ..Manifest::default() };
+    let manifest = serde_json::to_vec(&theirs).expect("JSON").into();
     let target = items(Strategy::Append);
-    let error = take(&Heedless { inner, book }, &target, &lease("ours"), Claim::Take, lease::live);
+    let error = take(&Heedless { inner, manifest }, &target, &lease("ours"), Claim::Take, lease::live);
     assert_eq!(error.expect_err("is theirs").kind, DestErrorKind::Leased);
 }
 
@@ -141,7 +141,7 @@ async fn a_file_of_others_is_told_of() {
 
 /// What is remembered cannot be read: that is no first run.
 #[tokio::test]
-async fn a_damaged_book_is_told_of() {
+async fn a_damaged_manifest_is_told_of() {
     let folder = Folder::new();
     let files = folder.files(Format::Parquet);
     let target = items(Strategy::Append);
@@ -172,7 +172,7 @@ async fn rows_that_wait_and_are_gone_end_a_run() {
 
 /// Old runs and old values that did not fit go with a run's last commit.
 #[tokio::test]
-async fn books_are_kept_for_a_while() {
+async fn the_ledger_is_kept_for_a_while() {
     let folder = Folder::new();
     let files = folder.files(Format::Parquet);
     let target = items(Strategy::Append);
@@ -195,7 +195,7 @@ async fn books_are_kept_for_a_while() {
 /// Of more runs than are remembered, the files of the older ones count.
 #[test]
 fn files_of_forgotten_runs_count() {
-    let mut table = crate::dest::files::book::Table::default();
+    let mut table = crate::dest::files::manifest::Table::default();
     for run in 0..1_005 {
         table.append(&format!("r{run:04}"), 2);
     }
@@ -207,15 +207,15 @@ fn files_of_forgotten_runs_count() {
     }
 }
 
-/// The book is there to be read, too.
+/// The manifest is there to be read, too.
 #[tokio::test]
-async fn the_book_is_a_text() {
+async fn the_manifest_is_a_text() {
     let folder = Folder::new();
     let files = folder.files(Format::Parquet);
     let target = items(Strategy::Append);
     load(&files, &target, vec![batch(&[(1, "a", 10)])], commit("r1", "p", true)).await.expect("goes through");
     let disk = Disk::new(folder.at.path().to_owned());
-    let read = Opened::of(&disk, &TablePath::of(&target)).expect("a book").book;
+    let read = Opened::of(&disk, &TablePath::of(&target)).expect("a manifest").manifest;
     assert_eq!(read.last.as_ref().map(|last| last.count), Some(1));
     let text = std::fs::read_to_string(folder.path("shop/_ingestr/items/state.json")).expect("a text");
     insta::assert_snapshot!(text, @r#"

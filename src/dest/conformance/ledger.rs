@@ -1,4 +1,4 @@
-//! Names of columns, and what of the books is kept.
+//! Names of columns, and what of the ledger is kept.
 
 use std::sync::Arc;
 
@@ -101,7 +101,7 @@ pub(crate) async fn what_shares_a_column_changes_its_row(bench: &dyn Bench) {
 }
 
 /// With a run's last commit go old runs and old values that did not fit, of this target alone.
-pub(crate) async fn books_are_kept_for_a_while(bench: &dyn Bench) {
+pub(crate) async fn the_ledger_is_kept_for_a_while(bench: &dyn Bench) {
     let target = items(usual(bench));
     let elsewhere = Target { table: "others".into(), ..target.clone() };
     let run = |id: &str, at: i64, release: bool| {

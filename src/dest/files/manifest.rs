@@ -2,7 +2,7 @@
 //! swapped as a whole. It says which files hold rows that count, so it is what makes rows, progress and lease one: a file that
 //! it does not name is nothing.
 //!
-//! The book of a child says which table's book it is written in; what is of the child in both, that one has last.
+//! The manifest of a child says which table's manifest it is written in; what is of the child in both, that one has last.
 
 use std::collections::BTreeMap;
 
@@ -27,11 +27,11 @@ const RUNS: usize = 1_000;
 /// All of it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub(super) struct Book {
+pub(super) struct Manifest {
     /// Who writes to the table.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) lease: Option<StoredLease>,
-    /// In whose book a child's is.
+    /// In whose manifest a child's is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) written_with: Option<String>,
     /// The last run that made a commit, and how many it made.
@@ -243,7 +243,7 @@ impl Table {
     }
 }
 
-impl Book {
+impl Manifest {
     /// The number of the commit that a run is about to make.
     pub(super) fn next(&self, run: &str) -> u64 {
         self.last.as_ref().filter(|last| last.run == run).map_or(1, |last| last.count + 1)
@@ -260,38 +260,38 @@ impl Book {
     }
 }
 
-/// A book as it was read, to be swapped.
+/// A manifest as it was read, to be swapped.
 #[derive(Debug)]
 pub(super) struct Opened {
-    pub(super) book: Book,
+    pub(super) manifest: Manifest,
     pub(super) path: String,
     version: Option<Version>,
 }
 
 impl Opened {
-    /// The book of a table; an empty one if there is none.
+    /// The manifest of a table; an empty one if there is none.
     ///
     /// # Errors
     /// When it cannot be read, or is none.
     pub(super) fn of(store: &dyn Store, place: &TablePath) -> Result<Self, DestError> {
-        Self::at(store, place.book(FILE))
+        Self::at(store, place.metadata(FILE))
     }
 
-    /// The book at a path.
+    /// The manifest at a path.
     ///
     /// # Errors
     /// As above.
     pub(super) fn at(store: &dyn Store, path: String) -> Result<Self, DestError> {
         let Some((bytes, version)) = store.read(&path)? else {
-            return Ok(Self { book: Book::default(), path, version: None });
+            return Ok(Self { manifest: Manifest::default(), path, version: None });
         };
-        let book = serde_json::from_slice(&bytes).map_err(|error| DestError {
+        let manifest = serde_json::from_slice(&bytes).map_err(|error| DestError {
             kind: DestErrorKind::Damaged,
             message: format!("{path} in the {} is not what ingestr wrote there", store.name()),
             hint: Some("restore it from a copy, or remove it: the next run is a first one then".into()),
             source: Some(Box::new(error)),
         })?;
-        Ok(Self { book, path, version: Some(version) })
+        Ok(Self { manifest, path, version: Some(version) })
     }
 
     /// Writes it, unless somebody else has done so since it was read; whether it was written.
@@ -299,9 +299,9 @@ impl Opened {
     /// # Errors
     /// When it cannot be written.
     pub(super) fn swap(self, store: &dyn Store) -> Result<bool, DestError> {
-        Ok(store.swap(&self.path, self.version.as_ref(), text(&self.book)?)?
+        Ok(store.swap(&self.path, self.version.as_ref(), text(&self.manifest)?)?
             // A store may have heard a request twice, and have done it the first time.
-            || Self::at(store, self.path)?.book == self.book)
+            || Self::at(store, self.path)?.manifest == self.manifest)
     }
 
     /// Writes it and reads it again, for who goes on with it; `None` if somebody else has done so since it was read.
@@ -309,17 +309,17 @@ impl Opened {
     /// # Errors
     /// When it cannot be written.
     pub(super) fn swapped(self, store: &dyn Store) -> Result<Option<Self>, DestError> {
-        let (path, wanted) = (self.path.clone(), self.book.clone());
+        let (path, wanted) = (self.path.clone(), self.manifest.clone());
         if !self.swap(store)? {
             return Ok(None);
         }
         // Stores that take every write for good tell here whose was the last.
-        Ok(Some(Self::at(store, path)?).filter(|found| found.book == wanted))
+        Ok(Some(Self::at(store, path)?).filter(|found| found.manifest == wanted))
     }
 }
 
-fn text(book: &Book) -> Result<Bytes, DestError> {
-    let text = serde_json::to_vec_pretty(book).map_err(|error| DestError {
+fn text(manifest: &Manifest) -> Result<Bytes, DestError> {
+    let text = serde_json::to_vec_pretty(manifest).map_err(|error| DestError {
         kind: DestErrorKind::Other,
         message: "the state cannot be written as JSON".into(),
         hint: None,
@@ -330,33 +330,33 @@ fn text(book: &Book) -> Result<Bytes, DestError> {
 
 /// What is remembered of a table.
 #[derive(Debug, Default)]
-pub(super) struct TableBook {
+pub(super) struct TableMetadata {
     pub(super) lease: Option<Lease>,
     pub(super) table: Table,
     /// Large files that may have to be put in their place.
     pub(super) complete: Vec<Waiting>,
-    /// Paths of the books that say something of it; the one that counts is the last.
-    pub(super) books: Vec<String>,
+    /// Paths of the manifests that say something of it; the one that counts is the last.
+    pub(super) manifests: Vec<String>,
 }
 
-/// What is remembered of a table: of a child in the book that it is written in.
+/// What is remembered of a table: of a child in the manifest that it is written in.
 ///
 /// # Errors
 /// When it cannot be read.
-pub(super) fn look(store: &dyn Store, schema: &str, table: &str) -> Result<TableBook, DestError> {
+pub(super) fn look(store: &dyn Store, schema: &str, table: &str) -> Result<TableMetadata, DestError> {
     let own = Opened::of(store, &TablePath::new(schema, table))?;
-    let mut books = vec![own.path.clone()];
-    let lease = own.book.lease.as_ref().map(Into::into);
-    let (mut found, mut complete) = (own.book.tables.get(table).cloned(), own.book.complete);
-    if let Some(parent) = &own.book.written_with {
+    let mut manifests = vec![own.path.clone()];
+    let lease = own.manifest.lease.as_ref().map(Into::into);
+    let (mut found, mut complete) = (own.manifest.tables.get(table).cloned(), own.manifest.complete);
+    if let Some(parent) = &own.manifest.written_with {
         let with = Opened::of(store, &TablePath::new(schema, parent))?;
-        complete.extend(with.book.complete);
-        if let Some(theirs) = with.book.tables.get(table) {
-            books.push(with.path);
+        complete.extend(with.manifest.complete);
+        if let Some(theirs) = with.manifest.tables.get(table) {
+            manifests.push(with.path);
             found = Some(theirs.clone());
         }
     }
-    Ok(TableBook { lease, table: found.unwrap_or_default(), complete, books })
+    Ok(TableMetadata { lease, table: found.unwrap_or_default(), complete, manifests })
 }
 
 fn write_instant<S: Serializer>(at: &Micros, to: S) -> Result<S::Ok, S::Error> {
