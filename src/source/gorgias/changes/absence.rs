@@ -95,7 +95,7 @@ async fn conclude_absent(
     let fates = lookup::look_up(ctx, asked, &absent, &merged, out).await?;
     let gone: Gone = if let Some(counted) = ctx.resource.counted {
         // They are read again there, whatever its count says.
-        fates.gone.values().flatten().for_each(|survivor| message_counts::suspect(ctx, *survivor, None));
+        message_counts::queue_uncounted(ctx, fates.gone.values().flatten().copied());
         let tickets = fates.gone.keys().copied().collect();
         let Some(held) = message_counts::counted_held(ctx, counted, tickets, out).await else {
             return Ok(());

@@ -215,11 +215,8 @@ async fn gone_with_parents(
     let fates = fates_of_losses(ctx, counted.by, losses, out).await?;
     let left = fates.left.iter().map(|id| (*id, losses[id])).collect();
     // A merge moves the messages: they are read again where they are now.
-    for (id, survivor) in &fates.gone {
-        if let Some(survivor) = losses[id].survivor.or(*survivor) {
-            message_counts::suspect(ctx, survivor, None);
-        }
-    }
+    let survivors = fates.gone.iter().filter_map(|(id, survivor)| losses[id].survivor.or(*survivor));
+    message_counts::queue_uncounted(ctx, survivors);
     let gone = message_counts::counted_held(ctx, counted, fates.gone.into_keys().collect(), out).await;
     let gone = gone.unwrap_or_default();
     let at = |ticket: i64| losses.get(&ticket).map_or(ctx.request.now, |loss| loss.at);

@@ -114,11 +114,10 @@ pub(crate) async fn changed_tickets(ctx: &mut Context, counted: Counted) -> Resu
     Ok(Changed { pairs, any: top.is_some_and(|top| top > counts.seen), top })
 }
 
-/// Notes a ticket whose messages have to be read again. `None`: its count is not known.
-pub(crate) fn suspect(ctx: &mut Context, ticket: i64, count: Option<i64>) {
+/// Notes tickets whose messages have to be read again, their counts not being known.
+pub(crate) fn queue_uncounted(ctx: &mut Context, tickets: impl IntoIterator<Item = i64>) {
     if let Some(counts) = &mut ctx.progress.counts {
-        counts.queue.retain(|(other, _)| *other != ticket);
-        counts.queue.push((ticket, count.unwrap_or(-1)));
+        counts.enqueue(&tickets.into_iter().map(|ticket| (ticket, -1)).collect());
     }
 }
 
@@ -190,16 +189,14 @@ pub(crate) async fn compare(ctx: &mut Context, counted: Counted, pairs: Vec<Pair
             return false;
         };
         let held: BTreeMap<i64, i64> = answer.pairs.into_iter().collect();
-        for &(ticket, count) in chunk {
-            let Some(counts) = &mut ctx.progress.counts else { return false };
-            let held = held.get(&ticket).copied().unwrap_or(0);
-            let fine = counts.settled.get(&ticket).map_or(held == count, |known| *known == (count, held));
-            if fine {
-                counts.queue.retain(|(other, known)| *other != ticket || *known < 0);
-            } else {
-                suspect(ctx, ticket, Some(count));
-            }
-        }
+        let Some(counts) = &mut ctx.progress.counts else { return false };
+        let fine = |(ticket, count): &Pair| {
+            let held = held.get(ticket).copied().unwrap_or(0);
+            counts.settled.get(ticket).map_or(held == *count, |known| *known == (*count, held))
+        };
+        let (fine, doubtful): (BTreeMap<_, _>, _) = chunk.iter().copied().partition(fine);
+        counts.queue.retain(|(ticket, count)| *count < 0 || !fine.contains_key(ticket));
+        counts.enqueue(&doubtful);
     }
     true
 }
@@ -209,9 +206,7 @@ pub(crate) async fn suspect_parents(ctx: &mut Context, counted: Counted, keys: V
     for chunk in keys.chunks(PAGE_ROWS) {
         let question = Question::ValuesOf { column: counted.column.into(), keys: chunk.to_vec() };
         let Some(answer) = out.ask(question).await else { return warn_untold(ctx, counted) };
-        for (_, ticket) in answer.pairs {
-            suspect(ctx, ticket, None);
-        }
+        queue_uncounted(ctx, answer.pairs.into_iter().map(|(_, ticket)| ticket));
     }
 }
 

@@ -128,8 +128,8 @@ async fn conclude(
     out: &mut Sender,
 ) -> Result<(), SourceError> {
     let at = ctx.request.now;
-    let concluded = batch.iter().filter(|pair| readings.length_of(**pair).is_some());
-    let alone = concluded.filter(|pair| readings.is_doubtful(**pair)).map(|(ticket, _)| *ticket);
+    let told = batch.iter().filter(|pair| readings.length_of(**pair).is_some());
+    let alone = told.filter(|pair| readings.is_doubtful(**pair)).map(|(ticket, _)| *ticket);
     let alone: usize = alone.map(|ticket| readings.gone(ticket).count()).sum();
     absence::believe(ctx, alone, out).await?;
     if let Some(rescan) = ctx.progress.rescan.as_mut().filter(|_| !ctx.request.confirmed) {
@@ -137,11 +137,12 @@ async fn conclude(
     }
     let mut gone = Vec::new();
     let Some(counts) = &mut ctx.progress.counts else { return Ok(()) };
+    let mut concluded = HashSet::new();
     for &pair in batch {
         let (ticket, count) = pair;
         let Some(length) = readings.length_of(pair) else { continue };
         gone.extend(readings.gone(ticket).map(|key| Tombstone { key, at, merged_into: None }));
-        counts.queue.retain(|(other, _)| *other != ticket);
+        concluded.insert(ticket);
         // What the list says now is what we hold now. That it is not the count is settled once it was found twice: the count
         // was read before the list, and the ticket may have got a message in between.
         counts.settled.remove(&ticket);
@@ -152,6 +153,7 @@ async fn conclude(
             to.insert(ticket, (count, length));
         }
     }
+    counts.queue.retain(|(ticket, _)| !concluded.contains(ticket));
     ctx.hand_on(Rows::default(), gone, out).await;
     Ok(())
 }

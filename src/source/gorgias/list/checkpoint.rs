@@ -176,6 +176,15 @@ pub(crate) struct Counts {
     pub(crate) unsettled: BTreeMap<i64, (i64, i64)>,
 }
 
+impl Counts {
+    /// Puts tickets at the end of the queue, with their counts, those that are in it, too. All at once, as each look
+    /// through the queue is one through all of it.
+    pub(crate) fn enqueue(&mut self, tickets: &BTreeMap<i64, i64>) {
+        self.queue.retain(|(ticket, _)| !tickets.contains_key(ticket));
+        self.queue.extend(tickets.iter().map(|(ticket, count)| (*ticket, *count)));
+    }
+}
+
 impl Default for Checkpoint {
     fn default() -> Self {
         Self {
