@@ -372,7 +372,7 @@ fn once(ctx: &mut Context, mut keep: Vec<bool>, fetched: &Fetched) -> Vec<bool> 
     let (now, ahead) = (ctx.request.now, &mut ctx.progress.ahead);
     for (row, keep) in keep.iter_mut().enumerate().filter(|(_, keep)| **keep) {
         let Some(at) = fetched.values[row].filter(|at| *at > now || !ahead.is_empty()) else { continue };
-        let hash = front::hash(fetched.rows.row(row));
+        let hash = front::lasting_hash(fetched.rows.row(row));
         *keep = !ahead.contains_key(&hash);
         if at > now && ahead.len() < MOST_AHEAD {
             ahead.insert(hash, at);

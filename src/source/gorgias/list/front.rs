@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use crate::model::Micros;
+use crate::model::hash::fnv64;
 use crate::normalise::rows::Row;
 
 /// Rows that are remembered at most, in a few MB. Those beyond it count as new.
@@ -40,11 +41,18 @@ impl Front {
     }
 }
 
-/// Of all fields, the key among them, as they were received.
+/// Of all fields, the key among them, as they were received. Another version of the program may give another.
 pub(crate) fn hash(row: Row<'_>) -> u64 {
     let mut hasher = DefaultHasher::new();
     row.fields().for_each(|field| field.hash(&mut hasher));
     hasher.finish()
+}
+
+/// The same for states that every version goes on with: slower.
+pub(crate) fn lasting_hash(row: Row<'_>) -> u64 {
+    // No byte of a text is 0xff, so two texts cannot run into each other.
+    let texts = row.fields().flat_map(|(key, value)| [key, value]);
+    fnv64(texts.flat_map(|text| text.bytes().chain([0xff])))
 }
 
 #[cfg(test)]
