@@ -217,6 +217,31 @@ pub struct Resource {
 }
 
 impl Resource {
+    /// A table of rows that have an `id` and are listed, change and go in these ways, with nothing else said of it: the rest is
+    /// added as `Resource { …, ..Resource::of(…) }`.
+    #[must_use]
+    pub const fn of(name: &'static str, list: List, changes: Changes, removals: Removals) -> Self {
+        Self {
+            name,
+            aliases: &[],
+            choice: Choice::Usual,
+            about: "",
+            key: &["id"],
+            incremental_key: None,
+            list,
+            by_ids: None,
+            changes,
+            removals,
+            counted: None,
+            computed: None,
+            flat: &[],
+            holds: None,
+            secrets: &[],
+            scope: None,
+            columns: &[],
+        }
+    }
+
     /// The documented columns.
     #[must_use]
     pub fn columns(&self) -> Vec<Column> {

@@ -7,23 +7,9 @@ use crate::source::{Changes, Choice, List, Order, Removals, Resource, Secret};
 /// What all of them have in common. `days`: how long after its creation a row may change.
 const fn activity(name: &'static str, path: &'static str, order: Order, days: u32) -> Resource {
     Resource {
-        name,
-        aliases: &[],
         choice: Choice::Named,
-        about: "",
-        key: &["id"],
         incremental_key: Some("created_datetime"),
-        list: List::Keyset { path, order },
-        by_ids: None,
-        changes: Changes::Recent { days },
-        removals: Removals::Never,
-        counted: None,
-        computed: None,
-        flat: &[],
-        holds: None,
-        secrets: &[],
-        scope: None,
-        columns: &[],
+        ..Resource::of(name, List::Keyset { path, order }, Changes::Recent { days }, Removals::Never)
     }
 }
 

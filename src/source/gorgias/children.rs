@@ -17,23 +17,10 @@ const POSITION: (&str, crate::model::LogicalType, &str) =
 /// What all of them have in common.
 const fn child(name: &'static str, parent: &'static Resource, embedded: Embedded) -> Resource {
     Resource {
-        name,
-        aliases: &[],
         choice: Choice::Offered,
-        about: "",
         key: &[],
-        incremental_key: None,
-        list: List::In { parent, embedded },
-        by_ids: None,
-        changes: Changes::WithParent,
-        removals: Removals::WithParent,
-        counted: None,
-        computed: None,
-        flat: &[],
-        holds: None,
-        secrets: &[],
         scope: parent.scope,
-        columns: &[],
+        ..Resource::of(name, List::In { parent, embedded }, Changes::WithParent, Removals::WithParent)
     }
 }
 

@@ -14,23 +14,9 @@ const fn small(name: &'static str, path: &'static str, scope: &'static str) -> R
 /// What all of them have in common.
 const fn whole(name: &'static str, list: List, scope: &'static str) -> Resource {
     Resource {
-        name,
-        aliases: &[],
         choice: Choice::Offered,
-        about: "",
-        key: &["id"],
-        incremental_key: None,
-        list,
-        by_ids: None,
-        changes: Changes::Full,
-        removals: Removals::Absence,
-        counted: None,
-        computed: None,
-        flat: &[],
-        holds: None,
-        secrets: &[],
         scope: Some(scope),
-        columns: &[],
+        ..Resource::of(name, list, Changes::Full, Removals::Absence)
     }
 }
 

@@ -4,9 +4,7 @@
 //! documents beside them. `ingestr tables`, docs/tables.md and the destination's shape all come from here.
 
 use crate::model::LogicalType::{Bool, Int64, Json, Text, Timestamp};
-use crate::source::{
-    Changes, Choice, Computed, Counted, EventKind, Flat, Holds, List, Order, Removals, Resource,
-};
+use crate::source::{Changes, Computed, Counted, EventKind, Flat, Holds, List, Order, Removals, Resource};
 
 /// The time of the last change, of rows that have none of their own.
 const NEWEST: Option<(&str, Computed)> = Some(("updated_datetime", Computed::NewestDatetime));
@@ -23,22 +21,16 @@ const fn of_parent(event: EventKind) -> EventKind {
     EventKind { parent: true, ..event }
 }
 
+/// What all of them have in common.
+const fn large(name: &'static str, path: &'static str, changes: Changes, removals: Removals) -> Resource {
+    Resource {
+        incremental_key: Some("updated_datetime"),
+        ..Resource::of(name, List::Keyset { path, order: Order::Asked }, changes, removals)
+    }
+}
+
 pub(super) const CUSTOMERS: Resource = Resource {
-    name: "customers",
-    aliases: &[],
-    choice: Choice::Usual,
     about: "People who wrote to the help desk, or were created in it.",
-    key: &["id"],
-    incremental_key: Some("updated_datetime"),
-    list: List::Keyset { path: "/api/customers", order: Order::Asked },
-    by_ids: None,
-    changes: Changes::ByUpdate,
-    removals: Removals::Events(&[deleted("customer-deleted"), merged("customer-merged")]),
-    counted: None,
-    computed: None,
-    flat: &[],
-    holds: None,
-    secrets: &[],
     scope: Some("customers:read"),
     columns: &[
         ("id", Int64, "Identifies the customer within the account."),
@@ -57,21 +49,17 @@ pub(super) const CUSTOMERS: Resource = Resource {
         ("note", Text, "Note on the customer."),
         ("custom_fields", Json, "Values of customer fields, by field id."),
     ],
+    ..large(
+        "customers",
+        "/api/customers",
+        Changes::ByUpdate,
+        Removals::Events(&[deleted("customer-deleted"), merged("customer-merged")]),
+    )
 };
 
 pub(super) const TICKETS: Resource = Resource {
-    name: "tickets",
-    aliases: &[],
-    choice: Choice::Usual,
     about: "Conversations, without their messages.",
-    key: &["id"],
-    incremental_key: Some("updated_datetime"),
-    list: List::Keyset { path: "/api/tickets", order: Order::Asked },
     by_ids: Some("ticket_ids"),
-    changes: Changes::ByUpdate,
-    removals: Removals::Events(&[deleted("ticket-deleted"), merged("ticket-merged")]),
-    counted: None,
-    computed: None,
     flat: &[
         ("customer_id", Flat::Member("customer", "id")),
         ("assignee_user_id", Flat::Member("assignee_user", "id")),
@@ -79,7 +67,6 @@ pub(super) const TICKETS: Resource = Resource {
         ("tag_names", Flat::Members("tags", "name")),
     ],
     holds: Some(Holds { column: "tags", rows_of: "tags" }),
-    secrets: &[],
     scope: Some("tickets:read"),
     columns: &[
         ("id", Int64, "Identifies the ticket within the account."),
@@ -122,23 +109,17 @@ pub(super) const TICKETS: Resource = Resource {
         ("assignee_team_id", Int64, "The team: `id` of `assignee_team`."),
         ("tag_names", Json, "The names in `tags`, as a list."),
     ],
+    ..large(
+        "tickets",
+        "/api/tickets",
+        Changes::ByUpdate,
+        Removals::Events(&[deleted("ticket-deleted"), merged("ticket-merged")]),
+    )
 };
 
 pub(super) const TICKET_MESSAGES: Resource = Resource {
-    name: "ticket_messages",
     aliases: &["messages"],
-    choice: Choice::Usual,
     about: "Messages of all tickets: e-mails, chats, notes, calls.",
-    key: &["id"],
-    incremental_key: Some("updated_datetime"),
-    list: List::Keyset { path: "/api/messages", order: Order::Asked },
-    by_ids: None,
-    changes: Changes::Recent { days: 3 },
-    removals: Removals::Events(&[
-        of_parent(deleted("ticket-deleted")),
-        of_parent(merged("ticket-merged")),
-        deleted("ticket-message-deleted"),
-    ]),
     counted: Some(Counted { by: &TICKETS, field: "messages_count", column: "ticket_id" }),
     computed: NEWEST,
     flat: &[
@@ -146,9 +127,6 @@ pub(super) const TICKET_MESSAGES: Resource = Resource {
         ("receiver_id", Flat::Member("receiver", "id")),
         ("source_type", Flat::Member("source", "type")),
     ],
-    holds: None,
-    secrets: &[],
-    scope: None,
     columns: &[
         ("id", Int64, "Identifies the message within the account."),
         ("uri", Text, "Path of the message in the API."),
@@ -191,26 +169,22 @@ pub(super) const TICKET_MESSAGES: Resource = Resource {
         ("source_type", Text, "What it is, such as `email` or `internal-note`: `type` of `source`."),
         ("updated_datetime", Timestamp, "The newest `*_datetime` of the row; the API has none of this name."),
     ],
+    ..large(
+        "ticket_messages",
+        "/api/messages",
+        Changes::Recent { days: 3 },
+        Removals::Events(&[
+            of_parent(deleted("ticket-deleted")),
+            of_parent(merged("ticket-merged")),
+            deleted("ticket-message-deleted"),
+        ]),
+    )
 };
 
 pub(super) const SATISFACTION_SURVEYS: Resource = Resource {
-    name: "satisfaction_surveys",
     aliases: &["surveys"],
-    choice: Choice::Usual,
     about: "Surveys sent after a ticket, with their scores.",
-    key: &["id"],
-    incremental_key: Some("updated_datetime"),
-    list: List::Keyset { path: "/api/satisfaction-surveys", order: Order::Asked },
-    by_ids: None,
-    changes: Changes::Recent { days: 30 },
-    // A survey outlives its ticket and its customer, and the API cannot delete one.
-    removals: Removals::Never,
-    counted: None,
     computed: NEWEST,
-    flat: &[],
-    holds: None,
-    secrets: &[],
-    scope: None,
     columns: &[
         ("id", Int64, "Identifies the survey within the account."),
         ("body_text", Text, "The customer's comment."),
@@ -225,4 +199,11 @@ pub(super) const SATISFACTION_SURVEYS: Resource = Resource {
         ("uri", Text, "Path of the survey in the API."),
         ("updated_datetime", Timestamp, "The newest `*_datetime` of the row; the API has none of this name."),
     ],
+    // A survey outlives its ticket and its customer, and the API cannot delete one.
+    ..large(
+        "satisfaction_surveys",
+        "/api/satisfaction-surveys",
+        Changes::Recent { days: 30 },
+        Removals::Never,
+    )
 };
