@@ -122,16 +122,11 @@ pub fn ingest(args: &IngestArgs, world: &World) -> u8 {
     }
     let decided = decide(args, world).map_err(|failure| told(&reporter, failure));
     let result = decided.and_then(|prepared| {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        match runtime {
-            Ok(runtime) => {
-                let copied = runtime.block_on(copy(prepared, Arc::clone(&reporter)));
-                // A file that blocks whoever opens it keeps nobody who was asked to stop.
-                runtime.shutdown_background();
-                copied
-            }
-            Err(error) => Err(told(&reporter, Failure::new(Kind::Internal, format!("no runtime: {error}")))),
-        }
+        let runtime = runtime().map_err(|failure| told(&reporter, failure))?;
+        let copied = runtime.block_on(copy(prepared, Arc::clone(&reporter)));
+        // A file that blocks whoever opens it keeps nobody who was asked to stop.
+        runtime.shutdown_background();
+        copied
     });
     let failure = result.err().or_else(|| {
         let failure = unwritten.failure()?;
@@ -140,6 +135,15 @@ pub fn ingest(args: &IngestArgs, world: &World) -> u8 {
         Some(failure)
     });
     failure.map_or(0, |failure| failure.kind.exit_code())
+}
+
+/// A runtime for one command.
+///
+/// # Errors
+/// When the system gives none.
+fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    let built = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    built.map_err(|error| Failure::new(Kind::Internal, format!("no runtime: {error}")))
 }
 
 /// Who is told what `ingest` does.

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use super::long_waits::{meter, waits};
 use super::{World, print};
 use crate::cli::CheckArgs;
-use crate::dest::{self, Asked, Destination, Hints, Target};
-use crate::error::{Failure, Kind};
+use crate::dest::{self, Destination, Target};
+use crate::error::Failure;
 use crate::http::Observer;
 use crate::http::surroundings::Surroundings;
-use crate::model::{Column, Deletes, LogicalType, Remembered, Strategy};
+use crate::model::{Column, LogicalType, Remembered, Strategy};
 use crate::report::check::{self, Check, Status};
 use crate::run::{Meter, of_destination, of_source};
 use crate::source::{self, Source, Subject};
@@ -55,10 +55,7 @@ fn run(
     dest: Option<&dyn Destination>,
     world: &World,
 ) -> Result<Vec<Check>, Failure> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Failure::new(Kind::Internal, format!("no runtime: {error}")))?;
+    let runtime = super::runtime()?;
     Ok(runtime.block_on(async {
         let mut checks = Vec::new();
         if let Some(source) = source {
@@ -120,21 +117,13 @@ pub(super) async fn of_the_destination(
     account: Option<&str>,
     world: &World,
 ) -> Vec<Check> {
+    let schema = dest.default_schema().unwrap_or("ingestr_check");
     let target = Target {
-        account: "check".into(),
-        source_table: "check".into(),
-        schema: dest.default_schema().unwrap_or("ingestr_check").to_owned(),
-        table: "ingestr_check".into(),
         key: vec!["id".into()],
-        incremental_key: None,
-        strategy: Strategy::Merge,
         columns: vec![Column::new("id", LogicalType::Int64)],
-        loaded_at: None,
-        window: (None, None),
-        asked: Asked::All,
-        deletes: Deletes::Ignore,
+        strategy: Strategy::Merge,
         fresh: true,
-        hints: Hints::default(),
+        ..Target::named("check", "check", schema, "ingestr_check")
     };
     let look = async || {
         dest.inspect(&target).await?;

@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::Write;
 
+use super::look::REPORTED;
 use super::models::{Package, copied, dialect_of, quoted};
 use super::state::{done, open};
 use crate::cli::ReportArgs;
@@ -47,10 +48,7 @@ pub(super) fn report(args: &ReportArgs, waits: &Waits, err: &mut dyn Write) -> R
         let _ = writeln!(err, "note: --max-bytes has no effect: {} is not paid by the byte", entry.name);
     }
     let rows = done(waits, async || dest.select(&query).await)?;
-    let tickets = |one: &&Remembered| {
-        one.schema.eq_ignore_ascii_case(&args.schema) && one.table.eq_ignore_ascii_case("tickets")
-    };
-    let copied = remembered.iter().find(tickets);
+    let copied = remembered.iter().find(|one| one.is_in(&args.schema, "tickets"));
     let fresh = copied.and_then(|one| one.runs.iter().find(|run| run.outcome == "success")?.ended_at);
     let about = page::About {
         account: copied.map(|one| one.account.clone()).unwrap_or_default(),
@@ -91,13 +89,8 @@ fn period(typed: &str) -> Result<(u32, String), Failure> {
 /// What is remembered of the schema; a failure that names others where tickets were not copied to it.
 fn there(waits: &Waits, dest: &dyn Destination, schema: &str) -> Result<Vec<Remembered>, Failure> {
     let remembered = done(waits, async || dest.remembered_in(schema).await)?;
-    let has = |table: &str, schema: &str| {
-        remembered.iter().any(|one| {
-            one.schema.eq_ignore_ascii_case(schema) && one.table.eq_ignore_ascii_case(table) && !one.aside
-        })
-    };
-    let needed = ["tickets", "ticket_messages", "satisfaction_surveys", "customers"];
-    let missing: Vec<&str> = needed.into_iter().filter(|table| !has(table, schema)).collect();
+    let has = |table: &str, schema: &str| remembered.iter().any(|one| one.is_in(schema, table));
+    let missing: Vec<&str> = REPORTED.into_iter().filter(|table| !has(table, schema)).collect();
     if missing.is_empty() {
         return Ok(remembered);
     }

@@ -29,9 +29,9 @@ const USUAL: &str = "duckdb:///helpdesk.duckdb";
 #[must_use]
 pub fn init(args: &InitArgs, world: &World) -> u8 {
     let prompt = Prompt { world };
-    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+    let runtime = match super::runtime() {
         Ok(runtime) => runtime,
-        Err(error) => return told(world, &Failure::new(Kind::Internal, format!("no runtime: {error}"))),
+        Err(failure) => return told(world, &failure),
     };
     let done = runtime.block_on(async {
         tokio::select! {

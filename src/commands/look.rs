@@ -5,7 +5,7 @@ use crate::plan::{Plan, Plans};
 use crate::report::{Ended, Outcome};
 
 /// Tables without which there is no page.
-const REPORTED: [&str; 4] = ["tickets", "ticket_messages", "satisfaction_surveys", "customers"];
+pub(super) const REPORTED: [&str; 4] = ["tickets", "ticket_messages", "satisfaction_surveys", "customers"];
 
 /// What of the command line shows in the commands. Credentials do not: only the names of files are kept.
 #[derive(Debug)]

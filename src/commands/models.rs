@@ -56,12 +56,7 @@ pub(super) fn dialect_of(scheme: &str) -> Option<Dialect> {
 
 /// Which of the optional tables were copied to a schema, under their own names, of what is remembered there.
 pub(super) fn copied(remembered: &[Remembered], schema: &str) -> Vec<Optional> {
-    let is_there = |table: &Optional| {
-        let name = name(*table);
-        remembered.iter().any(|one| {
-            one.schema.eq_ignore_ascii_case(schema) && one.table.eq_ignore_ascii_case(&name) && !one.aside
-        })
-    };
+    let is_there = |table: &Optional| remembered.iter().any(|one| one.is_in(schema, &name(*table)));
     Optional::value_variants().iter().copied().filter(is_there).collect()
 }
 

@@ -10,7 +10,7 @@ use super::{Prepared, World, decide, print};
 use crate::cli::PlanArgs;
 use crate::error::{Failure, Kind};
 use crate::http::Observer;
-use crate::model::{Remembered, RunLine};
+use crate::model::{RUNS_TOLD, Remembered, RunLine};
 use crate::plan::{Plan, Refused};
 use crate::report::forecast::{self, Forecasts, Pace, TableForecast};
 use crate::report::rescan::between;
@@ -22,10 +22,7 @@ use crate::source::{self, Basis, Forecast, Guess, ReadRequest, Rescan, Subject};
 #[must_use]
 pub fn plan(args: &PlanArgs, world: &World) -> u8 {
     let found = decide(&args.ingest, world).and_then(|ends| {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .map_err(|error| Failure::new(Kind::Internal, format!("no runtime: {error}")))?;
+        let runtime = super::runtime()?;
         Ok(runtime.block_on(look_ahead(&ends, world)))
     });
     let told = |failure: &Failure| {
@@ -137,26 +134,19 @@ async fn look_ahead(ends: &Prepared, world: &World) -> Forecasts {
     }
 }
 
-/// The most runs that a destination tells of a table ([`Remembered::runs`]).
-const TOLD: usize = 5;
-
 /// Requests of a first load that may have met rows which others met.
 const READ_TWICE: u64 = 4;
 
-/// The runs of a table, newest first; all of them if there are fewer than [`TOLD`].
+/// The runs of a table, newest first; all of them if there are fewer than [`RUNS_TOLD`].
 fn runs<'a>(remembered: &'a [Remembered], plan: &Plan, account: &str) -> &'a [RunLine] {
     own(remembered, plan, account).map(|one| one.runs.as_slice()).unwrap_or_default()
 }
 
 /// What is remembered of a table.
 fn own<'a>(remembered: &'a [Remembered], plan: &Plan, account: &str) -> Option<&'a Remembered> {
-    remembered.iter().find(|one| {
-        !one.aside
-            && one.account == account
-            && one.source_table == plan.table.name
-            && one.schema.eq_ignore_ascii_case(&plan.schema)
-            && one.table.eq_ignore_ascii_case(&plan.dest_table)
-    })
+    let own =
+        |one: &&Remembered| one.is_of(account, plan.table.name) && one.is_in(&plan.schema, &plan.dest_table);
+    remembered.iter().find(own)
 }
 
 /// How the table is re-scanned, and the time between its last runs. Whether a run can read all that becomes due is known
@@ -171,7 +161,7 @@ fn rescan(remembered: &[Remembered], plan: &Plan, account: &str) -> Option<(Resc
 /// Rows that the very first run found, if it is remembered and came to its end; it may have been asked for a part of them.
 fn first_load(remembered: &[Remembered], plan: &Plan, account: &str) -> Option<u64> {
     let runs = runs(remembered, plan, account);
-    found_first(runs.last().filter(|first| runs.len() < TOLD && first.outcome == "success")?)
+    found_first(runs.last().filter(|first| runs.len() < RUNS_TOLD && first.outcome == "success")?)
 }
 
 /// Rows without those that may have been read twice: where it began, where its walks met, and what changed meanwhile.
@@ -202,7 +192,7 @@ fn at_least(mut forecast: Forecast, scope: Scope, first: Option<u64>) -> Forecas
 /// Requests of the last successful runs, newest first. The very first one is none to go by: it read everything.
 fn last_runs(remembered: &[Remembered], plan: &Plan, account: &str) -> Vec<u64> {
     let runs = runs(remembered, plan, account);
-    let later = if runs.len() < TOLD { &runs[..runs.len().saturating_sub(1)] } else { runs };
+    let later = if runs.len() < RUNS_TOLD { &runs[..runs.len().saturating_sub(1)] } else { runs };
     let good = later.iter().filter(|run| run.outcome == "success");
     good.filter_map(|run| u64::try_from(run.requests).ok()).collect()
 }

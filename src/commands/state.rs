@@ -1,10 +1,10 @@
 //! `ingestr state show`, `ingestr state reset` and `ingestr state move`: what a destination remembers of earlier runs.
 
 use crate::cli::{MoveArgs, ResetArgs, ShowArgs};
-use crate::dest::{self, Asked, DestEntry, DestError, Destination, Hints, Target};
+use crate::dest::{self, DestEntry, DestError, Destination, Target};
 use crate::error::{Failure, Kind};
 use crate::model::lease::{self, Claim};
-use crate::model::{Deletes, Lease, Micros, Remembered, STATE_VERSION, Strategy};
+use crate::model::{Lease, Micros, Remembered, STATE_VERSION};
 use crate::nearest::nearest;
 use crate::plan::{self, table_name};
 use crate::report::remembered;
@@ -74,7 +74,8 @@ pub(super) fn hand_over(args: &MoveArgs, waits: &Waits, now: Micros) -> Result<V
         let mut held = Vec::new();
         let outcome = async {
             for one in &moved {
-                let (target, lease) = (place_of(one), moving(one, now));
+                let target = Target::named(&one.account, &one.source_table, &one.schema, &one.table);
+                let lease = moving(one, now);
                 dest.lease(&target, lease.clone(), Claim::Take, lease::live).await?;
                 held.push((target, lease));
             }
@@ -148,26 +149,6 @@ fn moving(one: &Remembered, now: Micros) -> Lease {
     }
 }
 
-/// As much of a target as a lease needs.
-fn place_of(one: &Remembered) -> Target {
-    Target {
-        account: one.account.clone(),
-        source_table: one.source_table.clone(),
-        schema: one.schema.clone(),
-        table: one.table.clone(),
-        key: Vec::new(),
-        incremental_key: None,
-        strategy: Strategy::Append,
-        columns: Vec::new(),
-        loaded_at: None,
-        window: (None, None),
-        asked: Asked::All,
-        deletes: Deletes::Ignore,
-        hints: Hints::default(),
-        fresh: false,
-    }
-}
-
 pub(super) fn open(uri: Option<&SecretUri>) -> Result<(&'static DestEntry, Box<dyn Destination>), Failure> {
     let uri = uri.ok_or_else(|| plan::missing(&["dest-uri"], &[]))?;
     let entry = dest::entry(uri.expose())?;
@@ -186,10 +167,7 @@ pub(super) fn done<T>(
     waits: &Waits,
     attempt: impl AsyncFnMut() -> Result<T, DestError>,
 ) -> Result<T, Failure> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Failure::new(Kind::Internal, format!("no runtime: {error}")))?;
+    let runtime = super::runtime()?;
     let done = runtime.block_on(async { waits.patiently(attempt).await });
     done.map_err(|unmet| of_destination(&unmet.error))
 }

@@ -40,6 +40,29 @@ pub struct Target {
     pub fresh: bool,
 }
 
+impl Target {
+    /// A table and whose rows are for it, with nothing said of its rows: as much as a lease needs.
+    #[must_use]
+    pub fn named(account: &str, source_table: &str, schema: &str, table: &str) -> Self {
+        Self {
+            account: account.to_owned(),
+            source_table: source_table.to_owned(),
+            schema: schema.to_owned(),
+            table: table.to_owned(),
+            key: Vec::new(),
+            incremental_key: None,
+            strategy: Strategy::Append,
+            columns: Vec::new(),
+            loaded_at: None,
+            window: (None, None),
+            asked: Asked::All,
+            deletes: Deletes::Ignore,
+            hints: Hints::default(),
+            fresh: false,
+        }
+    }
+}
+
 /// Which rows of a window a run asks for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Asked {

@@ -77,6 +77,13 @@ fn known_dead(process: &str) -> bool {
     machine().is_some_and(|here| here == place) && describe(pid).is_none_or(|alive| alive != process)
 }
 
+/// Who holds it, for messages: since when, to the second, as nobody looks for a process by its microsecond, and its pid.
+#[must_use]
+pub fn told(lease: &Lease) -> String {
+    let since = Micros(lease.since.0 - lease.since.0.rem_euclid(1_000_000));
+    format!("started {since}{}", pid(lease).map_or(String::new(), |pid| format!(", process {pid}")))
+}
+
 /// The pid in a lease, for messages.
 #[must_use]
 pub fn pid(lease: &Lease) -> Option<&str> {

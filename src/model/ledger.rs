@@ -2,6 +2,15 @@
 
 use super::{Lease, Micros, State};
 
+/// What the names of tables begin with that are kept beside the data.
+pub const LEDGER_PREFIX: &str = "_ingestr_";
+
+/// Whether a table of that name is kept beside the data, so that no data may be copied into it.
+#[must_use]
+pub fn is_of_ledger(table: &str) -> bool {
+    table.get(..LEDGER_PREFIX.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(LEDGER_PREFIX))
+}
+
 /// A state as `ingestr state show` lists it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Remembered {
@@ -23,11 +32,26 @@ pub struct Remembered {
     pub updated_at: Option<Micros>,
     /// Who holds the target, expired or not.
     pub lease: Option<Lease>,
-    /// The last runs of this target, newest first, at most five.
+    /// The last runs of this target, newest first, at most [`RUNS_TOLD`].
     pub runs: Vec<RunLine>,
 }
 
+/// The most runs that a destination tells of a table ([`Remembered::runs`]).
+pub const RUNS_TOLD: usize = 5;
+
 impl Remembered {
+    /// Whether it is about the rows that are in a table, in whatever case its name is written.
+    #[must_use]
+    pub fn is_in(&self, schema: &str, table: &str) -> bool {
+        !self.aside && self.schema.eq_ignore_ascii_case(schema) && self.table.eq_ignore_ascii_case(table)
+    }
+
+    /// Whether it is about the rows of a source table of an account.
+    #[must_use]
+    pub fn is_of(&self, account: &str, source_table: &str) -> bool {
+        self.account == account && self.source_table == source_table
+    }
+
     /// What a list of them is ordered by.
     #[cfg_attr(
         not(any(

@@ -19,7 +19,7 @@ mod system_columns;
 pub use deleted::{Deletes, Tombstone};
 pub use description::{Described, Description};
 pub use lease::Lease;
-pub use ledger::{Remembered, RunLine, RunRecord};
+pub use ledger::{LEDGER_PREFIX, RUNS_TOLD, Remembered, RunLine, RunRecord, is_of_ledger};
 pub use options::{Contract, FileFormat, Naming, ProgressStyle};
 pub use question::{Answer, Question};
 pub use reject::Reject;

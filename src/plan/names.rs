@@ -5,13 +5,11 @@
 
 use super::Endpoints;
 use crate::error::Failure;
+use crate::model::{LEDGER_PREFIX, is_of_ledger};
 use crate::source::Resource;
 
 /// Stands for the name of each table.
 const TABLE: &str = "{table}";
-
-/// Tables of ours that no data may be copied into.
-const RESERVED: [&str; 4] = ["_ingestr_state", "_ingestr_runs", "_ingestr_rejects", "_ingestr_leases"];
 
 /// Schema and table that are written to.
 ///
@@ -29,9 +27,9 @@ pub(super) fn dest_table(
     let typed = typed.as_str();
     let (schema, name) =
         table_name(typed, &example, ends.destination, ends.default_schema, ends.capabilities.projects)?;
-    if RESERVED.iter().any(|reserved| reserved.eq_ignore_ascii_case(&name)) {
+    if is_of_ledger(&name) {
         return Err(Failure::usage(format!(
-            "--dest-table: `{}` is a table that ingestr keeps for itself",
+            "--dest-table: `{}`: names that begin with {LEDGER_PREFIX} are for tables that ingestr keeps for itself",
             typed.trim()
         ))
         .hint(example));

@@ -185,8 +185,8 @@ fn what_cannot_be_done_is_refused_with_what_to_type_instead() {
             "--dest-table: `a.` has an empty part | type --dest-table <schema>.tickets",
         ),
         (
-            &["--dest-table", "a._ingestr_state"],
-            "--dest-table: `a._ingestr_state` is a table that ingestr keeps for itself | type --dest-table <schema>.tickets",
+            &["--dest-table", "a._Ingestr_columns"],
+            "--dest-table: `a._Ingestr_columns`: names that begin with _ingestr_ are for tables that ingestr keeps for itself | type --dest-table <schema>.tickets",
         ),
         (
             &["--interval-start", "last week"],

@@ -170,9 +170,8 @@ pub(super) fn leased(target: &Target, lease: &Lease, waited: Option<Duration>) -
 
 /// The same of any table, without what to do.
 pub(crate) fn in_use(table: &str, lease: &Lease) -> Failure {
-    let pid = crate::model::lease::pid(lease).map(|pid| format!(", process {pid}")).unwrap_or_default();
-    let headline = format!("table {table} is being loaded by another run (started {}{pid})", lease.since);
-    Failure::new(Kind::Destination, headline)
+    let told = crate::model::lease::told(lease);
+    Failure::new(Kind::Destination, format!("table {table} is being loaded by another run ({told})"))
 }
 
 /// The table is somebody else's: their state says so.

@@ -9,13 +9,9 @@ impl Run<'_, '_> {
             return;
         }
         let Ok(all) = self.job.dest.remembered_in(&self.target.schema).await else { return };
-        let own = all.iter().find(|one| {
-            !one.aside
-                && one.account == self.target.account
-                && one.source_table == self.target.source_table
-                && one.schema.eq_ignore_ascii_case(&self.target.schema)
-                && one.table.eq_ignore_ascii_case(&self.target.table)
-        });
+        let target = &self.target;
+        let mut of_source = all.iter().filter(|one| one.is_of(&target.account, &target.source_table));
+        let own = of_source.find(|one| one.is_in(&target.schema, &target.table));
         let Some(before) = own.and_then(|own| own.runs.iter().find(|run| run.id != self.id)) else { return };
         let known: Vec<String> = before.warnings.iter().map(|warning| without_numbers(warning)).collect();
         let repeated = self.done.warnings.iter().filter(|warning| known.contains(&without_numbers(warning)));
