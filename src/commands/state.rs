@@ -169,7 +169,7 @@ pub(super) fn done<T>(
 ) -> Result<T, Failure> {
     let runtime = super::runtime()?;
     let done = runtime.block_on(async { waits.patiently(attempt).await });
-    done.map_err(|unmet| of_destination(&unmet.error))
+    done.map_err(|failed| of_destination(&failed.error))
 }
 
 fn dotted(one: &Remembered) -> String {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 use tokio::time::Instant;
 
-use super::limit::{Limiter, Priority, Seat};
+use super::limit::{Limiter, Priority, Reader};
 use super::outage::{Next, Outages, Ride};
 use super::retry::{self, Again, Final, Known, LONGEST_TOLD, Outcome, Retries, Why};
 use super::room::Body;
@@ -146,10 +146,10 @@ impl Client {
         &self.outages
     }
 
-    /// A place among those who read the account.
+    /// Joins those that read the account.
     #[must_use]
-    pub fn seat(&self) -> Seat {
-        Seat::take(Arc::clone(&self.limiter))
+    pub fn reader(&self) -> Reader {
+        Reader::join(Arc::clone(&self.limiter))
     }
 
     /// [`Client::get_when`] for what is small and wanted soon.

@@ -1,7 +1,6 @@
 //! Columns and their types: the vocabulary that sources declare, `normalise` fills and destinations store.
 //!
-//! Lives at the root because both ends need it and neither may know the other. Arrow carries the data, but Arrow
-//! alone cannot say "this text is JSON", so a field's metadata does ([`LogicalType::of`]).
+//! Arrow carries the data, but Arrow alone cannot say "this text is JSON", so a field's metadata does ([`LogicalType::of`]).
 
 use std::collections::HashMap;
 

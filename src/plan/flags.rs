@@ -1,7 +1,7 @@
 //! Flags that stand alone: required ones, numbers and durations, those that belong to other sources or destinations.
 //!
 //! Two tables say what becomes of a flag that means nothing here: refused if leaving it out could change the rows,
-//! noted otherwise, and noted only if it was typed: an now is often shared by many commands.
+//! noted otherwise, and noted only if it was typed: an environment is often shared by many commands.
 
 use std::time::Duration;
 

@@ -195,7 +195,7 @@ pub(super) fn incremental_key(
     if let Some(typed) = args.incremental_key.as_deref().map(str::trim).filter(|typed| !typed.is_empty())
         && own.is_none_or(|own| columns.source_of(typed) != own)
     {
-        // An now is often shared by many commands.
+        // An environment is often shared by many commands.
         if args.typed.contains("incremental-key") {
             columns.check_exists("incremental-key", typed)?;
         }

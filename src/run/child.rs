@@ -52,7 +52,7 @@ impl<'a> Child<'a> {
         // What becomes of its parent's rows becomes of these.
         target.deletes = parent.deletes;
         let found = waits.patiently(async || dest.inspect(&target).await).await;
-        let found = found.map_err(|unmet| unmet.explain(&target))?;
+        let found = found.map_err(|failed| failed.explain(&target))?;
         failure::owned(&target, &found)?;
         can_go_on(plan, &found)?;
         let child = Self {

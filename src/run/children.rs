@@ -72,14 +72,14 @@ impl Run<'_, '_> {
         target.fresh = true;
         // Rows that an earlier run has begun to collect are there as well, and go.
         let inspect = async || self.job.dest.inspect(&target).await;
-        let found = self.waits.patiently(inspect).await.map_err(|unmet| unmet.explain(&target))?;
+        let found = self.waits.patiently(inspect).await.map_err(|failed| failed.explain(&target))?;
         let mut basis = Basis { aside: found.basis.aside, ..self.children[at].basis.clone() };
         let (mut after, mut read) = (None, 0);
         loop {
             let found = match &names {
                 Some(names) => {
                     let rows = async || self.job.dest.rows(&self.target, names, after, PARENTS).await;
-                    self.waits.patiently(rows).await.map_err(|unmet| unmet.explain(&self.target))?
+                    self.waits.patiently(rows).await.map_err(|failed| failed.explain(&self.target))?
                 }
                 None => None,
             };
@@ -120,7 +120,7 @@ impl Run<'_, '_> {
                 commit.run.ended_at = self.now();
                 basis = before.after(target.strategy, commit);
             });
-            let counts = made.await.map_err(|unmet| unmet.explain(&target))?;
+            let counts = made.await.map_err(|failed| failed.explain(&target))?;
             self.children[at].counts.add(counts.first().copied().unwrap_or_default());
             self.children[at].names_anew = false;
             target.fresh = false;

@@ -162,9 +162,9 @@ impl Run<'_, '_> {
         });
         let counts = made.await;
         self.slot.stage(0);
-        let changed = counts.as_ref().is_err_and(|unmet| unmet.error.kind == DestErrorKind::Changed);
+        let changed = counts.as_ref().is_err_and(|failed| failed.error.kind == DestErrorKind::Changed);
         self.outdated = changed && nothing && self.done.commits == 0;
-        let counts = counts.map_err(|unmet| unmet.explain(&self.target))?;
+        let counts = counts.map_err(|failed| failed.explain(&self.target))?;
         self.torn = false;
         self.note_children(counts.get(1..).unwrap_or_default());
         let counts = counts.first().copied().unwrap_or_default();

@@ -16,7 +16,7 @@ impl Run<'_, '_> {
         let (mut after, mut filled) = (backfill.filled.up_to, 0);
         loop {
             let rows = async || self.job.dest.rows(&self.target, &names, after, ROWS).await;
-            let found = self.waits.patiently(rows).await.map_err(|unmet| unmet.explain(&self.target))?;
+            let found = self.waits.patiently(rows).await.map_err(|failed| failed.explain(&self.target))?;
             // Without the JSON there is nothing to fill from.
             let Some(stored) = found else { return Ok(()) };
             let last = (stored.len() as u64) < ROWS;

@@ -61,8 +61,8 @@ impl Run<'_, '_> {
         self.slot.known();
         match self.made(answer).await {
             Made::Stored => self.stored_idle(commit, basis),
-            Made::Apart => return Ok(false),
-            Made::Failed(unmet) => return Err(unmet.explain(&self.target)),
+            Made::Separately => return Ok(false),
+            Made::Failed(failed) => return Err(failed.explain(&self.target)),
         }
         Ok(true)
     }
@@ -82,7 +82,7 @@ impl Run<'_, '_> {
                 let place = self.slot.place();
                 if let Some(at) = waiting.iter().position(|entry| entry.place == place) {
                     drop(waiting.swap_remove(at));
-                    return Made::Apart;
+                    return Made::Separately;
                 }
             }
         }
@@ -93,7 +93,7 @@ impl Run<'_, '_> {
             let entries = runs.take();
             if entries.is_empty() {
                 // Whoever was to make it has failed.
-                return (&mut answer).await.unwrap_or(Made::Apart);
+                return (&mut answer).await.unwrap_or(Made::Separately);
             }
             self.make(entries).await;
         }
@@ -107,12 +107,12 @@ impl Run<'_, '_> {
         let write = async || self.job.dest.commit_idle(&all, now).await;
         let made = match self.waits.patiently(write).await {
             Ok(()) => Made::Stored,
-            Err(unmet) if matches!(unmet.error.kind, DestErrorKind::Unknown | DestErrorKind::Locked) => {
-                Made::Failed(Arc::new(unmet))
+            Err(failed) if matches!(failed.error.kind, DestErrorKind::Unknown | DestErrorKind::Locked) => {
+                Made::Failed(Arc::new(failed))
             }
-            Err(unmet) => {
-                log::debug!("{}: not stored with others: {}", self.target.table, unmet.error);
-                Made::Apart
+            Err(failed) => {
+                log::debug!("{}: not stored with others: {}", self.target.table, failed.error);
+                Made::Separately
             }
         };
         for answer in answers {

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{oneshot, watch};
 
-use super::waits::Unmet;
+use super::waits::WaitFailed;
 use crate::dest::Idle;
 
 /// The runs of a command that may turn out to have nothing to write.
@@ -30,9 +30,9 @@ pub(super) enum Made {
     /// It is stored.
     Stored,
     /// It could not be made for all of them: each makes a commit of its own.
-    Apart,
+    Separately,
     /// Nor could each by itself: they have waited in vain already, or nobody knows what became of it.
-    Failed(Arc<Unmet>),
+    Failed(Arc<WaitFailed>),
 }
 
 impl IdleRuns {

@@ -199,7 +199,7 @@ async fn look(
             }
             job.dest.inspect(target).await
         };
-        let mut inspection = waits.patiently(inspect).await.map_err(|unmet| unmet.explain(target))?;
+        let mut inspection = waits.patiently(inspect).await.map_err(|failed| failed.explain(target))?;
         failure::owned(target, &inspection)?;
         let now = job.plan.started_at.plus(start.elapsed());
         let Some(other) = inspection.lease.as_ref().filter(|other| lease::live(other, now)) else {

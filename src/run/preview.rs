@@ -34,7 +34,7 @@ pub(crate) async fn preview(
     let shape = Normaliser::new(&spec.columns(), spec.key, &[], &plan.shaping);
     let target = target(plan, source, shape.documented());
     let looked = waits.patiently(async || dest.inspect(&target).await).await;
-    let inspection: Inspection = looked.map_err(|unmet| failure::destination(&target, &unmet.error))?;
+    let inspection: Inspection = looked.map_err(|failed| failure::destination(&target, &failed.error))?;
     failure::owned(&target, &inspection)?;
     can_go_on(plan, &inspection)?;
     let from = begins_from(plan, source, &inspection);

@@ -13,8 +13,8 @@ use super::idle_runs::IdleRuns;
 pub(super) struct Shared {
     /// Bytes that each run has staged or is committing.
     staged: Mutex<Vec<u64>>,
-    /// Asks the run with the most to commit.
-    bells: Vec<Notify>,
+    /// Asks a run to commit: the one that has staged most.
+    commit_requests: Vec<Notify>,
     /// Runs of which it is not known yet whether they are short.
     undecided: watch::Sender<usize>,
     /// Those that have told of a wait for the file.
@@ -39,7 +39,7 @@ impl Shared {
     pub(super) fn new(runs: usize) -> Self {
         Self {
             staged: Mutex::new(vec![0; runs]),
-            bells: (0..runs).map(|_| Notify::new()).collect(),
+            commit_requests: (0..runs).map(|_| Notify::new()).collect(),
             undecided: watch::Sender::new(runs),
             telling: Arc::default(),
             idle: IdleRuns::new(runs),
@@ -114,14 +114,14 @@ impl Slot<'_> {
         }
         let most = (0..staged.len()).rev().max_by_key(|place| staged[*place]).unwrap_or(self.place);
         if most != self.place {
-            self.shared.bells[most].notify_one();
+            self.shared.commit_requests[most].notify_one();
         }
         most == self.place
     }
 
     /// Waits until another run finds that this one should commit.
     pub(super) async fn asked_to_commit(&self) {
-        self.shared.bells[self.place].notified().await;
+        self.shared.commit_requests[self.place].notified().await;
     }
 }
 

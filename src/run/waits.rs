@@ -42,13 +42,13 @@ pub(crate) struct Waits {
 
 /// What somebody waited for in vain.
 #[derive(Debug)]
-pub(crate) struct Unmet {
+pub(crate) struct WaitFailed {
     pub(crate) error: DestError,
     /// The wait was cut short.
     stopped: bool,
 }
 
-impl Unmet {
+impl WaitFailed {
     /// As a user reads it.
     pub(super) fn explain(&self, target: &Target) -> Failure {
         let failure = failure::destination(target, &self.error);
@@ -64,7 +64,7 @@ impl Unmet {
     }
 }
 
-impl From<DestError> for Unmet {
+impl From<DestError> for WaitFailed {
     fn from(error: DestError) -> Self {
         Self { error, stopped: false }
     }
@@ -103,12 +103,12 @@ impl Waits {
     pub(crate) async fn patiently<T>(
         &self,
         mut attempt: impl AsyncFnMut() -> Result<T, DestError>,
-    ) -> Result<T, Unmet> {
+    ) -> Result<T, WaitFailed> {
         let mut wait = self.for_the_file();
         loop {
             match attempt().await {
                 Err(error) if error.kind == DestErrorKind::Locked => wait.on(error).await?,
-                done => return done.map_err(Unmet::from),
+                done => return done.map_err(WaitFailed::from),
             }
         }
     }
@@ -122,7 +122,7 @@ impl Waits {
         mut load: Box<dyn Load>,
         mut commit: Commit,
         mut before: impl FnMut(&mut Commit),
-    ) -> Result<Vec<Counts>, Unmet> {
+    ) -> Result<Vec<Counts>, WaitFailed> {
         let mut wait = self.for_the_file();
         loop {
             before(&mut commit);
@@ -181,13 +181,13 @@ impl Wait<'_> {
     ///
     /// # Errors
     /// It, once there has been waiting enough.
-    pub(super) async fn on(&mut self, error: DestError) -> Result<(), Unmet> {
+    pub(super) async fn on(&mut self, error: DestError) -> Result<(), WaitFailed> {
         let waited = self.waited();
         // After a stop it is a short wait, whenever that came.
         let stopped = self.of.stopped();
         let limit = if stopped { Some(self.limit.map_or(LAST, |limit| limit.min(LAST))) } else { self.limit };
         if limit.is_some_and(|limit| waited >= limit) {
-            return Err(Unmet { error: lasting(error, self.limit.filter(|_| !stopped)), stopped });
+            return Err(WaitFailed { error: lasting(error, self.limit.filter(|_| !stopped)), stopped });
         }
         if !self.told && waited >= NEWS {
             self.told = true;

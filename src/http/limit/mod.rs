@@ -11,9 +11,9 @@ mod bucket;
 mod drain;
 mod latency;
 mod neighbours;
+mod reader;
 mod readers;
 mod rounding;
-mod seat;
 mod share;
 #[cfg(test)]
 mod tests;
@@ -26,8 +26,8 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use self::bucket::Bucket;
+pub use self::reader::Reader;
 use self::readers::Readers;
-pub use self::seat::Seat;
 use self::share::RateHeader;
 pub use self::share::{Allowance, NoShare, Share};
 use super::{Observer, Signal};

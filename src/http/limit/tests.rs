@@ -401,9 +401,9 @@ async fn a_reader_between_two_requests_counts_and_one_that_waits_for_its_destina
     let ticket = limiter.acquire(LATER, &NoObserver).await;
     tokio::time::sleep(Duration::from_secs(1)).await;
     ticket.answered(Some("1/40"), &NoObserver);
-    let seat = || Seat::take(Arc::clone(&limiter));
+    let join = || Reader::join(Arc::clone(&limiter));
     // Two a second, each takes a second, and a little more.
-    let (first, second, third) = (seat(), seat(), seat());
+    let (first, second, third) = (join(), join(), join());
     assert_eq!(first.concurrency(0, None), 1);
     drop(third);
     assert_eq!(first.concurrency(0, None), 2);

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::http::Observer;
 use crate::http::client::Client;
-use crate::http::limit::Seat;
+use crate::http::limit::Reader;
 use crate::model::{Micros, State, Tombstone};
 use crate::normalise::rows::Rows;
 use crate::source::gorgias::changes::cap::Cap;
@@ -24,8 +24,8 @@ pub(crate) struct Context {
     pub(crate) client: Arc<Client>,
     /// What small tables of the command have lost.
     pub(crate) vanished: Arc<Vanished>,
-    /// Among all that read the account.
-    pub(crate) seat: Seat,
+    /// This table's reader at the account's limiter.
+    pub(crate) reader: Reader,
     pub(crate) observer: Arc<dyn Observer>,
     pub(crate) resource: &'static Resource,
     pub(crate) request: ReadRequest,
@@ -49,7 +49,7 @@ impl Context {
     ) -> Result<Self, SourceError> {
         let progress = Checkpoint::read(request.from.as_ref(), request.table.name)?;
         Ok(Self {
-            seat: client.seat(),
+            reader: client.reader(),
             client,
             vanished,
             observer,
@@ -74,7 +74,7 @@ impl Context {
         let now = self.request.now;
         let progress = &self.progress;
         let loading = progress.unfinished.as_ref().filter(|_| progress.watermark.is_none());
-        let began = loading.and(progress.rescan.as_ref()).map(|rescan| rescan.swept);
+        let began = loading.and(progress.rescan.as_ref()).map(|rescan| rescan.last_began);
         let top = loading.and_then(|pass| pass.top);
         [progress.watermark, began, top].into_iter().flatten().fold(now, Micros::min)
     }

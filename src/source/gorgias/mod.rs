@@ -133,7 +133,7 @@ pub(super) fn rescan(table: &'static Resource, state: &State) -> Option<Rescan> 
     let rescan =
         Checkpoint::read(Some(state), table.name).ok()?.rescan.filter(|_| table.rescanned().is_some())?;
     let period = Some(Duration::from_secs(rescan.period?)).filter(|period| !period.is_zero());
-    Some(Rescan { period, pages: rescan.length(), cap: rescan.cut })
+    Some(Rescan { period, pages: rescan.length(), cap: rescan.capped_at })
 }
 
 impl Source for Gorgias {

@@ -72,7 +72,7 @@ impl TableReader {
         let fresh = ctx.progress.watermark.is_none() && !active.resumed;
         if active.resumed {
             if ctx.progress.watermark.is_none() {
-                ctx.loading_since = ctx.progress.rescan.as_ref().map(|rescan| rescan.swept);
+                ctx.loading_since = ctx.progress.rescan.as_ref().map(|rescan| rescan.last_began);
             }
             pass::pass(ctx, counts, &mut active, out).await?;
             // What the earlier run read of it may have changed since.

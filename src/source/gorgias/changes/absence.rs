@@ -149,6 +149,6 @@ pub(crate) async fn believe(ctx: &mut Context, alone: usize, out: &mut Sender) -
 }
 
 /// Of the rows that a walk met, those at the place where it stands: the next part begins among them.
-pub(crate) fn edge(met: &BTreeMap<i64, Option<Micros>>, last: Option<Micros>) -> Vec<i64> {
+pub(crate) fn boundary_ids(met: &BTreeMap<i64, Option<Micros>>, last: Option<Micros>) -> Vec<i64> {
     met.iter().filter(|(_, at)| at.is_some() && **at == last).map(|(id, _)| *id).collect()
 }

@@ -46,7 +46,7 @@ impl RescanState {
     /// The pages that have become due, if the whole list is to be read once a period. What is less than a page is left to
     /// add up.
     pub(crate) fn due(&self, period: Duration, now: Micros) -> Due {
-        let passed = now.0.saturating_sub(self.paid.unwrap_or(self.swept).0).max(0);
+        let passed = now.0.saturating_sub(self.due_read_until.unwrap_or(self.last_began).0).max(0);
         let passed = Duration::from_micros(passed.unsigned_abs());
         if passed >= period {
             return Due::Everything;
@@ -59,8 +59,8 @@ impl RescanState {
     fn pay(&mut self, length: u64, period: Duration, now: Micros) {
         let page =
             Duration::from_micros(u64::try_from(period.as_micros() / u128::from(length)).unwrap_or(u64::MAX));
-        let paid = self.paid.unwrap_or(self.swept).max(now.minus(period));
-        self.paid = Some(paid.plus(page).min(now));
+        let read_until = self.due_read_until.unwrap_or(self.last_began).max(now.minus(period));
+        self.due_read_until = Some(read_until.plus(page).min(now));
     }
 }
 
@@ -118,7 +118,7 @@ pub(crate) async fn rescan(ctx: &mut Context, out: &mut Sender) -> Result<Vec<Wa
         return Ok(spans);
     };
     rescan.period = Some(period.map_or(0, |period| period.as_secs()));
-    rescan.cut = None;
+    rescan.capped_at = None;
     let Some(period) = period else { return Ok(spans) };
     let now = ctx.request.now;
     let mut part = DuePart { due: rescan.due(period, now), length: rescan.length(), period, read: 0 };
@@ -166,8 +166,9 @@ async fn stretch(
 ) -> Result<Option<WalkedSpan>, SourceError> {
     let mut state = WalkState::of(walk);
     let newest = walk.cursor.as_ref().and(walk.last);
-    let edge = ctx.progress.rescan.as_ref().map(|rescan| rescan.edge.clone()).unwrap_or_default();
-    let mut met: BTreeMap<i64, Option<Micros>> = edge.into_iter().map(|id| (id, newest)).collect();
+    let boundary = ctx.progress.rescan.as_ref().map(|rescan| rescan.boundary_ids.clone());
+    let mut met: BTreeMap<i64, Option<Micros>> =
+        boundary.into_iter().flatten().map(|id| (id, newest)).collect();
     let mut pages = 0;
     let mut from_the_front = walk.cursor.is_none();
     while !walk.done && !is_past(walk, until) && !part.is_read() && ctx.cap.left() > 0 {
@@ -183,7 +184,7 @@ async fn stretch(
             Err(Stumble::Error(SourceError::Http(error)))
                 if is_forbidden(&error) && ctx.resource.counted.is_some() =>
             {
-                ctx.warn(crate::source::gorgias::changes::message_counts::NO_TICKETS);
+                ctx.warn(message_counts::NO_TICKETS);
                 return Ok(None);
             }
             Err(Stumble::Error(error)) => return Err(error),
@@ -200,7 +201,7 @@ async fn stretch(
     }
     let oldest = if walk.done { None } else { walk.last };
     if let Some(rescan) = ctx.progress.rescan.as_mut().filter(|_| pages > 0) {
-        rescan.edge = absence::edge(&met, oldest);
+        rescan.boundary_ids = absence::boundary_ids(&met, oldest);
     }
     // A list in no order shows what lies between two places only if all of it was read in one go.
     let known = !walk.unordered || (walk.done && from_the_front);
@@ -253,7 +254,7 @@ fn note_rescan(ctx: &mut Context, began: Micros, walk: &Walk, part: &DuePart) {
     let Some(rescan) = &mut ctx.progress.rescan else { return };
     rescan.pay(part.length, part.period, ctx.request.now);
     if walk.done {
-        rescan.swept = rescan.swept.max(began);
+        rescan.last_began = rescan.last_began.max(began);
         rescan.gone = 0;
         rescan.pages = Some(walk.pages);
     }
@@ -264,7 +265,7 @@ fn note_rescan(ctx: &mut Context, began: Micros, walk: &Walk, part: &DuePart) {
 fn paid_in_full(ctx: &mut Context) {
     let now = ctx.request.now;
     if let Some(rescan) = &mut ctx.progress.rescan {
-        rescan.paid = Some(now);
+        rescan.due_read_until = Some(now);
     }
 }
 
@@ -272,7 +273,7 @@ fn paid_in_full(ctx: &mut Context) {
 fn note_cut(ctx: &mut Context, list: &Resource, part: &DuePart) {
     let cap = ctx.cap.all();
     let Some(rescan) = &mut ctx.progress.rescan else { return };
-    rescan.cut = Some(cap);
+    rescan.capped_at = Some(cap);
     let pages = rescan.length();
     ctx.warn(format!(
         "GET {}: {} of about {pages} pages were re-scanned: of a list so long, a run reads {cap} at most, and all of it \

@@ -26,7 +26,7 @@ pub(crate) async fn read_in_full(
     out: &mut Sender,
 ) -> Result<(), SourceError> {
     let (now, pause) = (ctx.request.now, ctx.request.refresh_small);
-    if ctx.progress.rescan.as_ref().is_some_and(|whole| whole.swept.plus(pause) > now) {
+    if ctx.progress.rescan.as_ref().is_some_and(|whole| whole.last_began.plus(pause) > now) {
         return Ok(());
     }
     // 0: it was never read whole.

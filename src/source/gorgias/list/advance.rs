@@ -34,7 +34,7 @@ pub(crate) fn send_out(ctx: &mut Context, active: &mut Active) -> Result<(), Sou
             let left = active.parallel.left(walks);
             // In a long load it is worth a request to know where it ends.
             let long = left.is_none() && walks.len() > 1 && active.pass.pages >= LONG_LOAD;
-            if mine > 0 && walking.max(mine) >= ctx.seat.concurrency(mine, left) && !long {
+            if mine > 0 && walking.max(mine) >= ctx.reader.concurrency(mine, left) && !long {
                 return Ok(());
             }
             next = active.parallel.ready(walks, false);

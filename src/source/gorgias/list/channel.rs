@@ -50,17 +50,17 @@ pub(crate) struct Channel {
     answers: mpsc::UnboundedSender<Option<Answer>>,
 }
 
-type Reader = BoxFuture<'static, Result<State, SourceError>>;
+type ReaderTask = BoxFuture<'static, Result<State, SourceError>>;
 
 enum ReaderState {
-    Ready(Reader),
+    Ready(ReaderTask),
     Running(JoinHandle<Result<State, SourceError>>),
     Over,
 }
 
 impl Channel {
-    /// A feed of what `reader` hands to its outlet. It starts with the first [`Pages::next`].
-    pub(crate) fn new(path: &'static str, reader: impl FnOnce(Sender) -> Reader) -> Self {
+    /// A channel for what `reader` sends. The reader starts with the first [`Pages::next`].
+    pub(crate) fn new(path: &'static str, reader: impl FnOnce(Sender) -> ReaderTask) -> Self {
         let (to_run, steps) = mpsc::channel(AHEAD);
         let (answers, from_run) = mpsc::unbounded_channel();
         let reader = reader(Sender { steps: to_run, answers: from_run });
@@ -76,7 +76,7 @@ impl Channel {
         if let Some(step) = self.steps.recv().await {
             return Ok(step);
         }
-        // The reader has let go of its outlet: it is over, well or not.
+        // The reader has dropped its `Sender`: it is over, with a success or an error.
         match &mut self.reading {
             ReaderState::Running(task) => {
                 let end = task.await;

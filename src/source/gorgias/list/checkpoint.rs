@@ -84,24 +84,25 @@ pub(crate) struct Tail {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct RescanState {
     /// When the last complete one began: what changed before that has been seen.
-    pub(crate) swept: Micros,
+    #[serde(rename = "swept")]
+    pub(crate) last_began: Micros,
     /// When the unfinished one began, and where it stands.
     pub(crate) walk: Option<(Micros, Walk)>,
     /// Pages of the list when it was last read whole. `None`: it never was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) pages: Option<u64>,
-    /// The pages that have become due until then have been read. `None`: as of `swept`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) paid: Option<Micros>,
+    /// The pages that have become due until then have been read. `None`: as of `last_began`.
+    #[serde(rename = "paid", default, skip_serializing_if = "Option::is_none")]
+    pub(crate) due_read_until: Option<Micros>,
     /// Period of the last run, in seconds; 0 is never.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) period: Option<u64>,
     /// Pages a run that the last one might read, if that was fewer than had become due.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) cut: Option<u64>,
+    #[serde(rename = "cut", default, skip_serializing_if = "Option::is_none")]
+    pub(crate) capped_at: Option<u64>,
     /// Ids that the unfinished walk met at the place where it stands.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(crate) edge: Vec<i64>,
+    #[serde(rename = "edge", default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) boundary_ids: Vec<i64>,
     /// Rows held, or tickets of such, that were not met, and no run has had the requests to look up yet.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub(crate) absent: BTreeSet<i64>,
@@ -122,13 +123,13 @@ impl RescanState {
     /// Of a list that has just been read, or is about to be.
     pub(crate) fn new(now: Micros) -> Self {
         Self {
-            swept: now,
+            last_began: now,
             walk: None,
             pages: None,
-            paid: Some(now),
+            due_read_until: Some(now),
             period: None,
-            cut: None,
-            edge: Vec::new(),
+            capped_at: None,
+            boundary_ids: Vec::new(),
             absent: BTreeSet::new(),
             gone: 0,
             rows: None,

@@ -1,6 +1,6 @@
 //! The walks of a pass side by side: their requests are under way at the same time, as many as the account's rate needs
 //! with answers as slow as they are. Two walks from both ends of a list are what the API's documentation allows; if
-//! that is too few, more begin in the middle (`made`).
+//! that is too few, more begin in the middle (`seek`).
 
 use tokio::task::JoinSet;
 

@@ -131,7 +131,8 @@ pub(crate) fn begin(ctx: &Context) -> Active {
     match ctx.progress.watermark {
         Some(watermark) => follow_up(ctx, watermark),
         None => {
-            // One page tells how fresh the table is, and whether it is all there is. Then both ends (`walk`).
+            // One page tells how fresh the table is, and whether it is all there is. Then the list is read from both ends
+            // (`advance`).
             // It is the first page of the walk from the newest end already, whatever the table sorts by.
             // Where rows are only added, each version of a row must come once: so oldest change first, and what
             // changes on the way comes again as a new version.

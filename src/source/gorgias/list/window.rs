@@ -78,7 +78,7 @@ impl Aside {
         let replaces = ctx.request.replaces;
         let windowed = !ctx.request.window.is_open() && (kind != PassKind::CatchUp || replaces);
         if !windowed || ctx.request.outside == Outside::Dropped {
-            ctx.seat.held_up(out.page(page)).await;
+            ctx.reader.held_up(out.page(page)).await;
             return;
         }
         let inside = page.keep.contains(&true);
@@ -94,7 +94,7 @@ impl Aside {
         for chunk in self.unknown().chunks(AT_ONCE) {
             let question = Question::Stored { column: "id".into(), values: chunk.to_vec() };
             // A target that cannot tell gets none: better an old row than one that nobody asked for.
-            let answer = ctx.seat.held_up(out.ask(question)).await.unwrap_or_default();
+            let answer = ctx.reader.held_up(out.ask(question)).await.unwrap_or_default();
             held.extend(answer.pairs.into_iter().map(|(id, _)| id));
         }
         for mut page in std::mem::take(&mut self.pages) {
@@ -104,7 +104,7 @@ impl Aside {
             for (keep, row) in page.keep.iter_mut().zip(page.rows.iter()) {
                 *keep |= integer(row, "id").as_ref().is_some_and(known);
             }
-            ctx.seat.held_up(out.page(page)).await;
+            ctx.reader.held_up(out.page(page)).await;
         }
     }
 }

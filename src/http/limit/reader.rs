@@ -1,4 +1,4 @@
-//! The place of one reader among those who read the account.
+//! One of those in the process that read the account through its limiter.
 
 use std::sync::Arc;
 
@@ -6,18 +6,18 @@ use tokio::time::Instant;
 
 use super::Limiter;
 
-/// A reader's place among those who read the account; it counts as one with something left to read until this is
+/// One of those that read the account; it counts as one with something left to read until this is
 /// dropped.
 #[derive(Debug)]
-pub struct Seat {
+pub struct Reader {
     limiter: Arc<Limiter>,
     number: u64,
 }
 
-impl Seat {
+impl Reader {
     /// Joins those who read.
     #[must_use]
-    pub fn take(limiter: Arc<Limiter>) -> Self {
+    pub fn join(limiter: Arc<Limiter>) -> Self {
         let number = limiter.lock().readers.join();
         Self { limiter, number }
     }
@@ -44,7 +44,7 @@ impl Seat {
     }
 }
 
-impl Drop for Seat {
+impl Drop for Reader {
     fn drop(&mut self) {
         self.limiter.lock().readers.leave(self.number);
     }
