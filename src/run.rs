@@ -14,6 +14,7 @@ mod failure;
 mod fill;
 mod idle;
 mod idle_runs;
+mod lost_columns;
 mod meter;
 mod names;
 mod outcome;
@@ -37,6 +38,7 @@ use self::backfill::Backfill;
 use self::child::Child;
 use self::eta::Eta;
 pub(crate) use self::failure::{in_use, of_destination, of_source};
+use self::lost_columns::ColumnsFound;
 pub(crate) use self::meter::Meter;
 pub use self::outcome::outcome;
 pub(crate) use self::preview::preview;
@@ -133,6 +135,8 @@ struct Run<'a, 'm> {
     children: Vec<Child<'a>>,
     /// What is written of each child.
     child_targets: Vec<Target>,
+    /// The columns that the table had when the run began.
+    found: ColumnsFound,
     normaliser: Normaliser,
     pages: Box<dyn Pages>,
     meter: Arc<Meter>,

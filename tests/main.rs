@@ -23,6 +23,7 @@ mod forecast;
 mod held;
 mod kill;
 mod lookups;
+mod lost_columns;
 #[cfg(any(feature = "duckdb", feature = "sqlite"))]
 mod new_fields;
 mod nothing_new;

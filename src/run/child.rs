@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use super::lost_columns::{self, ColumnsFound};
 use super::names::{can_go_on, normaliser};
 use super::waits::Waits;
 use super::{failure, target};
@@ -23,6 +24,8 @@ pub(super) struct Child<'a> {
     pub(super) normaliser: Normaliser,
     /// Whether names of columns that are stored are not this table's.
     pub(super) names_anew: bool,
+    /// The columns that its table had when the run began.
+    pub(super) found: ColumnsFound,
     /// What was found of it: see the room's head.
     pub(super) stored: Option<State>,
     /// The same of its part of an unfinished replacement.
@@ -52,15 +55,18 @@ impl<'a> Child<'a> {
         // What becomes of its parent's rows becomes of these.
         target.deletes = parent.deletes;
         let found = waits.patiently(async || dest.inspect(&target).await).await;
-        let found = found.map_err(|failed| failed.explain(&target))?;
+        let mut found = found.map_err(|failed| failed.explain(&target))?;
         failure::owned(&target, &found)?;
         can_go_on(plan, &found)?;
+        // One that has lost columns is made anew from its parent's rows, as one without a state.
+        lost_columns::forget(plan, &normaliser(plan, &found), &target, &mut found)?;
         let child = Self {
             plan,
             embedded,
             parent_key,
             normaliser: normaliser(plan, &found),
             names_anew: found.names.is_none(),
+            found: ColumnsFound::of(&found),
             stored: found.state,
             aside: found.aside,
             basis: found.basis,

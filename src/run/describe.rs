@@ -17,11 +17,15 @@ const OURS: [(&str, &str); 4] = [
 impl Run<'_, '_> {
     /// What is to be said of each table.
     fn wanted(&self) -> Vec<(&Target, Vec<Description>)> {
-        let own = std::iter::once((self.job.plan, &self.normaliser, &self.target));
+        let own = (self.job.plan, &self.normaliser, &self.target, &self.found);
         let children = self.children.iter().zip(&self.child_targets);
-        let children = children.map(|(child, target)| (child.plan, &child.normaliser, target));
-        own.chain(children)
-            .map(|(plan, normaliser, target)| (target, texts(plan, normaliser, target)))
+        let children = children.map(|(child, target)| (child.plan, &child.normaliser, target, &child.found));
+        std::iter::once(own)
+            .chain(children)
+            .map(|(plan, normaliser, target, found)| {
+                let texts = texts(plan, normaliser, target).into_iter();
+                (target, texts.filter(|text| found.has(text)).collect())
+            })
             .collect()
     }
 
@@ -53,8 +57,8 @@ impl Run<'_, '_> {
     }
 }
 
-/// What is said of a table and of the columns that it has by now: one that comes later is described then.
-fn texts(plan: &Plan, normaliser: &Normaliser, target: &Target) -> Vec<Description> {
+/// What is said of a table and of its columns, but those for fields without a documented one.
+pub(super) fn texts(plan: &Plan, normaliser: &Normaliser, target: &Target) -> Vec<Description> {
     let of = |column: Option<String>, text: &str| Description { column, text: text.to_owned() };
     let documented = plan.table.columns.iter().filter_map(|(field, _, text)| {
         Some(of(Some(normaliser.destination_name(field)?), text)).filter(|_| !text.is_empty())

@@ -7,6 +7,7 @@ use tokio::time::Instant;
 
 use super::child::Child;
 use super::eta::Eta;
+use super::lost_columns::{self, ColumnsFound};
 use super::meter::Meter;
 use super::names::{can_go_on, normaliser};
 use super::shared::Slot;
@@ -36,8 +37,10 @@ impl<'a, 'm> Run<'a, 'm> {
         let mut target = target::target(plan, job.source, named.documented());
         target.asked = asked(plan, &named);
         let waits = Waits::of(plan, &job.reporter, &job.stop, start, slot.telling());
-        let inspection = until_stopped(&job, look(&job, &target, &waits, start, slot)).await?;
+        let mut inspection = until_stopped(&job, look(&job, &target, &waits, start, slot)).await?;
         can_go_on(plan, &inspection)?;
+        let described = inspection.state.as_ref().map(|state| state.described.clone()).unwrap_or_default();
+        lost_columns::forget(plan, &normaliser(plan, &inspection), &target, &mut inspection)?;
         let mut from = begins_from(plan, job.source, &inspection);
         let (children, mut child_targets) = children_of(&job, &target, &waits).await?;
         if plan.strategy == Strategy::Replace {
@@ -55,7 +58,6 @@ impl<'a, 'm> Run<'a, 'm> {
         slot.decide();
         let state = from.clone().unwrap_or_else(|| job.source.nothing_known());
         let (filled, backfill) = backfill::of(plan, from.as_ref(), &inspection);
-        let described = inspection.state.as_ref().map(|state| state.described.clone()).unwrap_or_default();
         let state = State { filled, described, ..state };
         let mut run = Self {
             job,
@@ -64,6 +66,7 @@ impl<'a, 'm> Run<'a, 'm> {
             children,
             child_targets,
             normaliser: normaliser(plan, &inspection),
+            found: ColumnsFound::of(&inspection),
             pages,
             meter,
             id,

@@ -1,7 +1,8 @@
 //! What a run would do, found out as a run finds it out: the destination is looked at, nothing is written and nothing
 //! is asked of the source.
 
-use super::names::can_go_on;
+use super::lost_columns;
+use super::names::{can_go_on, normaliser};
 use super::prepare::{begins_from, read_request, scope};
 use super::target::target;
 use super::waits::Waits;
@@ -34,9 +35,10 @@ pub(crate) async fn preview(
     let shape = Normaliser::new(&spec.columns(), spec.key, &[], &plan.shaping);
     let target = target(plan, source, shape.documented());
     let looked = waits.patiently(async || dest.inspect(&target).await).await;
-    let inspection: Inspection = looked.map_err(|failed| failure::destination(&target, &failed.error))?;
+    let mut inspection: Inspection = looked.map_err(|failed| failure::destination(&target, &failed.error))?;
     failure::owned(&target, &inspection)?;
     can_go_on(plan, &inspection)?;
+    lost_columns::forget(plan, &normaliser(plan, &inspection), &target, &mut inspection)?;
     let from = begins_from(plan, source, &inspection);
     let (_, backfill) = backfill::of(plan, from.as_ref(), &inspection);
     let fills = backfill.map(|backfill| backfill.forecast(inspection.held));

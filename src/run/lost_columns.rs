@@ -1,0 +1,90 @@
+//! Columns that somebody took away from a table since it was loaded: they come back with the next rows, and the rows that were
+//! there would have NULL in them for good. So everything is read again, as where the whole table is gone.
+//!
+//! That a column was there is known by its description, which the state says was written. A column of a newer version was
+//! never described, and is no loss: nothing is read again for it.
+
+use super::describe::texts;
+use crate::dest::{Inspection, Target};
+use crate::error::{Failure, Kind};
+use crate::model::{Description, Filled, LOADED_AT, Strategy};
+use crate::normalise::Normaliser;
+use crate::plan::Plan;
+
+/// The columns that a table had when the run began.
+pub(super) struct ColumnsFound(Option<Vec<String>>);
+
+impl ColumnsFound {
+    /// Of a table that was looked at.
+    pub(super) fn of(found: &Inspection) -> Self {
+        let names = |columns: &Vec<crate::model::Column>| {
+            columns.iter().map(|column| &column.name).chain(&found.theirs).cloned().collect()
+        };
+        Self(found.columns.as_ref().map(names))
+    }
+
+    /// Whether there is something to be described: a table that is made by the run gets all of its columns.
+    pub(super) fn has(&self, description: &Description) -> bool {
+        let (Some(names), Some(column)) = (&self.0, &description.column) else { return true };
+        names.iter().any(|name| name.eq_ignore_ascii_case(column))
+    }
+}
+
+/// Forgets what the loss of columns makes untrue of what was found, and says so to the user.
+///
+/// # Errors
+/// When the key is lost: no row can be told from another.
+pub(super) fn forget(
+    plan: &Plan,
+    normaliser: &Normaliser,
+    target: &Target,
+    found: &mut Inspection,
+) -> Result<(), Failure> {
+    let columns = ColumnsFound::of(found);
+    let Some(state) = found.state.as_mut().filter(|_| target.strategy != Strategy::Replace) else {
+        return Ok(());
+    };
+    let lost: Vec<String> = texts(plan, normaliser, target)
+        .into_iter()
+        .filter(|text| state.described.knows(text) && !columns.has(text))
+        .filter_map(|text| text.column)
+        .filter(|column| column != LOADED_AT && target.columns.iter().any(|one| one.name == *column))
+        .collect();
+    if lost.is_empty() {
+        return Ok(());
+    }
+    let table = format!("{}.{}", target.schema, target.table);
+    if let Some(key) = lost.iter().find(|column| target.key.contains(*column)) {
+        return Err(Failure::new(
+            Kind::Destination,
+            format!("column {key} of table {table} is gone, and without it no row can be told from another"),
+        )
+        .hint("load it anew with --full-refresh"));
+    }
+    // Flat columns are filled from the JSON they lie in.
+    let flat = |column: &String| {
+        plan.table.flat.iter().any(|(field, flat)| {
+            normaliser.destination_name(field).as_ref() == Some(column)
+                && normaliser.destination_name(flat.field()).is_some_and(|json| !lost.contains(&json))
+        })
+    };
+    if plan.backfill && lost.iter().all(flat) {
+        state.filled = Filled::default();
+        return Ok(());
+    }
+    let whole = plan.window.is_open() && plan.limit.is_none();
+    let names = lost.join(", ");
+    found.notes.push(if whole && target.strategy == Strategy::Merge {
+        found.state = None;
+        format!(
+            "table {table} has lost columns since the last run ({names}): everything is read again, as in a first load; \
+             --sql-exclude-columns leaves a column out for good"
+        )
+    } else {
+        format!(
+            "table {table} has lost columns since the last run ({names}): rows that are not read again have NULL there \
+             until --full-refresh"
+        )
+    });
+    Ok(())
+}
