@@ -27,7 +27,7 @@ pub(crate) fn exists_and_is_writable(kind: &str, path: &Path) -> Result<bool, De
             source: None,
         }),
         Ok(_) => {
-            fs::OpenOptions::new().write(true).open(path).map_err(|e| from_io(kind, path, "write", e))?;
+            file_is_writable(path).map_err(|e| from_io(kind, path, "write", e))?;
             // The write-ahead log is created beside the file.
             folder_is_writable(kind, parent(kind, path)?.as_path(), path)?;
             Ok(true)
@@ -43,6 +43,18 @@ pub(crate) fn exists_and_is_writable(kind: &str, path: &Path) -> Result<bool, De
         }
         Err(e) => Err(from_io(kind, path, "create", e)),
     }
+}
+
+/// Asks without opening the file: POSIX locks belong to a process, and whoever closes a file gives up all that this process
+/// has on it, those of the database among them while another thread is in it. Two processes wrote to one file so.
+#[cfg(unix)]
+fn file_is_writable(path: &Path) -> io::Result<()> {
+    Ok(rustix::fs::access(path, rustix::fs::Access::WRITE_OK)?)
+}
+
+#[cfg(not(unix))]
+fn file_is_writable(path: &Path) -> io::Result<()> {
+    fs::OpenOptions::new().write(true).open(path).map(drop)
 }
 
 fn parent(kind: &str, path: &Path) -> Result<PathBuf, DestError> {
@@ -191,6 +203,24 @@ mod tests {
         assert_eq!(path_of("duckdb", "duckdb:///~/a/x.duckdb").expect("a path"), home.join("a/x.duckdb"));
         assert_eq!(path_of("duckdb", "duckdb:///~x.duckdb").expect("a path"), PathBuf::from("~x.duckdb"));
         assert_eq!(path_of("duckdb", "duckdb:////~/x").expect("a path"), PathBuf::from("/~/x"));
+    }
+
+    /// `/proc/locks` says what the kernel has.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_look_leaves_the_locks_of_this_process_alone() {
+        use std::os::unix::fs::MetadataExt as _;
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("x.duckdb");
+        let file = fs::File::create(&path).expect("can be made");
+        let exclusive = rustix::fs::FlockOperation::NonBlockingLockExclusive;
+        rustix::fs::fcntl_lock(&file, exclusive).expect("nobody else has it");
+        let inode = format!(":{} ", file.metadata().expect("is there").ino());
+        let locks = || fs::read_to_string("/proc/locks").expect("Linux has it").matches(&inode).count();
+        assert_eq!(locks(), 1);
+        assert!(exists_and_is_writable("duckdb", &path).expect("can be written"));
+        assert!(exists("duckdb", &path).expect("can be read"));
+        assert_eq!(locks(), 1);
     }
 
     #[test]
