@@ -51,6 +51,30 @@ async fn a_full_page_that_tells_of_no_next_one_twice_is_no_end() {
     }
 }
 
+/// A cursor that is refused each time it comes is the end of the run, whatever comes before it.
+#[tokio::test(start_paused = true)]
+async fn a_cursor_that_is_always_refused_ends_the_run() {
+    for (table, list) in LISTS {
+        let path = format!("/api/{list}?limit=100&order_by");
+        let world = World::new(Options { surveys: 450, ..small() });
+        for nth in 0..300 {
+            let fault =
+                [None, Some(Fault::EmptyPageWithNext), Some(Fault::ExpiredCursor)][nth as usize % 3].clone();
+            fault.into_iter().for_each(|fault| world.account().faults().on(&path, nth, fault));
+        }
+        let failure = world.ingest(table, &["--interval-start", "2020-01-01"]).await.unwrap_err();
+        assert!(failure.to_string().contains("refused its own cursor"), "{table}: {failure}");
+        assert!(world.requests() < 40, "{table}: {} requests", world.requests());
+        // The same, in a list that is not in the order asked for.
+        let world = World::new(Options { surveys: 450, ..small() });
+        world.account().faults().on(&path, 0, Fault::WrongOrder);
+        (2..300).for_each(|nth| world.account().faults().on(&path, nth, Fault::ExpiredCursor));
+        let failure = world.ingest(table, &["--interval-start", "2020-01-01"]).await.unwrap_err();
+        assert!(failure.to_string().contains("refused its own cursor"), "{table}: {failure}");
+        assert!(world.requests() < 40, "{table}: {} requests", world.requests());
+    }
+}
+
 /// An empty list would replace all that is there.
 #[tokio::test(start_paused = true)]
 async fn a_list_that_is_empty_once_replaces_nothing() {

@@ -35,6 +35,9 @@ pub(crate) struct WalkState {
     /// Id of the row that came last.
     last_id: Option<i64>,
     restarts: u32,
+    /// Pages since the list was begun, and the most that these ever were.
+    taken: u64,
+    furthest: u64,
     /// Sort value of the row that came last, to compare the next page with.
     previous: Option<Micros>,
     /// Id and sort value of each row of the last page.
@@ -210,6 +213,11 @@ pub(crate) fn take(
     if walk.unordered && turned(walk, state, list, &values, repeats)? {
         return Ok(Some(again(rows, values, warning)));
     }
+    state.taken += 1;
+    if walk.unordered && state.taken > state.furthest {
+        state.restarts = 0;
+    }
+    state.furthest = state.furthest.max(state.taken);
     let last = values.iter().rev().find_map(|value| *value);
     let known = walk.sought().map_or(0, |point| read_before(walk, point, &page));
     let skipped = seek(walk, state, last, known == rows.len());
@@ -244,9 +252,14 @@ fn seek(walk: &mut Walk, state: &mut WalkState, last: Option<Micros>, known: boo
         (Some(point), Some(last)) if !walk.unordered && !walk.is_past(last, point) && last != point => true,
         // All of it is known, and so may be rows at the point that are on the next page.
         (Some(point), Some(last)) if !walk.unordered && last == point && known => false,
-        _ => {
+        // A page without a time does not say where it lies.
+        (Some(_), None) if !walk.unordered => false,
+        (_, last) => {
             walk.seeking = false;
-            state.restarts = 0;
+            // A page without rows is no step forward, and in a list without an order only more pages than ever are.
+            if last.is_some() && !walk.unordered {
+                state.restarts = 0;
+            }
             false
         }
     }
@@ -319,6 +332,7 @@ fn facing(values: &[Option<Micros>]) -> Option<Direction> {
 
 pub(crate) fn begin_anew(walk: &mut Walk, state: &mut WalkState) {
     state.facing = None;
+    state.taken = 0;
     state.guard.begin_anew();
     state.previous = None;
     state.page.clear();
