@@ -239,3 +239,48 @@ async fn tickets_that_were_refused_half_way_are_compared_by_the_next_run() {
     world.ingest("ticket_messages", &[]).await.unwrap();
     world.assert_equal("ticket_messages", "what was imported before the page that was refused");
 }
+
+/// The event of a deletion may be there while lists and addresses still show the row: it is asked again as long as that is new.
+#[tokio::test(start_paused = true)]
+async fn what_an_event_says_too_early_is_asked_again() {
+    for (table, object, event) in [
+        ("tickets", "tickets", "ticket-deleted"),
+        ("ticket_messages", "tickets", "ticket-deleted"),
+        ("customers", "customers", "customer-deleted"),
+    ] {
+        let world = World { rescans: false, ..World::new(small()) };
+        world.ingest(table, &[]).await.unwrap();
+        let id = world.account().ids(object)[7];
+        let now = world.clock.now();
+        world.account().announce_deletion(event, id, now);
+        world.pass(Duration::from_secs(5)).await;
+        let early = world.ingest(table, &[]).await.unwrap();
+        assert_eq!((early.counts.deleted, early.warnings.len()), (0, 0), "{table}");
+        world.account().set_events_missed(1.0);
+        let gone = if object == "tickets" {
+            Change::DeleteTicket { ticket: id }
+        } else {
+            Change::DeleteCustomer { customer: id }
+        };
+        let now = world.clock.now();
+        world.account().apply(gone, now).unwrap();
+        world.pass(Duration::from_secs(60)).await;
+        let receipt = world.ingest(table, &[]).await.unwrap();
+        assert!(receipt.counts.deleted > 0, "{table}");
+        world.assert_equal(table, "an early event");
+        // It was no mistake for ever: what is there after all is not asked for again and again.
+        let other = world.account().ids(object)[3];
+        let now = world.clock.now();
+        world.account().set_events_missed(0.0);
+        world.account().announce_deletion(event, other, now);
+        world.pass(Duration::from_secs(5)).await;
+        for minutes in [0, 6, 6] {
+            world.pass(Duration::from_secs(60 * minutes)).await;
+            world.ingest(table, &[]).await.unwrap();
+        }
+        let before = asked(&world, &other.to_string());
+        world.ingest(table, &[]).await.unwrap();
+        assert_eq!(asked(&world, &other.to_string()), before, "{table}");
+        world.assert_equal(table, "a false event");
+    }
+}

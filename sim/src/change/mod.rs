@@ -259,6 +259,11 @@ impl Account {
             && dice(7) < (part * f64::from(1 << 20)) as usize
     }
 
+    /// The event of a deletion that nothing else shows yet.
+    pub fn announce_deletion(&mut self, kind: &'static str, object: i64, now: Micros) {
+        self.event((kind, ""), object, EventData::None, now);
+    }
+
     /// Appends an event of the write under way.
     fn event(
         &mut self,

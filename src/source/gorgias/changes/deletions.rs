@@ -4,7 +4,7 @@
 //! looked up (`lookup`), within the cap of a run; what is left over is in the state. The recorded `ticket-merged` has no
 //! data, so it may name either ticket.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -72,16 +72,22 @@ impl Deletions {
         for (id, loss) in &mark.pending {
             losses.entry(*id).or_insert(*loss);
         }
+        // An event may be there before the row is gone from what the API shows: as long as it is that new, it is asked again.
+        let new = ctx.request.now.minus(OVERLAP);
+        let told: Vec<(i64, Loss)> =
+            losses.iter().filter(|(_, loss)| loss.at >= new).map(|(id, loss)| (*id, *loss)).collect();
         // Nothing says that they are gone; whatever they are now, the look-up shows it.
         let changed = Loss { at: ctx.request.now, survivor: None, parent: false, merged: false };
         for id in holders::of_vanished(ctx, out).await {
             losses.entry(id).or_insert(changed);
         }
-        let (gone, pending) = confirmed(ctx, losses, out).await?;
+        let Confirmed { gone, settled, left: mut pending } = confirmed(ctx, losses, out).await?;
         if !pending.is_empty() {
             let left = pending.len();
             ctx.warn(format!("rows that may be gone are left to be looked up by the next runs: {left}"));
         }
+        let known: BTreeSet<i64> = pending.iter().map(|(id, _)| *id).chain(settled).collect();
+        pending.extend(told.into_iter().filter(|(id, _)| !known.contains(id)));
         let since = found.recent.iter().map(|(at, _)| *at).filter(|at| *at <= ctx.request.now).max();
         let since = since.map_or(mark.since, |newest| newest.max(mark.since));
         let near = |at: &Micros| *at >= since.minus(OVERLAP);
@@ -169,8 +175,15 @@ impl Search {
     }
 }
 
-/// Rows that are gone, and what is left to be looked up by the next run.
-type Confirmed = (Vec<Tombstone>, Vec<(i64, Loss)>);
+/// What came of looking up what events say is gone.
+struct Confirmed {
+    /// Rows that are.
+    gone: Vec<Tombstone>,
+    /// The objects of the events that are: the rows, or those that count them.
+    settled: BTreeSet<i64>,
+    /// What is left to be looked up by the next run.
+    left: Vec<(i64, Loss)>,
+}
 
 /// Looks up what events say is gone, as far as the cap allows.
 async fn confirmed(
@@ -186,12 +199,13 @@ async fn confirmed(
         return Ok(confirmed);
     }
     let fates = fates_of_losses(ctx, ctx.resource, &losses, out).await?;
+    let settled = fates.gone.keys().copied().collect();
     let gone = fates.gone.into_iter().map(|(id, survivor)| {
         let loss = &losses[&id];
         Tombstone { key: id, at: loss.at, merged_into: loss.survivor.or(survivor) }
     });
     let left = fates.left.into_iter().map(|id| (id, losses[&id])).collect();
-    Ok((gone.collect(), left))
+    Ok(Confirmed { gone: gone.collect(), settled, left })
 }
 
 async fn fates_of_losses(
@@ -217,9 +231,10 @@ async fn gone_with_parents(
     // A merge moves the messages: they are read again where they are now.
     let survivors = fates.gone.iter().filter_map(|(id, survivor)| losses[id].survivor.or(*survivor));
     message_counts::queue_uncounted(ctx, survivors);
+    let settled = fates.gone.keys().copied().collect();
     let gone = message_counts::counted_held(ctx, counted, fates.gone.into_keys().collect(), out).await;
     let gone = gone.unwrap_or_default();
     let at = |ticket: i64| losses.get(&ticket).map_or(ctx.request.now, |loss| loss.at);
     let gone = gone.into_iter().map(|(ticket, key)| Tombstone { key, at: at(ticket), merged_into: None });
-    Ok((gone.collect(), left))
+    Ok(Confirmed { gone: gone.collect(), settled, left })
 }
