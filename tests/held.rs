@@ -189,3 +189,28 @@ async fn another_run_is_waited_for_as_long_as_is_wanted() {
         }
     }
 }
+
+/// Versions that hold no more cannot be read again, so nothing but scd2 writes to a table that keeps them.
+#[tokio::test(start_paused = true)]
+async fn a_table_that_keeps_versions_is_for_scd2_alone() {
+    let world =
+        World::new(Options { tickets: 60, messages: 60, customers: 20, surveys: 0, ..Options::default() });
+    world.ingest("tickets", &["--incremental-strategy", "scd2"]).await.unwrap();
+    let before = world.requests();
+    for flags in [
+        &[] as &[&str],
+        &["--full-refresh"],
+        &["--incremental-strategy", "replace"],
+        &["--incremental-strategy", "append"],
+        &["--incremental-strategy", "delete+insert", "--interval-start", "2026-01-01"],
+    ] {
+        let failure = world.ingest("tickets", flags).await.unwrap_err();
+        assert_eq!(failure.kind, Kind::Usage, "{flags:?}");
+        assert!(
+            failure.headline.contains("table main.tickets keeps versions of its rows (scd2), and"),
+            "{failure}"
+        );
+    }
+    assert_eq!(world.requests(), before);
+    world.ingest("tickets", &["--incremental-strategy", "scd2"]).await.unwrap();
+}

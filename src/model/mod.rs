@@ -26,4 +26,4 @@ pub use reject::Reject;
 pub use schema::{Column, FieldName, LogicalType, Micros};
 pub use state::{Filled, STATE_VERSION, SourceState, State};
 pub use strategy::Strategy;
-pub use system_columns::{DELETED_AT, EXTRA, LOADED_AT, MERGED_INTO};
+pub use system_columns::{DELETED_AT, EXTRA, IS_CURRENT, LOADED_AT, MERGED_INTO, VALID_FROM, VALID_TO};

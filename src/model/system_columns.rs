@@ -11,3 +11,12 @@ pub const MERGED_INTO: &str = "_ingestr_merged_into";
 
 /// Column holding the fields that have no column of their own, as one JSON object; there once there is such a field.
 pub const EXTRA: &str = "_ingestr_extra";
+
+/// Since when a version of a row holds, in a table that keeps versions.
+pub const VALID_FROM: &str = "_scd_valid_from";
+
+/// Until when it held; NULL while it does.
+pub const VALID_TO: &str = "_scd_valid_to";
+
+/// Whether it holds.
+pub const IS_CURRENT: &str = "_scd_is_current";

@@ -6,7 +6,7 @@ use crate::dest::{DestError, DestErrorKind, Inspection, Target};
 use crate::error::{Failure, Kind};
 use crate::http::client::{HttpError, Problem};
 use crate::http::retry::Why;
-use crate::model::{Lease, Micros};
+use crate::model::{IS_CURRENT, Lease, Micros, Strategy, VALID_FROM};
 use crate::normalise::Frozen;
 use crate::plan::format_utc;
 use crate::source::{Resource, Source, SourceError, Subject};
@@ -172,6 +172,25 @@ pub(super) fn leased(target: &Target, lease: &Lease, waited: Option<Duration>) -
 pub(crate) fn in_use(table: &str, lease: &Lease) -> Failure {
     let told = crate::model::lease::told(lease);
     Failure::new(Kind::Destination, format!("table {table} is being loaded by another run ({told})"))
+}
+
+/// The table keeps versions of its rows, and the strategy would overwrite or remove those that hold no more. Nobody could read
+/// them again.
+pub(super) fn versioned(target: &Target, found: &Inspection) -> Result<(), Failure> {
+    let has =
+        |name: &str| found.columns.iter().flatten().any(|column| column.name.eq_ignore_ascii_case(name));
+    if target.strategy == Strategy::Scd2 || !has(IS_CURRENT) || !has(VALID_FROM) {
+        return Ok(());
+    }
+    let table = format!("{}.{}", target.schema, target.table);
+    let headline = format!(
+        "table {table} keeps versions of its rows (scd2), and {} would not keep them",
+        target.strategy
+    );
+    Err(Failure::usage(headline).hint(
+        "type --incremental-strategy scd2, as for the runs before; or another --dest-table; or drop the table, if its \
+         history is not needed",
+    ))
 }
 
 /// The table is somebody else's: their state says so.

@@ -204,6 +204,7 @@ async fn look(
         };
         let mut inspection = waits.patiently(inspect).await.map_err(|failed| failed.explain(target))?;
         failure::owned(target, &inspection)?;
+        failure::versioned(target, &inspection)?;
         let now = job.plan.started_at.plus(start.elapsed());
         let Some(other) = inspection.lease.as_ref().filter(|other| lease::live(other, now)) else {
             let remark = job.dest.remark(&target.schema);

@@ -37,6 +37,7 @@ pub(crate) async fn preview(
     let looked = waits.patiently(async || dest.inspect(&target).await).await;
     let mut inspection: Inspection = looked.map_err(|failed| failure::destination(&target, &failed.error))?;
     failure::owned(&target, &inspection)?;
+    failure::versioned(&target, &inspection)?;
     can_go_on(plan, &inspection)?;
     lost_columns::forget(plan, &normaliser(plan, &inspection), &target, &mut inspection)?;
     let from = begins_from(plan, source, &inspection);

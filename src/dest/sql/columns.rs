@@ -4,13 +4,7 @@ use arrow_array::RecordBatch;
 
 use crate::dest::{DestError, DestErrorKind, Target};
 use crate::model::{Column, DELETED_AT, LOADED_AT, LogicalType, MERGED_INTO};
-
-/// Since when a version holds.
-pub const VALID_FROM: &str = "_scd_valid_from";
-/// Until when it held; NULL while it does.
-pub const VALID_TO: &str = "_scd_valid_to";
-/// Whether it holds.
-pub const IS_CURRENT: &str = "_scd_is_current";
+pub use crate::model::{IS_CURRENT, VALID_FROM, VALID_TO};
 
 /// Set where a row was deleted at the source; a row that is read again is not deleted.
 pub const MARKS: [(&str, LogicalType); 2] =
