@@ -91,11 +91,16 @@ pub async fn all(jobs: &[Job<'_>]) -> Vec<Ended> {
     futures_util::future::join_all(runs).await.into_iter().flatten().collect()
 }
 
+/// How often a table is looked at, where others keep changing it between the look and the first commit.
+const MOST_LOOKS: u32 = 4;
+
 /// How it ended, and its children after it.
 async fn one(job: Job<'_>, mut slot: Slot<'_>) -> Vec<Ended> {
     let start = Instant::now();
     let table = job.plan.table.name.to_owned();
+    let mut looks = 0;
     loop {
+        looks += 1;
         let mut run = match Run::prepare(job.clone(), start, &mut slot).await {
             Ok(run) => run,
             Err(failure) => {
@@ -110,7 +115,9 @@ async fn one(job: Job<'_>, mut slot: Slot<'_>) -> Vec<Ended> {
             run.slot.after_the_short_ones().await;
         }
         let failure = run.copy().await.err();
-        if run.outdated || (run.overtaken && job.plan.patience.run != Some(Duration::ZERO)) {
+        if (run.outdated && looks < MOST_LOOKS)
+            || (run.overtaken && job.plan.patience.run != Some(Duration::ZERO))
+        {
             continue;
         }
         run.compare_warnings().await;
@@ -163,7 +170,7 @@ struct Run<'a, 'm> {
     leased: Option<Instant>,
     /// Another run took the target before we had read a page.
     overtaken: bool,
-    /// Another run has come to its end while this one, which had nothing to write, read without a lease.
+    /// Another run has come to its end after this one had looked, and before its first commit: it has written nothing.
     outdated: bool,
     /// Why the table is left out: its list is refused, and nobody named it.
     left_out: Option<String>,

@@ -142,7 +142,6 @@ impl Run<'_, '_> {
         let staged = std::mem::replace(&mut self.staged, Staged::nothing(Instant::now()));
         let rejected = staged.rejects.len() as u64;
         let refused = staged.rejects.iter().filter(|reject| reject.column.is_none()).count() as u64;
-        let nothing = staged.rows == 0 && staged.gone.is_empty();
         load.bury(staged.gone.into_values().collect());
         let (complete, child_rejects) = self.close_children();
         for (at, parents) in complete.into_iter().enumerate() {
@@ -163,7 +162,7 @@ impl Run<'_, '_> {
         let counts = made.await;
         self.slot.stage(0);
         let changed = counts.as_ref().is_err_and(|failed| failed.error.kind == DestErrorKind::Changed);
-        self.outdated = changed && nothing && self.done.commits == 0;
+        self.outdated = changed && self.done.commits == 0;
         let counts = counts.map_err(|failed| failed.explain(&self.target))?;
         self.torn = false;
         self.note_children(counts.get(1..).unwrap_or_default());

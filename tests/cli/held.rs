@@ -145,9 +145,9 @@ fn a_wish_to_stop_ends_the_look_before_a_run_whatever_blocks_it() {
     let done = running.signal("HUP").finish();
     assert_eq!(done.code(), Some(6), "{}", done.shown());
     drop(holder);
-    // Whoever opens a pipe to write into it waits for somebody to read.
-    std::fs::remove_file(&file).expect("a file");
-    assert!(Command::new("mkfifo").arg(&file).status().expect("there is a mkfifo").success());
+    // Whoever opens a pipe to read from it waits for somebody to write: DuckDB reads a file's log when it opens it.
+    let log = file.with_extension("duckdb.wal");
+    assert!(Command::new("mkfifo").arg(&log).status().expect("there is a mkfifo").success());
     for signal in ["INT", "TERM"] {
         let running = desk.ingest("tickets", &[]).start();
         std::thread::sleep(Duration::from_secs(1));
