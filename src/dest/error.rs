@@ -44,6 +44,27 @@ pub struct DestError {
     pub source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
+impl DestError {
+    /// A failure whose kind says what to do next, and with nothing below it.
+    pub fn new(kind: DestErrorKind, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into(), hint: None, source: None }
+    }
+
+    /// With what to do next.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// With the underlying error.
+    #[must_use]
+    pub fn caused_by(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        self.source = Some(source.into());
+        self
+    }
+}
+
 /// A commit that did not go through.
 #[derive(Debug)]
 pub enum Undone {

@@ -167,10 +167,12 @@ fn after_failed_commit<D: InProcess>(
     match landed {
         Ok(false) => error,
         Ok(true) | Err(_) => DestError {
-            kind: DestErrorKind::Unknown,
-            message: format!("{}, while committing: it may or may not have been written", error.message),
-            hint: Some("run the command again; it goes on from what the file says".into()),
             source: error.source,
+            ..DestError::new(
+                DestErrorKind::Unknown,
+                format!("{}, while committing: it may or may not have been written", error.message),
+            )
+            .hint("run the command again; it goes on from what the file says")
         },
     }
 }

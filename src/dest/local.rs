@@ -20,12 +20,11 @@ pub(crate) fn exists(kind: &str, path: &Path) -> Result<bool, DestError> {
 /// If it cannot be written, or could not be created.
 pub(crate) fn exists_and_is_writable(kind: &str, path: &Path) -> Result<bool, DestError> {
     match fs::metadata(path) {
-        Ok(found) if found.is_dir() => Err(DestError {
-            kind: DestErrorKind::Damaged,
-            message: format!("{} is a folder, not a database file", path.display()),
-            hint: Some("add the file's name to the destination URI".into()),
-            source: None,
-        }),
+        Ok(found) if found.is_dir() => {
+            let message = format!("{} is a folder, not a database file", path.display());
+            Err(DestError::new(DestErrorKind::Damaged, message)
+                .hint("add the file's name to the destination URI"))
+        }
         Ok(_) => {
             file_is_writable(path).map_err(|e| from_io(kind, path, "write", e))?;
             // The write-ahead log is created beside the file.
@@ -121,7 +120,7 @@ pub(crate) fn from_io(kind: &str, path: &Path, action: &str, error: io::Error) -
         }
         _ => (DestErrorKind::Other, format!("cannot {action} the {kind} file {path}: {error}")),
     };
-    DestError { kind: why, message, hint: None, source: Some(Box::new(error)) }
+    DestError::new(why, message).caused_by(error)
 }
 
 /// Such databases block; the run's one thread must not.
@@ -131,12 +130,10 @@ pub(crate) async fn blocking<T: Send + 'static>(
 ) -> Result<T, DestError> {
     match tokio::task::spawn_blocking(work).await {
         Ok(result) => result,
-        Err(error) => Err(DestError {
-            kind: DestErrorKind::Unknown,
-            message: format!("the thread that writes the {kind} file came to an unexpected end"),
-            hint: None,
-            source: Some(Box::new(error)),
-        }),
+        Err(error) => {
+            let message = format!("the thread that writes the {kind} file came to an unexpected end");
+            Err(DestError::new(DestErrorKind::Unknown, message).caused_by(error))
+        }
     }
 }
 
@@ -171,7 +168,7 @@ pub(crate) fn path_of(kind: &str, uri: &str) -> Result<PathBuf, DestError> {
 }
 
 fn bad(message: String, hint: &str) -> DestError {
-    DestError { kind: DestErrorKind::Other, message, hint: Some(hint.into()), source: None }
+    DestError::new(DestErrorKind::Other, message).hint(hint)
 }
 
 #[cfg(test)]

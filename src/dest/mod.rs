@@ -253,12 +253,10 @@ pub trait Destination: Send + Sync + std::fmt::Debug {
     /// # Errors
     /// When the transaction did not go through. Nothing of it is visible then, unless it is [`DestErrorKind::Unknown`].
     fn commit_idle<'a>(&'a self, _idle: &'a [Idle], _now: Micros) -> BoxFuture<'a, Result<(), DestError>> {
-        Box::pin(std::future::ready(Err(DestError {
-            kind: DestErrorKind::Other,
-            message: format!("{} makes a commit for each table", self.describe()),
-            hint: None,
-            source: None,
-        })))
+        Box::pin(std::future::ready(Err(DestError::new(
+            DestErrorKind::Other,
+            format!("{} makes a commit for each table", self.describe()),
+        ))))
     }
 
     /// Everything remembered here, in all schemas, ordered by schema, table and account.
@@ -314,12 +312,10 @@ pub trait Destination: Send + Sync + std::fmt::Debug {
     /// # Errors
     /// When the destination cannot be read, or not in SQL.
     fn select<'a>(&'a self, _query: &'a Query<'a>) -> BoxFuture<'a, Result<Vec<TextRow>, DestError>> {
-        Box::pin(std::future::ready(Err(DestError {
-            kind: DestErrorKind::Other,
-            message: format!("{} cannot be asked in SQL", self.describe()),
-            hint: None,
-            source: None,
-        })))
+        Box::pin(std::future::ready(Err(DestError::new(
+            DestErrorKind::Other,
+            format!("{} cannot be asked in SQL", self.describe()),
+        ))))
     }
 
     /// Starts a load: the rows of one commit, for the table that is read and for its child tables, which lie in one

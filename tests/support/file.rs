@@ -266,7 +266,7 @@ impl Destination for File {
 }
 
 fn lost() -> DestError {
-    DestError { kind: DestErrorKind::Unknown, message: "the process died".into(), hint: None, source: None }
+    DestError::new(DestErrorKind::Unknown, "the process died")
 }
 
 struct FileLoad {

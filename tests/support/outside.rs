@@ -341,7 +341,7 @@ impl Destination for Outside {
 }
 
 fn lost() -> DestError {
-    DestError { kind: DestErrorKind::Unknown, message: "the process died".into(), hint: None, source: None }
+    DestError::new(DestErrorKind::Unknown, "the process died")
 }
 
 struct OutsideLoad {

@@ -58,19 +58,13 @@ pub(super) fn rewrites(shape: &Shape, changes: &Changes) -> bool {
 fn rewrite(shape: &Shape, replaced: &str) -> Result<String, DestError> {
     let name = shape.sql();
     let Some(layout) = &shape.layout else {
-        return Err(DestError {
-            kind: DestErrorKind::Shape,
-            message: format!(
-                "a column of table {}.{} needs another type, and the table would lose its partitions",
-                shape.name.schema, shape.name.table
-            ),
-            hint: Some(
-                "change the type yourself, load into another table, or leave such values out with \
-                 --schema-contract discard_value"
-                    .into(),
-            ),
-            source: None,
-        });
+        let message = format!(
+            "a column of table {}.{} needs another type, and the table would lose its partitions",
+            shape.name.schema, shape.name.table
+        );
+        let hint = "change the type yourself, load into another table, or leave such values out with \
+                    --schema-contract discard_value";
+        return Err(DestError::new(DestErrorKind::Shape, message).hint(hint));
     };
     Ok(format!("CREATE OR REPLACE TABLE {name}{layout} AS SELECT * REPLACE ({replaced}) FROM {name}"))
 }

@@ -33,16 +33,10 @@ pub(super) struct Cleanup {
 impl BigQuery {
     /// One job for all of them.
     pub(super) async fn write_idle(&self, idle: &[Idle], now: Micros) -> Result<(), DestError> {
-        let apart = |message: &str| DestError {
-            kind: DestErrorKind::Other,
-            message: message.to_owned(),
-            hint: None,
-            source: None,
-        };
         let Some(first) = idle.first().and_then(|one| one.targets.first()) else { return Ok(()) };
         let name = self.table_of(first);
         let Some(dataset) = self.dataset(&name).await? else {
-            return Err(apart("the dataset is not there any more"));
+            return Err(DestError::new(DestErrorKind::Other, "the dataset is not there any more"));
         };
         let seen = Seen::look(&dataset).await?;
         let mut scripts = Vec::with_capacity(idle.len());
@@ -50,7 +44,7 @@ impl BigQuery {
             scripts.push(idle::script_of(&dataset, &seen, one, now).await?);
         }
         let Some(script) = idle::joined(scripts) else {
-            return Err(apart("a table has to be changed first"));
+            return Err(DestError::new(DestErrorKind::Other, "a table has to be changed first"));
         };
         let params: Vec<Param> = idle.iter().filter_map(|one| parameter(&one.commit)).collect();
         let _turn = self.turns.commit.lock().await;
@@ -111,12 +105,8 @@ impl LoadPlace {
         cleanup: &mut Cleanup,
     ) -> Result<Vec<Counts>, DestError> {
         let Some(dataset) = self.dest.dataset(&self.table).await? else {
-            return Err(DestError {
-                kind: DestErrorKind::Other,
-                message: format!("dataset {} is not there any more", self.table.schema),
-                hint: None,
-                source: None,
-            });
+            let message = format!("dataset {} is not there any more", self.table.schema);
+            return Err(DestError::new(DestErrorKind::Other, message));
         };
         let seen = Seen::look(&dataset).await?;
         let of = |of: &Staging| (of.table.clone(), of.target.clone(), Tables::default());

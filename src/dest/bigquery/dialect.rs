@@ -270,9 +270,7 @@ pub(super) fn spelled_column(column: &Column) -> Column {
 /// # Errors
 /// [`DestErrorKind::Shape`] that says which character.
 pub(super) fn check_names(dataset: &str, table: &str) -> Result<(), DestError> {
-    let refuse = |message: String, hint: &str| {
-        Err(DestError { kind: DestErrorKind::Shape, message, hint: Some(hint.into()), source: None })
-    };
+    let refuse = |message: String, hint: &str| Err(DestError::new(DestErrorKind::Shape, message).hint(hint));
     if let Some(c) = dataset.chars().find(|c| !(c.is_ascii_alphanumeric() || *c == '_')) {
         return refuse(
             format!("`{dataset}` cannot be the name of a BigQuery dataset: it has a `{c}`"),

@@ -231,11 +231,9 @@ impl BigQuery {
         let dataset = table_ref(table).dataset_ref();
         let wrap = |error| failed_at(&format!("dataset {dataset}"), "created", error);
         self.api.create_dataset(&dataset, self.uri.location.as_deref()).await.map_err(wrap)?;
-        self.existing(table).await?.ok_or_else(|| DestError {
-            kind: DestErrorKind::Other,
-            message: format!("dataset {dataset} is not there after it was created"),
-            hint: None,
-            source: None,
+        self.existing(table).await?.ok_or_else(|| {
+            let message = format!("dataset {dataset} is not there after it was created");
+            DestError::new(DestErrorKind::Other, message)
         })
     }
 
@@ -288,12 +286,7 @@ impl BigQuery {
         let place = format!("dataset {}.{}", table.catalog, table.schema);
         match self.existing(&table).await? {
             Some(api) => Ok((api, place)),
-            None => Err(DestError {
-                kind: DestErrorKind::Other,
-                message: format!("{place} is not there"),
-                hint: None,
-                source: None,
-            }),
+            None => Err(DestError::new(DestErrorKind::Other, format!("{place} is not there"))),
         }
     }
 

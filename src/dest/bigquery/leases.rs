@@ -52,12 +52,11 @@ impl BigQuery {
         }
         Err(match held {
             Some(held) => refused(target, &held),
-            None => DestError {
-                kind: DestErrorKind::Conflict,
-                message: format!("the lease of table {}.{} keeps changing", target.schema, target.table),
-                hint: Some("other runs begin at the same time; run the command again later".into()),
-                source: None,
-            },
+            None => {
+                let message = format!("the lease of table {}.{} keeps changing", target.schema, target.table);
+                DestError::new(DestErrorKind::Conflict, message)
+                    .hint("other runs begin at the same time; run the command again later")
+            }
         })
     }
 

@@ -131,12 +131,8 @@ impl LoadPlace {
     /// The id of a job of this load.
     pub(super) fn job(&self, what: &str) -> Result<JobId, DestError> {
         JobId::new(format!("{}{}_{what}", super::job_prefix(&self.table), self.nonce)).map_err(|error| {
-            DestError {
-                kind: DestErrorKind::Other,
-                message: format!("{}.{} cannot be written: {error}", self.table.schema, self.table.table),
-                hint: None,
-                source: None,
-            }
+            let message = format!("{}.{} cannot be written: {error}", self.table.schema, self.table.table);
+            DestError::new(DestErrorKind::Other, message)
         })
     }
 

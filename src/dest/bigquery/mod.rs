@@ -85,10 +85,8 @@ impl BigQuery {
     /// When the URI is not one, or its credentials cannot be read.
     pub fn from_uri(uri: &str) -> Result<Self, DestError> {
         let refuse = |message: String, hint: Option<String>| DestError {
-            kind: DestErrorKind::Other,
-            message,
             hint: hint.or_else(|| Some(format!("the form is {FORM}"))),
-            source: None,
+            ..DestError::new(DestErrorKind::Other, message)
         };
         let uri = BigQueryUri::parse(uri).map_err(|error| refuse(error.to_string(), None))?;
         let api = Api::open(&uri).map_err(|error| refuse(format!("--dest-uri: {error}"), error.hint))?;
@@ -147,9 +145,8 @@ impl BigQuery {
 
     /// All that is read and written by one job must lie in one place.
     async fn check_places(&self, target: &Target, name: &TableName) -> Result<(), DestError> {
-        let refuse = |message: String, hint: &str| {
-            Err(DestError { kind: DestErrorKind::Other, message, hint: Some(hint.into()), source: None })
-        };
+        let refuse =
+            |message: String, hint: &str| Err(DestError::new(DestErrorKind::Other, message).hint(hint));
         let dataset = table_ref(name).dataset_ref();
         let here = self.existing(name).await?.and_then(|api| api.location().map(ToOwned::to_owned));
         let wanted = self.uri.location.clone();

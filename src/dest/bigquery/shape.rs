@@ -37,9 +37,7 @@ fn logical(field: &Field) -> Option<LogicalType> {
 /// # Errors
 /// [`DestErrorKind::Shape`] for what is no table, or whose rows cannot be changed.
 pub(super) fn shape_of(name: TableName, info: TableInfo) -> Result<Shape, DestError> {
-    let refuse = |message: String, hint: &str| {
-        Err(DestError { kind: DestErrorKind::Shape, message, hint: Some(hint.into()), source: None })
-    };
+    let refuse = |message: String, hint: &str| Err(DestError::new(DestErrorKind::Shape, message).hint(hint));
     let table = format!("{}.{}", name.schema, name.table);
     if let TableKind::Other(kind) = info.kind {
         let what = kind.to_lowercase().replace('_', " ");

@@ -217,11 +217,6 @@ impl Faults {
             return Ok(());
         }
         *next = None;
-        Err(DestError {
-            kind: super::DestErrorKind::Other,
-            message: format!("fault {step:?}"),
-            hint: None,
-            source: None,
-        })
+        Err(DestError::new(super::DestErrorKind::Other, format!("fault {step:?}")))
     }
 }

@@ -212,12 +212,8 @@ fn start(spill: &Path, path: &Path) -> Result<Connection, DestError> {
         duckdb::Error::DuckDBFailure(_, Some(text))
             if text.contains("memory_limit") || text.contains("max_memory") =>
         {
-            DestError {
-                kind: DestErrorKind::Other,
-                message: format!("INGESTR_DUCKDB_MEMORY_LIMIT is not a size: {memory}"),
-                hint: Some("write it like 256MB or 1GB".into()),
-                source: Some(text.into()),
-            }
+            let message = format!("INGESTR_DUCKDB_MEMORY_LIMIT is not a size: {memory}");
+            DestError::new(DestErrorKind::Other, message).hint("write it like 256MB or 1GB").caused_by(text)
         }
         e => failed(path, "open", e),
     })
@@ -263,7 +259,7 @@ pub(super) fn failed(path: &Path, action: &str, error: duckdb::Error) -> DestErr
         let (program, pid) = holder_in(&text);
         let message = format!("the duckdb file {path} is in use by {}", holder::named(pid, program));
         // Its advice is for readers.
-        return DestError { kind: DestErrorKind::Locked, message, hint: None, source: None };
+        return DestError::new(DestErrorKind::Locked, message);
     } else if has(&["version number"]) {
         let hint = "a newer DuckDB has made it. With that one, make a copy that both can open, and load into the copy: ATTACH \
                     'copy.duckdb' AS copy (STORAGE_VERSION 'v1.5.0'); COPY FROM DATABASE <name of the file> TO copy";
@@ -299,12 +295,12 @@ pub(super) fn failed(path: &Path, action: &str, error: duckdb::Error) -> DestErr
         // These quote the offending values, which belong neither in a message nor in its causes.
         let what = text.split(':').next().unwrap_or_default().to_lowercase();
         let message = format!("cannot {action} the duckdb file {path}: {what} in the existing table");
-        return DestError { kind: DestErrorKind::Shape, message, hint: None, source: None };
+        return DestError::new(DestErrorKind::Shape, message);
     } else {
         let first = text.lines().next().unwrap_or_default();
         (DestErrorKind::Other, format!("cannot {action} the duckdb file {path}: {first}"), None)
     };
-    DestError { kind, message, hint: hint.map(Into::into), source: Some(text.into()) }
+    DestError { hint: hint.map(Into::into), ..DestError::new(kind, message).caused_by(text) }
 }
 
 /// The program and the process that DuckDB says holds a file: `…held in /usr/bin/python3.13 (PID 4711) by user…`.

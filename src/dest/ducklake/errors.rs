@@ -34,14 +34,14 @@ pub(super) fn failed(lake: &LakeUri, action: &str, error: duckdb::Error) -> Dest
         // These quote the offending values, which belong neither in a message nor in its causes.
         let what = text.split(':').next().unwrap_or_default().to_lowercase();
         let message = format!("cannot {action} the ducklake catalog {place}: {what} in the existing table");
-        return DestError { kind: DestErrorKind::Shape, message, hint: None, source: None };
+        return DestError::new(DestErrorKind::Shape, message);
     }
     let (kind, message, hint) = if has(&OTHERS) {
         return in_the_way(&place, &text);
     } else {
         known(&place, action, &text)
     };
-    DestError { kind, message, hint: hint.map(Into::into), source: Some(without_rows(&text).into()) }
+    DestError { hint: hint.map(Into::into), ..DestError::new(kind, message).caused_by(without_rows(&text)) }
 }
 
 /// A text without the statement that it is about: DuckLake keeps few rows in its catalog, and their values are in there. What
@@ -67,7 +67,7 @@ fn in_the_way(place: &str, text: &str) -> DestError {
     } else {
         format!("the ducklake catalog {place} is being written by others")
     };
-    DestError { kind: DestErrorKind::Locked, message, hint: None, source: None }
+    DestError::new(DestErrorKind::Locked, message)
 }
 
 fn known(place: &str, action: &str, text: &str) -> (DestErrorKind, String, Option<&'static str>) {

@@ -84,5 +84,5 @@ fn missing(connection: &Connection, name: &str, folder: Option<&Path>, error: &d
              --dest-uri"
         ),
     };
-    DestError { kind: DestErrorKind::Other, message, hint: Some(hint), source: Some(text.into()) }
+    DestError::new(DestErrorKind::Other, message).hint(hint).caused_by(text)
 }

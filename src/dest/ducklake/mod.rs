@@ -60,13 +60,11 @@ impl DuckLake {
     #[allow(clippy::disallowed_methods, reason = "where an access key is, every client of S3 is told so")]
     pub fn from_uri(uri: &str) -> Result<Self, DestError> {
         let env = |name: &str| std::env::var(name).ok().filter(|text| !text.is_empty());
-        let lake = LakeUri::parse(uri, &env).map_err(|problem| DestError {
-            kind: DestErrorKind::Other,
-            message: format!("--dest-uri: {problem}"),
-            hint: Some(format!(
+        let lake = LakeUri::parse(uri, &env).map_err(|problem| {
+            let hint = format!(
                 "the form is {FORM}; other catalogs are ducklake:sqlite:///<file> and ducklake:postgres://<user>@<host>/<database>"
-            )),
-            source: None,
+            );
+            DestError::new(DestErrorKind::Other, format!("--dest-uri: {problem}")).hint(hint)
         })?;
         Ok(Self { lake: Arc::new(lake), fault: None })
     }

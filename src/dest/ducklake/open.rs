@@ -284,15 +284,10 @@ fn check_data(lake: &LakeUri, connection: &Connection) -> Result<(), DestError> 
     if plain(&found) == plain(wanted) {
         return Ok(());
     }
-    Err(DestError {
-        kind: DestErrorKind::Other,
-        message: format!(
-            "the data of the ducklake catalog {} is in {found}, not in {wanted}",
-            lake.catalog.place()
-        ),
-        hint: Some("leave data_path out of --dest-uri, or name another catalog".into()),
-        source: None,
-    })
+    let message =
+        format!("the data of the ducklake catalog {} is in {found}, not in {wanted}", lake.catalog.place());
+    Err(DestError::new(DestErrorKind::Other, message)
+        .hint("leave data_path out of --dest-uri, or name another catalog"))
 }
 
 /// Starts DuckDB without a file, with what the lake needs.

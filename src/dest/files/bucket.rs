@@ -129,10 +129,8 @@ impl Bucket {
             (DestErrorKind::Other, format!("cannot {action} {what}"), None)
         };
         DestError {
-            kind,
-            message,
             hint: hint.map(ToOwned::to_owned),
-            source: Some(Box::new(Told(said(&told)))),
+            ..DestError::new(kind, message).caused_by(Told(said(&told)))
         }
     }
 }

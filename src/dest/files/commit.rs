@@ -267,10 +267,10 @@ impl Writing<'_> {
 }
 
 fn unknown(error: DestError) -> DestError {
+    let message = format!("{}, while committing: it may or may not have been written", error.message);
     DestError {
-        kind: DestErrorKind::Unknown,
-        message: format!("{}, while committing: it may or may not have been written", error.message),
-        hint: Some("run the command again; it goes on from what is stored".into()),
         source: error.source,
+        ..DestError::new(DestErrorKind::Unknown, message)
+            .hint("run the command again; it goes on from what is stored")
     }
 }

@@ -68,12 +68,10 @@ impl Disk {
             there = above.to_path_buf();
         }
         match fs::metadata(&there) {
-            Ok(found) if !found.is_dir() => Err(DestError {
-                kind: DestErrorKind::Other,
-                message: format!("{} is a file, and tables are written into a folder", there.display()),
-                hint: Some("name a folder in --dest-uri".into()),
-                source: None,
-            }),
+            Ok(found) if !found.is_dir() => {
+                let message = format!("{} is a file, and tables are written into a folder", there.display());
+                Err(DestError::new(DestErrorKind::Other, message).hint("name a folder in --dest-uri"))
+            }
             Ok(_) => folder_is_writable(KIND, &there, &at),
             Err(error) => Err(from_io(KIND, &at, "find", error)),
         }

@@ -140,10 +140,6 @@ pub(super) fn parts_are_there(
 
 /// Others keep changing the manifest.
 pub(super) fn busy(target: (&str, &str)) -> DestError {
-    DestError {
-        kind: DestErrorKind::Conflict,
-        message: format!("others keep writing what is remembered of table {}.{}", target.0, target.1),
-        hint: None,
-        source: None,
-    }
+    let message = format!("others keep writing what is remembered of table {}.{}", target.0, target.1);
+    DestError::new(DestErrorKind::Conflict, message)
 }

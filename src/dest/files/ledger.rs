@@ -190,10 +190,7 @@ pub(super) fn reassign(
 }
 
 fn damaged(path: &str, error: serde_json::Error) -> DestError {
-    DestError {
-        kind: DestErrorKind::Damaged,
-        message: format!("{path} is not what ingestr wrote there"),
-        hint: Some("restore it from a copy, or remove it".into()),
-        source: Some(Box::new(error)),
-    }
+    DestError::new(DestErrorKind::Damaged, format!("{path} is not what ingestr wrote there"))
+        .hint("restore it from a copy, or remove it")
+        .caused_by(error)
 }

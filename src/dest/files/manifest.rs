@@ -285,11 +285,11 @@ impl Opened {
         let Some((bytes, version)) = store.read(&path)? else {
             return Ok(Self { manifest: Manifest::default(), path, version: None });
         };
-        let manifest = serde_json::from_slice(&bytes).map_err(|error| DestError {
-            kind: DestErrorKind::Damaged,
-            message: format!("{path} in the {} is not what ingestr wrote there", store.name()),
-            hint: Some("restore it from a copy, or remove it: the next run is a first one then".into()),
-            source: Some(Box::new(error)),
+        let manifest = serde_json::from_slice(&bytes).map_err(|error| {
+            let message = format!("{path} in the {} is not what ingestr wrote there", store.name());
+            DestError::new(DestErrorKind::Damaged, message)
+                .hint("restore it from a copy, or remove it: the next run is a first one then")
+                .caused_by(error)
         })?;
         Ok(Self { manifest, path, version: Some(version) })
     }
@@ -319,11 +319,8 @@ impl Opened {
 }
 
 fn text(manifest: &Manifest) -> Result<Bytes, DestError> {
-    let text = serde_json::to_vec_pretty(manifest).map_err(|error| DestError {
-        kind: DestErrorKind::Other,
-        message: "the state cannot be written as JSON".into(),
-        hint: None,
-        source: Some(Box::new(error)),
+    let text = serde_json::to_vec_pretty(manifest).map_err(|error| {
+        DestError::new(DestErrorKind::Other, "the state cannot be written as JSON").caused_by(error)
     })?;
     Ok(Bytes::from(text))
 }

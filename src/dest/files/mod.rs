@@ -81,15 +81,14 @@ impl Files {
     )]
     pub fn from_uri(uri: &str) -> Result<Self, DestError> {
         let env = |name: &str| std::env::var(name).ok().filter(|text| !text.is_empty());
-        let parsed = FilesUri::parse(uri, &env).map_err(|problem| DestError {
-            kind: DestErrorKind::Other,
-            message: format!("--dest-uri: {problem}"),
-            hint: Some(match uri.trim().split(':').next() {
-                Some("s3") => format!("the form is {S3_FORM}"),
-                Some("az") => format!("the form is {AZURE_FORM}"),
-                _ => format!("the form is one of {FORM}"),
-            }),
-            source: None,
+        let parsed = FilesUri::parse(uri, &env).map_err(|problem| {
+            DestError::new(DestErrorKind::Other, format!("--dest-uri: {problem}")).hint(
+                match uri.trim().split(':').next() {
+                    Some("s3") => format!("the form is {S3_FORM}"),
+                    Some("az") => format!("the form is {AZURE_FORM}"),
+                    _ => format!("the form is one of {FORM}"),
+                },
+            )
         })?;
         Ok(match parsed {
             FilesUri::Disk(folder, format) => Self { store: Arc::new(Disk::new(folder)), format },

@@ -61,8 +61,8 @@ pub(super) fn check_names(target: &Target) -> Result<(), DestError> {
     } else {
         return Ok(());
     };
-    let (message, hint) = (format!("{schema}.{table}: {what}"), Some("choose another --dest-table".into()));
-    Err(DestError { kind: DestErrorKind::Shape, message, hint, source: None })
+    Err(DestError::new(DestErrorKind::Shape, format!("{schema}.{table}: {what}"))
+        .hint("choose another --dest-table"))
 }
 
 impl PostgresDialect {
@@ -203,15 +203,12 @@ impl Dialect for PostgresDialect {
     fn alter(&self, shape: &Shape, changes: &Changes) -> Result<Vec<String>, DestError> {
         let name = shape.sql();
         if changes.unkeyed && shape.unique {
-            return Err(DestError {
-                kind: DestErrorKind::Shape,
-                message: format!(
-                    "table {}.{} has a unique index, and this strategy writes several rows with one key",
-                    shape.name.schema, shape.name.table
-                ),
-                hint: Some("load into another table, or drop the index".into()),
-                source: None,
-            });
+            let message = format!(
+                "table {}.{} has a unique index, and this strategy writes several rows with one key",
+                shape.name.schema, shape.name.table
+            );
+            return Err(DestError::new(DestErrorKind::Shape, message)
+                .hint("load into another table, or drop the index"));
         }
         let mut statements = Vec::new();
         if changes.unkeyed {

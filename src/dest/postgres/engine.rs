@@ -149,12 +149,8 @@ impl Engine for Session {
             Some("f") => "foreign table",
             _ => return Ok(self.shape(name, &rows)),
         };
-        Err(DestError {
-            kind: DestErrorKind::Shape,
-            message: format!("{}.{} is a {what}, not a table", name.schema, name.table),
-            hint: Some("load into another table, or drop it".into()),
-            source: None,
-        })
+        let message = format!("{}.{} is a {what}, not a table", name.schema, name.table);
+        Err(DestError::new(DestErrorKind::Shape, message).hint("load into another table, or drop it"))
     }
 
     async fn query(&self, sql: &str, types: &[LogicalType]) -> Result<Vec<Vec<Cell>>, DestError> {
@@ -234,7 +230,7 @@ impl Engine for Session {
         for sql in asked {
             if let Some(by) = self.strings(&sql).await?.first() {
                 let message = format!("what has to be changed of it is used by {by}");
-                return Err(DestError { kind: DestErrorKind::Shape, message, hint: None, source: None });
+                return Err(DestError::new(DestErrorKind::Shape, message));
             }
         }
         Ok(())

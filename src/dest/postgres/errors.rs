@@ -68,7 +68,7 @@ pub(super) fn failed(place: &str, action: &str, error: &Error) -> DestError {
         ),
         _ => (DestErrorKind::Other, format!("cannot {action} the {place}: {said}"), ""),
     };
-    DestError { kind, message, hint: (!hint.is_empty()).then(|| hint.into()), source: None }
+    DestError { hint: (!hint.is_empty()).then(|| hint.into()), ..DestError::new(kind, message) }
 }
 
 /// What the server says, if it names no values.
@@ -97,12 +97,8 @@ fn constraint(db: &DbError) -> String {
 
 /// A right that the user does not have.
 pub(super) fn missing(place: &str, right: &str) -> DestError {
-    DestError {
-        kind: DestErrorKind::Permission,
-        message: format!("no permission to write the {place}: its user lacks {right}"),
-        hint: Some("GRANT it, or name another user in --dest-uri".into()),
-        source: None,
-    }
+    let message = format!("no permission to write the {place}: its user lacks {right}");
+    DestError::new(DestErrorKind::Permission, message).hint("GRANT it, or name another user in --dest-uri")
 }
 
 /// The server did not say anything.
@@ -126,5 +122,5 @@ fn lost(place: &str, action: &str, error: &Error) -> DestError {
         "run the command again; it goes on from what is stored"
     };
     let message = format!("cannot {action} the {place}: {why}");
-    DestError { kind: DestErrorKind::Other, message, hint: Some(hint.into()), source: None }
+    DestError::new(DestErrorKind::Other, message).hint(hint)
 }

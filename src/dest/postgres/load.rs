@@ -89,11 +89,11 @@ impl PostgresLoad {
             return Ok(counts);
         }
         // The server may not be done with it yet.
+        let message = format!("{}, while committing: it may or may not have been written", error.message);
         Err(DestError {
-            kind: DestErrorKind::Unknown,
-            message: format!("{}, while committing: it may or may not have been written", error.message),
-            hint: Some("run the command again; it goes on from what the database says".into()),
             source: error.source,
+            ..DestError::new(DestErrorKind::Unknown, message)
+                .hint("run the command again; it goes on from what the database says")
         })
     }
 }

@@ -53,11 +53,9 @@ impl Postgres {
     pub fn from_uri(uri: &str) -> Result<Self, DestError> {
         let parsed =
             PostgresUri::parse(uri, &|name| std::env::var(name).ok().filter(|text| !text.is_empty()));
-        let uri = parsed.map_err(|problem| DestError {
-            kind: DestErrorKind::Other,
-            message: format!("--dest-uri: {problem}"),
-            hint: Some(format!("the form is {FORM}")),
-            source: None,
+        let uri = parsed.map_err(|problem| {
+            DestError::new(DestErrorKind::Other, format!("--dest-uri: {problem}"))
+                .hint(format!("the form is {FORM}"))
         })?;
         Ok(Self { uri: Arc::new(uri), turn: Arc::default(), fault: None })
     }
@@ -105,12 +103,8 @@ impl Postgres {
             tokio::spawn(connection);
             return Ok(client);
         };
-        let tls = Tls::new(certificates).map_err(|message| DestError {
-            kind: DestErrorKind::Other,
-            message: format!("--dest-uri: {message}"),
-            hint: None,
-            source: None,
-        })?;
+        let tls = Tls::new(certificates)
+            .map_err(|message| DestError::new(DestErrorKind::Other, format!("--dest-uri: {message}")))?;
         let (client, connection) = config.connect(tls).await.map_err(|error| reach(&error))?;
         tokio::spawn(connection);
         Ok(client)

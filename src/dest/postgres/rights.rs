@@ -19,16 +19,10 @@ const READ_ONLY: &str = "read-only";
 pub(super) async fn check(session: &Session, target: &Target) -> Result<(), DestError> {
     if let Some(what) = session.strings(&lacking(session, target)).await?.into_iter().next() {
         if what == READ_ONLY {
-            return Err(DestError {
-                kind: DestErrorKind::Permission,
-                message: format!("the {} is read-only", session.place),
-                hint: Some(
-                    "it may be a replica: name the primary server in --dest-uri, or both with \
-                     target_session_attrs=read-write"
-                        .into(),
-                ),
-                source: None,
-            });
+            let message = format!("the {} is read-only", session.place);
+            let hint = "it may be a replica: name the primary server in --dest-uri, or both with \
+                        target_session_attrs=read-write";
+            return Err(DestError::new(DestErrorKind::Permission, message).hint(hint));
         }
         return Err(missing(&session.place, &what));
     }
@@ -45,17 +39,13 @@ pub(super) async fn check(session: &Session, target: &Target) -> Result<(), Dest
         d.text(&target.table)
     );
     let Some(by) = session.strings(&referring).await?.into_iter().next() else { return Ok(()) };
-    Err(DestError {
-        kind: DestErrorKind::Shape,
-        message: format!(
-            "rows of table {}.{} cannot be replaced as a whole: table {by} refers to them by a foreign key",
-            target.schema, target.table
-        ),
-        hint: Some(
-            "load with --incremental-strategy merge, or make the foreign key DEFERRABLE and ON DELETE NO ACTION".into(),
-        ),
-        source: None,
-    })
+    let message = format!(
+        "rows of table {}.{} cannot be replaced as a whole: table {by} refers to them by a foreign key",
+        target.schema, target.table
+    );
+    let hint =
+        "load with --incremental-strategy merge, or make the foreign key DEFERRABLE and ON DELETE NO ACTION";
+    Err(DestError::new(DestErrorKind::Shape, message).hint(hint))
 }
 
 /// The query for what is lacking, the most telling first.

@@ -97,5 +97,5 @@ pub fn type_after(found: Option<LogicalType>, column: &Column, documented: &[Col
 /// A table or rows that are not as they have to be.
 #[must_use]
 pub fn shape(message: String) -> DestError {
-    DestError { kind: DestErrorKind::Shape, message, hint: None, source: None }
+    DestError::new(DestErrorKind::Shape, message)
 }

@@ -28,12 +28,8 @@ use crate::model::{Column, LogicalType, Reject, Strategy, Tombstone};
 /// Those of the future.
 pub(crate) fn at_once<T>(work: impl Future<Output = Result<T, DestError>>) -> Result<T, DestError> {
     futures_util::FutureExt::now_or_never(work).unwrap_or_else(|| {
-        Err(DestError {
-            kind: crate::dest::DestErrorKind::Other,
-            message: "the database in this process did not answer at once".into(),
-            hint: None,
-            source: None,
-        })
+        let message = "the database in this process did not answer at once";
+        Err(DestError::new(crate::dest::DestErrorKind::Other, message))
     })
 }
 
@@ -241,17 +237,12 @@ fn unchanged(shape: &Shape, error: DestError) -> DestError {
     if matches!(error.kind, DestErrorKind::Locked | DestErrorKind::Full | DestErrorKind::Permission) {
         return error;
     }
-    DestError {
-        kind: DestErrorKind::Shape,
-        message: format!(
-            "table {}.{} has not all columns that its rows need, and cannot be changed so",
-            shape.name.schema, shape.name.table
-        ),
-        hint: Some(
-            "load into another table, or drop what depends on its columns: a view, a trigger, a check, a generated column".into(),
-        ),
-        source: Some(Box::new(error)),
-    }
+    let message = format!(
+        "table {}.{} has not all columns that its rows need, and cannot be changed so",
+        shape.name.schema, shape.name.table
+    );
+    let hint = "load into another table, or drop what depends on its columns: a view, a trigger, a check, a generated column";
+    DestError::new(DestErrorKind::Shape, message).hint(hint).caused_by(error)
 }
 
 /// Whether this very commit is there: asked when it is not known whether it went through.

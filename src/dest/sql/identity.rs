@@ -78,14 +78,9 @@ impl Apart {
     /// Why a run comes to an end that meets it at a commit.
     #[must_use]
     pub fn error(self, schema: &str, table: &str) -> DestError {
-        DestError {
-            kind: DestErrorKind::Changed,
-            message: format!("table {schema}.{table} was {} while this run was loading it", self.how()),
-            hint: Some(
-                "nothing more was written; run the same command again, and it reads everything anew".into(),
-            ),
-            source: None,
-        }
+        let message = format!("table {schema}.{table} was {} while this run was loading it", self.how());
+        DestError::new(DestErrorKind::Changed, message)
+            .hint("nothing more was written; run the same command again, and it reads everything anew")
     }
 
     fn how(self) -> &'static str {
@@ -100,15 +95,10 @@ impl Apart {
 /// The state is not the one that the run knows.
 #[must_use]
 pub fn state_changed(schema: &str, table: &str) -> DestError {
-    DestError {
-        kind: DestErrorKind::Changed,
-        message: format!(
-            "the progress of table {schema}.{table} is not what this run stored last: another run has written to it, or \
+    let message = format!(
+        "the progress of table {schema}.{table} is not what this run stored last: another run has written to it, or \
              what holds it was dropped or restored from a copy"
-        ),
-        hint: Some(
-            "nothing more was written; run the same command again, it goes on from what is there".into(),
-        ),
-        source: None,
-    }
+    );
+    DestError::new(DestErrorKind::Changed, message)
+        .hint("nothing more was written; run the same command again, it goes on from what is there")
 }

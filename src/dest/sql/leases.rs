@@ -96,12 +96,8 @@ pub(crate) fn held_by(schema: &str, table: &str, held: Option<&Lease>) -> DestEr
         let since = Micros(held.since.0 - held.since.0.rem_euclid(1_000_000));
         format!(" (started {since}{process})")
     });
-    DestError {
-        kind: DestErrorKind::Leased,
-        message: format!("table {schema}.{table} is being loaded by another run{by}"),
-        hint: Some("wait for it with --wait, or run again later".into()),
-        source: None,
-    }
+    let message = format!("table {schema}.{table} is being loaded by another run{by}");
+    DestError::new(DestErrorKind::Leased, message).hint("wait for it with --wait, or run again later")
 }
 
 /// A run's lease is not its own any more: it has slept or was cut off for longer than that lasts, or all that was there is
@@ -111,17 +107,12 @@ pub fn gone(schema: &str, table: &str, held: Option<&Lease>) -> DestError {
     if held.is_some() {
         return held_by(schema, table, held);
     }
-    DestError {
-        kind: DestErrorKind::Leased,
-        message: format!(
-            "table {schema}.{table}: the lease of this run is gone, since another run has loaded the table meanwhile, or \
+    let message = format!(
+        "table {schema}.{table}: the lease of this run is gone, since another run has loaded the table meanwhile, or \
              tables were dropped or replaced"
-        ),
-        hint: Some(
-            "nothing more was written; run the same command again, it goes on from what is stored".into(),
-        ),
-        source: None,
-    }
+    );
+    DestError::new(DestErrorKind::Leased, message)
+        .hint("nothing more was written; run the same command again, it goes on from what is stored")
 }
 
 /// Why a commit came to an end whose lease was lost.

@@ -369,15 +369,12 @@ pub(crate) fn give_up(d: &dyn Dialect, table: &TableName, run: &str) -> String {
 /// A newer version wrote the state; `place` is where it lies.
 #[must_use]
 pub fn newer(whose: Whose<'_>, place: &str, version: i64) -> DestError {
-    DestError {
-        kind: DestErrorKind::NewerState,
-        message: format!(
-            "the state of {}.{} in {place} has version {version}; this program knows versions up to {STATE_VERSION}",
-            whose.schema, whose.table
-        ),
-        hint: Some("use the newer ingestr that wrote it, or load into another table".into()),
-        source: None,
-    }
+    let message = format!(
+        "the state of {}.{} in {place} has version {version}; this program knows versions up to {STATE_VERSION}",
+        whose.schema, whose.table
+    );
+    DestError::new(DestErrorKind::NewerState, message)
+        .hint("use the newer ingestr that wrote it, or load into another table")
 }
 
 /// Names of tables that are ours are not for data.
@@ -388,12 +385,8 @@ pub fn not_ours(target: &Target) -> Result<(), DestError> {
     if !target.table.to_ascii_lowercase().starts_with("_ingestr_") {
         return Ok(());
     }
-    Err(DestError {
-        kind: DestErrorKind::Shape,
-        message: format!("{}.{}: names beginning with _ingestr_ are taken", target.schema, target.table),
-        hint: Some("choose another --dest-table".into()),
-        source: None,
-    })
+    let message = format!("{}.{}: names beginning with _ingestr_ are taken", target.schema, target.table);
+    Err(DestError::new(DestErrorKind::Shape, message).hint("choose another --dest-table"))
 }
 
 #[cfg(test)]

@@ -12,12 +12,8 @@ use crate::model::{Column, LogicalType, Strategy};
 
 /// What has the name of a table is a view.
 pub(crate) fn is_a_view(name: &TableName) -> DestError {
-    DestError {
-        kind: DestErrorKind::Shape,
-        message: format!("{}.{} is a view, not a table", name.schema, name.table),
-        hint: Some("load into another table, or drop the view".into()),
-        source: None,
-    }
+    let message = format!("{}.{} is a view, not a table", name.schema, name.table);
+    DestError::new(DestErrorKind::Shape, message).hint("load into another table, or drop the view")
 }
 
 /// What a load means to do with the table.
@@ -110,33 +106,25 @@ impl Shape {
     /// Whether the table can be taken over; the message names table and column if not.
     pub(crate) fn check(&self, needed: &[Column]) -> Result<(), DestError> {
         if let Some(bound) = &self.bound {
-            return Err(DestError {
-                kind: DestErrorKind::Shape,
-                message: format!("table {}.{} {bound}", self.name.schema, self.name.table),
-                hint: Some(
-                    "load into another table, or make one of the two anew without the foreign key".into(),
-                ),
-                source: None,
-            });
+            let message = format!("table {}.{} {bound}", self.name.schema, self.name.table);
+            return Err(DestError::new(DestErrorKind::Shape, message)
+                .hint("load into another table, or make one of the two anew without the foreign key"));
         }
         for column in needed {
             let Some(found) = self.find(&column.name).filter(|found| found.logical.is_none()) else {
                 continue;
             };
-            return Err(DestError {
-                kind: DestErrorKind::Shape,
-                message: format!(
-                    "column {} of table {}.{} is {}{}, which cannot hold {}",
-                    found.name,
-                    self.name.schema,
-                    self.name.table,
-                    if found.generated { "generated " } else { "" },
-                    found.kind,
-                    column.logical.name()
-                ),
-                hint: Some("load into another table, or change or rename that column".into()),
-                source: None,
-            });
+            let message = format!(
+                "column {} of table {}.{} is {}{}, which cannot hold {}",
+                found.name,
+                self.name.schema,
+                self.name.table,
+                if found.generated { "generated " } else { "" },
+                found.kind,
+                column.logical.name()
+            );
+            return Err(DestError::new(DestErrorKind::Shape, message)
+                .hint("load into another table, or change or rename that column"));
         }
         Ok(())
     }

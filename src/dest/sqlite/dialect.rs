@@ -42,12 +42,8 @@ pub(super) fn check_names(target: &Target) -> Result<(), DestError> {
     } else {
         return Ok(());
     };
-    Err(DestError {
-        kind: DestErrorKind::Shape,
-        message: format!("{}.{}: {what}", target.schema, target.table),
-        hint: Some("choose another --dest-table".into()),
-        source: None,
-    })
+    Err(DestError::new(DestErrorKind::Shape, format!("{}.{}: {what}", target.schema, target.table))
+        .hint("choose another --dest-table"))
 }
 
 /// An instant as it is stored.
@@ -163,14 +159,9 @@ impl Dialect for SqliteDialect {
     /// what constrains the user's table stays as it is, and is refused where rows would break it.
     fn alter(&self, shape: &Shape, changes: &Changes) -> Result<Vec<String>, DestError> {
         let refuse = |what: String| {
-            Err(DestError {
-                kind: DestErrorKind::Shape,
-                message: format!("table {}.{} {what}", shape.name.schema, shape.name.table),
-                hint: Some(
-                    "SQLite cannot change that: load into another table, or make this one anew".into(),
-                ),
-                source: None,
-            })
+            let message = format!("table {}.{} {what}", shape.name.schema, shape.name.table);
+            Err(DestError::new(DestErrorKind::Shape, message)
+                .hint("SQLite cannot change that: load into another table, or make this one anew"))
         };
         if changes.unkeyed {
             return refuse("demands that a key stands in one row, and this strategy writes several".into());

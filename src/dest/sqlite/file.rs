@@ -91,7 +91,7 @@ pub(super) fn failed(path: &Path, action: &str, error: &rusqlite::Error) -> Dest
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
             let by = holder::named(holder::of(path), None);
             let message = format!("the sqlite file {file} is in use by {by}");
-            return DestError { kind: DestErrorKind::Locked, message, hint: None, source: None };
+            return DestError::new(DestErrorKind::Locked, message);
         }
         Some(ErrorCode::DiskFull) => {
             (DestErrorKind::Full, format!("no space left for the sqlite file {file}"), None)
@@ -113,5 +113,5 @@ pub(super) fn failed(path: &Path, action: &str, error: &rusqlite::Error) -> Dest
     // Its text once: what lies below it is a number.
     let text = error.to_string();
     let source = (!message.contains(&text)).then(|| text.into());
-    DestError { kind, message, hint: hint.map(Into::into), source }
+    DestError { hint: hint.map(Into::into), source, ..DestError::new(kind, message) }
 }

@@ -200,7 +200,7 @@ impl Store {
 }
 
 fn failure(kind: DestErrorKind) -> DestError {
-    DestError { kind, message: format!("{kind:?}"), hint: None, source: None }
+    DestError::new(kind, format!("{kind:?}"))
 }
 
 /// What a stored state says to this program.

@@ -216,7 +216,7 @@ impl ApiError {
             _ => DestErrorKind::Other,
         };
         let hint = self.hint.clone();
-        DestError { kind, message: what.to_owned(), hint, source: Some(Box::new(self)) }
+        DestError { hint, ..DestError::new(kind, what).caused_by(self) }
     }
 }
 

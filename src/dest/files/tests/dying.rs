@@ -51,7 +51,7 @@ fn alive(left: &AtomicI64, counts: bool) -> Result<(), DestError> {
 }
 
 fn dead() -> DestError {
-    DestError { kind: DestErrorKind::Other, message: "killed".into(), hint: None, source: None }
+    DestError::new(DestErrorKind::Other, "killed")
 }
 
 impl Store for Dying {
