@@ -63,6 +63,13 @@ impl DestError {
         self.source = Some(source.into());
         self
     }
+
+    /// The same, where nobody knows whether the commit went through.
+    #[must_use]
+    pub fn while_committing(self, hint: &str) -> Self {
+        let message = format!("{}, while committing: it may or may not have been written", self.message);
+        Self { source: self.source, ..Self::new(DestErrorKind::Unknown, message).hint(hint) }
+    }
 }
 
 /// A commit that did not go through.

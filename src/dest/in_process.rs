@@ -166,14 +166,9 @@ fn after_failed_commit<D: InProcess>(
     });
     match landed {
         Ok(false) => error,
-        Ok(true) | Err(_) => DestError {
-            source: error.source,
-            ..DestError::new(
-                DestErrorKind::Unknown,
-                format!("{}, while committing: it may or may not have been written", error.message),
-            )
-            .hint("run the command again; it goes on from what the file says")
-        },
+        Ok(true) | Err(_) => {
+            error.while_committing("run the command again; it goes on from what the file says")
+        }
     }
 }
 

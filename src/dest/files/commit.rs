@@ -16,7 +16,7 @@ use super::store::{Store, Waiting};
 use super::{guards, ledger, leftovers};
 use crate::dest::sql::columns::shape;
 use crate::dest::sql::identity::state_changed;
-use crate::dest::{Commit, Counts, DestError, DestErrorKind, Target};
+use crate::dest::{Commit, Counts, DestError, Target};
 use crate::model::Strategy;
 
 /// A commit in the making.
@@ -39,7 +39,7 @@ struct Writing<'a> {
 /// Makes a commit. What was done to each target.
 ///
 /// # Errors
-/// Nothing of it counts then, unless it is [`DestErrorKind::Unknown`].
+/// Nothing of it counts then, unless it is [`crate::dest::DestErrorKind::Unknown`].
 pub(super) fn make(
     (store, format): (&dyn Store, Format),
     rows: Vec<Incoming>,
@@ -237,7 +237,10 @@ impl Writing<'_> {
             Err(error) => match Opened::of(store, &place) {
                 Ok(found) if found.manifest == wanted => {}
                 Ok(_) => return Err(self.undone(error)),
-                Err(_) => return Err(unknown(error)),
+                Err(_) => {
+                    let hint = "run the command again; it goes on from what is stored";
+                    return Err(error.while_committing(hint));
+                }
             },
         }
         // The commit is made. What fails from here on, the next one does, be it of this run or of another.
@@ -263,14 +266,5 @@ impl Writing<'_> {
         self.written.drain(..).for_each(|path| _ = self.store.remove(&path));
         self.begun.drain(..).for_each(|begun| _ = self.store.abandon(&begun));
         error
-    }
-}
-
-fn unknown(error: DestError) -> DestError {
-    let message = format!("{}, while committing: it may or may not have been written", error.message);
-    DestError {
-        source: error.source,
-        ..DestError::new(DestErrorKind::Unknown, message)
-            .hint("run the command again; it goes on from what is stored")
     }
 }

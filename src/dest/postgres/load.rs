@@ -89,12 +89,7 @@ impl PostgresLoad {
             return Ok(counts);
         }
         // The server may not be done with it yet.
-        let message = format!("{}, while committing: it may or may not have been written", error.message);
-        Err(DestError {
-            source: error.source,
-            ..DestError::new(DestErrorKind::Unknown, message)
-                .hint("run the command again; it goes on from what the database says")
-        })
+        Err(error.while_committing("run the command again; it goes on from what the database says"))
     }
 }
 
