@@ -7,7 +7,7 @@ use super::engine::{Dataset, fresh_job};
 use super::load::{LoadPlace, Staging, land};
 use super::script::{counts, text};
 use super::wire::{Api, ApiError, Param, QueryOutcome};
-use super::{BigQuery, BreakAt, table_ref};
+use super::{BigQuery, table_ref};
 use crate::dest::sql::commit::{Plan, Seen, Tables, script};
 use crate::dest::sql::ledger::{LEASES, source_parameter};
 use crate::dest::sql::script::Script;
@@ -131,7 +131,7 @@ impl LoadPlace {
         targets: Vec<(Plan<'_>, Tables, &Staged)>,
         seen: &Seen,
     ) -> Result<Script, DestError> {
-        script(targets, seen, self.dest.faults.hit(BreakAt::AfterRows))
+        script(targets, seen, self.dest.fault.clone())
     }
 
     /// What the commit is for one target.

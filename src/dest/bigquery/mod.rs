@@ -75,7 +75,8 @@ pub struct BigQuery {
     /// Whoever commits, and whoever takes a lease. The tables of a command share those beside them, and of two transactions that
     /// change a table at once BigQuery aborts one.
     turns: Arc<Turns>,
-    faults: Faults,
+    /// A statement that fails, between the rows of the next commit and its state: for tests.
+    fault: Option<String>,
 }
 
 impl BigQuery {
@@ -90,13 +91,7 @@ impl BigQuery {
         };
         let uri = BigQueryUri::parse(uri).map_err(|error| refuse(error.to_string(), None))?;
         let api = Api::open(&uri).map_err(|error| refuse(format!("--dest-uri: {error}"), error.hint))?;
-        Ok(Self {
-            api,
-            uri: Arc::new(uri),
-            known: Arc::default(),
-            turns: Arc::default(),
-            faults: Faults::default(),
-        })
+        Ok(Self { api, uri: Arc::new(uri), known: Arc::default(), turns: Arc::default(), fault: None })
     }
 
     /// A table of a schema as the command line has it: `dataset` or `project.dataset`.
@@ -333,34 +328,5 @@ impl Destination for BigQuery {
 
     fn begin(&self, targets: Targets<'_>) -> Box<dyn Load> {
         Box::new(load::BigQueryLoad::new(self.clone(), targets))
-    }
-}
-
-/// Where a test can make a commit fail.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(not(test), allow(dead_code, reason = "only tests break things"))]
-enum BreakAt {
-    /// Rows are in, the state is not.
-    AfterRows,
-}
-
-/// A fault waiting to happen; nothing outside tests.
-#[derive(Debug, Clone, Default)]
-struct Faults {
-    #[cfg(test)]
-    next: Arc<Mutex<Option<BreakAt>>>,
-}
-
-impl Faults {
-    #[cfg(not(test))]
-    #[allow(clippy::unused_self, reason = "the same call as under test")]
-    fn hit(&self, _: BreakAt) -> Option<String> {
-        None
-    }
-
-    #[cfg(test)]
-    fn hit(&self, step: BreakAt) -> Option<String> {
-        let mut next = self.next.lock().expect("no test panics while holding it");
-        next.take_if(|next| *next == step).map(|step| format!("RAISE USING MESSAGE = 'fault {step:?}'"))
     }
 }

@@ -159,9 +159,8 @@ impl Bench for Project {
     }
 
     fn break_between(&self, _: &dyn Destination) -> Box<dyn Destination> {
-        let bigquery = self.bigquery();
-        *bigquery.faults.next.lock().expect("not poisoned") = Some(BreakAt::AfterRows);
-        self.elsewhere(bigquery)
+        let fault = Some("RAISE USING MESSAGE = 'fault'".into());
+        self.elsewhere(BigQuery { fault, ..self.bigquery() })
     }
 }
 

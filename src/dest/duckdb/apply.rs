@@ -11,7 +11,7 @@ use super::append::{Fill, append};
 use super::dialect::{CATALOG, DuckDialect};
 use super::engine::Session;
 use super::merge::{self, Merge};
-use super::{BreakAt, Faults, compression, open};
+use super::{compression, open};
 use crate::dest::sql::batches::Batches;
 use crate::dest::sql::cells::Cell;
 use crate::dest::sql::columns::{IS_CURRENT, VALID_FROM, VALID_TO, columns_of, needed, version_columns};
@@ -34,13 +34,14 @@ pub(super) fn table_of(target: &Target) -> TableName {
     TableName::new(CATALOG, &target.schema, &target.table)
 }
 
-/// Batches, tombstones, state, run, rejects and lease. What was done to each target.
+/// Batches, tombstones, state, run, rejects and lease. What was done to each target. `fault`: a statement that fails between the
+/// rows and the rest; for tests.
 pub(super) fn apply(
     session: &Session<'_>,
     mut rows: Waiting,
     commit: &Commit,
     wrap: &dyn Fn(duckdb::Error) -> DestError,
-    faults: &Faults,
+    fault: Option<String>,
 ) -> Result<Vec<Counts>, DestError> {
     let seen = at_once(Seen::look(session))?;
     let tables: Vec<TableName> = rows.targets.iter().map(|of| table_of(&of.target)).collect();
@@ -60,6 +61,7 @@ pub(super) fn apply(
     let staged = at_once(stage_rest(session, &rows, commit))?;
     let mut all = Vec::with_capacity(staged.len());
     let mut last = Script::default();
+    last.then(fault);
     let mut changed = false;
     for (at, (batches, staged)) in batches.into_iter().zip(&staged).enumerate() {
         let plan = plan(at);
@@ -85,7 +87,6 @@ pub(super) fn apply(
     if changed {
         at_once(session.execute(compression::FULL))?;
     }
-    faults.hit(BreakAt::AfterRows)?;
     first.end(&mut last, &seen);
     at_once(session.run(&last))?;
     Ok(all)

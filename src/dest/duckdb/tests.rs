@@ -76,9 +76,7 @@ impl Bench for File {
     }
 
     fn break_between(&self, _: &dyn Destination) -> Box<dyn Destination> {
-        let duck = self.duck();
-        *duck.faults.next.lock().expect("not poisoned") = Some(BreakAt::AfterRows);
-        Box::new(duck)
+        Box::new(DuckDb { fault: Some("SELECT 1 FROM no_such_table".into()), ..self.duck() })
     }
 }
 

@@ -24,7 +24,7 @@ impl World {
             uri: Arc::new(uri),
             known: Arc::default(),
             turns: Arc::default(),
-            faults: Faults::default(),
+            fault: None,
         };
         let name = dest.table_of(&self.target);
         let done = dest.check_permissions(there.then_some(&api), &self.target, &name, change).await;
