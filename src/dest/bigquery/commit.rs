@@ -6,14 +6,14 @@ use super::dialect::BigQueryDialect;
 use super::engine::{Dataset, fresh_job};
 use super::load::{LoadPlace, Staging, land};
 use super::script::{counts, text};
-use super::wire::{Api, ApiError, Param, QueryOutcome};
+use super::wire::{Api, ApiError, Param};
 use super::{BigQuery, table_ref};
 use crate::dest::sql::commit::{Plan, Seen, Tables, script};
 use crate::dest::sql::ledger::{LEASES, source_parameter};
 use crate::dest::sql::script::Script;
 use crate::dest::sql::staged::Staged;
 use crate::dest::sql::{TableName, guards, idle};
-use crate::dest::{Commit, Counts, DestError, DestErrorKind, Idle, Target};
+use crate::dest::{Commit, Counts, DestError, DestErrorKind, Idle, Target, TextRow};
 use crate::model::{Micros, Tombstone};
 
 /// How often a script is run again that met another transaction.
@@ -121,8 +121,8 @@ impl LoadPlace {
         let script = self.script(targets.collect(), &seen)?;
         cleanup.after.clone_from(&script.dead);
         cleanup.otherwise.clone_from(&script.made);
-        let outcome = self.patiently(api, &commit.run.id, &script, parameter(commit).as_slice()).await?;
-        Ok(counts(&outcome))
+        let rows = self.patiently(api, &commit.run.id, &script, parameter(commit).as_slice()).await?;
+        Ok(counts(&rows))
     }
 
     /// The whole commit, for what was seen.
@@ -147,7 +147,7 @@ impl LoadPlace {
         run: &str,
         script: &Script,
         params: &[Param],
-    ) -> Result<QueryOutcome, DestError> {
+    ) -> Result<Vec<TextRow>, DestError> {
         // So that the run is found from BigQuery's list of jobs.
         let run: String = run.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
         let job = self.job(&format!("commit_{run}"))?;
@@ -157,7 +157,7 @@ impl LoadPlace {
         let mut attempt = 1;
         loop {
             match api.query(&job, &sql, params).await {
-                Ok(outcome) => return Ok(outcome),
+                Ok(rows) => return Ok(rows),
                 Err(error) if error.is_conflict() && attempt < CONFLICTS => {
                     let most = 500 * u64::from(attempt * attempt);
                     tokio::time::sleep(Duration::from_millis(fastrand::u64(most / 2..=most))).await;

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::alter::{alter, rewrites};
+use super::wire;
 use crate::dest::sql::dialect::{Changes, FoundColumn, Shape};
 use crate::dest::sql::identity::Mark;
 use crate::dest::sql::ledger::create;
@@ -54,14 +55,7 @@ impl Dialect for BigQueryDialect {
     }
 
     fn type_name(&self, logical: LogicalType) -> &'static str {
-        match logical {
-            LogicalType::Bool => "BOOL",
-            LogicalType::Int64 => "INT64",
-            LogicalType::Float64 => "FLOAT64",
-            LogicalType::Text => "STRING",
-            LogicalType::Timestamp => "TIMESTAMP",
-            LogicalType::Json => "JSON",
-        }
+        wire::type_name(logical)
     }
 
     fn instant(&self, at: Micros) -> String {

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use super::dialect::BigQueryDialect;
 use super::ledgers::{self, FRESH, LedgerQuery, Ledgers};
 use super::shape::shape_of;
-use super::wire::{Api, DatasetRef, JobId, QueryOutcome};
+use super::wire::{Api, DatasetRef, JobId};
 use super::{BigQuery, failed, failed_at, script, table_ref};
 use crate::dest::sql::cells::{Cell, LedgerLine};
 use crate::dest::sql::dialect::Shape;
@@ -122,7 +122,7 @@ impl Dataset {
             return Ok(ledgers);
         }
         let found = self.api.query(&fresh_job("look"), &ledgers::query(&parts), &[]).await;
-        for row in found.map_err(|error| failed(&self.place, "read", error))?.rows {
+        for row in found.map_err(|error| failed(&self.place, "read", error))? {
             let mut row = row.into_iter();
             let part = row.next().flatten().and_then(|part| part.parse::<usize>().ok());
             let Some((table, columns, _)) = part.and_then(|part| parts.get(part)) else { continue };
@@ -170,9 +170,9 @@ pub(super) fn fresh_job(what: &str) -> JobId {
 }
 
 /// The rows of an answer, whose columns have these types.
-pub(super) fn cells(found: QueryOutcome, types: &[LogicalType]) -> Vec<Vec<Cell>> {
-    let row = |row: Vec<Option<String>>| row.into_iter().zip(types).map(|(text, kind)| cell(text, *kind));
-    found.rows.into_iter().map(|cells| row(cells).collect()).collect()
+pub(super) fn cells(found: Vec<TextRow>, types: &[LogicalType]) -> Vec<Vec<Cell>> {
+    let row = |row: TextRow| row.into_iter().zip(types).map(|(text, kind)| cell(text, *kind));
+    found.into_iter().map(|cells| row(cells).collect()).collect()
 }
 
 fn cell(text: Option<String>, kind: LogicalType) -> Cell {
@@ -216,11 +216,12 @@ impl BigQuery {
         if let Some(location) = location {
             return Ok(Some(self.api.located(&location)));
         }
-        let found = self.api.dataset(&dataset).await;
+        let found = self.api.location_of(&dataset).await;
         let found = found.map_err(|error| failed_at(&format!("dataset {dataset}"), "read", error))?;
-        let Some(found) = found else { return Ok(None) };
-        self.known().insert(dataset, found.location.clone());
-        Ok(Some(self.api.located(&found.location)))
+        let Some(location) = found else { return Ok(None) };
+        let api = self.api.located(&location);
+        self.known().insert(dataset, location);
+        Ok(Some(api))
     }
 
     /// The same, with the dataset made if it is missing.
@@ -269,8 +270,7 @@ impl BigQuery {
     pub(super) async fn selected(&self, query: &Query<'_>) -> Result<Vec<TextRow>, DestError> {
         let (api, place) = self.of_query(query).await?;
         let found = api.select(&fresh_job("ask"), query.sql, query.most_bytes).await;
-        let rows = found.map_err(|error| failed_at(&place, "read", error))?.rows;
-        Ok(rows)
+        found.map_err(|error| failed_at(&place, "read", error))
     }
 
     /// How many bytes a query would read.

@@ -6,12 +6,12 @@
 use super::BigQuery;
 use super::dialect::BigQueryDialect;
 use super::engine::{cells, fresh_job};
-use super::wire::{Api, ApiError, QueryOutcome};
+use super::wire::{Api, ApiError};
 use crate::dest::sql::cells::LedgerLine;
 use crate::dest::sql::leases::refused;
 use crate::dest::sql::ledger::{self, LEASES, Whose, lease_columns, lease_line};
 use crate::dest::sql::{Dialect, TableName, leases, list};
-use crate::dest::{DestError, DestErrorKind, Target};
+use crate::dest::{DestError, DestErrorKind, Target, TextRow};
 use crate::model::lease::Claim;
 use crate::model::{Lease, Micros};
 
@@ -122,7 +122,7 @@ fn of_table(table: &TableName) -> String {
 }
 
 /// The leases in an answer to [`of_table`].
-fn told(found: QueryOutcome) -> Vec<Lease> {
+fn told(found: Vec<TextRow>) -> Vec<Lease> {
     let columns = lease_columns();
     let types: Vec<_> = columns.iter().map(|column| column.logical).collect();
     cells(found, &types).into_iter().map(|row| LedgerLine::new(&columns, row).lease()).collect()

@@ -12,7 +12,7 @@ use futures_util::future::BoxFuture;
 
 use super::dialect::{BigQueryDialect, spelled_column};
 use super::ranges::ranges;
-use super::wire::{ApiError, Format, JobId, LoadSpec, Upload};
+use super::wire::{ApiError, Format, JobId, LoadSpec, Upload, staged_type};
 use super::{BigQuery, table_ref};
 use crate::dest::sql::columns::{columns_of, same, shape as misfit, widen};
 use crate::dest::sql::script::own;
@@ -171,11 +171,6 @@ impl LoadPlace {
         }
         Ok(())
     }
-}
-
-/// The type a column has in a staging table: JSON is loaded as text.
-fn staged_type(logical: LogicalType) -> LogicalType {
-    if logical == LogicalType::Json { LogicalType::Text } else { logical }
 }
 
 /// The statement that makes a staging table.

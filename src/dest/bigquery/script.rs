@@ -4,9 +4,8 @@
 //! fails inside its transaction has done nothing of it: BigQuery rolls back.
 //! <https://cloud.google.com/bigquery/docs/transactions>
 
-use super::wire::QueryOutcome;
-use crate::dest::Counts;
 use crate::dest::sql::script::{Counter, Script, ScriptStep, Tally, When, own};
+use crate::dest::{Counts, TextRow};
 
 /// Variables of every script; their names begin like ours, since a column of the same name would win.
 fn variable(counter: Counter, at: usize) -> String {
@@ -98,8 +97,8 @@ fn statements_of(step: &ScriptStep, at: usize) -> Vec<String> {
 }
 
 /// What a script did to each target.
-pub(super) fn counts(outcome: &QueryOutcome) -> Vec<Counts> {
-    let row = outcome.rows.first().map(Vec::as_slice).unwrap_or_default();
+pub(super) fn counts(rows: &[TextRow]) -> Vec<Counts> {
+    let row = rows.first().map(Vec::as_slice).unwrap_or_default();
     let of_target = |cells: &[Option<String>]| {
         let mut tally = Tally::default();
         for (count, cell) in tally.0.iter_mut().zip(cells) {

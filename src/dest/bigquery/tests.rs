@@ -60,7 +60,7 @@ impl Project {
         self.wait(async |bigquery| {
             let api = bigquery.existing(&bigquery.table_in(&shop, "")).await.expect("can be asked");
             let api = api.unwrap_or(bigquery.api);
-            api.query(&fresh_job("test"), sql, &[]).await.unwrap_or_else(|e| panic!("{sql}: {e}")).rows
+            api.query(&fresh_job("test"), sql, &[]).await.unwrap_or_else(|e| panic!("{sql}: {e}"))
         })
     }
 

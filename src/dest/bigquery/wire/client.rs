@@ -136,27 +136,26 @@ impl Client {
                 self.tokens.renew();
                 continue;
             }
-            return self.sort(doing, call, reply);
+            return sort(doing, call, reply);
         }
     }
+}
 
-    #[expect(clippy::unused_self, reason = "reads as a step of an attempt")]
-    fn sort(&self, doing: &Doing, call: &Call, reply: Reply) -> Attempt {
-        if (200..300).contains(&reply.status) || call.fine.contains(&reply.status) {
-            return Attempt::Answer(reply);
-        }
-        let said = Said::of(&reply.body);
-        let passes = match reply.status {
-            408 | 425 | 429 | 500 | 502..=504 => true,
-            _ => said.as_ref().is_some_and(error::passes),
-        };
-        if !passes {
-            return Attempt::Final(ApiError::refused(doing, reply.status, said));
-        }
-        let told =
-            reply.retry_after.as_deref().and_then(|text| when::read(text, reply.date.as_deref(), None));
-        Attempt::Again(Again { told, ..Again::soon(Why::Status(reply.status)) }, said)
+/// What an answer means.
+fn sort(doing: &Doing, call: &Call, reply: Reply) -> Attempt {
+    if (200..300).contains(&reply.status) || call.fine.contains(&reply.status) {
+        return Attempt::Answer(reply);
     }
+    let said = Said::of(&reply.body);
+    let passes = match reply.status {
+        408 | 425 | 429 | 500 | 502..=504 => true,
+        _ => said.as_ref().is_some_and(error::passes),
+    };
+    if !passes {
+        return Attempt::Final(ApiError::refused(doing, reply.status, said));
+    }
+    let told = reply.retry_after.as_deref().and_then(|text| when::read(text, reply.date.as_deref(), None));
+    Attempt::Again(Again { told, ..Again::soon(Why::Status(reply.status)) }, said)
 }
 
 fn broken(doing: &Doing, error: TransportError) -> Attempt {

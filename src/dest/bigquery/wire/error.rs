@@ -300,20 +300,10 @@ fn unquoted(message: &str) -> String {
             // An apostrophe within a word quotes nothing.
             out.push('…');
             out.push(mark);
-            rest = rest.rfind_closing(mark);
+            // Up to the last such mark, or all of it: values may hold the mark themselves.
+            rest = rest.rfind(mark).map_or("", |end| &rest[end + 1..]);
         }
     }
     out.push_str(rest);
     out
-}
-
-trait Closing {
-    fn rfind_closing(&self, mark: char) -> &str;
-}
-
-impl Closing for str {
-    /// What follows the last such mark, nothing if there is none: values may hold the mark themselves.
-    fn rfind_closing(&self, mark: char) -> &str {
-        self.rfind(mark).map_or("", |end| &self[end + 1..])
-    }
 }

@@ -15,6 +15,7 @@ use super::error::ApiError;
 use super::error::{self, Doing, Said};
 use super::names::JobId;
 use super::transport::{Method, Reply};
+use crate::dest::TextRow;
 use crate::dest::sql::trace::{self, Quotes};
 
 /// Attempts of this process at one piece of work.
@@ -31,16 +32,6 @@ pub(super) const PAUSE: Duration = Duration::from_secs(5);
 pub(crate) struct Param {
     pub(crate) name: String,
     pub(crate) value: String,
-}
-
-/// What a query, or the last statement of a script, gave: a script should end with the SELECT whose rows are wanted.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct QueryOutcome {
-    /// Names of the columns.
-    pub(crate) columns: Vec<String>,
-    /// The rows: cells as text, `None` for NULL. Integers are decimal, booleans `true` and `false`, timestamps
-    /// microseconds since 1970 (whatever form the server sent them in), arrays JSON.
-    pub(crate) rows: Vec<Vec<Option<String>>>,
 }
 
 /// A job as the API describes it.
@@ -124,9 +115,10 @@ pub(super) enum Submitted {
 }
 
 impl Api {
-    /// Runs a query or a script to its end and reads all rows. If a job of this id has succeeded already, its
-    /// outcome is what is returned and nothing is run; one that still runs is waited for. A job that failed for a
-    /// reason that may pass is tried again.
+    /// Runs a query or a script to its end and reads all rows, of a script those of its last statement: cells as text, `None`
+    /// for NULL. Integers are decimal, booleans `true` and `false`, timestamps microseconds since 1970 (whatever form the
+    /// server sent them in), arrays JSON. If a job of this id has succeeded already, its rows are what is returned and
+    /// nothing is run; one that still runs is waited for. A job that failed for a reason that may pass is tried again.
     ///
     /// # Errors
     /// When it failed for good. After a transaction conflict ([`ApiError::is_conflict`]) the same call may be made
@@ -136,7 +128,7 @@ impl Api {
         job: &JobId,
         sql: &str,
         params: &[Param],
-    ) -> Result<QueryOutcome, ApiError> {
+    ) -> Result<Vec<TextRow>, ApiError> {
         let configuration = json!({
             "query": sql,
             "useLegacySql": false,
@@ -155,7 +147,7 @@ impl Api {
         job: &JobId,
         sql: &str,
         most_bytes: Option<u64>,
-    ) -> Result<QueryOutcome, ApiError> {
+    ) -> Result<Vec<TextRow>, ApiError> {
         let mut configuration = json!({"query": sql, "useLegacySql": false});
         if let Some(most) = most_bytes {
             configuration["maximumBytesBilled"] = most.to_string().into();
@@ -163,15 +155,14 @@ impl Api {
         self.run(job, sql, configuration).await
     }
 
-    async fn run(&self, job: &JobId, sql: &str, query: Json) -> Result<QueryOutcome, ApiError> {
+    async fn run(&self, job: &JobId, sql: &str, query: Json) -> Result<Vec<TextRow>, ApiError> {
         let doing = Doing::new(format!("run query job {job}"), "bigquery.jobs.create").unsure();
         let configuration = json!({"query": query, "labels": {"tool": "ingestr"}});
         let began = trace::begin();
         let done = self.work(&doing, job, &configuration).await;
         trace::end(sql, Quotes::Escaped, began);
         let done = done?;
-        let (columns, rows) = self.results(&doing, &done.job_reference.job_id).await?;
-        Ok(QueryOutcome { columns, rows })
+        self.results(&doing, &done.job_reference.job_id).await
     }
 
     /// How many bytes a query would read, without running it, which costs nothing; `None`: that is not told.

@@ -7,6 +7,7 @@ use super::api::{Api, query, segment};
 use super::client::Call;
 use super::error::{ApiError, Doing};
 use super::transport::Method;
+use crate::dest::TextRow;
 
 /// Rows a page; BigQuery sends fewer where they are large (10 MB a page).
 const PAGE: &str = "10000";
@@ -32,7 +33,6 @@ struct Schema {
 
 #[derive(Deserialize)]
 struct Column {
-    name: String,
     #[serde(rename = "type")]
     kind: String,
 }
@@ -47,13 +47,10 @@ struct Cell {
     v: Json,
 }
 
-/// Names of columns, and rows of cells.
-pub(super) type Table = (Vec<String>, Vec<Vec<Option<String>>>);
-
 impl Api {
     /// All rows of a job that is done.
-    pub(super) async fn results(&self, doing: &Doing, job: &str) -> Result<Table, ApiError> {
-        let (mut names, mut rows) = (Vec::new(), Vec::new());
+    pub(super) async fn results(&self, doing: &Doing, job: &str) -> Result<Vec<TextRow>, ApiError> {
+        let (mut has_columns, mut rows) = (false, Vec::new());
         let mut token: Option<String> = None;
         loop {
             let parameters = query(&[
@@ -69,9 +66,7 @@ impl Api {
                 tokio::time::sleep(std::time::Duration::from_millis(500)).await;
                 continue;
             }
-            if !page.schema.fields.is_empty() {
-                names = page.schema.fields.iter().map(|column| column.name.clone()).collect();
-            }
+            has_columns |= !page.schema.fields.is_empty();
             for row in page.rows {
                 let cells = row
                     .f
@@ -87,10 +82,10 @@ impl Api {
                 Some(next) => token = Some(next),
                 None => {
                     let told = page.total_rows.and_then(|rows| rows.parse::<usize>().ok());
-                    if !names.is_empty() && told.is_some_and(|told| told != rows.len()) {
+                    if has_columns && told.is_some_and(|told| told != rows.len()) {
                         return Err(ApiError::other(doing, "BigQuery sent only a part of the result"));
                     }
-                    return Ok((names, rows));
+                    return Ok(rows);
                 }
             }
         }

@@ -1,6 +1,19 @@
 //! What a table is, as the API tells it.
 
 use crate::dest::TableSize;
+use crate::model::LogicalType;
+
+/// The name of one of our types.
+pub(crate) fn type_name(logical: LogicalType) -> &'static str {
+    match logical {
+        LogicalType::Bool => "BOOL",
+        LogicalType::Int64 => "INT64",
+        LogicalType::Float64 => "FLOAT64",
+        LogicalType::Text => "STRING",
+        LogicalType::Timestamp => "TIMESTAMP",
+        LogicalType::Json => "JSON",
+    }
+}
 
 /// How many values a field holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -11,24 +11,17 @@ use super::names::{DatasetRef, TableRef};
 use super::schema::TableInfo;
 use super::transport::{Method, Reply};
 
-/// A dataset that exists.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Dataset {
-    /// Where it is, as BigQuery spells it: `US`, `EU`, `europe-west3`.
-    pub(crate) location: String,
-}
-
 impl Api {
-    /// The dataset; `None` if there is none.
+    /// Where the dataset is, as BigQuery spells it: `US`, `EU`, `europe-west3`; `None` if there is none.
     ///
     /// # Errors
     /// When it cannot be seen.
-    pub(crate) async fn dataset(&self, dataset: &DatasetRef) -> Result<Option<Dataset>, ApiError> {
+    pub(crate) async fn location_of(&self, dataset: &DatasetRef) -> Result<Option<String>, ApiError> {
         let doing = Doing::new(format!("look at dataset {dataset}"), "bigquery.datasets.get");
         let call = Call::new(Method::Get, self.dataset_url(dataset)).fine(&[404]);
         let found: Result<DatasetBody, Reply> = self.inner.client.read_or(&doing, call).await?;
         match found {
-            Ok(body) => Ok(Some(Dataset { location: body.location })),
+            Ok(body) => Ok(Some(body.location)),
             Err(reply) => absent(&doing, &reply).map(|()| None),
         }
     }
@@ -94,14 +87,14 @@ impl Api {
         self.inner.client.send(&doing, call).await.map(|_| ())
     }
 
-    /// Deletes a table. `false`: there was none.
+    /// Deletes a table; fine if there is none.
     ///
     /// # Errors
     /// When it cannot be deleted.
-    pub(crate) async fn delete_table(&self, table: &TableRef) -> Result<bool, ApiError> {
+    pub(crate) async fn delete_table(&self, table: &TableRef) -> Result<(), ApiError> {
         let doing = Doing::new(format!("delete table {table}"), "bigquery.tables.delete");
         let call = Call::new(Method::Delete, self.table_url(table)).fine(&[404]);
-        Ok(self.inner.client.send(&doing, call).await?.status != 404)
+        self.inner.client.send(&doing, call).await.map(|_| ())
     }
 
     /// Names of all tables and views of a dataset, in order; `None`: there is no such dataset.

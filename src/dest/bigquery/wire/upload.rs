@@ -1,6 +1,6 @@
 //! A load job whose file is made and sent while rows arrive.
 //!
-//! JSON columns travel as text and must be `STRING` in the table that is loaded ([`Field::staged`]); the merge turns
+//! JSON columns travel as text and must be `STRING` in the table that is loaded ([`staged_type`]); the merge turns
 //! them into JSON with `PARSE_JSON(column, wide_number_mode => 'round')`. Loading a `JSON` column directly is documented
 //! for CSV, Avro and JSON lines only, not for Parquet, and a number that no INT64, UINT64 or FLOAT64 holds would fail
 //! the whole job; the text passes, and SQL decides.
@@ -20,7 +20,7 @@ use super::files::{CSV_NULL, Encoder, Format};
 use super::jobs::JobBody;
 use super::names::{JobId, TableRef};
 use super::resumable::{Opening, Resumable, Sent};
-use super::schema::{Field, Mode};
+use super::schema::type_name;
 use super::storage::ObjectPlace;
 use crate::model::{Column, LogicalType};
 use crate::words::count;
@@ -37,20 +37,11 @@ pub(crate) struct LoadSpec {
     pub(crate) job: JobId,
     /// The table, which must exist.
     pub(crate) into: TableRef,
-    /// Columns of the file: exactly the table's ([`Field::staged`]), in its order.
+    /// Columns of the file: exactly the table's ([`staged_type`]), in its order.
     pub(crate) columns: Vec<Column>,
     pub(crate) format: Format,
     /// `gs://bucket[/prefix]`: by way of Cloud Storage.
     pub(crate) staging_bucket: Option<String>,
-}
-
-/// What was loaded.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Loaded {
-    /// Rows that were written to the file; BigQuery has confirmed the same number.
-    pub(crate) rows: u64,
-    /// Bytes that were sent, each counted once.
-    pub(crate) bytes: u64,
 }
 
 /// Rows on their way into a table. Dropping it loads nothing.
@@ -61,7 +52,7 @@ pub(crate) struct Upload {
     spec: LoadSpec,
     encoder: Encoder,
     rows: u64,
-    resumable: Resumable,
+    pub(super) resumable: Resumable,
     /// Where the file goes first.
     place: Option<ObjectPlace>,
     /// Which attempt at the job this is, from 1.
@@ -70,18 +61,9 @@ pub(crate) struct Upload {
     found: Option<JobBody>,
 }
 
-impl Field {
-    /// The field of a table that is loaded with such a column.
-    pub(crate) fn staged(column: &Column) -> Self {
-        let kind = match column.logical {
-            LogicalType::Bool => "BOOL",
-            LogicalType::Int64 => "INT64",
-            LogicalType::Float64 => "FLOAT64",
-            LogicalType::Text | LogicalType::Json => "STRING",
-            LogicalType::Timestamp => "TIMESTAMP",
-        };
-        Self { name: column.name.clone(), kind: kind.to_owned(), mode: Mode::Nullable }
-    }
+/// The type that a column of a load file has in its table: JSON is loaded as text.
+pub(crate) fn staged_type(logical: LogicalType) -> LogicalType {
+    if logical == LogicalType::Json { LogicalType::Text } else { logical }
 }
 
 impl Api {
@@ -128,12 +110,11 @@ impl Api {
 
 impl LoadSpec {
     fn configuration(&self, sources: &[String]) -> Json {
-        let fields: Vec<Json> = self
-            .columns
-            .iter()
-            .map(Field::staged)
-            .map(|field| json!({"name": field.name, "type": field.kind, "mode": "NULLABLE"}))
-            .collect();
+        let field = |column: &Column| {
+            let kind = type_name(staged_type(column.logical));
+            json!({"name": column.name, "type": kind, "mode": "NULLABLE"})
+        };
+        let fields: Vec<Json> = self.columns.iter().map(field).collect();
         let mut load = json!({
             "destinationTable": {
                 "projectId": self.into.project, "datasetId": self.into.dataset, "tableId": self.into.table,
@@ -231,13 +212,13 @@ impl Upload {
         self.resumable.restart(self.api.opening(&self.spec, self.attempt));
     }
 
-    /// Sends the rest, and waits until the rows are in the table. Without any rows nothing is sent.
+    /// Sends the rest, and waits until the rows are in the table, all of them. Without any rows nothing is sent.
     ///
     /// # Errors
     /// When the rows are not in the table. If it is not known whether they are, [`ApiError::is_unknown`].
-    pub(crate) async fn finish(mut self) -> Result<Loaded, ApiError> {
+    pub(crate) async fn finish(mut self) -> Result<(), ApiError> {
         if self.rows == 0 {
-            return Ok(Loaded::default());
+            return Ok(());
         }
         let empty = Encoder::new(Format::Jsonl, Vec::new(), false).map_err(|e| unfit(&self.doing, &e))?;
         let encoder = std::mem::replace(&mut self.encoder, empty);
@@ -246,21 +227,17 @@ impl Upload {
             let chunk = last.split_to(self.api.inner.chunk);
             self.send(&chunk).await?;
         }
-        let loaded = Loaded { rows: self.rows, bytes: self.resumable.sent() + last.len() as u64 };
         let job = match self.place.take() {
             Some(place) => self.by_storage(&place, &last).await?,
             None => self.by_upload(&last).await?,
         };
         match job.loaded() {
-            Some(rows) if rows != loaded.rows => Err(ApiError::other(
-                &self.doing,
-                format!(
-                    "the load job says that it wrote {}, and {} were sent",
-                    count(rows, "row"),
-                    loaded.rows
-                ),
-            )),
-            _ => Ok(loaded),
+            Some(rows) if rows != self.rows => {
+                let (wrote, sent) = (count(rows, "row"), self.rows);
+                let message = format!("the load job says that it wrote {wrote}, and {sent} were sent");
+                Err(ApiError::other(&self.doing, message))
+            }
+            _ => Ok(()),
         }
     }
 
@@ -323,11 +300,8 @@ impl Upload {
     async fn by_storage(&mut self, place: &ObjectPlace, last: &Bytes) -> Result<JobBody, ApiError> {
         let job = self.store_and_load(place, last).await;
         // After a failure, too. If it cannot be deleted now, the next run's sweep finds it.
-        let deleted = self.api.delete_object(place).await;
-        match (job, deleted) {
-            (Ok(job), _) => Ok(job),
-            (Err(error), _) => Err(error),
-        }
+        let _ = self.api.delete_object(place).await;
+        job
     }
 
     async fn store_and_load(&mut self, place: &ObjectPlace, last: &Bytes) -> Result<JobBody, ApiError> {

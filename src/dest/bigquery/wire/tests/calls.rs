@@ -33,8 +33,8 @@ async fn what_may_pass_is_repeated_until_it_has() {
         for _ in 0..3 {
             fake.breaks(Get, "/datasets/gorgias", fault.clone());
         }
-        let found = fake.api().dataset(&dataset()).await;
-        assert_eq!(found.unwrap().unwrap().location, "EU", "{fault:?}");
+        let found = fake.api().location_of(&dataset()).await;
+        assert_eq!(found.unwrap().unwrap(), "EU", "{fault:?}");
         assert_eq!(fake.count("Get /bigquery/v2/projects/testproj/datasets/gorgias"), 4, "{fault:?}");
     }
 }
@@ -50,7 +50,7 @@ async fn what_does_not_pass_is_given_up_after_a_minute_or_so() {
         );
     }
     let start = tokio::time::Instant::now();
-    let error = fake.api().dataset(&dataset()).await.unwrap_err();
+    let error = fake.api().location_of(&dataset()).await.unwrap_err();
     assert_eq!(error.reason, Reason::Unavailable);
     assert_eq!(fake.count("Get"), 8);
     let waited = start.elapsed();
@@ -69,7 +69,7 @@ async fn a_wait_that_the_server_asks_for_is_kept() {
     let fake = Arc::new(Fake::default());
     fake.breaks(Get, "/datasets", Fault::Later(503, 37));
     let start = tokio::time::Instant::now();
-    fake.api().dataset(&dataset()).await.unwrap();
+    fake.api().location_of(&dataset()).await.unwrap();
     assert!(start.elapsed() >= Duration::from_secs(37));
 }
 
@@ -80,7 +80,7 @@ async fn what_stays_is_tried_once() {
     {
         let fake = Arc::new(Fake::default());
         fake.breaks(Get, "/datasets", Fault::Refuse(status, reason, "x"));
-        fake.api().dataset(&dataset()).await.unwrap_err();
+        fake.api().location_of(&dataset()).await.unwrap_err();
         assert_eq!(fake.count("Get"), 1, "{reason}");
     }
 }
@@ -90,13 +90,13 @@ async fn a_token_that_is_refused_is_renewed_once() {
     let fake = Arc::new(Fake::default());
     let api = fake.api();
     fake.valid_from(1);
-    assert!(api.dataset(&dataset()).await.unwrap().is_some());
+    assert!(api.location_of(&dataset()).await.unwrap().is_some());
     assert_eq!(fake.count("Get"), 2);
     // Hours later it has expired again, in the middle of other things.
     fake.valid_from(2);
     api.query(&job("q"), "SELECT 1", &[]).await.unwrap();
     fake.valid_from(99);
-    let error = api.dataset(&dataset()).await.unwrap_err();
+    let error = api.location_of(&dataset()).await.unwrap_err();
     assert_eq!(error.reason, Reason::Credentials);
     assert!(error.hint.unwrap().starts_with("the credentials are wrong or have expired"));
 }
@@ -105,7 +105,7 @@ async fn a_token_that_is_refused_is_renewed_once() {
 async fn a_wrong_address_is_not_an_empty_warehouse() {
     let fake = Arc::new(Fake::default());
     fake.breaks(Get, "/datasets", Fault::Refuse(404, "notFound", "Not found: Project testproj"));
-    let error = fake.api().dataset(&dataset()).await.unwrap_err();
+    let error = fake.api().location_of(&dataset()).await.unwrap_err();
     assert_eq!(error.reason, Reason::NotFound);
     assert!(error.hint.unwrap().starts_with("check the project id"));
 }
@@ -115,8 +115,8 @@ async fn a_query_whose_submission_went_unanswered_runs_once() {
     for fault in [Fault::Lost, Fault::Reset] {
         let fake = Arc::new(Fake::default());
         fake.breaks(Post, "/jobs", fault.clone());
-        let outcome = fake.api().query(&job("commit-1"), "COMMIT", &[]).await.unwrap();
-        assert_eq!(outcome.rows, vec![vec![Some("commit-1".to_owned())]], "{fault:?}");
+        let found = fake.api().query(&job("commit-1"), "COMMIT", &[]).await.unwrap();
+        assert_eq!(found, vec![vec![Some("commit-1".to_owned())]], "{fault:?}");
         assert_eq!(fake.ran(), ["COMMIT"], "{fault:?}");
     }
 }
@@ -155,8 +155,8 @@ async fn a_job_that_failed_for_a_passing_reason_is_done_again() {
         Fault::Fail("backendError", "Error encountered during execution. Retrying may solve the problem."),
     );
     fake.breaks(Post, "/jobs", Fault::Fail("jobRateLimitExceeded", "x"));
-    let outcome = fake.api().query(&job("q"), "SELECT 1", &[]).await.unwrap();
-    assert_eq!(outcome.rows, vec![vec![Some("q-again3".to_owned())]]);
+    let found = fake.api().query(&job("q"), "SELECT 1", &[]).await.unwrap();
+    assert_eq!(found, vec![vec![Some("q-again3".to_owned())]]);
 
     let fake = Arc::new(Fake::default());
     for _ in 0..10 {
@@ -176,8 +176,8 @@ async fn a_conflict_is_the_callers_and_the_same_call_may_be_made_again() {
     let error = api.query(&job("commit-1"), "COMMIT", &[]).await.unwrap_err();
     assert!(error.is_conflict(), "{error:?}");
     assert_eq!(fake.count("Post"), 1);
-    let outcome = api.query(&job("commit-1"), "COMMIT", &[]).await.unwrap();
-    assert_eq!(outcome.rows, vec![vec![Some("commit-1-again2".to_owned())]]);
+    let found = api.query(&job("commit-1"), "COMMIT", &[]).await.unwrap();
+    assert_eq!(found, vec![vec![Some("commit-1-again2".to_owned())]]);
     assert_eq!(fake.ran(), ["COMMIT"]);
     // And once more: it has happened.
     api.query(&job("commit-1"), "COMMIT", &[]).await.unwrap();

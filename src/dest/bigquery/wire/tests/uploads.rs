@@ -1,7 +1,7 @@
 //! Load files on a bad line: nothing is lost, and nothing is loaded twice.
 
 use super::super::transport::Method::{Post, Put};
-use super::fake::{CHUNK, Fake, Fault};
+use super::fake::{Fake, Fault};
 use super::*;
 
 fn thin() -> Vec<Column> {
@@ -19,7 +19,7 @@ fn rows(from: i64, count: i64, width: usize) -> RecordBatch {
 }
 
 /// 40 rows in one chunk, or 1,000 in three.
-async fn copied(fake: &Arc<Fake>, many: bool, bucket: Option<&str>) -> Result<upload::Loaded, ApiError> {
+async fn copied(fake: &Arc<Fake>, many: bool, bucket: Option<&str>) -> Result<(), ApiError> {
     let spec = LoadSpec {
         columns: thin(),
         staging_bucket: bucket.map(str::to_owned),
@@ -65,9 +65,8 @@ async fn an_upload_goes_on_after_whatever_breaks_in_its_middle() {
     for (case, passing, fault) in cases {
         let fake = Arc::new(Fake::default());
         fake.breaks_after(passing, Put, "upload_id", fault);
-        let loaded = copied(&fake, true, None).await.expect(case);
-        assert_eq!(loaded.rows, 1_000, "{case}");
-        assert!(loaded.bytes > 2 * CHUNK as u64, "{case}: three chunks, {} bytes", loaded.bytes);
+        copied(&fake, true, None).await.expect(case);
+        assert!(fake.count("Put") >= 3, "{case}: three chunks");
         assert_once(&fake, 1_000, case);
         assert_eq!(fake.waiting(), usize::from(case == "nothing"), "{case}: it did happen");
     }
@@ -113,7 +112,7 @@ async fn what_cannot_be_sent_again_is_an_error_and_loads_nothing() {
 async fn a_job_that_was_there_already_is_not_done_twice() {
     let fake = Arc::new(Fake::default());
     for many in [true, true] {
-        assert_eq!(copied(&fake, many, None).await.unwrap().rows, 1_000);
+        copied(&fake, many, None).await.unwrap();
     }
     assert_once(&fake, 1_000, "the same id twice");
     assert_eq!(fake.count("Put"), 3, "the second time nothing was sent");
@@ -142,7 +141,7 @@ async fn a_load_that_is_dropped_or_empty_loads_nothing() {
     assert_eq!(fake.count("Put"), 1, "a chunk was on its way");
     drop(upload);
     assert!(fake.loaded().is_empty());
-    assert_eq!(fake.api().load(spec).unwrap().finish().await.unwrap(), upload::Loaded::default());
+    fake.api().load(spec).unwrap().finish().await.unwrap();
     assert_eq!(fake.count("Post"), 1, "no job without rows");
 }
 
@@ -192,7 +191,7 @@ async fn whatever_breaks_it_is_loaded_once_or_not_at_all() {
         let result = copied(&fake, many, None).await;
         let case = format!("seed {seed}:{told}: {result:?}");
         match result {
-            Ok(loaded) => assert_once(&fake, loaded.rows, &case),
+            Ok(()) => assert_once(&fake, if many { 1_000 } else { 40 }, &case),
             // A failure that says it is one has loaded nothing.
             Err(error) if !error.is_unknown() => assert!(fake.loaded().is_empty(), "{case}"),
             Err(_) => assert!(fake.loaded().len() <= 1, "{case}"),
