@@ -8,7 +8,7 @@ use duckdb::Connection;
 
 use super::dialect::DuckDialect;
 use crate::dest::sql::batches::Batches;
-use crate::dest::sql::{Dialect, TableName};
+use crate::dest::sql::{Dialect, TableName, list, trace};
 use crate::model::{Column, LogicalType, Micros};
 
 /// After this many rows the appender hands over to the transaction. Its own buffer holds a second copy of the
@@ -91,6 +91,18 @@ pub(in crate::dest) fn append(
         }
     }
     appender.flush()
+}
+
+/// Makes a temporary table with these rows, under the names of their columns; its name.
+pub(in crate::dest) fn stage(connection: &Connection, name: &str, rows: Batches) -> duckdb::Result<String> {
+    let table = format!("temp.main.{name}");
+    let declared = list(&rows.columns, |c| format!("{} {}", c.name, DuckDialect.type_name(c.logical)));
+    let sql = format!("CREATE TEMP TABLE {table} ({declared})");
+    trace::timed(&sql, || connection.execute_batch(&sql))?;
+    let columns = rows.columns.clone();
+    let names: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
+    append(connection, &TableName::new("temp", "main", name), &names, rows, &[])?;
+    Ok(table)
 }
 
 fn filled(batch: &RecordBatch, fills: &[(String, Fill)]) -> duckdb::Result<RecordBatch> {

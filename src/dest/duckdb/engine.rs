@@ -7,9 +7,8 @@ use arrow_array::RecordBatch;
 use duckdb::types::{TimeUnit, Value};
 use duckdb::{Connection, params};
 
-use super::append::append;
+use super::append::stage;
 use super::dialect::{CATALOG, DuckDialect};
-use super::merge::temp;
 use super::{mark, open};
 use crate::dest::sql::batches::Batches;
 use crate::dest::sql::cells::Cell;
@@ -19,8 +18,7 @@ use crate::dest::sql::engine::{Engine, Said};
 use crate::dest::sql::identity::Identity;
 use crate::dest::sql::play::play;
 use crate::dest::sql::script::Script;
-use crate::dest::sql::staged::ORD;
-use crate::dest::sql::{Dialect, TableName, list, trace};
+use crate::dest::sql::{Dialect, TableName, trace};
 use crate::dest::{Counts, DestError};
 use crate::model::{Column, LogicalType, Micros};
 
@@ -214,17 +212,9 @@ impl Stage for Session<'_> {
         columns: &[Column],
         batches: Vec<RecordBatch>,
     ) -> Result<String, DestError> {
+        let rows = Batches { columns: columns.to_vec(), batches }.numbered(0..)?;
         let table = format!("_ingestr_staged_{what}");
-        let mut columns = columns.to_vec();
-        let rows = Batches { columns: columns.clone(), batches }.numbered(0..)?;
-        columns.push(Column::new(ORD, LogicalType::Int64));
-        let declared = list(&columns, |c| format!("{} {}", c.name, DuckDialect.type_name(c.logical)));
-        let names: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
-        self.connection
-            .execute_batch(&format!("CREATE TEMP TABLE {table} ({declared})"))
-            .and_then(|()| append(self.connection, &temp(&table), &names, rows, &[]))
-            .map_err(|error| self.writing(error))?;
-        Ok(format!("temp.main.{table}"))
+        stage(self.connection, &table, rows).map_err(|error| self.writing(error))
     }
 }
 

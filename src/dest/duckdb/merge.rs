@@ -9,14 +9,13 @@
 
 use duckdb::Connection;
 
-use super::append::{Fill, append};
+use super::append::{Fill, append, stage};
 use super::dialect::DuckDialect;
 use super::position::POSITION;
 use crate::dest::sql::batches::Batches;
 use crate::dest::sql::columns::{IS_CURRENT, MARKS, VALID_TO, same};
 use crate::dest::sql::dialect::Shape;
-use crate::dest::sql::trace;
-use crate::dest::sql::{Dialect, TableName, list};
+use crate::dest::sql::{Dialect, trace};
 use crate::dest::{Counts, DestError};
 use crate::model::{Column, LOADED_AT, LogicalType, Micros};
 
@@ -38,14 +37,6 @@ pub(super) struct Merge<'a> {
 }
 
 /// A temporary table.
-pub(super) fn temp(table: &str) -> TableName {
-    TableName::new("temp", "main", table)
-}
-
-fn positional(rows: &Batches, prefix: &str) -> Vec<String> {
-    (0..rows.columns.len()).map(|i| format!("{prefix}{i}")).collect()
-}
-
 impl Merge<'_> {
     fn run(&self, sql: &str) -> Result<u64, DestError> {
         trace::timed(sql, || self.connection.execute(sql, [])).map(|n| n as u64).map_err(self.wrap)
@@ -170,15 +161,11 @@ impl Merge<'_> {
         prefix: &str,
         numbers: impl Iterator<Item = i64>,
     ) -> Result<(), DestError> {
-        let names = positional(rows, prefix);
-        let mut columns: Vec<Column> =
-            rows.columns.iter().zip(&names).map(|(c, name)| Column::new(name, c.logical)).collect();
-        columns.push(Column::new("ord", LogicalType::Int64));
-        let declared = list(&columns, |c| format!("{} {}", c.name, DuckDialect.type_name(c.logical)));
-        self.run(&format!("CREATE TEMP TABLE {table} ({declared})"))?;
-        let mut names: Vec<&str> = names.iter().map(String::as_str).collect();
-        names.push("ord");
-        append(self.connection, &temp(table), &names, rows.numbered(numbers)?, &[]).map_err(self.wrap)
+        let mut numbered = rows.numbered(numbers)?;
+        for (i, column) in numbered.columns.iter_mut().take(rows.columns.len()).enumerate() {
+            column.name = format!("{prefix}{i}");
+        }
+        stage(self.connection, table, numbered).map(|_| ()).map_err(self.wrap)
     }
 
     /// Stages the rows whose key is there, drops those that say nothing new, writes the others; returns how many.

@@ -6,7 +6,7 @@ use duckdb::{Connection, params};
 use super::dialect::{CATALOG, LakeDialect};
 use super::errors::failed;
 use super::uri::LakeUri;
-use crate::dest::duckdb::append::append;
+use crate::dest::duckdb::append::stage;
 use crate::dest::duckdb::engine::{rows, said};
 use crate::dest::duckdb::mark;
 use crate::dest::duckdb::shape::{columns, is_view};
@@ -18,8 +18,7 @@ use crate::dest::sql::engine::{Engine, Said};
 use crate::dest::sql::play::play;
 use crate::dest::sql::script::Script;
 use crate::dest::sql::shape::is_a_view;
-use crate::dest::sql::staged::ORD;
-use crate::dest::sql::{Dialect, TableName, list, trace};
+use crate::dest::sql::{Dialect, TableName, trace};
 use crate::dest::{Counts, DestError};
 use crate::model::{Column, LogicalType};
 
@@ -116,18 +115,8 @@ impl Stage for Session<'_> {
         columns: &[Column],
         batches: Vec<RecordBatch>,
     ) -> Result<String, DestError> {
-        let name = format!("_ingestr_staged_{what}");
-        let table = LakeDialect.temporary(&name);
-        let mut columns = columns.to_vec();
-        let rows = Batches { columns: columns.clone(), batches }.numbered(0..)?;
-        columns.push(Column::new(ORD, LogicalType::Int64));
-        let declared = list(&columns, |c| format!("{} {}", c.name, LakeDialect.type_name(c.logical)));
-        let names: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
-        let into = TableName::new("temp", "main", name);
-        self.connection
-            .execute_batch(&format!("CREATE TEMP TABLE {table} ({declared})"))
-            .and_then(|()| append(self.connection, &into, &names, rows, &[]))
-            .map_err(|error| failed(self.lake, "write", error))?;
-        Ok(table)
+        let rows = Batches { columns: columns.to_vec(), batches }.numbered(0..)?;
+        let table = format!("_ingestr_staged_{what}");
+        stage(self.connection, &table, rows).map_err(|error| failed(self.lake, "write", error))
     }
 }
