@@ -47,6 +47,8 @@ pub mod sqlite;
 mod target;
 #[cfg(any(feature = "bigquery", feature = "files"))]
 mod text;
+#[cfg(any(feature = "duckdb", feature = "postgres", feature = "files"))]
+mod uri;
 
 pub use error::{Again, DestError, DestErrorKind, Undone};
 pub use registry::{DestEntry, entry};

@@ -23,7 +23,7 @@ use super::sql::embedded::{Waiting, at_once, commit};
 use super::sql::engine::Engine as _;
 use super::sql::ledger::STATE;
 use super::sql::{Dialect, TableName, create_schema};
-use super::{Capabilities, Commit, Counts, DestError, DestErrorKind, FlushDefaults};
+use super::{Capabilities, Commit, Counts, DestError, FlushDefaults};
 use dialect::{CATALOG, LakeDialect};
 use open::{For, KIND, attached, changing};
 use session::Session;
@@ -57,15 +57,11 @@ impl DuckLake {
     ///
     /// # Errors
     /// When the URI is not one.
-    #[allow(clippy::disallowed_methods, reason = "where an access key is, every client of S3 is told so")]
     pub fn from_uri(uri: &str) -> Result<Self, DestError> {
-        let env = |name: &str| std::env::var(name).ok().filter(|text| !text.is_empty());
-        let lake = LakeUri::parse(uri, &env).map_err(|problem| {
-            let hint = format!(
-                "the form is {FORM}; other catalogs are ducklake:sqlite:///<file> and ducklake:postgres://<user>@<host>/<database>"
-            );
-            DestError::new(DestErrorKind::Other, format!("--dest-uri: {problem}")).hint(hint)
-        })?;
+        let form = format!(
+            "{FORM}; other catalogs are ducklake:sqlite:///<file> and ducklake:postgres://<user>@<host>/<database>"
+        );
+        let lake = super::uri::read(&form, |env| LakeUri::parse(uri, env))?;
         Ok(Self { lake: Arc::new(lake), fault: None })
     }
 }

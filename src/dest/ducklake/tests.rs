@@ -7,8 +7,8 @@ use std::path::PathBuf;
 use tempfile::TempDir;
 
 use super::*;
-use crate::dest::Destination;
 use crate::dest::conformance::Bench;
+use crate::dest::{DestErrorKind, Destination};
 
 /// A lake of one test, in a folder of its own.
 struct Lake {

@@ -23,8 +23,8 @@ use super::sql::identity::Apart;
 use super::sql::leases;
 use super::sql::ledger::not_ours;
 use super::{
-    Answer, Capabilities, Commit, Counts, DestError, DestErrorKind, Destination, FlushDefaults, Inspection,
-    Lease, Load, Owner, Question, Remembered, Stored, Target, Targets, Undone,
+    Answer, Capabilities, Commit, Counts, DestError, Destination, FlushDefaults, Inspection, Lease, Load,
+    Owner, Question, Remembered, Stored, Target, Targets, Undone,
 };
 use crate::model::lease::Claim;
 use crate::model::{FieldName, Micros, Strategy, Tombstone};
@@ -75,22 +75,13 @@ impl Files {
     ///
     /// # Errors
     /// What is wrong with the URI.
-    #[allow(
-        clippy::disallowed_methods,
-        reason = "where an access key is, every client of a cloud is told so"
-    )]
     pub fn from_uri(uri: &str) -> Result<Self, DestError> {
-        let env = |name: &str| std::env::var(name).ok().filter(|text| !text.is_empty());
-        let parsed = FilesUri::parse(uri, &env).map_err(|problem| {
-            DestError::new(DestErrorKind::Other, format!("--dest-uri: {problem}")).hint(
-                match uri.trim().split(':').next() {
-                    Some("s3") => format!("the form is {S3_FORM}"),
-                    Some("az") => format!("the form is {AZURE_FORM}"),
-                    _ => format!("the form is one of {FORM}"),
-                },
-            )
-        })?;
-        Ok(match parsed {
+        let form = match uri.trim().split(':').next() {
+            Some("s3") => S3_FORM.to_owned(),
+            Some("az") => AZURE_FORM.to_owned(),
+            _ => format!("one of {FORM}"),
+        };
+        Ok(match super::uri::read(&form, |env| FilesUri::parse(uri, env))? {
             FilesUri::Disk(folder, format) => Self { store: Arc::new(Disk::new(folder)), format },
             FilesUri::Bucket(bucket, format) => Self { store: Arc::new(bucket), format },
         })

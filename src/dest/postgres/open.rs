@@ -46,17 +46,8 @@ impl Postgres {
     ///
     /// # Errors
     /// When the URI is not one.
-    #[allow(
-        clippy::disallowed_methods,
-        reason = "where a password is, every client of PostgreSQL is told so"
-    )]
     pub fn from_uri(uri: &str) -> Result<Self, DestError> {
-        let parsed =
-            PostgresUri::parse(uri, &|name| std::env::var(name).ok().filter(|text| !text.is_empty()));
-        let uri = parsed.map_err(|problem| {
-            DestError::new(DestErrorKind::Other, format!("--dest-uri: {problem}"))
-                .hint(format!("the form is {FORM}"))
-        })?;
+        let uri = crate::dest::uri::read(FORM, |env| PostgresUri::parse(uri, env))?;
         Ok(Self { uri: Arc::new(uri), turn: Arc::default(), fault: None })
     }
 
