@@ -9,7 +9,8 @@ use duckdb::Connection;
 
 use super::in_process::{Access, InProcess};
 use super::local::{self, path_of};
-use super::sql::embedded::{Incoming, Waiting};
+use super::sql::batches::Incoming;
+use super::sql::embedded::Waiting;
 use super::sql::ledger::STATE;
 use super::sql::{Dialect, TableName, create_schema, trace};
 use super::{Commit, Counts, DestError};

@@ -3,8 +3,8 @@
 use super::leftovers::{appended, part};
 use super::manifest::{Manifest, Opened, Saved, Table, TableMetadata, look};
 use super::names::{TablePath, number_of};
-use super::rows::Incoming;
 use super::store::{Store, Waiting};
+use crate::dest::sql::batches::Incoming;
 use crate::dest::sql::identity::{Apart, state_changed};
 use crate::dest::sql::leases;
 use crate::dest::{Basis, Commit, DestError, DestErrorKind, Target};
@@ -106,10 +106,7 @@ pub(super) fn is_there(
     }
     if !table.appended.is_empty() {
         expected = true;
-        let counts = |path: &String| {
-            let name = path.rsplit_once('/').map_or(path.as_str(), |(_, name)| name);
-            number_of(name).is_some_and(|(run, nth)| table.counts(run, nth))
-        };
+        let counts = |path: &String| number_of(path).is_some_and(|(run, nth)| table.counts(run, nth));
         if appended(store, &place)?.iter().any(counts) {
             return Ok(true);
         }
@@ -138,8 +135,22 @@ pub(super) fn parts_are_there(
         .all(|path| path.rsplit_once('/').is_some_and(|(_, name)| there.iter().any(|there| there == name))))
 }
 
-/// Others keep changing the manifest.
-pub(super) fn busy(target: (&str, &str)) -> DestError {
-    let message = format!("others keep writing what is remembered of table {}.{}", target.0, target.1);
-    DestError::new(DestErrorKind::Conflict, message)
+/// How often a manifest is tried to be swapped that others swap, too.
+const ATTEMPTS: usize = 5;
+
+/// Swaps the manifest of a table, as often as others do so at the same time: `attempt` gives nothing where they were faster.
+///
+/// # Errors
+/// Those of `attempt`, and when others keep changing it.
+pub(super) fn patiently<T>(
+    (schema, table): (&str, &str),
+    mut attempt: impl FnMut() -> Result<Option<T>, DestError>,
+) -> Result<T, DestError> {
+    for _ in 0..ATTEMPTS {
+        if let Some(done) = attempt()? {
+            return Ok(done);
+        }
+    }
+    let message = format!("others keep writing what is remembered of table {schema}.{table}");
+    Err(DestError::new(DestErrorKind::Conflict, message))
 }

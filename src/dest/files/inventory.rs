@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::guards::busy;
+use super::guards::patiently;
 use super::ledger;
 use super::leftovers::part;
 use super::manifest::{Opened, look};
@@ -10,9 +10,6 @@ use super::names::{TablePath, metadata_folder, unescaped};
 use super::store::Store;
 use crate::dest::DestError;
 use crate::model::Remembered;
-
-/// How often a manifest is tried to be swapped that others swap, too.
-const ATTEMPTS: usize = 5;
 
 /// Everything, in all schemas.
 ///
@@ -62,14 +59,11 @@ fn change<T>(
     target: (&str, &str),
     mut change: impl FnMut(&mut Opened) -> T,
 ) -> Result<T, DestError> {
-    for _ in 0..ATTEMPTS {
+    patiently(target, || {
         let mut opened = Opened::at(store, path.to_owned())?;
         let done = change(&mut opened);
-        if opened.swap(store)? {
-            return Ok(done);
-        }
-    }
-    Err(busy(target))
+        Ok(opened.swap(store)?.then_some(done))
+    })
 }
 
 /// Forgets states, lease and rows that wait of a table; how many states there were.

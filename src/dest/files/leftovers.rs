@@ -92,8 +92,7 @@ pub(super) fn sweep<'a>(
         let waiting = store.files(&folder)?.into_iter().filter(|name| !name.starts_with('.'));
         dead.extend(waiting.map(|name| format!("{folder}/{name}")).filter(|path| !named.contains(path)));
         let counts = |path: &String| {
-            let name = path.rsplit_once('/').map_or(path.as_str(), |(_, name)| name);
-            number_of(name).is_none_or(|(run, nth)| table.is_some_and(|table| table.counts(run, nth)))
+            number_of(path).is_none_or(|(run, nth)| table.is_some_and(|table| table.counts(run, nth)))
         };
         dead.extend(appended(store, &place)?.into_iter().filter(|path| !counts(path)));
         dead.extend(rejects_of_no_commit(store, manifest, &place)?);

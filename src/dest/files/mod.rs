@@ -19,6 +19,7 @@ use arrow_array::RecordBatch;
 use futures_util::future::BoxFuture;
 
 use super::local::blocking;
+use super::sql::batches::Incoming;
 use super::sql::identity::Apart;
 use super::sql::leases;
 use super::sql::ledger::not_ours;
@@ -32,7 +33,6 @@ use disk::{Disk, KIND};
 use format::Format;
 use manifest::{Opened, TableMetadata, look};
 use names::TablePath;
-use rows::Incoming;
 use store::Store;
 use uri::FilesUri;
 
@@ -59,9 +59,6 @@ mod tests;
 mod uri;
 
 pub(super) use uri::{AZURE_FORM, FORM, S3_FORM};
-
-/// How often a lease is tried to be taken that others are taking, too.
-const ATTEMPTS: usize = 5;
 
 /// A place for files, as a destination.
 #[derive(Debug, Clone)]
@@ -160,7 +157,7 @@ fn take(
     claim: Claim,
     live: fn(&Lease, Micros) -> bool,
 ) -> Result<(), DestError> {
-    for _ in 0..ATTEMPTS {
+    guards::patiently((&target.schema, &target.table), || {
         let mut opened = Opened::of(store, &TablePath::of(target))?;
         let held: Option<Lease> = opened.manifest.lease.as_ref().map(Into::into);
         leases::judge(target, held.as_ref(), lease, claim, live)?;
@@ -168,23 +165,17 @@ fn take(
             opened = leftovers::settle(store, opened, target)?;
         }
         opened.manifest.lease = Some(lease.into());
-        if opened.swapped(store)?.is_some() {
-            return Ok(());
-        }
-    }
-    Err(guards::busy((&target.schema, &target.table)))
+        Ok(opened.swapped(store)?.map(|_| ()))
+    })
 }
 
 fn release(store: &dyn Store, target: &Target, run: &str) -> Result<(), DestError> {
-    for _ in 0..ATTEMPTS {
+    guards::patiently((&target.schema, &target.table), || {
         let mut opened = Opened::of(store, &TablePath::of(target))?;
         let before = opened.manifest.lease.clone();
         opened.manifest.release(run);
-        if opened.manifest.lease == before || opened.swap(store)? {
-            return Ok(());
-        }
-    }
-    Err(guards::busy((&target.schema, &target.table)))
+        Ok((opened.manifest.lease == before || opened.swap(store)?).then_some(()))
+    })
 }
 
 impl Destination for Files {
@@ -265,8 +256,7 @@ impl Destination for Files {
     }
 
     fn begin(&self, targets: Targets<'_>) -> Box<dyn Load> {
-        let incoming =
-            |target: &Target| Incoming { target: target.clone(), batches: Vec::new(), complete: Vec::new() };
+        let incoming = |target: &Target| Incoming::new(target.clone());
         Box::new(FilesLoad { into: self.clone(), rows: targets.all().map(incoming).collect() })
     }
 }

@@ -74,8 +74,9 @@ pub(super) fn numbered(run: &str, nth: u64) -> String {
     format!("{run}-{nth:06}")
 }
 
-/// The run and the number in a name that [`numbered`] made, whatever it ends with.
-pub(super) fn number_of(name: &str) -> Option<(&str, u64)> {
+/// The run and the number in a name that [`numbered`] made, whatever it ends with and whichever folders are before it.
+pub(super) fn number_of(path: &str) -> Option<(&str, u64)> {
+    let name = path.rsplit_once('/').map_or(path, |(_, name)| name);
     let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
     let (run, number) = stem.rsplit_once('-')?;
     let digits = number.len() >= 6 && number.bytes().all(|byte| byte.is_ascii_digit());
@@ -136,6 +137,10 @@ mod tests {
     fn numbered_names_are_read_back() {
         let name = numbered("20261122T094025.123456Z-4f2a90c1", 12);
         assert_eq!(number_of(&format!("{name}.parquet")), Some(("20261122T094025.123456Z-4f2a90c1", 12)));
+        assert_eq!(
+            number_of(&format!("main/1.2/{name}.csv")),
+            Some(("20261122T094025.123456Z-4f2a90c1", 12))
+        );
         for other in ["mine.csv", "2026-01-01.csv", "a-b.csv", "r-12.csv"] {
             assert_eq!(number_of(other), None, "{other}");
         }

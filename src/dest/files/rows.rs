@@ -8,21 +8,12 @@ use bytes::Bytes;
 
 use super::format::Encoder;
 use super::keys::{Counting, Keys};
-use crate::dest::sql::batches::Batches;
+use crate::dest::sql::batches::{Batches, Incoming};
 use crate::dest::sql::columns::{columns_of, needed, same, shape, widen};
 use crate::dest::{DestError, Target};
 use crate::model::{Column, LOADED_AT, LogicalType};
 
-/// What a commit brings for one target.
-#[derive(Debug, Clone)]
-pub(super) struct Incoming {
-    pub(super) target: Target,
-    pub(super) batches: Vec<RecordBatch>,
-    /// Parents whose rows are all here.
-    pub(super) complete: Vec<i64>,
-}
-
-/// The same with all columns that the table has from then on.
+/// The rows of one commit for one target, with all columns that the table has from then on.
 pub(super) struct Ready {
     target: Target,
     pub(super) rows: Batches,

@@ -14,9 +14,25 @@ use arrow_array::{
 use arrow_schema::{DataType, Schema};
 use arrow_select::filter::filter_record_batch;
 
-use crate::dest::DestError;
 use crate::dest::sql::columns::{same, shape};
+use crate::dest::{DestError, Target};
 use crate::model::{Column, LogicalType};
+
+/// The rows of one commit for one target.
+#[derive(Debug, Clone)]
+pub(crate) struct Incoming {
+    pub(crate) target: Target,
+    pub(crate) batches: Vec<RecordBatch>,
+    /// Parents whose rows are all here.
+    pub(crate) complete: Vec<i64>,
+}
+
+impl Incoming {
+    /// No rows yet.
+    pub(crate) fn new(target: Target) -> Self {
+        Self { target, batches: Vec::new(), complete: Vec::new() }
+    }
+}
 
 /// Batches with the same columns throughout.
 #[derive(Debug, Clone, Default)]

@@ -8,7 +8,7 @@ use arrow_array::types::Int64Type;
 use arrow_array::{Array, ArrayRef, RecordBatch};
 use arrow_schema::{Field, Schema};
 
-use super::batches::Batches;
+use super::batches::{Batches, Incoming};
 use super::cells::LedgerLine;
 use super::columns::{columns_of, needed, same, version_columns};
 use super::commit::{Plan, Seen, script};
@@ -44,8 +44,7 @@ pub(crate) struct Waiting {
 impl Waiting {
     /// No rows yet, for these targets under the database's names of their columns.
     pub(crate) fn of(d: &dyn Dialect, targets: Targets<'_>) -> Self {
-        let incoming =
-            |target| Incoming { target: d.spelled(target), batches: Vec::new(), complete: Vec::new() };
+        let incoming = |target| Incoming::new(d.spelled(target));
         Self { targets: targets.all().map(incoming).collect(), tombstones: Vec::new() }
     }
 
@@ -81,15 +80,6 @@ impl Waiting {
     pub(crate) fn target(&self) -> &Target {
         &self.targets[0].target
     }
-}
-
-/// The rows of one commit for one target.
-#[derive(Debug, Clone)]
-pub(crate) struct Incoming {
-    pub(crate) target: Target,
-    pub(crate) batches: Vec<RecordBatch>,
-    /// Parents whose rows are all here.
-    pub(crate) complete: Vec<i64>,
 }
 
 /// Rows under the database's names of their columns.
