@@ -42,6 +42,15 @@ impl std::fmt::Display for Micros {
     }
 }
 
+/// From any form of RFC 3339, to the microsecond.
+impl std::str::FromStr for Micros {
+    type Err = jiff::Error;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        text.parse::<jiff::Timestamp>().map(|at| Self(at.as_microsecond()))
+    }
+}
+
 /// What a column means, independent of how a destination spells it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum LogicalType {
@@ -63,6 +72,10 @@ pub enum LogicalType {
 const LOGICAL: &str = "ingestr.logical";
 
 impl LogicalType {
+    /// Each of them.
+    pub const ALL: [Self; 6] =
+        [Self::Bool, Self::Int64, Self::Float64, Self::Text, Self::Timestamp, Self::Json];
+
     /// The name users see in `ingestr tables` and may type in `--columns`.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -156,31 +169,28 @@ mod tests {
 
     #[test]
     fn instants_print_as_the_api_writes_them() {
-        assert_eq!(Micros(1_787_769_411_461_510).to_string(), "2026-08-26T18:36:51.461510+00:00");
-        assert_eq!(Micros(1_787_747_400_000_000).to_string(), "2026-08-26T12:30:00+00:00");
-        assert_eq!(Micros(-1).to_string(), "1969-12-31T23:59:59.999999+00:00");
+        for (micros, text) in [
+            (1_787_769_411_461_510, "2026-08-26T18:36:51.461510+00:00"),
+            (1_787_747_400_000_000, "2026-08-26T12:30:00+00:00"),
+            (-1, "1969-12-31T23:59:59.999999+00:00"),
+        ] {
+            assert_eq!(Micros(micros).to_string(), text);
+            assert_eq!(text.parse::<Micros>().ok(), Some(Micros(micros)));
+        }
+        assert!("yesterday".parse::<Micros>().is_err());
     }
-
-    const ALL: [LogicalType; 6] = [
-        LogicalType::Bool,
-        LogicalType::Int64,
-        LogicalType::Float64,
-        LogicalType::Text,
-        LogicalType::Timestamp,
-        LogicalType::Json,
-    ];
 
     #[test]
     fn every_type_survives_the_way_through_arrow() {
-        for logical in ALL {
+        for logical in LogicalType::ALL {
             assert_eq!(LogicalType::of(&Column::new("c", logical).field()), Some(logical));
         }
     }
 
     #[test]
     fn widening_is_symmetric_and_never_narrows() {
-        for a in ALL {
-            for b in ALL {
+        for a in LogicalType::ALL {
+            for b in LogicalType::ALL {
                 assert_eq!(a.widen(b), b.widen(a));
                 assert_eq!(a.widen(b).widen(a), a.widen(b));
             }

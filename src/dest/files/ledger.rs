@@ -139,10 +139,7 @@ fn text(fields: &Map<String, Value>, name: &str) -> String {
 }
 
 fn run(fields: &Map<String, Value>) -> RunLine {
-    let instant = |name: &str| {
-        let at = text(fields, name).parse::<jiff::Timestamp>().ok()?;
-        Some(Micros(at.as_microsecond()))
-    };
+    let instant = |name: &str| text(fields, name).parse().ok();
     let number = |name: &str| fields.get(name).and_then(Value::as_i64).unwrap_or_default();
     let warnings = fields.get("warnings").and_then(Value::as_array);
     RunLine {

@@ -147,14 +147,7 @@ impl Columns {
 
     pub(super) fn read(&self) -> Vec<Column> {
         let column = |(name, kind): &(String, String)| {
-            let all = [
-                LogicalType::Bool,
-                LogicalType::Int64,
-                LogicalType::Float64,
-                LogicalType::Timestamp,
-                LogicalType::Json,
-            ];
-            let logical = all.into_iter().find(|logical| logical.name() == kind);
+            let logical = LogicalType::ALL.into_iter().find(|logical| logical.name() == kind);
             Column::new(name, logical.unwrap_or(LogicalType::Text))
         };
         self.0.iter().map(column).collect()
@@ -366,14 +359,10 @@ fn write_maybe<S: Serializer>(at: &Option<Micros>, to: S) -> Result<S::Ok, S::Er
 }
 
 fn read_instant<'de, D: Deserializer<'de>>(from: D) -> Result<Micros, D::Error> {
-    instant(&String::deserialize(from)?).ok_or_else(|| D::Error::custom("no instant"))
+    String::deserialize(from)?.parse().map_err(|_| D::Error::custom("no instant"))
 }
 
 fn read_maybe<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Micros>, D::Error> {
     let text = Option::<String>::deserialize(from)?;
-    text.map(|text| instant(&text).ok_or_else(|| D::Error::custom("no instant"))).transpose()
-}
-
-fn instant(text: &str) -> Option<Micros> {
-    text.parse::<jiff::Timestamp>().ok().map(|at| Micros(at.as_microsecond()))
+    text.map(|text| text.parse().map_err(|_| D::Error::custom("no instant"))).transpose()
 }

@@ -22,7 +22,7 @@ use crate::dest::sql::staged::ORD;
 use crate::dest::sql::trace::{self, Quotes};
 use crate::dest::sql::{Dialect, TableName, list};
 use crate::dest::{Counts, DestError, DestErrorKind};
-use crate::model::{Column, LogicalType, Micros};
+use crate::model::{Column, LogicalType};
 
 /// How much is collected before it is sent.
 const CHUNK: usize = 256 * 1024;
@@ -280,10 +280,7 @@ fn cell(text: Option<String>, kind: LogicalType) -> Cell {
     match kind {
         LogicalType::Bool => Cell::Bool(text == "t"),
         LogicalType::Int64 => text.parse().map_or(Cell::Null, Cell::Int),
-        LogicalType::Timestamp => {
-            let at = text.parse::<jiff::Timestamp>();
-            at.map_or(Cell::Null, |at| Cell::Instant(Micros(at.as_microsecond())))
-        }
+        LogicalType::Timestamp => text.parse().map_or(Cell::Null, Cell::Instant),
         LogicalType::Float64 | LogicalType::Text | LogicalType::Json => Cell::Text(text),
     }
 }

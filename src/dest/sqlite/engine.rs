@@ -219,10 +219,10 @@ fn cell(value: ValueRef<'_>, kind: LogicalType) -> Cell {
     match (value, kind) {
         (ValueRef::Integer(number), LogicalType::Bool) => Cell::Bool(number != 0),
         (ValueRef::Integer(number), _) => Cell::Int(number),
-        (ValueRef::Text(text), LogicalType::Timestamp) => {
-            let at = std::str::from_utf8(text).ok().and_then(|text| text.parse::<jiff::Timestamp>().ok());
-            at.map_or(Cell::Null, |at| Cell::Instant(Micros(at.as_microsecond())))
-        }
+        (ValueRef::Text(text), LogicalType::Timestamp) => std::str::from_utf8(text)
+            .ok()
+            .and_then(|text| text.parse().ok())
+            .map_or(Cell::Null, Cell::Instant),
         (ValueRef::Text(text), _) => Cell::Text(String::from_utf8_lossy(text).into_owned()),
         _ => Cell::Null,
     }
