@@ -167,8 +167,7 @@ impl LoadPlace {
                     let Some(breach) = script.breach_in(&error.message) else {
                         return Err(self.failure("written", error));
                     };
-                    let (place, names) = (self.table.beside(""), vec![LEASES.into()]);
-                    let dataset = Dataset { api: api.clone(), place, names, ledgers: None };
+                    let dataset = Dataset::of(api.clone(), &self.table, vec![LEASES.into()]);
                     return Err(guards::explain(&dataset, breach).await);
                 }
             }

@@ -105,6 +105,11 @@ impl Engine for Dataset {
 }
 
 impl Dataset {
+    /// The dataset of a table.
+    pub(super) fn of(api: Api, table: &TableName, names: Vec<String>) -> Self {
+        Self { api, place: table.beside(""), names, ledgers: None }
+    }
+
     /// What stands beside its tables.
     async fn read_ledgers(&self) -> Result<Ledgers, DestError> {
         let mut parts: Vec<LedgerQuery> = Vec::new();
@@ -248,7 +253,7 @@ impl BigQuery {
             self.known().remove(&place);
             return Ok(None);
         };
-        Ok(Some(Dataset { api, place: table.beside(""), names, ledgers: None }))
+        Ok(Some(Dataset::of(api, table, names)))
     }
 
     /// Rows of the table: see [`crate::dest::Destination::rows`].
@@ -262,7 +267,7 @@ impl BigQuery {
         let target = &BigQueryDialect.spelled(target);
         let table = self.table_of(target);
         let Some(api) = self.existing(&table).await? else { return Ok(Some(Vec::new())) };
-        let dataset = Dataset { api, place: table.beside(""), names: Vec::new(), ledgers: None };
+        let dataset = Dataset::of(api, &table, Vec::new());
         answers::rows(&dataset, target, columns, after, most).await
     }
 
@@ -300,7 +305,7 @@ impl BigQuery {
         let table = self.table_of(target);
         let Some(api) = self.existing(&table).await? else { return Ok(Some(Answer::default())) };
         // Nothing is listed for it.
-        let dataset = Dataset { api, place: table.beside(""), names: Vec::new(), ledgers: None };
+        let dataset = Dataset::of(api, &table, Vec::new());
         answers::answer(&dataset, target, question).await
     }
 }

@@ -107,16 +107,10 @@ impl LoadPlace {
         let staging = self.staging();
         self.dest.ready(&staging).await?;
         let table = staging.beside(&format!("{}{}_{what}", self.prefix(), self.nonce));
-        let file: Vec<Column> = columns
-            .iter()
-            .enumerate()
-            .map(|(i, c)| Column::new(format!("c{i}"), staged_type(c.logical)))
-            .chain([Column::new(ORD, LogicalType::Int64)])
-            .collect();
         let spec = LoadSpec {
             job: self.job(&format!("load_{what}"))?,
             into: table_ref(&table),
-            columns: file,
+            columns: staged_columns(&columns),
             format: match self.target.hints.file_format {
                 Some(FileFormat::Jsonl) => Format::Jsonl,
                 Some(FileFormat::Csv) => Format::Csv,
@@ -146,13 +140,7 @@ impl LoadPlace {
         let mut open = self.start(what, columns.clone()).await?;
         let numbers = 0..i64::try_from(arrays[0].len()).unwrap_or(0);
         arrays.push(Arc::new(Int64Array::from_iter_values(numbers)));
-        let fields = columns
-            .iter()
-            .enumerate()
-            .map(|(i, c)| Column::new(format!("c{i}"), c.logical).field())
-            .chain([Column::new(ORD, LogicalType::Int64).field()])
-            .collect();
-        let batch = positional(fields, arrays, &self.target.table)?;
+        let batch = positional(&staged_columns(&columns), arrays, &self.target.table)?;
         open.upload.write(&batch).await.map_err(|error| self.failed(error))?;
         Ok(open)
     }
@@ -175,13 +163,14 @@ impl LoadPlace {
 
 /// The statement that makes a staging table.
 pub(super) fn create_staging(table: &TableName, columns: &[Column]) -> String {
-    let columns: Vec<Column> = columns
-        .iter()
-        .enumerate()
-        .map(|(i, c)| Column::new(format!("c{i}"), staged_type(c.logical)))
-        .chain([Column::new(ORD, LogicalType::Int64)])
-        .collect();
-    format!("{} {LIFE}", ledger::create(&BigQueryDialect, table, &columns))
+    format!("{} {LIFE}", ledger::create(&BigQueryDialect, table, &staged_columns(columns)))
+}
+
+/// What these columns are in a staging table: `c0`, `c1`, …, and the number of the row.
+fn staged_columns(columns: &[Column]) -> Vec<Column> {
+    let staged =
+        columns.iter().enumerate().map(|(i, c)| Column::new(format!("c{i}"), staged_type(c.logical)));
+    staged.chain([Column::new(ORD, LogicalType::Int64)]).collect()
 }
 
 impl Staging {
@@ -226,18 +215,14 @@ impl Staging {
             }
         };
         let open = &mut self.open[at];
-        let names: Vec<usize> = columns.iter().filter_map(|column| spot(open, column)).collect();
-        let mut arrays = Vec::with_capacity(columns.len() + 1);
-        let mut fields = Vec::with_capacity(columns.len() + 1);
-        for ((column, array), i) in columns.iter().zip(batch.columns()).zip(names) {
-            fields.push(Column::new(format!("c{i}"), staged_type(column.logical)).field());
-            arrays.push(Arc::clone(array));
-        }
+        let staged = staged_columns(&open.columns);
+        let spots = columns.iter().filter_map(|column| spot(open, column)).chain([open.columns.len()]);
+        let staged: Vec<Column> = spots.map(|spot| staged[spot].clone()).collect();
         let end = self.count + i64::try_from(batch.num_rows()).unwrap_or(0);
-        fields.push(Column::new(ORD, LogicalType::Int64).field());
+        let mut arrays = batch.columns().to_vec();
         arrays.push(Arc::new(Int64Array::from_iter_values(self.count..end)));
         self.count = end;
-        let batch = positional(fields, arrays, &self.target.table)?;
+        let batch = positional(&staged, arrays, &self.target.table)?;
         open.upload.write(&batch).await.map_err(|error| place.failed(error))
     }
 
@@ -345,11 +330,8 @@ impl Load for BigQueryLoad {
     }
 }
 
-fn positional(
-    fields: Vec<arrow_schema::Field>,
-    arrays: Vec<ArrayRef>,
-    table: &str,
-) -> Result<RecordBatch, DestError> {
-    RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays)
+fn positional(columns: &[Column], arrays: Vec<ArrayRef>, table: &str) -> Result<RecordBatch, DestError> {
+    let schema = Schema::new(columns.iter().map(Column::field).collect::<Vec<_>>());
+    RecordBatch::try_new(Arc::new(schema), arrays)
         .map_err(|error| misfit(format!("rows for {table} do not fit together: {error}")))
 }
