@@ -58,8 +58,7 @@ async fn a_cursor_that_is_always_refused_ends_the_run() {
         let path = format!("/api/{list}?limit=100&order_by");
         let world = World::new(Options { surveys: 450, ..small() });
         for nth in 0..300 {
-            let fault =
-                [None, Some(Fault::EmptyPageWithNext), Some(Fault::ExpiredCursor)][nth as usize % 3].clone();
+            let fault = [None, Some(Fault::EmptyPageWithNext), Some(Fault::ExpiredCursor)][nth % 3].clone();
             fault.into_iter().for_each(|fault| world.account().faults().on(&path, nth, fault));
         }
         let failure = world.ingest(table, &["--interval-start", "2020-01-01"]).await.unwrap_err();

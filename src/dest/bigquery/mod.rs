@@ -29,6 +29,7 @@ use super::{
     Answer, Capabilities, DestError, DestErrorKind, Destination, FlushDefaults, Idle, Inspection, Lease,
     Load, Query, Question, Remembered, Stored, Target, Targets, TextRow,
 };
+use crate::model::hash::fnv64;
 use crate::model::lease::Claim;
 use crate::model::{Described, Description, Micros, Strategy};
 use dialect::{BigQueryDialect, check_names};
@@ -190,10 +191,7 @@ fn job_prefix(table: &TableName) -> String {
 
 fn mark(table: &TableName) -> String {
     let whole = [&table.catalog, &table.schema, &table.table].map(String::as_str).join("\0");
-    let hash = whole
-        .bytes()
-        .fold(0xcbf2_9ce4_8422_2325_u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3));
-    format!("{hash:016x}")
+    format!("{:016x}", fnv64(whole.bytes()))
 }
 
 /// A failed call, for the user.

@@ -11,6 +11,7 @@ use arrow_schema::DataType;
 
 use crate::dest::sql::batches::{Batches, encode};
 use crate::dest::sql::columns::same;
+use crate::model::hash::fnv128;
 
 /// Bytes of one line: key, date, row.
 const LINE: usize = 16 + 8 + 4;
@@ -93,12 +94,8 @@ fn key_of(batch: &RecordBatch, key: &[usize], row: usize) -> u128 {
     }
     let mut bytes = Vec::with_capacity(9 * key.len());
     key.iter().for_each(|at| encode(batch.column(*at), row, &mut bytes));
-    // FNV-1a, 128 bits: the same in every version, and of a billion rows no two have one by chance.
-    let hash = bytes.iter().fold(0x6c62_272e_07bb_0142_62b8_2175_6295_c58d_u128, |hash, byte| {
-        (hash ^ u128::from(*byte)).wrapping_mul(0x0000_0000_0100_0000_0000_0000_0000_013b)
-    });
     // No integer is one.
-    hash | 1 << 127
+    fnv128(&bytes) | 1 << 127
 }
 
 fn instant(array: &ArrayRef, row: usize) -> Option<i64> {

@@ -8,9 +8,8 @@ use serde_json::{Map, Value, json};
 use super::leftovers::{REJECTS, RUNS};
 use super::names::{TablePath, number_of, numbered};
 use super::store::Store;
-use crate::dest::sql::ledger::RUNS_TOLD;
 use crate::dest::{Commit, DestError, DestErrorKind, Target};
-use crate::model::{Micros, RunLine};
+use crate::model::{Micros, RUNS_TOLD, RunLine};
 
 fn line(fields: &Value) -> Bytes {
     Bytes::from(format!("{fields}\n"))

@@ -4,11 +4,11 @@ use super::cells::LedgerLine;
 use super::commit::Seen;
 use super::engine::Engine;
 use super::leases;
-use super::ledger::{self, LEASES, REJECTS, RUNS, RUNS_TOLD, STATE, Whose};
+use super::ledger::{self, LEASES, REJECTS, RUNS, STATE, Whose};
 use super::script::{Counter, Script, ScriptStep};
 use super::shadow::{is_shadow_of, reassigned};
 use crate::dest::DestError;
-use crate::model::{Remembered, RunLine};
+use crate::model::{RUNS_TOLD, Remembered, RunLine};
 
 /// All states of the schema, in any order.
 ///

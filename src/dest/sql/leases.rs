@@ -90,12 +90,7 @@ pub fn refused(target: &Target, held: &Lease) -> DestError {
 
 /// Another run holds a table, or held it a moment ago.
 pub(crate) fn held_by(schema: &str, table: &str, held: Option<&Lease>) -> DestError {
-    let by = held.map_or(String::new(), |held| {
-        let process = lease::pid(held).map_or(String::new(), |pid| format!(", process {pid}"));
-        // To the second: nobody looks for a process by its microsecond.
-        let since = Micros(held.since.0 - held.since.0.rem_euclid(1_000_000));
-        format!(" (started {since}{process})")
-    });
+    let by = held.map_or(String::new(), |held| format!(" ({})", lease::told(held)));
     let message = format!("table {schema}.{table} is being loaded by another run{by}");
     DestError::new(DestErrorKind::Leased, message).hint("wait for it with --wait, or run again later")
 }

@@ -11,7 +11,7 @@ use super::columns::same;
 pub use super::whose::Whose;
 use super::{Dialect, TableName, list};
 use crate::dest::{Commit, DestError, DestErrorKind, Target};
-use crate::model::{Column, Lease, LogicalType, STATE_VERSION};
+use crate::model::{Column, LEDGER_PREFIX, Lease, LogicalType, STATE_VERSION, is_of_ledger};
 
 /// Table with where reading stands.
 pub const STATE: &str = "_ingestr_state";
@@ -41,9 +41,6 @@ pub(crate) fn source_parameter(source: &str) -> Option<String> {
         format!("source_state_{:016x}", hasher.finish())
     })
 }
-
-/// How many runs of a table are told.
-pub const RUNS_TOLD: usize = 5;
 
 /// Columns of [`STATE`]. `rows_in` is empty for the rows of the table itself, else the name of the hidden table in
 /// which an unfinished replacement collects its rows: two rows of state can stand side by side, so that a
@@ -382,10 +379,11 @@ pub fn newer(whose: Whose<'_>, place: &str, version: i64) -> DestError {
 /// # Errors
 /// [`DestErrorKind::Shape`] if the target has one.
 pub fn not_ours(target: &Target) -> Result<(), DestError> {
-    if !target.table.to_ascii_lowercase().starts_with("_ingestr_") {
+    if !is_of_ledger(&target.table) {
         return Ok(());
     }
-    let message = format!("{}.{}: names beginning with _ingestr_ are taken", target.schema, target.table);
+    let message =
+        format!("{}.{}: names beginning with {LEDGER_PREFIX} are taken", target.schema, target.table);
     Err(DestError::new(DestErrorKind::Shape, message).hint("choose another --dest-table"))
 }
 
