@@ -115,7 +115,7 @@ fn entry_text(text: &mut String, entry: &RememberedEntry<'_>, now: Micros) {
     if aside.is_some() {
         line(
             "staging",
-            "rows of an unfinished replacement, not visible yet; the same command goes on with them",
+            "rows of an unfinished replacement, not visible yet; the same command goes on with them, any other run of this table drops them",
         );
     }
     let held = live(any, now);

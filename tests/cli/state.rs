@@ -159,7 +159,7 @@ fn rows_kept_aside_for_a_replacement() {
     let shown = show(&desk, &[]);
     assert!(
         shown.contains(
-            "  staging        rows of an unfinished replacement, not visible yet; the same command goes on with them\n"
+            "  staging        rows of an unfinished replacement, not visible yet; the same command goes on with them, any other run of this table drops them\n"
         ),
         "{shown}"
     );
