@@ -1,7 +1,10 @@
 //! Rows of a finished query: pages of cells, brought to one form of text.
 
+use std::time::Duration;
+
 use serde::Deserialize;
 use serde_json::Value as Json;
+use tokio::time::Instant;
 
 use super::api::{Api, query, segment};
 use super::client::Call;
@@ -11,6 +14,9 @@ use crate::dest::TextRow;
 
 /// Rows a page; BigQuery sends fewer where they are large (10 MB a page).
 const PAGE: &str = "10000";
+
+/// How long a page of a result is waited for.
+const LAG: Duration = Duration::from_secs(60);
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -52,6 +58,7 @@ impl Api {
     pub(super) async fn results(&self, doing: &Doing, job: &str) -> Result<Vec<TextRow>, ApiError> {
         let (mut has_columns, mut rows) = (false, Vec::new());
         let mut token: Option<String> = None;
+        let mut since = Instant::now();
         loop {
             let parameters = query(&[
                 ("location", self.location()),
@@ -63,9 +70,14 @@ impl Api {
             let page: ResultPage = self.inner.client.read(doing, Call::new(Method::Get, url)).await?;
             if !page.job_complete {
                 // The job is done; results may lag behind by a moment.
-                tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+                if since.elapsed() > LAG {
+                    let message = "the job is done, and BigQuery did not give its result within a minute";
+                    return Err(ApiError::unknown(doing, message));
+                }
+                tokio::time::sleep(Duration::from_millis(500)).await;
                 continue;
             }
+            since = Instant::now();
             has_columns |= !page.schema.fields.is_empty();
             for row in page.rows {
                 let cells = row

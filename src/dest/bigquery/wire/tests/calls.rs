@@ -185,6 +185,28 @@ async fn a_conflict_is_the_callers_and_the_same_call_may_be_made_again() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_result_that_does_not_come_is_not_asked_for_for_ever() {
+    for (late, comes) in [(5, true), (1_000, false)] {
+        let fake = Arc::new(Fake::default());
+        for _ in 0..late {
+            fake.breaks(Get, "/queries/", Fault::NoResult);
+        }
+        let found = fake.api().query(&job("commit-1"), "COMMIT", &[]).await;
+        assert_eq!(found.is_ok(), comes, "{late}: {found:?}");
+        let Err(error) = found else { continue };
+        // The job has run, whatever it was.
+        assert!(error.is_unknown(), "{error:?}");
+        insta::assert_snapshot!(
+            format!("{error}\n{}", error.hint.as_deref().unwrap_or_default()),
+            @r"
+        run query job commit-1: the job is done, and BigQuery did not give its result within a minute
+        run the command again; it goes on from what BigQuery says
+        "
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_a_query_would_read_is_told_without_running_it() {
     let fake = Arc::new(Fake::default());
     let api = fake.api();

@@ -33,6 +33,8 @@ pub(super) enum Fault {
     Cut(usize),
     /// All sessions are forgotten.
     Forget,
+    /// The job is done, and its result is not there.
+    NoResult,
     /// The job that is submitted takes so many looks.
     Slow(u32),
     /// The job that is submitted fails.
@@ -249,6 +251,7 @@ impl State {
                 return Err(broken());
             }
             Some(Fault::Forget) => self.sessions.clear(),
+            Some(Fault::NoResult) => return Ok(reply(200, &json!({"jobComplete": false}))),
             Some(Fault::Slow(number)) => looks = *number,
             Some(Fault::Fail(reason, message)) => error = Some((*reason, *message)),
             Some(Fault::Lost) | None => {}
