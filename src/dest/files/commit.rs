@@ -247,7 +247,7 @@ impl Writing<'_> {
         // The commit is made. What fails from here on, the next one does, be it of this run or of another.
         let _ = ledger::write_run(store, target, commit);
         if commit.release {
-            let _ = ledger::prune(store, &place, commit);
+            let _ = ledger::prune(store, target, commit);
         }
         if !done {
             let settled =

@@ -71,26 +71,52 @@ pub(super) fn write_run(store: &dyn Store, target: &Target, commit: &Commit) -> 
     store.write(&TablePath::of(target).metadata(&format!("{RUNS}/{}.json", run.id)), text)
 }
 
-/// Removes what is not kept of runs and of values that did not fit.
+/// Removes what is not kept of the target's runs and of its values that did not fit.
+///
+/// Whose a file is stands in it. Few are read for values that did not fit, as it is seen by their names which are too old; all
+/// for runs, so these may be a tenth more before they are looked through.
 ///
 /// # Errors
-/// When it cannot be removed.
-pub(super) fn prune(store: &dyn Store, place: &TablePath, commit: &Commit) -> Result<(), DestError> {
+/// When it cannot be read or removed.
+pub(super) fn prune(store: &dyn Store, target: &Target, commit: &Commit) -> Result<(), DestError> {
+    let place = TablePath::of(target);
     let mut old = Vec::new();
-    if let Some(most) = commit.keep.runs {
-        let folder = place.metadata(RUNS);
-        let names = store.files(&folder)?;
-        let more = names.len().saturating_sub(usize::try_from(most).unwrap_or(usize::MAX));
-        old.extend(names.into_iter().take(more).map(|name| format!("{folder}/{name}")));
+    if let Some(most) = commit.keep.runs.and_then(|most| usize::try_from(most).ok()) {
+        let paths = paths_in(store, &place.metadata(RUNS))?;
+        if paths.len() > most + most / 10 {
+            let mut own = about(store, target, paths)?;
+            own.truncate(own.len().saturating_sub(most));
+            old.extend(own);
+        }
     }
     if let Some(since) = commit.keep.rejects {
-        let (folder, since) = (place.metadata(REJECTS), began(since));
+        let since = began(since);
         let before =
-            |name: &String| number_of(name).is_some_and(|(run, _)| is_dated(run) && run < since.as_str());
-        let names = store.files(&folder)?.into_iter().filter(before);
-        old.extend(names.map(|name| format!("{folder}/{name}")));
+            |path: &String| number_of(path).is_some_and(|(run, _)| is_dated(run) && run < since.as_str());
+        let paths = paths_in(store, &place.metadata(REJECTS))?.into_iter().filter(before).collect();
+        old.extend(about(store, target, paths)?);
     }
     old.iter().try_for_each(|path| store.remove(path))
+}
+
+/// Paths of the files in a folder, in order, without those that are hidden.
+fn paths_in(store: &dyn Store, folder: &str) -> Result<Vec<String>, DestError> {
+    let names = store.files(folder)?.into_iter().filter(|name| !name.starts_with('.'));
+    Ok(names.map(|name| format!("{folder}/{name}")).collect())
+}
+
+/// Those files that are about the target, as their first line says: all lines of a file are about the same.
+fn about(store: &dyn Store, target: &Target, paths: Vec<String>) -> Result<Vec<String>, DestError> {
+    let mut own = Vec::with_capacity(paths.len());
+    for path in paths {
+        let Some((bytes, _)) = store.read(&path)? else { continue };
+        let first = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
+        let fields: Value = serde_json::from_slice(first).unwrap_or_default();
+        if fields["account"] == target.account && fields["source_table"] == target.source_table {
+            own.push(path);
+        }
+    }
+    Ok(own)
 }
 
 /// What the id of a run begins with that began then.
@@ -115,14 +141,12 @@ pub(super) fn runs(
     place: &TablePath,
     whose: &[(String, String)],
 ) -> Result<BTreeMap<(String, String), Vec<RunLine>>, DestError> {
-    let folder = place.metadata(RUNS);
     let mut runs: BTreeMap<_, Vec<RunLine>> = BTreeMap::new();
-    let names = store.files(&folder)?.into_iter().filter(|name| !name.starts_with('.'));
-    for name in names.rev().take(LOOKED_THROUGH) {
+    for path in paths_in(store, &place.metadata(RUNS))?.iter().rev().take(LOOKED_THROUGH) {
         if whose.iter().all(|whose| runs.get(whose).is_some_and(|runs| runs.len() >= RUNS_TOLD)) {
             break;
         }
-        let Some((bytes, _)) = store.read(&format!("{folder}/{name}"))? else { continue };
+        let Some((bytes, _)) = store.read(path)? else { continue };
         let Ok(Value::Object(fields)) = serde_json::from_slice(&bytes) else { continue };
         let whose = (text(&fields, "account"), text(&fields, "source_table"));
         let told = runs.entry(whose).or_default();
@@ -166,8 +190,7 @@ pub(super) fn reassign(
     account: &str,
 ) -> Result<(), DestError> {
     for folder in [RUNS, REJECTS].map(|folder| place.metadata(folder)) {
-        for name in store.files(&folder)?.into_iter().filter(|name| !name.starts_with('.')) {
-            let path = format!("{folder}/{name}");
+        for path in paths_in(store, &folder)? {
             let Some((bytes, _)) = store.read(&path)? else { continue };
             let mut text = Vec::with_capacity(bytes.len());
             for own in bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {

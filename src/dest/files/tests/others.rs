@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
 use bytes::Bytes;
+use serde_json::json;
 
 use super::Folder;
 use crate::dest::conformance::{batch, commit, items, load};
@@ -170,26 +171,39 @@ async fn rows_that_wait_and_are_gone_end_a_run() {
     assert_eq!(files.inspect(&target).await.expect("a look").aside, None);
 }
 
-/// Old runs and old values that did not fit go with a run's last commit.
+/// Old runs and old values that did not fit go with a run's last commit; those of another account and files of others stay.
 #[tokio::test]
 async fn the_ledger_is_kept_for_a_while() {
     let folder = Folder::new();
     let files = folder.files(Format::Parquet);
     let target = items(Strategy::Append);
+    let place = TablePath::of(&target);
+    let disk = Disk::new(folder.at.path().to_owned());
     for day in 10..15 {
         let value = "1".to_owned();
         let mut next = commit(&format!("202611{day}T094025.123456Z-4f2a90c1"), "p", true);
         next.rejects = vec![vec![Reject { id: None, column: None, value, reason: "not text" }]];
         next.keep = Keep { runs: Some(2), rejects: Some(Micros(1_794_528_000_000_000)) };
         next.release = day == 14;
+        if next.release {
+            let theirs = Bytes::from(format!("{}\n", json!({"account": "other", "source_table": "items"})));
+            for name in [
+                "runs/20261101T1-a.json",
+                "runs/20261201T1-a.json",
+                "rejects/20261101T120000.1Z-a-000001.jsonl",
+            ] {
+                disk.write(&place.metadata(name), theirs.clone()).expect("is written");
+            }
+            disk.write(&place.metadata("runs/.mine"), Bytes::new()).expect("is written");
+        }
         load(&files, &target, vec![batch(&[(1, "a", 10)])], next).await.expect("goes through");
     }
-    let left = |folder_of: &str| {
-        let all = folder.all().into_iter().filter(|path| path.contains(folder_of));
-        all.map(|path| path.split(['/', 'T']).rev().nth(1).unwrap_or_default().to_owned()).collect::<Vec<_>>()
+    let left = |kind: &str| {
+        let names = disk.files(&place.metadata(kind)).expect("can be listed").into_iter();
+        names.map(|name| name.split('T').next().unwrap_or_default().to_owned()).collect::<Vec<_>>()
     };
-    assert_eq!(left("/runs/"), ["20261113", "20261114"]);
-    assert_eq!(left("/rejects/"), ["20261113", "20261114"]);
+    assert_eq!(left("runs"), [".mine", "20261101", "20261113", "20261114", "20261201"]);
+    assert_eq!(left("rejects"), ["20261101", "20261113", "20261114"]);
 }
 
 /// Of more runs than are remembered, the files of the older ones count.
