@@ -13,6 +13,8 @@ use crate::model::{
     Answer, Described, Description, Lease, Micros, Question, Remembered, Strategy, Tombstone,
 };
 
+#[cfg(any(feature = "duckdb", feature = "files"))]
+mod access;
 #[cfg(feature = "bigquery")]
 pub mod bigquery;
 #[cfg(test)]

@@ -268,6 +268,10 @@ mod tests {
             ),
             ("ducklake:///x?data_path=s3://b&access_key_id=SECRET", "the parameters access_key_id and"),
             (
+                "ducklake:///x?data_path=s3://b&session_token=SECRET",
+                "the parameter session_token is for access_key_id",
+            ),
+            (
                 "ducklake:///x?data_path=s3://b&endpoint_url=http://SECRET.example.com",
                 "the parameter endpoint_url is plain http",
             ),

@@ -9,7 +9,8 @@ use object_store::azure::{AzureConfigKey, MicrosoftAzureBuilder};
 use object_store::{BackoffConfig, ClientOptions, RetryConfig};
 
 use super::bucket::Bucket;
-use crate::uri::{Base, base_url};
+use crate::dest::access::{Get, S3Access, S3Key, endpoint};
+use crate::uri::Base;
 
 /// The parameters of S3, as DuckLake has them.
 pub(super) const S3: &[&str] =
@@ -19,8 +20,6 @@ pub(super) const AZURE: &[&str] = &["format", "account_name", "account_key", "sa
 
 /// How long a store is asked that does not answer.
 const PATIENCE: Duration = Duration::from_secs(60);
-
-type Get<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 fn retry() -> RetryConfig {
     RetryConfig { backoff: BackoffConfig::default(), max_retries: 6, retry_timeout: PATIENCE }
@@ -35,18 +34,6 @@ fn options(base: Option<&Base>) -> ClientOptions {
         .with_read_timeout(PATIENCE)
 }
 
-/// The endpoint that is asked instead of the cloud's own.
-fn endpoint(
-    get: Get<'_>,
-    env: Get<'_>,
-    variables: &[&'static str],
-    secret: &str,
-) -> Result<Option<Base>, String> {
-    let told = get("endpoint_url").map(|url| ("the parameter endpoint_url", url));
-    let told = told.or_else(|| variables.iter().find_map(|name| Some((*name, env(name)?))));
-    told.map(|(name, url)| base_url(name, &url, secret)).transpose()
-}
-
 /// A bucket of S3.
 ///
 /// # Errors
@@ -58,20 +45,11 @@ pub(super) fn s3(bucket: &str, prefix: String, get: Get<'_>, env: Get<'_>) -> Re
             "the URI names no bucket: a name has 3 to 63 small letters, digits, dots and hyphens".into()
         );
     }
-    let variables = ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT"];
-    let base = endpoint(get, env, &variables, "access key")?;
-    let keys = (get("access_key_id"), get("secret_access_key"));
-    if keys.0.is_some() != keys.1.is_some() {
-        return Err("the parameters access_key_id and secret_access_key go together".into());
-    }
-    if get("session_token").is_some() && keys.0.is_none() {
-        return Err("the parameter session_token is for access_key_id".into());
-    }
+    let access = S3Access::read(get, env)?;
+    let secrets = access.secrets().cloned().collect();
     // In the place of what AmazonS3Builder::from_env takes: that would read an endpoint without TLS, too.
     let mut builder = AmazonS3Builder::new().with_bucket_name(bucket);
     for (variable, key) in [
-        ("AWS_REGION", AmazonS3ConfigKey::Region),
-        ("AWS_DEFAULT_REGION", AmazonS3ConfigKey::DefaultRegion),
         ("AWS_WEB_IDENTITY_TOKEN_FILE", AmazonS3ConfigKey::WebIdentityTokenFile),
         ("AWS_ROLE_ARN", AmazonS3ConfigKey::RoleArn),
         ("AWS_ROLE_SESSION_NAME", AmazonS3ConfigKey::RoleSessionName),
@@ -83,24 +61,16 @@ pub(super) fn s3(bucket: &str, prefix: String, get: Get<'_>, env: Get<'_>) -> Re
             builder = builder.with_config(key, value);
         }
     }
-    let told = match keys {
-        (Some(id), Some(secret)) => Some((id, secret, get("session_token"))),
-        _ => env("AWS_ACCESS_KEY_ID")
-            .zip(env("AWS_SECRET_ACCESS_KEY"))
-            .map(|(id, secret)| (id, secret, env("AWS_SESSION_TOKEN"))),
-    };
-    let mut secrets = Vec::new();
-    if let Some((id, secret, token)) = told {
-        builder = builder.with_access_key_id(id).with_secret_access_key(&secret);
-        secrets.push(secret);
+    if let Some(S3Key { id, secret, token }) = access.key {
+        builder = builder.with_access_key_id(id).with_secret_access_key(secret);
         if let Some(token) = token {
-            builder = builder.with_token(&token);
-            secrets.push(token);
+            builder = builder.with_token(token);
         }
     }
-    if let Some(region) = get("region") {
+    if let Some(region) = access.region {
         builder = builder.with_region(region);
     }
+    let base = access.endpoint;
     if let Some(base) = &base {
         // Whoever is not Amazon has seldom a name for each bucket.
         builder = builder.with_endpoint(&base.url).with_virtual_hosted_style_request(false);
