@@ -230,7 +230,8 @@ pub(super) fn scope(plan: &Plan, from: Option<&State>) -> Scope {
 }
 
 /// Unique per run: its start, and the target, since the runs of one command start in the same microsecond. Eight digits
-/// of it: with four, one command of four tables in ten thousand would have two runs of one name.
+/// of it: with four, one command of four tables in ten thousand would have two runs of one name. By this form files know what is
+/// theirs (`dest/files/names.rs`).
 fn run_id(started_at: Micros, target: &Target) -> String {
     let mut hasher = DefaultHasher::new();
     (&target.account, &target.source_table, &target.schema, &target.table, std::process::id())

@@ -211,7 +211,7 @@ impl Store for Bucket {
     }
 
     /// What is not complete is seen by nobody.
-    fn leftovers(&self, _folder: &str, _of: Option<&str>) -> Result<Vec<String>, DestError> {
+    fn leftovers(&self, _folder: &str, _ours: &dyn Fn(&str) -> bool) -> Result<Vec<String>, DestError> {
         Ok(Vec::new())
     }
 

@@ -201,8 +201,8 @@ impl Writing<'_> {
             let target = publication.target.clone();
             let place = TablePath::of(&target);
             let published = publication.write(self.store)?;
-            self.outdated.extend(leftovers::appended(self.store, &place)?);
             let table = opened.manifest.table(&target.table);
+            self.outdated.extend(leftovers::appended(self.store, &place, table)?);
             counts[at] = Counts { inserted: published.rows, deleted: table.rows, ..Counts::default() };
             let file = place.file(self.format);
             let old = table.file.take().filter(|old| *old != file);

@@ -152,11 +152,12 @@ impl Store for Disk {
         self.names(folder, fs::FileType::is_file)
     }
 
-    fn leftovers(&self, folder: &str, of: Option<&str>) -> Result<Vec<String>, DestError> {
+    fn leftovers(&self, folder: &str, ours: &dyn Fn(&str) -> bool) -> Result<Vec<String>, DestError> {
+        let hex = |digits: &str| digits.bytes().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'));
         let unfinished = |name: &String| {
             let rest = name.strip_prefix('.').and_then(|name| name.strip_suffix(UNFINISHED));
             rest.and_then(|rest| rest.rsplit_once('.'))
-                .is_some_and(|(name, digits)| digits.len() == 16 && of.is_none_or(|of| name == of))
+                .is_some_and(|(name, digits)| digits.len() == 16 && hex(digits) && ours(name))
         };
         Ok(self.files(folder)?.into_iter().filter(unfinished).collect())
     }

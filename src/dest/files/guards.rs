@@ -107,7 +107,7 @@ pub(super) fn is_there(
     if !table.appended.is_empty() {
         expected = true;
         let counts = |path: &String| number_of(path).is_some_and(|(run, nth)| table.counts(run, nth));
-        if appended(store, &place)?.iter().any(counts) {
+        if appended(store, &place, table)?.iter().any(counts) {
             return Ok(true);
         }
     }

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
-use super::leftovers::{REJECTS, RUNS};
-use super::names::{TablePath, number_of, numbered};
+use super::leftovers::{REJECTS, RUNS, is_of_a_run};
+use super::names::{TablePath, is_run, number_of, numbered};
 use super::store::Store;
 use crate::dest::{Commit, DestError, DestErrorKind, Target};
 use crate::model::{Micros, RUNS_TOLD, RunLine};
@@ -82,7 +82,8 @@ pub(super) fn prune(store: &dyn Store, target: &Target, commit: &Commit) -> Resu
     let place = TablePath::of(target);
     let mut old = Vec::new();
     if let Some(most) = commit.keep.runs.and_then(|most| usize::try_from(most).ok()) {
-        let paths = paths_in(store, &place.metadata(RUNS))?;
+        let mut paths = paths_in(store, &place.metadata(RUNS))?;
+        paths.retain(|path| is_of_a_run(path, &["json"]));
         if paths.len() > most + most / 10 {
             let mut own = about(store, target, paths)?;
             own.truncate(own.len().saturating_sub(most));
@@ -92,7 +93,7 @@ pub(super) fn prune(store: &dyn Store, target: &Target, commit: &Commit) -> Resu
     if let Some(since) = commit.keep.rejects {
         let since = began(since);
         let before =
-            |path: &String| number_of(path).is_some_and(|(run, _)| is_dated(run) && run < since.as_str());
+            |path: &String| number_of(path).is_some_and(|(run, _)| is_run(run) && run < since.as_str());
         let paths = paths_in(store, &place.metadata(REJECTS))?.into_iter().filter(before).collect();
         old.extend(about(store, target, paths)?);
     }
@@ -123,10 +124,6 @@ fn about(store: &dyn Store, target: &Target, paths: Vec<String>) -> Result<Vec<S
 fn began(at: Micros) -> String {
     let text = at.to_string();
     text.chars().filter(|c| c.is_ascii_digit() || *c == 'T').take(15).collect()
-}
-
-fn is_dated(run: &str) -> bool {
-    run.len() > 15 && run.as_bytes()[8] == b'T'
 }
 
 /// Runs of a table that are looked through for those that are told.

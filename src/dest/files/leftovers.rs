@@ -1,8 +1,10 @@
 //! What killed runs leave: what counts is brought to its end, and what does not is removed.
+//!
+//! Others keep files in these folders, too. Only what the manifest names is removed, and what has the id of a run in its name.
 
 use super::format::Format;
-use super::manifest::{Manifest, Opened};
-use super::names::{TablePath, number_of};
+use super::manifest::{FILE, Manifest, Opened, Table};
+use super::names::{TablePath, is_run, number_of};
 use super::store::Store;
 use crate::dest::sql::identity::state_changed;
 use crate::dest::{DestError, Target};
@@ -14,17 +16,32 @@ pub(super) const REJECTS: &str = "rejects";
 /// The folder of runs.
 pub(super) const RUNS: &str = "runs";
 
+/// What names of parts end with.
+const PARTS: [&str; 2] = ["rows", "keys"];
+
 /// The files of a part: its rows, and their keys. No reader of Parquet takes them for a table's.
 pub(super) fn part(place: &TablePath, name: &str) -> [String; 2] {
-    ["rows", "keys"].map(|kind| place.metadata(&format!("{WAITING}/{name}.{kind}")))
+    PARTS.map(|kind| place.metadata(&format!("{WAITING}/{name}.{kind}")))
+}
+
+/// Whether the name is one that a run gives its files, with one of these endings.
+pub(super) fn is_of_a_run(path: &str, endings: &[&str]) -> bool {
+    let name = path.rsplit_once('/').map_or(path, |(_, name)| name);
+    let Some((stem, ending)) = name.rsplit_once('.') else { return false };
+    endings.contains(&ending) && (is_run(stem) || number_of(name).is_some_and(|(run, _)| is_run(run)))
 }
 
 /// Paths of all files that were appended to a table, whether they count or not.
-pub(super) fn appended(store: &dyn Store, place: &TablePath) -> Result<Vec<String>, DestError> {
+pub(super) fn appended(
+    store: &dyn Store,
+    place: &TablePath,
+    table: &Table,
+) -> Result<Vec<String>, DestError> {
     let folder = place.appended();
     let ours = |name: &String| {
         let format = name.rsplit_once('.').and_then(|(_, format)| Format::parse(format));
-        format.is_some() && number_of(name).is_some()
+        let run = number_of(name).map(|(run, _)| run);
+        format.is_some() && run.is_some_and(|run| is_run(run) || table.knows(run))
     };
     let files = store.files(&folder)?.into_iter().filter(ours);
     Ok(files.map(|name| format!("{folder}/{name}")).collect())
@@ -74,31 +91,40 @@ pub(super) fn sweep<'a>(
 ) -> Result<(), DestError> {
     for target in targets {
         let place = TablePath::of(target);
-        let mut dead = Vec::new();
-        let folders = ["", WAITING, REJECTS, RUNS].map(|folder| place.metadata(folder));
-        for folder in folders.into_iter().chain([place.appended()]) {
-            let folder = folder.trim_end_matches('/');
-            dead.extend(store.leftovers(folder, None)?.iter().map(|name| format!("{folder}/{name}")));
-        }
-        for format in Format::ALL {
-            let names = store.leftovers(place.schema(), Some(&place.file(format)))?;
-            dead.extend(names.iter().map(|name| place.beside(name)));
-        }
-        let table = manifest.tables.get(&target.table);
-        let states = table.iter().flat_map(|table| &table.states);
-        let named = states.filter_map(|saved| saved.waiting.as_ref()).flat_map(|waiting| &waiting.parts);
+        let mut dead = unfinished(store, &place)?;
+        let nothing = Table::default();
+        let table = manifest.tables.get(&target.table).unwrap_or(&nothing);
+        let named =
+            table.states.iter().filter_map(|saved| saved.waiting.as_ref()).flat_map(|waiting| &waiting.parts);
         let named: Vec<String> = named.flat_map(|(name, _)| part(&place, name)).collect();
         let folder = place.metadata(WAITING);
-        let waiting = store.files(&folder)?.into_iter().filter(|name| !name.starts_with('.'));
+        let waiting = store.files(&folder)?.into_iter().filter(|name| is_of_a_run(name, &PARTS));
         dead.extend(waiting.map(|name| format!("{folder}/{name}")).filter(|path| !named.contains(path)));
-        let counts = |path: &String| {
-            number_of(path).is_none_or(|(run, nth)| table.is_some_and(|table| table.counts(run, nth)))
-        };
-        dead.extend(appended(store, &place)?.into_iter().filter(|path| !counts(path)));
+        let counts = |path: &String| number_of(path).is_none_or(|(run, nth)| table.counts(run, nth));
+        dead.extend(appended(store, &place, table)?.into_iter().filter(|path| !counts(path)));
         dead.extend(rejects_of_no_commit(store, manifest, &place)?);
         dead.iter().try_for_each(|path| store.remove(path))?;
     }
     Ok(())
+}
+
+/// Files of a table that never got their name.
+fn unfinished(store: &dyn Store, place: &TablePath) -> Result<Vec<String>, DestError> {
+    let formats = Format::ALL.map(Format::name);
+    let files = Format::ALL.map(|format| place.file(format));
+    let mut found = Vec::new();
+    let mut look = |folder: &str, ours: &dyn Fn(&str) -> bool| -> Result<(), DestError> {
+        let folder = folder.trim_end_matches('/');
+        found.extend(store.leftovers(folder, ours)?.iter().map(|name| format!("{folder}/{name}")));
+        Ok(())
+    };
+    look(place.schema(), &|name| files.iter().any(|file| file == name))?;
+    look(&place.appended(), &|name| is_of_a_run(name, &formats))?;
+    look(&place.metadata(""), &|name| name == FILE)?;
+    look(&place.metadata(WAITING), &|name| is_of_a_run(name, &PARTS))?;
+    look(&place.metadata(REJECTS), &|name| is_of_a_run(name, &["jsonl"]))?;
+    look(&place.metadata(RUNS), &|name| is_of_a_run(name, &["json"]))?;
+    Ok(found)
 }
 
 /// Values that did not fit, of commits that were never made: they are later than the last one.
@@ -109,6 +135,9 @@ fn rejects_of_no_commit(
 ) -> Result<Vec<String>, DestError> {
     let folder = place.metadata(REJECTS);
     let last = manifest.last.as_ref().map(|last| (last.run.as_str(), last.count));
-    let later = |name: &String| number_of(name).is_some_and(|file| last.is_none_or(|last| file > last));
+    let later = |name: &String| {
+        is_of_a_run(name, &["jsonl"])
+            && number_of(name).is_some_and(|file| last.is_none_or(|last| file > last))
+    };
     Ok(store.files(&folder)?.into_iter().filter(later).map(|name| format!("{folder}/{name}")).collect())
 }

@@ -20,7 +20,7 @@ use crate::model::{
 };
 
 /// The name of the file.
-const FILE: &str = "state.json";
+pub(super) const FILE: &str = "state.json";
 /// How many runs are known by the number of their files; of older ones every file counts.
 const RUNS: usize = 1_000;
 
@@ -224,6 +224,11 @@ impl Table {
             let oldest = self.appended.remove(0);
             self.older_than = Some(self.appended.first().map_or(oldest.run, |next| next.run.clone()));
         }
+    }
+
+    /// Whether it names files of that run.
+    pub(super) fn knows(&self, run: &str) -> bool {
+        self.appended.iter().any(|files| files.run == run)
     }
 
     /// Whether a file of that run and number counts.

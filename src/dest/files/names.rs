@@ -83,6 +83,20 @@ pub(super) fn number_of(path: &str) -> Option<(&str, u64)> {
     Some((run, number.parse().ok().filter(|_| digits)?))
 }
 
+/// Whether that is the id of a run of ingestr, in full: when it began, and eight digits of what it wrote. Whatever has another name
+/// is not ours to remove.
+pub(super) fn is_run(id: &str) -> bool {
+    let fits = |form: &&str| {
+        let fits = |(byte, form): (u8, u8)| match form {
+            b'0' => byte.is_ascii_digit(),
+            b'x' => matches!(byte, b'0'..=b'9' | b'a'..=b'f'),
+            _ => byte == form,
+        };
+        id.len() == form.len() && id.bytes().zip(form.bytes()).all(fits)
+    };
+    ["00000000T000000.000000Z-xxxxxxxx", "00000000T000000Z-xxxxxxxx"].iter().any(fits)
+}
+
 /// A name as a part of a path: what file systems and stores take for something else stands as in a URL, and so does what
 /// would be taken for something of ours.
 fn escaped(name: &str) -> String {
@@ -130,6 +144,20 @@ mod tests {
         ] {
             assert_eq!(escaped(name), part);
             assert_eq!(unescaped(part), name);
+        }
+    }
+
+    #[test]
+    fn ids_of_runs_are_known_from_other_names() {
+        for id in ["20261122T094025.123456Z-4f2a90c1", "20261122T094025Z-4f2a90c1"] {
+            assert!(is_run(id), "{id}");
+            for other in [format!("backup-{id}"), format!("{id}-2"), id.to_uppercase(), id.replace('T', " ")]
+            {
+                assert!(!is_run(&other), "{other}");
+            }
+        }
+        for other in ["", "backup", "20261130", "20261122T094025", "20261122T094025.123Z-4f2a90c1"] {
+            assert!(!is_run(other), "{other}");
         }
     }
 

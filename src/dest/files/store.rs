@@ -52,8 +52,8 @@ pub(super) trait Store: std::fmt::Debug + Send + Sync {
     /// Names of the files in a folder, in order; none if there is no such folder.
     fn files(&self, folder: &str) -> Result<Vec<String>, DestError>;
 
-    /// Names of files in a folder that a killed process has left unfinished, of all or of one of that name.
-    fn leftovers(&self, folder: &str, of: Option<&str>) -> Result<Vec<String>, DestError>;
+    /// Names of files in a folder that a killed process has left unfinished, of those whose names would be `ours`.
+    fn leftovers(&self, folder: &str, ours: &dyn Fn(&str) -> bool) -> Result<Vec<String>, DestError>;
 
     /// Names of the folders in a folder, in order.
     fn folders(&self, folder: &str) -> Result<Vec<String>, DestError>;

@@ -16,6 +16,7 @@ mod bench;
 mod contents;
 mod dying;
 mod others;
+mod strangers;
 
 /// A folder that goes with the test.
 struct Folder {

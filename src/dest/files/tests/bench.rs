@@ -95,8 +95,13 @@ impl Anywhere {
         found
     }
 
-    fn read(&self, path: &str) -> Bytes {
+    pub(super) fn read(&self, path: &str) -> Bytes {
         self.look(|store| store.read(path).expect("can be read").expect("is there").0)
+    }
+
+    pub(super) fn write(&self, path: &str, text: &str) {
+        let bytes = Bytes::copy_from_slice(text.as_bytes());
+        self.look(|store| store.write(path, bytes)).expect("can be written");
     }
 
     fn remove(&self, wanted: impl Fn(&str) -> bool) {

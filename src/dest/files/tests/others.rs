@@ -81,8 +81,8 @@ impl Store for Heedless {
         self.inner.files(folder)
     }
 
-    fn leftovers(&self, folder: &str, of: Option<&str>) -> Result<Vec<String>, DestError> {
-        self.inner.leftovers(folder, of)
+    fn leftovers(&self, folder: &str, ours: &dyn Fn(&str) -> bool) -> Result<Vec<String>, DestError> {
+        self.inner.leftovers(folder, ours)
     }
 
     fn folders(&self, folder: &str) -> Result<Vec<String>, DestError> {
