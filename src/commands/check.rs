@@ -127,6 +127,7 @@ pub(super) async fn of_the_destination(
     };
     let look = async || {
         dest.inspect(&target).await?;
+        dest.check().await?;
         dest.remembered().await
     };
     match waits(world.err).patiently(look).await {

@@ -23,7 +23,7 @@ pub enum DestErrorKind {
     Leased,
     /// What is stored is not what the run left there.
     Changed,
-    /// It may or may not have committed.
+    /// It may or may not have committed, or has and left something to do.
     Unknown,
     /// Anything else.
     Other,

@@ -263,6 +263,14 @@ pub trait Destination: Send + Sync + std::fmt::Debug {
         ))))
     }
 
+    /// Finds out what would stop the next run of a table that was copied before, as far as that is known without a look at each.
+    ///
+    /// # Errors
+    /// Of the first of them.
+    fn check(&self) -> BoxFuture<'_, Result<(), DestError>> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+
     /// Everything remembered here, in all schemas, ordered by schema, table and account.
     ///
     /// # Errors
@@ -348,8 +356,8 @@ pub trait Load: Send {
     fn bury(&mut self, tombstones: Vec<Tombstone>);
 
     /// Makes the staged rows, the state, the rejects and the run's line visible in one transaction and consumes the
-    /// load. What was done to each target, in their order. After an error nothing of it is visible, unless the error is
-    /// [`DestErrorKind::Unknown`].
+    /// load. What was done to each target, in their order. After an error nothing of it is visible and nothing is stored, unless
+    /// the error is [`DestErrorKind::Unknown`].
     ///
     /// # Errors
     /// When the transaction did not go through; where another program is in the way, the load comes back with it.

@@ -187,3 +187,24 @@ fn a_full_disk_leaves_the_old_file_and_nothing_else() {
     small/out/main/tickets.jsonl
     ");
 }
+
+#[test]
+#[cfg(feature = "files")]
+#[ignore = "needs setpriv, and root"]
+fn a_file_of_others_that_may_not_be_replaced_is_named_before_anything_is_read() {
+    let desk = desk();
+    let (folder, file) = (desk.folder().join("out/main"), desk.folder().join("out/main/tickets.csv"));
+    std::fs::create_dir_all(&folder).expect("a folder");
+    std::fs::write(&file, "theirs\n").expect("a file");
+    permit(&folder, 0o1777);
+    std::os::unix::fs::chown(&file, Some(1_001), None).expect("is root's to give");
+    std::os::unix::fs::chown(&folder, Some(1_002), None).expect("is root's to give");
+    let program = env!("CARGO_BIN_EXE_ingestr");
+    let bound = "setpriv --bounding-set=-dac_override,-fowner --inh-caps=-dac_override,-fowner";
+    let line = format!("{bound} '{program}' ingest --source-table tickets --dest-uri csv:///out");
+    let served = desk.account().served();
+    let done = Run::in_shell(&desk, &line).env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
+    assert_snapshot!(done.env("SOURCE_URI", desk.uri()).finish().shown(), @"");
+    assert_eq!(desk.account().served(), served, "a request was sent");
+    assert_eq!(std::fs::read_to_string(&file).expect("a file"), "theirs\n");
+}

@@ -140,6 +140,21 @@ fn what_files_cannot_do_is_said_before_the_first_request() {
     assert!(shown.shown().contains("main.shop"), "{}", shown.shown());
 }
 
+/// A folder that Spark has written has the name of the table's file.
+#[test]
+fn a_folder_in_the_place_of_the_file_is_told_of_before_the_first_request() {
+    let desk = Desk::new();
+    let place = desk.folder().join("out/shop/tickets.parquet");
+    std::fs::create_dir_all(&place).expect("a folder");
+    assert_snapshot!(ingest(&desk, "parquet:///out", "tickets", &["--dest-table", "shop.{table}"]).finish().shown(), @"");
+    assert_eq!(desk.account().served(), 0, "a request was sent");
+    std::fs::remove_dir(&place).expect("a folder");
+    ingest(&desk, "parquet:///out", "tickets", &[]).finish().well();
+    std::fs::rename(&place, desk.folder().join("mine")).expect("a file");
+    std::fs::create_dir(&place).expect("a folder");
+    assert_snapshot!(desk.ingestr(["check", "--dest-uri", "parquet:///out"]).finish().shown(), @"");
+}
+
 #[test]
 fn appending_goes_on_from_a_replacement_and_a_replacement_takes_its_place() {
     let desk = Desk::new();

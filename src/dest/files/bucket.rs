@@ -168,6 +168,11 @@ impl Store for Bucket {
         folders.first().map_or(Ok(()), |folder| self.files(folder).map(|_| ()))
     }
 
+    /// A bucket has no folders that could be in the way.
+    fn check_place(&self, _path: &str) -> Result<(), DestError> {
+        Ok(())
+    }
+
     fn read(&self, path: &str) -> Result<Option<(Bytes, Version)>, DestError> {
         let at = self.at(path)?;
         let read = async {

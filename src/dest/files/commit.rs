@@ -4,7 +4,8 @@
 //! 2. Rows are written: of `append` as files of the table, of `replace` as parts in which they wait, or, with its last
 //!    commit, as one file that is complete and has no name yet.
 //! 3. The manifest is swapped: from here on the commit is made. Whoever dies before has written nothing that counts.
-//! 4. Complete files are put in their place, and what they replace is removed. The next run does it if this one dies.
+//! 4. Complete files are put in their place, and what they replace is removed. The next run does it if this one dies. If it
+//!    cannot be done, the run that has made its last commit fails, although what it read is kept.
 
 use super::format::{Encoder, Format};
 use super::keys::Counting;
@@ -17,8 +18,8 @@ use super::{guards, ledger, leftovers};
 use crate::dest::sql::batches::Incoming;
 use crate::dest::sql::columns::shape;
 use crate::dest::sql::identity::state_changed;
-use crate::dest::{Commit, Counts, DestError, Target};
-use crate::model::Strategy;
+use crate::dest::{Commit, Counts, DestError, DestErrorKind, Target};
+use crate::model::{RunRecord, Strategy};
 
 /// A commit in the making.
 struct Writing<'a> {
@@ -35,6 +36,24 @@ struct Writing<'a> {
     publications: Vec<(usize, Publication)>,
     /// Large files that nobody goes on with if the commit is not made.
     begun: Vec<Waiting>,
+}
+
+/// The commit is made, and not all of it is in its place.
+fn left_to_do(target: &Target, error: DestError) -> DestError {
+    let hint = error.hint.as_deref().unwrap_or("put that right");
+    let hint = format!("{hint}; then run the command again: what was read is kept, and gets its place first");
+    let message = format!(
+        "what was read for table {}.{} is kept, but is not in its place: {}",
+        target.schema, target.table, error.message
+    );
+    DestError { source: error.source, ..DestError::new(DestErrorKind::Unknown, message).hint(hint) }
+}
+
+/// The commit was made, and its file was removed before it got its place.
+fn vanished(schema: &str, table: &str) -> DestError {
+    let message = format!("the new file of table {schema}.{table} was removed before it was in its place");
+    DestError::new(DestErrorKind::Unknown, message)
+        .hint("run the command again: it reads the table anew; see that nothing else removes unfinished files there")
 }
 
 /// Makes a commit. What was done to each target.
@@ -244,22 +263,46 @@ impl Writing<'_> {
                 }
             },
         }
-        // The commit is made. What fails from here on, the next one does, be it of this run or of another.
-        let _ = ledger::write_run(store, target, commit);
+        // The commit is made. What fails from here on, the next one does, be it of this run or of another. But who is not told
+        // that the file is not in its place takes the old one for the new.
+        let placed = if done { Ok(()) } else { self.placed(&wanted, target) };
+        let error = placed.as_ref().err().filter(|_| commit.last);
+        let told = match error.map(ToString::to_string) {
+            Some(error) => RunRecord { outcome: "failed", error: Some(error), ..commit.run.clone() },
+            None => commit.run.clone(),
+        };
+        let _ = ledger::write_run(store, target, &told);
         if commit.release {
             let _ = ledger::prune(store, target, commit);
         }
-        if !done {
-            let settled =
-                Opened::of(store, &place).and_then(|opened| leftovers::settle(store, opened, target));
-            if let Ok(mut opened) = settled
-                && commit.release
-            {
-                opened.manifest.release(run);
-                let _ = opened.swap(store);
-            }
+        if commit.last { placed } else { Ok(()) }
+    }
+
+    /// Does what is left to do of a commit that is made, and gives up the lease.
+    fn placed(&self, made: &Manifest, target: &Target) -> Result<(), DestError> {
+        let (store, place) = (self.store, TablePath::of(target));
+        let opened = Opened::of(store, &place).map_err(|error| left_to_do(target, error))?;
+        let mut opened = match leftovers::settle(store, opened, target) {
+            Ok(opened) => opened,
+            // Somebody else has done it, or it is still to do.
+            Err(error) => Opened::of(store, &place)
+                .ok()
+                .filter(|opened| opened.manifest.complete.is_empty() && opened.manifest.outdated.is_empty())
+                .ok_or_else(|| left_to_do(target, error))?,
+        };
+        let has_file = |manifest: &Manifest, table: &str| {
+            manifest.tables.get(table).is_some_and(|table| table.file.is_some())
+        };
+        let lost = made
+            .tables
+            .keys()
+            .find(|table| has_file(made, table.as_str()) && !has_file(&opened.manifest, table.as_str()));
+        let lost = lost.map(|table| vanished(&target.schema, table));
+        if self.commit.release {
+            opened.manifest.release(&self.commit.run.id);
+            let _ = opened.swap(store);
         }
-        Ok(())
+        lost.map_or(Ok(()), Err)
     }
 
     /// Removes what was written, as it does not count.

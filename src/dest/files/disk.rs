@@ -92,6 +92,32 @@ fn is_missing(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
 
+/// Whether a file is another user's, in a folder in which only owners replace their files (the sticky bit).
+#[cfg(target_os = "linux")]
+fn is_kept(path: &Path, found: &fs::Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    const STICKY: u32 = 0o1000;
+    /// `CAP_FOWNER`: what others own is as if it were one's own.
+    const OWNS_ALL: u64 = 1 << 3;
+    let Some(folder) = path.parent().and_then(|folder| fs::metadata(folder).ok()) else { return false };
+    let Ok(status) = fs::read_to_string("/proc/self/status") else { return false };
+    let word = |name: &str, nth| {
+        let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+        line.split_whitespace().nth(nth)
+    };
+    let owns_all = word("CapEff:", 0).and_then(|word| u64::from_str_radix(word, 16).ok());
+    // The second is the one that counts.
+    let Some(user) = word("Uid:", 1).and_then(|word| word.parse::<u32>().ok()) else { return false };
+    folder.mode() & STICKY != 0
+        && ![folder.uid(), found.uid()].contains(&user)
+        && owns_all.is_none_or(|all| all & OWNS_ALL == 0)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn is_kept(_: &Path, _: &fs::Metadata) -> bool {
+    false
+}
+
 fn create(path: &Path) -> io::Result<File> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder)?;
@@ -117,6 +143,24 @@ impl Store for Disk {
 
     fn check(&self, folders: &[String]) -> Result<(), DestError> {
         folders.iter().try_for_each(|folder| self.check_one(folder))
+    }
+
+    fn check_place(&self, path: &str) -> Result<(), DestError> {
+        let at = self.at(path);
+        let found = match fs::symlink_metadata(&at) {
+            Err(error) if is_missing(&error) => return Ok(()),
+            found => found.map_err(|error| from_io(KIND, &at, "find", error))?,
+        };
+        if found.is_dir() {
+            let message =
+                format!("{} is a folder, and the file of the table has its place there", at.display());
+            return Err(DestError::new(DestErrorKind::Other, message).hint("move that folder away"));
+        }
+        if is_kept(&at, &found) {
+            let message = format!("{} belongs to another user, and nobody else may replace it", at.display());
+            return Err(DestError::new(DestErrorKind::Permission, message).hint("let its owner remove it"));
+        }
+        Ok(())
     }
 
     fn read(&self, path: &str) -> Result<Option<(Bytes, Version)>, DestError> {
@@ -194,7 +238,11 @@ impl Store for Disk {
         let (from, to) = (self.at(&waiting.held), self.at(&waiting.path));
         match rename(&from, &to) {
             Err(error) if is_missing(&error) => Ok(self.size(&waiting.path)? == Some(waiting.size)),
-            renamed => renamed.map(|()| true).map_err(|error| from_io(KIND, &to, "write", error)),
+            Err(error) => Err(match self.check_place(&waiting.path) {
+                Err(in_the_way) => in_the_way.caused_by(error),
+                Ok(()) => from_io(KIND, &to, "write", error),
+            }),
+            Ok(()) => Ok(true),
         }
     }
 

@@ -26,6 +26,24 @@ pub(super) fn all(store: &dyn Store) -> Result<Vec<Remembered>, DestError> {
     Ok(all)
 }
 
+/// Whether the files of all tables can be replaced, and get their place if they wait for it.
+///
+/// # Errors
+/// Why not.
+pub(super) fn check(store: &dyn Store) -> Result<(), DestError> {
+    for folder in store.folders("")? {
+        let schema = unescaped(&folder);
+        for table in store.folders(&metadata_folder(&folder))? {
+            let manifest = Opened::of(store, &TablePath::new(&schema, &unescaped(&table)))?.manifest;
+            for (name, table) in &manifest.tables {
+                let file = table.file.as_ref().map(|file| TablePath::new(&schema, name).beside(file));
+                file.map_or(Ok(()), |file| store.check_place(&file))?;
+            }
+        }
+    }
+    Ok(())
+}
+
 fn of_table(store: &dyn Store, schema: &str, table: &str) -> Result<Vec<Remembered>, DestError> {
     let found = look(store, schema, table)?;
     if found.table.states.is_empty() {

@@ -9,7 +9,7 @@ use super::leftovers::{REJECTS, RUNS, is_of_a_run};
 use super::names::{TablePath, is_run, number_of, numbered};
 use super::store::Store;
 use crate::dest::{Commit, DestError, DestErrorKind, Target};
-use crate::model::{Micros, RUNS_TOLD, RunLine};
+use crate::model::{Micros, RUNS_TOLD, RunLine, RunRecord};
 
 fn line(fields: &Value) -> Bytes {
     Bytes::from(format!("{fields}\n"))
@@ -52,8 +52,7 @@ pub(super) fn write_rejects(
 ///
 /// # Errors
 /// When it cannot be written.
-pub(super) fn write_run(store: &dyn Store, target: &Target, commit: &Commit) -> Result<(), DestError> {
-    let run = &commit.run;
+pub(super) fn write_run(store: &dyn Store, target: &Target, run: &RunRecord) -> Result<(), DestError> {
     let text = line(&json!({
         "run_id": run.id,
         "account": target.account,

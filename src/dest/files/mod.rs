@@ -126,6 +126,12 @@ fn inspect(store: &dyn Store, format: Format, target: &Target) -> Result<Inspect
         notes.push(Apart::Missing.note(&target.schema, &target.table));
     }
     let file = place.file(format);
+    if target.strategy == Strategy::Replace {
+        store.check_place(&place.beside(&file)).map_err(|error| {
+            let hint = error.hint.clone().unwrap_or_default();
+            error.hint(format!("{hint}, or name another table in --dest-table"))
+        })?;
+    }
     if target.strategy == Strategy::Replace
         && table.file.as_ref() != Some(&file)
         && store.size(&place.beside(&file))?.is_some()
@@ -235,6 +241,10 @@ impl Destination for Files {
     fn release<'a>(&'a self, target: &'a Target, run: &'a str) -> BoxFuture<'a, Result<(), DestError>> {
         let (target, run) = (target.clone(), run.to_owned());
         Box::pin(self.blocking(move |store| release(store, &target, &run)))
+    }
+
+    fn check(&self) -> BoxFuture<'_, Result<(), DestError>> {
+        Box::pin(self.blocking(inventory::check))
     }
 
     fn remembered(&self) -> BoxFuture<'_, Result<Vec<Remembered>, DestError>> {

@@ -40,6 +40,10 @@ pub(super) trait Store: std::fmt::Debug + Send + Sync {
     /// writing. `folders`: where they are going to be.
     fn check(&self, folders: &[String]) -> Result<(), DestError>;
 
+    /// Finds out whether a file can get that name, or take the place of the one that has it, as far as can be known without
+    /// writing.
+    fn check_place(&self, path: &str) -> Result<(), DestError>;
+
     /// A small file; `None`: there is none.
     fn read(&self, path: &str) -> Result<Option<(Bytes, Version)>, DestError>;
 

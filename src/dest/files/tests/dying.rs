@@ -63,6 +63,10 @@ impl Store for Dying {
         self.inner.check(folders)
     }
 
+    fn check_place(&self, path: &str) -> Result<(), DestError> {
+        self.inner.check_place(path)
+    }
+
     fn read(&self, path: &str) -> Result<Option<(Bytes, Version)>, DestError> {
         self.inner.read(path)
     }

@@ -12,7 +12,7 @@ use crate::dest::files::format::Format;
 use crate::dest::files::manifest::{Manifest, Opened};
 use crate::dest::files::names::TablePath;
 use crate::dest::files::store::{Store, Upload, Version, Waiting};
-use crate::dest::files::{Disk, take};
+use crate::dest::files::{Disk, Files, take};
 use crate::dest::{Commit, DestError, DestErrorKind, Destination as _, Keep, Target};
 use crate::model::lease::{self, Claim, TERM, this_process};
 use crate::model::{Lease, Micros, Reject, Strategy};
@@ -46,21 +46,32 @@ fn of_many_that_ask_at_once_one_gets_the_lease() {
     assert_eq!(got.load(SeqCst), 1);
 }
 
-/// A store that ignores conditions, as some do, while another run writes right after us.
+/// A store that others use, too.
 #[derive(Debug)]
-struct Heedless {
+struct Shared {
     inner: Arc<dyn Store>,
-    /// What the other one writes.
-    manifest: Bytes,
+    others: Others,
 }
 
-impl Store for Heedless {
+#[derive(Debug)]
+enum Others {
+    /// Another run writes this manifest right after us, and the store ignores conditions, as some do.
+    Write(Bytes),
+    /// Somebody removes large files before they have their place.
+    Remove,
+}
+
+impl Store for Shared {
     fn name(&self) -> String {
         self.inner.name()
     }
 
     fn check(&self, folders: &[String]) -> Result<(), DestError> {
         self.inner.check(folders)
+    }
+
+    fn check_place(&self, path: &str) -> Result<(), DestError> {
+        self.inner.check_place(path)
     }
 
     fn read(&self, path: &str) -> Result<Option<(Bytes, Version)>, DestError> {
@@ -71,9 +82,10 @@ impl Store for Heedless {
         self.inner.write(path, bytes)
     }
 
-    fn swap(&self, path: &str, _: Option<&Version>, bytes: Bytes) -> Result<bool, DestError> {
+    fn swap(&self, path: &str, before: Option<&Version>, bytes: Bytes) -> Result<bool, DestError> {
+        let Others::Write(theirs) = &self.others else { return self.inner.swap(path, before, bytes) };
         self.inner.write(path, bytes)?;
-        self.inner.write(path, self.manifest.clone())?;
+        self.inner.write(path, theirs.clone())?;
         Ok(true)
     }
 
@@ -102,6 +114,9 @@ impl Store for Heedless {
     }
 
     fn place(&self, waiting: &Waiting) -> Result<bool, DestError> {
+        if matches!(self.others, Others::Remove) {
+            self.inner.abandon(waiting)?;
+        }
         self.inner.place(waiting)
     }
 
@@ -115,9 +130,9 @@ fn a_store_that_ignores_conditions_gives_the_lease_to_whoever_wrote_last() {
     let folder = Folder::new();
     let inner = Arc::new(Disk::new(folder.at.path().to_owned()));
     let theirs = Manifest { lease: Some((&lease("theirs")).into()), ..Manifest::default() };
-    let manifest = serde_json::to_vec(&theirs).expect("JSON").into();
+    let others = Others::Write(serde_json::to_vec(&theirs).expect("JSON").into());
     let target = items(Strategy::Append);
-    let error = take(&Heedless { inner, manifest }, &target, &lease("ours"), Claim::Take, lease::live);
+    let error = take(&Shared { inner, others }, &target, &lease("ours"), Claim::Take, lease::live);
     assert_eq!(error.expect_err("is theirs").kind, DestErrorKind::Leased);
 }
 
@@ -138,6 +153,47 @@ async fn a_file_of_others_is_told_of() {
     assert_eq!(files.inspect(&target).await.expect("a look").notes, Vec::<String>::new());
     assert!(std::fs::read_to_string(folder.path("shop/items.csv")).expect("a file").starts_with("id,name"));
     assert!(folder.path("shop/items/mine.csv").exists());
+}
+
+/// Its place is taken while it is read: the run that ends says so, and the next one puts its file there.
+#[tokio::test]
+async fn a_file_that_does_not_get_its_place_is_told_of() {
+    let folder = Folder::new();
+    let (files, target) = (folder.files(Format::Parquet), items(Strategy::Replace));
+    let place = folder.path("shop/items.parquet");
+    std::fs::create_dir_all(place.join("part-0")).expect("a folder");
+    let said = |error: DestError| {
+        let told = format!("{error} | {}", error.hint.unwrap_or_default());
+        told.replace(&folder.at.path().display().to_string(), "FOLDER")
+    };
+    let last = Commit { release: true, ..commit("r1", "p", true) };
+    let error = load(&files, &target, vec![batch(&[(1, "a", 10)])], last).await.expect_err("has no place");
+    assert_eq!(error.kind, DestErrorKind::Unknown);
+    insta::assert_snapshot!(said(error), @"");
+    let run = std::fs::read_to_string(folder.path("shop/_ingestr/items/runs/r1.json")).expect("its line");
+    assert!(run.contains(r#""outcome":"failed""#) && run.contains("is not in its place"), "{run}");
+    // Before the next run reads anything.
+    insta::assert_snapshot!(said(files.inspect(&target).await.expect_err("is a folder")), @"");
+    insta::assert_snapshot!(said(files.check().await.expect_err("is a folder")), @"");
+    std::fs::remove_dir_all(&place).expect("a folder");
+    take(&*files.store, &target, &lease("r2"), Claim::Take, lease::live).expect("puts it there");
+    let bytes = std::fs::read(&place).expect("a file").into();
+    assert_eq!(super::parquet_rows(bytes).len(), 1);
+    assert!(!folder.all().iter().any(|path| path.contains("unfinished")), "{:?}", folder.all());
+}
+
+/// What waits for its place is removed: that is no success.
+#[tokio::test]
+async fn a_file_that_is_lost_before_it_gets_its_place_is_told_of() {
+    let folder = Folder::new();
+    let target = items(Strategy::Replace);
+    let inner = Arc::new(Disk::new(folder.at.path().to_owned()));
+    let store = Shared { inner, others: Others::Remove };
+    let files = Files { store: Arc::new(store), format: Format::Parquet };
+    let error = load(&files, &target, vec![batch(&[(1, "a", 10)])], commit("r1", "p", true)).await;
+    let error = error.expect_err("is gone");
+    assert_eq!(error.message, "the new file of table shop.items was removed before it was in its place");
+    assert_eq!(folder.files(Format::Parquet).inspect(&target).await.expect("a look").state, None);
 }
 
 /// What is remembered cannot be read: that is no first run.
