@@ -176,6 +176,20 @@ fn appending_goes_on_from_a_replacement_and_a_replacement_takes_its_place() {
     assert_eq!(ask(&desk, all), (before + 1).to_string());
 }
 
+/// What is there in one format is no history for another.
+#[test]
+fn what_is_appended_has_one_format() {
+    let desk = Desk::new();
+    let append = ["--incremental-strategy", "append"];
+    ingest(&desk, "parquet:///out", "tickets", &append).finish().well();
+    let (served, files) = (desk.account().served(), desk.files());
+    assert_snapshot!(ingest(&desk, "csv:///out", "tickets", &append).finish().shown(), @"");
+    assert_eq!((desk.account().served(), desk.files()), (served, files));
+    ingest(&desk, "csv:///out", "tickets", &[]).finish().well();
+    assert_eq!(tables(&desk), ["out/main/shop.csv"]);
+    ingest(&desk, "file:///out?format=csv", "tickets", &append).finish().well();
+}
+
 #[test]
 fn whenever_it_is_killed_the_next_run_makes_the_table_whole() {
     let size = Options { tickets: 800, messages: 1_600, ..options() };

@@ -1,10 +1,12 @@
 //! What must be true for a commit to count: the lease, the state that the run stored last, the files of which that tells.
 
+use super::format::Format;
 use super::leftovers::{appended, part};
 use super::manifest::{Manifest, Opened, Saved, Table, TableMetadata, look};
 use super::names::{TablePath, number_of};
 use super::store::{Store, Waiting};
 use crate::dest::sql::batches::Incoming;
+use crate::dest::sql::columns::shape;
 use crate::dest::sql::identity::{Apart, state_changed};
 use crate::dest::sql::leases;
 use crate::dest::{Basis, Commit, DestError, DestErrorKind, Target};
@@ -107,11 +109,43 @@ pub(super) fn is_there(
     if !table.appended.is_empty() {
         expected = true;
         let counts = |path: &String| number_of(path).is_some_and(|(run, nth)| table.counts(run, nth));
+        let counts =
+            |path: &String| number_of(last_part(path)).is_some_and(|(run, nth)| table.counts(run, nth));
         if appended(store, &place, table)?.iter().any(counts) {
             return Ok(true);
         }
     }
     Ok(!expected && !table.columns.is_empty())
+}
+
+/// Refuses to add to a table in another format than it has: nobody could read it as one table, and what lies there in the other
+/// format would be taken for read.
+pub(super) fn one_format(
+    store: &dyn Store,
+    format: Format,
+    table: &Table,
+    target: &Target,
+) -> Result<(), DestError> {
+    let place = TablePath::of(target);
+    let counts = |path: &String| number_of(last_part(path)).is_some_and(|(run, nth)| table.counts(run, nth));
+    let appended = appended(store, &place, table)?.into_iter().filter(counts);
+    let formats = table.file.iter().cloned().chain(appended);
+    let formats = formats.filter_map(|path| Format::parse(path.rsplit_once('.')?.1));
+    let Some(other) = formats.into_iter().find(|found| *found != format) else { return Ok(()) };
+    let (name, other) = (format.name(), other.name());
+    let message = format!(
+        "table {}.{} is {other}, and nothing in {name} can be appended to it",
+        target.schema, target.table
+    );
+    Err(shape(message).hint(format!(
+        "name {other} in --dest-uri ({other}:///<folder>, or ?format={other}), or another table in --dest-table; replace writes \
+         all of it anew as {name}"
+    )))
+}
+
+/// The name of a file, of its path.
+fn last_part(path: &str) -> &str {
+    path.rsplit_once('/').map_or(path, |(_, name)| name)
 }
 
 /// Whether all parts of an unfinished replacement are there; of a state of the table itself, there are none.

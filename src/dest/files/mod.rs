@@ -100,6 +100,9 @@ fn inspect(store: &dyn Store, format: Format, target: &Target) -> Result<Inspect
     store.check(&[place.schema().to_owned(), place.appended(), place.metadata("")])?;
     let TableMetadata { lease, table, complete, .. } = look(store, &target.schema, &target.table)?;
     let there = guards::is_there(store, &complete, &table, target)?;
+    if there && target.strategy == Strategy::Append {
+        guards::one_format(store, format, &table, target)?;
+    }
     let own = table.state(target, false);
     let mut basis = guards::written(&table, target);
     basis.apart = own.is_some() && !there;

@@ -124,11 +124,17 @@ async fn a_table_has_one_format() {
         assert_eq!(tables, [format!("shop/items.{}", format.name())]);
     }
     let appending = Target { strategy: Strategy::Append, ..target.clone() };
-    load(&folder.files(Format::Csv), &appending, vec![hostile()], commit("r2", "p", true))
+    load(&folder.files(Format::Jsonl), &appending, vec![hostile()], commit("r2", "p", true))
         .await
         .expect("goes");
-    let tables: Vec<String> = folder.all().into_iter().filter(|path| !path.contains("_ingestr")).collect();
-    assert_eq!(tables, ["shop/items.jsonl", "shop/items/r2-000001.csv"]);
-    let found = folder.files(Format::Parquet).inspect(&appending).await.expect("a look");
+    let found = folder.files(Format::Jsonl).inspect(&appending).await.expect("a look");
     assert!(found.state.is_some() && found.columns.is_some());
+    let error = folder.files(Format::Csv).inspect(&appending).await.expect_err("is of another format");
+    assert_eq!(error.message, "table shop.items is jsonl, and nothing in csv can be appended to it");
+    // What is there in the old format goes when the new one is there, and what others have put beside it stays.
+    std::fs::write(folder.path("shop/items/mine-20261130.jsonl"), "theirs").expect("a file");
+    folder.files(Format::Csv).inspect(&target).await.expect("may replace it");
+    load(&folder.files(Format::Csv), &target, vec![hostile()], commit("r3", "p", true)).await.expect("goes");
+    let tables: Vec<String> = folder.all().into_iter().filter(|path| !path.contains("_ingestr")).collect();
+    assert_eq!(tables, ["shop/items.csv", "shop/items/mine-20261130.jsonl"]);
 }
