@@ -208,3 +208,20 @@ fn a_file_of_others_that_may_not_be_replaced_is_named_before_anything_is_read() 
     assert_eq!(desk.account().served(), served, "a request was sent");
     assert_eq!(std::fs::read_to_string(&file).expect("a file"), "theirs\n");
 }
+
+/// Nor does what was half written keep the disk full.
+#[test]
+#[cfg(feature = "files")]
+#[ignore = "needs unshare"]
+fn a_full_disk_leaves_nothing_of_what_was_to_be_appended() {
+    let desk = desk();
+    let line = "copy() { ingest --source-table ticket_messages --incremental-strategy append --flush-records 500 \
+                --dest-uri jsonl:///small/out --progress log; }; \
+                copy; code=$?; find small/out -type f | grep -v state.json | sort > there; (exit $code)";
+    let done = on_small_disk(&desk, "8m", line).finish();
+    assert_eq!(done.code(), Some(5), "{}", done.shown());
+    let error = done.stderr.find("error: ").map_or("no error", |at| &done.stderr[at..]);
+    assert!(error.contains("no space left for the output file small/out/main/"), "{error}");
+    let there = std::fs::read_to_string(desk.folder().join("there")).expect("a list");
+    assert!(there.contains("-000001.jsonl") && !there.contains("unfinished"), "{there}");
+}

@@ -81,10 +81,14 @@ impl Disk {
     fn put(&self, path: &str, bytes: &[u8]) -> Result<(), DestError> {
         let (_, hidden) = self.unfinished(path);
         let named = self.at(path);
-        let failed = |error| from_io(KIND, &named, "write", error);
-        let mut file = create(&hidden).map_err(failed)?;
-        file.write_all(bytes).and_then(|()| file.sync_all()).map_err(failed)?;
-        rename(&hidden, &named).map_err(failed)
+        let written = create(&hidden)
+            .and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()))
+            .and_then(|()| rename(&hidden, &named));
+        written.map_err(|error| {
+            // On a full disk, room is what is missing.
+            let _ = fs::remove_file(&hidden);
+            from_io(KIND, &named, "write", error)
+        })
     }
 }
 

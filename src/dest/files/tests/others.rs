@@ -155,6 +155,16 @@ async fn a_file_of_others_is_told_of() {
     assert!(folder.path("shop/items/mine.csv").exists());
 }
 
+/// A file that cannot be written leaves nothing behind.
+#[test]
+fn a_file_that_is_not_written_is_removed() {
+    let folder = Folder::new();
+    let disk = Disk::new(folder.at.path().to_owned());
+    std::fs::create_dir_all(folder.path("shop/items/a.csv")).expect("a folder");
+    disk.write("shop/items/a.csv", Bytes::from_static(b"rows")).expect_err("is a folder");
+    assert_eq!(folder.all(), Vec::<String>::new());
+}
+
 /// Its place is taken while it is read: the run that ends says so, and the next one puts its file there.
 #[tokio::test]
 async fn a_file_that_does_not_get_its_place_is_told_of() {
