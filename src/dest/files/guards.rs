@@ -3,7 +3,7 @@
 use super::format::Format;
 use super::leftovers::{appended, part};
 use super::manifest::{Manifest, Opened, Saved, Table, TableMetadata, look};
-use super::names::{TablePath, number_of};
+use super::names::TablePath;
 use super::store::{Store, Waiting};
 use crate::dest::sql::batches::Incoming;
 use crate::dest::sql::columns::shape;
@@ -108,10 +108,7 @@ pub(super) fn is_there(
     }
     if !table.appended.is_empty() {
         expected = true;
-        let counts = |path: &String| number_of(path).is_some_and(|(run, nth)| table.counts(run, nth));
-        let counts =
-            |path: &String| number_of(last_part(path)).is_some_and(|(run, nth)| table.counts(run, nth));
-        if appended(store, &place, table)?.iter().any(counts) {
+        if appended(store, &place, table)?.iter().any(|path| table.counts_file(path) == Some(true)) {
             return Ok(true);
         }
     }
@@ -127,8 +124,8 @@ pub(super) fn one_format(
     target: &Target,
 ) -> Result<(), DestError> {
     let place = TablePath::of(target);
-    let counts = |path: &String| number_of(last_part(path)).is_some_and(|(run, nth)| table.counts(run, nth));
-    let appended = appended(store, &place, table)?.into_iter().filter(counts);
+    let appended = appended(store, &place, table)?.into_iter();
+    let appended = appended.filter(|path| table.counts_file(path) == Some(true));
     let formats = table.file.iter().cloned().chain(appended);
     let formats = formats.filter_map(|path| Format::parse(path.rsplit_once('.')?.1));
     let Some(other) = formats.into_iter().find(|found| *found != format) else { return Ok(()) };
@@ -141,11 +138,6 @@ pub(super) fn one_format(
         "name {other} in --dest-uri ({other}:///<folder>, or ?format={other}), or another table in --dest-table; replace writes \
          all of it anew as {name}"
     )))
-}
-
-/// The name of a file, of its path.
-fn last_part(path: &str) -> &str {
-    path.rsplit_once('/').map_or(path, |(_, name)| name)
 }
 
 /// Whether all parts of an unfinished replacement are there; of a state of the table itself, there are none.

@@ -100,8 +100,8 @@ pub(super) fn sweep<'a>(
         let folder = place.metadata(WAITING);
         let waiting = store.files(&folder)?.into_iter().filter(|name| is_of_a_run(name, &PARTS));
         dead.extend(waiting.map(|name| format!("{folder}/{name}")).filter(|path| !named.contains(path)));
-        let counts = |path: &String| number_of(path).is_none_or(|(run, nth)| table.counts(run, nth));
-        dead.extend(appended(store, &place, table)?.into_iter().filter(|path| !counts(path)));
+        let appended = appended(store, &place, table)?.into_iter();
+        dead.extend(appended.filter(|path| table.counts_file(path) == Some(false)));
         dead.extend(rejects_of_no_commit(store, manifest, &place)?);
         dead.iter().try_for_each(|path| store.remove(path))?;
     }

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::names::TablePath;
+use super::names::{TablePath, number_of};
 use super::store::{Store, Version, Waiting};
 use crate::dest::sql::ledger::newer;
 use crate::dest::sql::whose::Whose;
@@ -229,6 +229,11 @@ impl Table {
     /// Whether it names files of that run.
     pub(super) fn knows(&self, run: &str) -> bool {
         self.appended.iter().any(|files| files.run == run)
+    }
+
+    /// Whether a file that was appended counts, by its path; `None`: no run has given it its name.
+    pub(super) fn counts_file(&self, path: &str) -> Option<bool> {
+        number_of(path).map(|(run, nth)| self.counts(run, nth))
     }
 
     /// Whether a file of that run and number counts.

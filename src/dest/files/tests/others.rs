@@ -173,7 +173,7 @@ async fn a_file_that_does_not_get_its_place_is_told_of() {
     let place = folder.path("shop/items.parquet");
     std::fs::create_dir_all(place.join("part-0")).expect("a folder");
     let said = |error: DestError| {
-        let told = format!("{error} | {}", error.hint.unwrap_or_default());
+        let told = format!("{error} | {}", error.hint.as_deref().unwrap_or_default());
         told.replace(&folder.at.path().display().to_string(), "FOLDER")
     };
     let last = Commit { release: true, ..commit("r1", "p", true) };
