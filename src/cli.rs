@@ -297,6 +297,8 @@ pub struct IngestArgs {
     #[arg(long, help_heading = RUN)]
     pub quiet: bool,
     /// Write what the run did to this file, as Prometheus text; the file is replaced in one step.
+    ///
+    /// Of files that are there, only an empty one or that of an earlier run.
     #[arg(long, value_name = "FILE", help_heading = RUN)]
     pub metrics_file: Option<String>,
     /// Do not ask for confirmation. ingestr never asks; scripts that have this flag go on working.

@@ -23,6 +23,7 @@ mod init;
 mod long_waits;
 mod look;
 mod models;
+mod outputs;
 mod plan;
 mod signals;
 mod state;
@@ -153,7 +154,8 @@ fn reporter(args: &IngestArgs, world: &World, unwritten: &Unwritten) -> Arc<dyn 
     let manner = Manner { style: args.progress, quiet: args.quiet, debug: args.debug };
     let (out, err) = (unwritten.watch((world.out)()), unwritten.watch((world.err)()));
     let reporter = report::reporter(manner, terminal, out, err);
-    match metrics_file(args).filter(|file| Metrics::may_be(file)) {
+    // Why there is none is told by the failure of the command.
+    match metrics_file(args).ok().flatten() {
         None => reporter,
         Some(file) => {
             let err = world.err;
@@ -164,11 +166,25 @@ fn reporter(args: &IngestArgs, world: &World, unwritten: &Unwritten) -> Arc<dyn 
     }
 }
 
-fn metrics_file(args: &IngestArgs) -> Option<&Path> {
-    args.metrics_file
-        .as_deref()
-        .filter(|file| !file.trim().is_empty() && !file.contains("://"))
-        .map(Path::new)
+/// The file that is replaced at the end, if there is to be one.
+///
+/// # Errors
+/// When it is something else: no file, the destination's own, or one that somebody else has written.
+fn metrics_file(args: &IngestArgs) -> Result<Option<&Path>, Failure> {
+    let typed = args.metrics_file.as_deref().filter(|file| !file.trim().is_empty() && !file.contains("://"));
+    let Some(file) = typed.map(Path::new) else { return Ok(None) };
+    if !Metrics::may_be(file) {
+        return Err(Failure::usage(format!("--metrics-file: {} is not a file", file.display()))
+            .hint("name a file, which is replaced at the end of each run, or leave the flag out"));
+    }
+    // What is wrong with a URI is told by whoever opens it.
+    let dest = args.dest_uri.as_ref().map(SecretUri::expose);
+    let dest = dest.and_then(|uri| dest::entry(uri).ok()?.open(uri).ok());
+    if let Some(dest) = &dest {
+        outputs::not_of_the_copy("--metrics-file", file, &**dest)?;
+    }
+    outputs::ours("--metrics-file", file, Metrics::BEGINNING)?;
+    Ok(Some(file))
 }
 
 struct Prepared {
@@ -182,10 +198,7 @@ struct Prepared {
 fn decide(args: &IngestArgs, world: &World) -> Result<Prepared, Failure> {
     let now = world.now;
     let (source_uri, dest_uri) = uris(args)?;
-    if let Some(file) = metrics_file(args).filter(|file| !Metrics::may_be(file)) {
-        return Err(Failure::usage(format!("--metrics-file: {} is not a file", file.display()))
-            .hint("name a file, which is replaced at the end of each run, or leave the flag out"));
-    }
+    metrics_file(args)?;
     let from = source::entry(source_uri.expose())?;
     let to = dest::entry(dest_uri.expose())?;
     let dest = to.open(dest_uri.expose())?;

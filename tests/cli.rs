@@ -28,6 +28,7 @@ mod init;
 mod models;
 mod network;
 mod nights;
+mod outputs;
 mod plan;
 #[cfg(feature = "postgres")]
 mod postgres;

@@ -85,6 +85,8 @@ pub struct ReportArgs {
     #[arg(long)]
     pub anonymous: bool,
     /// Write the page to this file instead of standard output.
+    ///
+    /// Of files that are there, only an empty one or an earlier page is replaced.
     #[arg(long, short, value_name = "FILE")]
     pub output: Option<PathBuf>,
 }

@@ -5,6 +5,7 @@ use std::io::Write;
 
 use super::look::REPORTED;
 use super::models::{Package, copied, dialect_of, quoted};
+use super::outputs;
 use super::state::{done, open};
 use crate::cli::ReportArgs;
 use crate::dest::{Destination, Query};
@@ -33,6 +34,10 @@ pub(super) fn report(args: &ReportArgs, waits: &Waits, err: &mut dyn Write) -> R
         Failure::usage(format!("there is no report of {}", entry.name))
             .hint("copy to DuckDB, DuckLake, PostgreSQL or BigQuery as well, e.g. with --dest-uri duckdb:///gorgias.duckdb")
     })?;
+    if let Some(file) = &args.output {
+        outputs::not_of_the_copy("--output", file, &*dest)?;
+        outputs::ours("--output", file, page::BEGINNING)?;
+    }
     let schema = dest.schema_in_sql(&quoted(dialect, &args.schema, "--schema")?);
     let remembered = there(waits, &*dest, &args.schema)?;
     let optional = copied(&remembered, &args.schema);

@@ -4,12 +4,12 @@
 
 use std::fs;
 use std::io::{self, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::check::{of_the_destination, of_the_source};
-use super::{World, print};
+use super::{World, outputs, print};
 use crate::cli::InitArgs;
-use crate::dest;
+use crate::dest::{self, Destination};
 use crate::error::{Failure, Kind};
 use crate::http::surroundings::Surroundings;
 use crate::report::check::{self, Check};
@@ -60,7 +60,7 @@ fn told(world: &World, failure: &Failure) -> u8 {
 async fn dialogue(args: &InitArgs, prompt: &Prompt<'_>) -> Result<String, Failure> {
     let (file, replace) = place(args, prompt).await?;
     let (source_uri, account) = source_of(args, prompt).await?;
-    let dest_uri = dest_of(args, prompt, &account).await?;
+    let dest_uri = dest_of(args, prompt, &account, &file).await?;
     env_file::write(&file, replace, &source_uri, &dest_uri)?;
     let internal = |error: io::Error| {
         Failure::new(Kind::Internal, "the folder or this program cannot be named").caused_by(&error)
@@ -177,7 +177,12 @@ async fn key_of(before: Option<String>, prompt: &Prompt<'_>) -> Result<String, F
 }
 
 /// The URI of a destination that can be written.
-async fn dest_of(args: &InitArgs, prompt: &Prompt<'_>, account: &str) -> Result<SecretUri, Failure> {
+async fn dest_of(
+    args: &InitArgs,
+    prompt: &Prompt<'_>,
+    account: &str,
+    file: &Path,
+) -> Result<SecretUri, Failure> {
     let typed = args.dest_uri.as_ref().map(|uri| uri.expose().trim().to_owned());
     let mut typed = match typed {
         Some(typed) => typed,
@@ -185,11 +190,7 @@ async fn dest_of(args: &InitArgs, prompt: &Prompt<'_>, account: &str) -> Result<
         None => USUAL.to_owned(),
     };
     loop {
-        let opened = match env_file::unfit(&typed) {
-            Some(failure) => Err(failure),
-            None => dest::entry(&typed).and_then(|entry| entry.open(&typed)),
-        };
-        match opened {
+        match opened(&typed, file) {
             Ok(opened) => {
                 let checks = of_the_destination(&*opened, Some(account), prompt.world).await;
                 if passed(checks, prompt)? {
@@ -200,6 +201,16 @@ async fn dest_of(args: &InitArgs, prompt: &Prompt<'_>, account: &str) -> Result<
         }
         typed = prompt.line("Destination", Some(USUAL)).await?;
     }
+}
+
+/// A destination that can stand in the file, and is not that file.
+fn opened(uri: &str, file: &Path) -> Result<Box<dyn Destination>, Failure> {
+    if let Some(failure) = env_file::unfit(uri) {
+        return Err(failure);
+    }
+    let dest = dest::entry(uri)?.open(uri)?;
+    outputs::not_of_the_copy("--env-file", file, &*dest)?;
+    Ok(dest)
 }
 
 /// Shows what was found. What would stop a run is asked once more, or ends a script.

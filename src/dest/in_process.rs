@@ -2,6 +2,7 @@
 //! it.
 
 use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 
 use arrow_array::RecordBatch;
 use futures_util::future::BoxFuture;
@@ -50,6 +51,9 @@ pub(crate) trait InProcess: std::fmt::Debug + Clone + Send + Sync + 'static {
 
     /// Where it is, as messages say it.
     fn place(&self) -> String;
+
+    /// The file that it is, if it is one.
+    fn file(&self) -> Option<&Path>;
 
     /// Whether it is there yet.
     fn exists(&self) -> Result<bool, DestError>;
@@ -229,6 +233,16 @@ impl<D: InProcess> Destination for D {
 
     fn describe(&self) -> String {
         self.name()
+    }
+
+    fn files(&self) -> Vec<PathBuf> {
+        let beside = |end: &&str| {
+            let mut path = self.file()?.as_os_str().to_owned();
+            path.push(end);
+            Some(PathBuf::from(path))
+        };
+        // The logs of DuckDB and SQLite, whichever it is.
+        ["", ".wal", "-wal", "-shm", "-journal"].iter().filter_map(beside).collect()
     }
 
     fn inspect<'a>(&'a self, target: &'a Target) -> BoxFuture<'a, Result<Inspection, DestError>> {

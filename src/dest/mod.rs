@@ -3,6 +3,7 @@
 //! A destination knows nothing of Gorgias or JSON. It is given Arrow batches and a state, and makes both visible in
 //! one transaction, or neither.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use arrow_array::RecordBatch;
@@ -185,6 +186,11 @@ pub trait Destination: Send + Sync + std::fmt::Debug {
 
     /// How messages name it: no credentials, e.g. `duckdb file shop.duckdb`.
     fn describe(&self) -> String;
+
+    /// The files on this machine that it is, with those that may lie beside them: nothing else may be written there.
+    fn files(&self) -> Vec<PathBuf> {
+        Vec::new()
+    }
 
     /// Looks at what is there before the first request: reachable, writable, of a shape that can be taken over.
     ///

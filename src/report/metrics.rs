@@ -51,6 +51,9 @@ const NUMBERS: [Number; 10] = [
 const LAST_SUCCESS: &str = "ingestr_last_success_timestamp_seconds";
 
 impl Metrics {
+    /// How each file begins: one that does so is ours.
+    pub const BEGINNING: &'static str = "# HELP ingestr_exit_code ";
+
     /// Writes `file` at the end of what `inner` is told: that which it leads to, where it is a link.
     pub fn new(inner: Arc<dyn Reporter>, file: PathBuf, began: Micros, complain: Complain) -> Self {
         let file = std::fs::canonicalize(&file).unwrap_or(file);
@@ -193,6 +196,7 @@ mod tests {
         let earlier = [format!("{LAST_SUCCESS}{{table=\"tickets\"}} 12.000")];
         let began = Micros(1_763_812_443_000_000);
         let text = text(&[failed], "acme", Some(&failure), began, Micros(began.0 + 1_500_000), &earlier);
+        assert!(text.starts_with(Metrics::BEGINNING));
         insta::assert_snapshot!(text, @r#"
         # HELP ingestr_exit_code Exit code of the last command.
         # TYPE ingestr_exit_code gauge

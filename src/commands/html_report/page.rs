@@ -24,9 +24,15 @@ pub(super) struct About {
     pub(super) events: bool,
 }
 
+/// How each page begins, up to its title: a file that does so is one of ours.
+pub(super) const BEGINNING: &str = "\
+    <!doctype html>\n<html lang=en>\n<head>\n<meta charset=utf-8>\n\
+    <meta name=viewport content=\"width=device-width, initial-scale=1\">\n\
+    <meta http-equiv=Content-Security-Policy content=\"default-src 'none'; style-src 'unsafe-inline'\">\n\
+    <meta name=color-scheme content=\"light dark\">\n<title>Help desk ";
+
 /// The whole page.
 pub(super) fn page(data: &Data, about: &About) -> String {
-    let title = format!("Help desk {}", about.account);
     let period = match &data.period {
         Some((first, last)) => format!(
             "<p>{first} to {last}, compared with as many days before. Days are those of {}.</p>",
@@ -37,12 +43,9 @@ pub(super) fn page(data: &Data, about: &About) -> String {
     let body =
         if data.period.is_some() { [charts(data, about), tables(data)].concat() } else { String::new() };
     format!(
-        "<!doctype html>\n<html lang=en>\n<head>\n<meta charset=utf-8>\n\
-         <meta name=viewport content=\"width=device-width, initial-scale=1\">\n\
-         <meta http-equiv=Content-Security-Policy content=\"default-src 'none'; style-src 'unsafe-inline'\">\n\
-         <meta name=color-scheme content=\"light dark\">\n<title>{title}</title>\n<style>\n{css}</style>\n</head>\n<body>\n\
-         <header><h1>{title}</h1>{period}</header>\n<main>\n{figures}{body}</main>\n{footer}</body>\n</html>\n",
-        title = escaped(&title),
+        "{BEGINNING}{account}</title>\n<style>\n{css}</style>\n</head>\n<body>\n\
+         <header><h1>Help desk {account}</h1>{period}</header>\n<main>\n{figures}{body}</main>\n{footer}</body>\n</html>\n",
+        account = escaped(&about.account),
         css = include_str!("page.css"),
         figures = figures(data),
         footer = footer(data, about),

@@ -2,7 +2,7 @@
 //!
 //! The file is open only while it is looked at and while a commit runs; every commit is one transaction.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use arrow_array::RecordBatch;
 use duckdb::Connection;
@@ -73,6 +73,10 @@ impl InProcess for DuckDb {
 
     fn place(&self) -> String {
         self.path.display().to_string()
+    }
+
+    fn file(&self) -> Option<&Path> {
+        Some(&self.path)
     }
 
     fn exists(&self) -> Result<bool, DestError> {

@@ -12,6 +12,7 @@
 //! | `dialect`, `session` | how a lake differs from a DuckDB file; one schema of it |
 //! | `layout`, `upkeep` | how files are laid out, and what becomes of small ones |
 
+use std::path::Path;
 use std::sync::Arc;
 
 use duckdb::Connection;
@@ -83,6 +84,10 @@ impl InProcess for DuckLake {
 
     fn place(&self) -> String {
         self.lake.catalog.place()
+    }
+
+    fn file(&self) -> Option<&Path> {
+        self.lake.catalog.file()
     }
 
     fn exists(&self) -> Result<bool, DestError> {

@@ -6,7 +6,7 @@
 //!
 //! SQLite has no schemas: tables of `main` have their own name, those of another schema `schema.table`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use rusqlite::Connection;
 
@@ -62,6 +62,10 @@ impl InProcess for Sqlite {
 
     fn place(&self) -> String {
         self.path.display().to_string()
+    }
+
+    fn file(&self) -> Option<&Path> {
+        Some(&self.path)
     }
 
     fn exists(&self) -> Result<bool, DestError> {
