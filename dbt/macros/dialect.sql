@@ -7,6 +7,8 @@
 
 {% macro text_type() %}{{ return(adapter.dispatch('text_type', 'gorgias')()) }}{% endmacro %}
 {% macro default__text_type() %}varchar{% endmacro %}
+{# That of the copied columns: PostgreSQL replaces no view by one whose columns have other types. #}
+{% macro postgres__text_type() %}text{% endmacro %}
 {% macro bigquery__text_type() %}string{% endmacro %}
 
 {% macro integer_type() %}{{ return(adapter.dispatch('integer_type', 'gorgias')()) }}{% endmacro %}

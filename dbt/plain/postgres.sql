@@ -59,9 +59,9 @@ create or replace view "__target__"."stg_gorgias__users" as
 -- The table was not copied: no rows.
 select
     cast(null as bigint) as user_id,
-    cast(null as varchar) as user_name,
-    cast(null as varchar) as email,
-    cast(null as varchar) as role,
+    cast(null as text) as user_name,
+    cast(null as text) as email,
+    cast(null as text) as role,
     cast(null as boolean) as is_active
 from (select 1 as one) as nothing
 where one = 0;
@@ -597,8 +597,8 @@ create or replace view "__target__"."stg_gorgias__events" as
 -- The table was not copied: no rows.
 select
     cast(null as bigint) as event_id,
-    cast(null as varchar) as event_type,
-    cast(null as varchar) as object_type,
+    cast(null as text) as event_type,
+    cast(null as text) as object_type,
     cast(null as bigint) as object_id,
     cast(null as bigint) as user_id,
     cast(null as timestamptz) as created_at
@@ -796,7 +796,7 @@ create or replace view "__target__"."stg_gorgias__tags" as
 -- The table was not copied: no rows.
 select
     cast(null as bigint) as tag_id,
-    cast(null as varchar) as tag_name
+    cast(null as text) as tag_name
 from (select 1 as one) as nothing
 where one = 0;
 -- end
@@ -895,8 +895,8 @@ create or replace view "__target__"."stg_gorgias__custom_fields" as
 -- The table was not copied: no rows.
 select
     cast(null as bigint) as field_id,
-    cast(null as varchar) as object_type,
-    cast(null as varchar) as label
+    cast(null as text) as object_type,
+    cast(null as text) as label
 from (select 1 as one) as nothing
 where one = 0;
 -- end
@@ -941,7 +941,7 @@ create or replace view "__target__"."stg_gorgias__teams" as
 -- The table was not copied: no rows.
 select
     cast(null as bigint) as team_id,
-    cast(null as varchar) as team_name
+    cast(null as text) as team_name
 from (select 1 as one) as nothing
 where one = 0;
 -- end

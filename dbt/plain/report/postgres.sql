@@ -156,8 +156,8 @@ about as (
 
     select
         'about' as part,
-        cast(periods.first_day as varchar) as row_key,
-        cast(periods.last_day as varchar) as row_name,
+        cast(periods.first_day as text) as row_key,
+        cast(periods.last_day as text) as row_name,
         cast(tickets as double precision) as n1,
         cast(not_counted as double precision) as n2,
         cast(deleted as double precision) as n3,
@@ -174,8 +174,8 @@ about as (
 
     select
         'figures' as part,
-        cast(period as varchar) as row_key,
-        cast(null as varchar) as row_name,
+        cast(period as text) as row_key,
+        cast(null as text) as row_name,
         cast(created as double precision) as n1,
         cast(closed as double precision) as n2,
         cast((select percentile_cont(0.5) within group (order by value) from unnest(first_responses) as value) as double precision) as n3,
@@ -191,8 +191,8 @@ about as (
 
     select
         'day' as part,
-        cast(day as varchar) as row_key,
-        cast(null as varchar) as row_name,
+        cast(day as text) as row_key,
+        cast(null as text) as row_name,
         cast(created as double precision) as n1,
         cast(closed as double precision) as n2,
         cast(open_tickets as double precision) as n3,
@@ -208,8 +208,8 @@ about as (
 
     select
         'week' as part,
-        cast(week as varchar) as row_key,
-        cast(null as varchar) as row_name,
+        cast(week as text) as row_key,
+        cast(null as text) as row_name,
         cast((select percentile_cont(0.5) within group (order by value) from unnest(first_responses) as value) as double precision) as n1,
         cast((select percentile_cont(0.9) within group (order by value) from unnest(first_responses) as value) as double precision) as n2,
         cast(null as double precision) as n3,
@@ -225,8 +225,8 @@ about as (
 
     select
         'hour' as part,
-        cast(weekday as varchar) as row_key,
-        cast(hour as varchar) as row_name,
+        cast(weekday as text) as row_key,
+        cast(hour as text) as row_name,
         cast(received as double precision) as n1,
         cast(null as double precision) as n2,
         cast(null as double precision) as n3,
@@ -242,8 +242,8 @@ about as (
 
     select
         'agent' as part,
-        cast(agents.agent_id as varchar) as row_key,
-        cast(names.agent_name as varchar) as row_name,
+        cast(agents.agent_id as text) as row_key,
+        cast(names.agent_name as text) as row_name,
         cast(agents.replies as double precision) as n1,
         cast(agents.tickets_replied as double precision) as n2,
         cast(agents.closed as double precision) as n3,
@@ -260,8 +260,8 @@ about as (
 
     select
         'tag' as part,
-        cast(tag_id as varchar) as row_key,
-        cast(tag_name as varchar) as row_name,
+        cast(tag_id as text) as row_key,
+        cast(tag_name as text) as row_name,
         cast(created as double precision) as n1,
         cast(closed as double precision) as n2,
         cast((select percentile_cont(0.5) within group (order by value) from unnest(first_responses) as value) as double precision) as n3,
@@ -277,8 +277,8 @@ about as (
 
     select
         'channel' as part,
-        cast(channel as varchar) as row_key,
-        cast(null as varchar) as row_name,
+        cast(channel as text) as row_key,
+        cast(null as text) as row_name,
         cast(created as double precision) as n1,
         cast(closed as double precision) as n2,
         cast(received as double precision) as n3,
