@@ -54,6 +54,13 @@ pub(crate) fn parameters(
             if let Some(known) = known.iter().find(|known| known.eq_ignore_ascii_case(name)) {
                 return Err(format!("the parameter {known} is written in small letters"));
             }
+            // Not shown: the rest of a key that has an & in it, with or without the signs that Base64 ends with.
+            if value.bytes().all(|byte| byte == b'=') {
+                return Err(format!(
+                    "a parameter has no value: an & that belongs to a value is written %26; known are {}",
+                    known.join(", ")
+                ));
+            }
             let shown = if name.len() <= 30
                 && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte))
             {

@@ -253,8 +253,18 @@ mod tests {
                 "the parameter apikey is unknown; known are api_key, email, access_token, base_url, budget",
             ),
             (
-                "gorgias://acme?SECRET%%%&email=a",
+                "gorgias://acme?SECRET%%%=1&email=a",
                 "a parameter is unknown; known are api_key, email, access_token, base_url, budget",
+            ),
+            (
+                "gorgias://acme?api_key=a&SECRET&email=a",
+                "a parameter has no value: an & that belongs to a value is written %26; known are api_key, email, access_token, \
+                 base_url, budget",
+            ),
+            (
+                "gorgias://acme?api_key=a&SECRET==&email=a",
+                "a parameter has no value: an & that belongs to a value is written %26; known are api_key, email, access_token, \
+                 base_url, budget",
             ),
             ("gorgias://acme?api_key=SECRET&api_key=x&email=a", "the parameter api_key is given twice"),
             (
