@@ -249,7 +249,7 @@ pub struct Counts {
     pub updated: u64,
     /// Rows whose key was there with the same values; they were not written again.
     pub unchanged: u64,
-    /// Rows removed or closed.
+    /// Rows removed, or found gone. A version that another one takes the place of is none of them: its row was updated.
     pub deleted: u64,
     /// Values that only the destination could see do not fit, and which it has put among the rejects; without those of
     /// [`Commit::rejects`].

@@ -85,8 +85,7 @@ impl Merge<'_> {
         self.drop(&["_ingestr_keys", "_ingestr_match", "_ingestr_stage", "_ingestr_same"])?;
         self.run("DROP TABLE IF EXISTS temp.main._ingestr_kept")?;
         let counts = self.insert_new(new)?;
-        let deleted = if self.versions.is_some() { changed } else { 0 };
-        Ok(Counts { updated: changed, unchanged: total - changed, deleted, ..counts })
+        Ok(Counts { updated: changed, unchanged: total - changed, ..counts })
     }
 
     fn is_empty(&self) -> Result<bool, DestError> {

@@ -195,8 +195,8 @@ pub(crate) fn versions(script: &mut Script, shape: &Shape, target: &Target, rows
             rows.positions("").join(", "),
             stale(shape, rows)
         )),
-        ScriptStep::Find("_ingestr_changed", known.clone(), Some(Counter::Updated)),
-        ScriptStep::Find("_ingestr_closed", known, Some(Counter::Deleted)),
+        // A version that is closed is no row that is gone.
+        ScriptStep::Find("_ingestr_changed", known, Some(Counter::Updated)),
         ScriptStep::run(format!(
             "UPDATE {name} AS {T} SET {to} = {at}, {current} = FALSE FROM {changes} AS {S} \
              WHERE {there} AND {S}.known AND {matching}"

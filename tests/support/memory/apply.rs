@@ -274,7 +274,6 @@ impl Work<'_> {
                 table.row(*number).iter().filter(|(name, _)| !MARKS.iter().any(|(mark, _)| mark == name));
             new.extend(kept.map(|(name, cell)| (name.clone(), cell.clone())));
             counts.updated += 1;
-            counts.deleted += u64::from(versions.is_some());
         } else {
             counts.inserted += 1;
         }
