@@ -254,7 +254,7 @@ pub(super) fn failed(path: &Path, action: &str, error: duckdb::Error) -> DestErr
         other => other.to_string(),
     };
     let has = |parts: &[&str]| parts.iter().any(|part| text.contains(part));
-    let path = path.display();
+    let (file, path) = (path, path.display());
     let (kind, message, hint) = if has(&["Could not set lock"]) {
         let (program, pid) = holder_in(&text);
         let message = format!("the duckdb file {path} is in use by {}", holder::named(pid, program));
@@ -277,6 +277,9 @@ pub(super) fn failed(path: &Path, action: &str, error: duckdb::Error) -> DestErr
         "Operation not permitted",
     ]) {
         (DestErrorKind::Permission, format!("no permission to {action} the duckdb file {path}"), None)
+    } else if has(&["not a valid DuckDB"]) && std::fs::metadata(file).is_ok_and(|found| found.len() == 0) {
+        let hint = "remove it, as nothing is in it, and run the command again: it makes the file";
+        (DestErrorKind::Damaged, format!("{path} is an empty file, and no duckdb database"), Some(hint))
     } else if has(&[
         "not a valid DuckDB",
         "orrupt",

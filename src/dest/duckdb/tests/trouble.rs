@@ -140,7 +140,11 @@ async fn what_is_no_database_is_left_as_it_is() {
             [inspect(&file).await.expect_err("damaged"), write(&file, "x").await.expect_err("damaged")]
         {
             assert_eq!(error.kind, DestErrorKind::Damaged);
-            assert_eq!(words(&error, &file.path()), "FILE is not a duckdb database, or is damaged");
+            let what = match bytes.as_slice() {
+                [] => "FILE is an empty file, and no duckdb database",
+                _ => "FILE is not a duckdb database, or is damaged",
+            };
+            assert_eq!(words(&error, &file.path()), what);
         }
         assert_eq!(std::fs::read(file.path()).expect("reads"), bytes);
     }
