@@ -306,6 +306,11 @@ pub(super) fn rescan(
 ) -> Result<Option<Duration>, Failure> {
     let zero = "7d or 12h, at most 366d, or 0 for never";
     let period = duration_or_zero("rescan", args.rescan.as_deref(), zero)?.unwrap_or(RESCAN);
+    // It is stored in seconds.
+    if !period.is_zero() && period < Duration::from_secs(1) {
+        return Err(Failure::usage("--rescan: a re-scan more often than once a second is not possible")
+            .hint(format!("write a number and a unit (s, m, h, d), e.g. {zero}")));
+    }
     let period = Some(period).filter(|period| !period.is_zero());
     let why = match strategy {
         Strategy::Append | Strategy::DeleteInsert => {

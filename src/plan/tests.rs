@@ -495,6 +495,10 @@ fn a_list_is_re_scanned_once_a_day_unless_told_otherwise() {
         assert_eq!(rescan(line), seconds, "{line:?}");
     }
     assert_eq!(
+        refusal(&["--rescan", "1ms"], &DUCKDB),
+        "--rescan: a re-scan more often than once a second is not possible | write a number and a unit (s, m, h, d), e.g. 7d or 12h, at most 366d, or 0 for never"
+    );
+    assert_eq!(
         refusal(&["--rescan", "weekly"], &DUCKDB),
         "--rescan: `weekly` is not a duration | write a number and a unit (s, m, h, d), e.g. 7d or 12h, at most 366d, or 0 for never"
     );
