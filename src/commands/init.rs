@@ -59,6 +59,10 @@ fn told(world: &World, failure: &Failure) -> u8 {
 
 async fn dialogue(args: &InitArgs, prompt: &Prompt<'_>) -> Result<String, Failure> {
     let (file, replace) = place(args, prompt).await?;
+    // Before anybody is asked for a key.
+    if let Some(uri) = &args.dest_uri {
+        opened(uri.expose().trim(), &file)?;
+    }
     let (source_uri, account) = source_of(args, prompt).await?;
     let dest_uri = dest_of(args, prompt, &account, &file).await?;
     env_file::write(&file, replace, &source_uri, &dest_uri)?;

@@ -183,6 +183,12 @@ fn a_script_gives_all_of_it_or_is_told_how() {
       hint: check api_key and email in --source-uri: the key is shown under Settings > Account > REST API, and the e-mail must be that of the user who owns it (an access_token may have expired)
     exit code 3
     "#);
+    // Known before the account is asked.
+    let served = desk.account().served();
+    let nowhere = [&usual[..], &["--dest-uri", "foo://x"]].concat();
+    let nowhere = desk.ingestr(nowhere).env("INGESTR_API_KEY", PLANTED).finish();
+    assert_eq!((nowhere.code(), desk.account().served()), (Some(2), served), "{}", nowhere.shown());
+    assert!(nowhere.stderr.starts_with("error: "), "{}", nowhere.stderr);
     desk.account().faults().on("/api/messages", 0, Fault::Forbidden);
     let denied = desk.ingestr(usual).env("INGESTR_API_KEY", PLANTED).finish();
     assert_eq!(denied.code(), Some(3), "{}", denied.shown());
