@@ -82,6 +82,8 @@ pub struct Capabilities {
     pub staging_dataset: bool,
     /// Whether a table may be named `project.dataset.table`.
     pub projects: bool,
+    /// Schemas that it keeps for itself, in small letters; with `*` at the end, all that begin so.
+    pub system_schemas: &'static [&'static str],
     /// Whether reading is paid by the byte, so that `--max-bytes` means something.
     pub paid_by_byte: bool,
     /// When to commit unless told otherwise.
@@ -100,6 +102,7 @@ impl Capabilities {
         staging_bucket: false,
         staging_dataset: false,
         projects: false,
+        system_schemas: &[],
         paid_by_byte: false,
         flush: FlushDefaults::EMBEDDED,
     };

@@ -34,7 +34,23 @@ pub(super) fn dest_table(
         ))
         .hint(example));
     }
+    of_the_user(&schema, typed, ends)?;
     Ok((schema, name))
+}
+
+/// Refuses a schema that the destination keeps for itself.
+fn of_the_user(schema: &str, typed: &str, ends: &Endpoints<'_>) -> Result<(), Failure> {
+    let lower = schema.to_lowercase();
+    let is = |name: &&str| match name.strip_suffix('*') {
+        Some(begin) => lower.starts_with(begin),
+        None => lower == **name,
+    };
+    if !ends.capabilities.system_schemas.iter().any(is) {
+        return Ok(());
+    }
+    let typed = typed.trim();
+    Err(Failure::usage(format!("--dest-table: `{typed}`: {} keeps that schema for itself", ends.destination))
+        .hint("name a schema of your own, such as gorgias"))
 }
 
 /// Refuses braces that are around anything but `table`.
@@ -70,6 +86,7 @@ pub(super) fn dest_tables(
     }
     match parts(typed) {
         Ok(parts) if parts.len() == 1 => {
+            of_the_user(&parts[0], typed, ends)?;
             Ok(tables.iter().map(|table| (parts[0].clone(), table.name.to_owned())).collect())
         }
         Ok(_) => Err(Failure::usage(format!(

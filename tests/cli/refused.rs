@@ -446,3 +446,28 @@ fn an_error_goes_to_standard_output_as_json_when_asked_so() {
     exit code 2
     "#);
 }
+
+/// Schemas that the database keeps for itself.
+#[test]
+fn schemas_of_the_database_are_refused_as_they_are_typed() {
+    let desk = Desk::new();
+    let refused = |uri: &str, table: &str, typed: &str| {
+        let arguments = ["ingest", "--source-table", table, "--dest-uri", uri, "--dest-table", typed];
+        let done = desk.ingestr(arguments).env("SOURCE_URI", desk.uri()).finish();
+        assert_eq!(done.code(), Some(2), "{}", done.shown());
+        let words = format!("error: --dest-table: `{typed}`: ");
+        assert!(done.stderr.starts_with(&words), "{}", done.stderr);
+        assert!(done.stderr.contains(" keeps that schema for itself\n"), "{}", done.stderr);
+    };
+    for typed in ["information_schema.users", "Pg_Catalog.users", "temp.users"] {
+        refused("duckdb:///x.duckdb", "users", typed);
+    }
+    refused("duckdb:///x.duckdb", "users,tags", "information_schema");
+    refused("duckdb:///x.duckdb", "users,tags", "pg_catalog.{table}");
+    #[cfg(feature = "postgres")]
+    for typed in ["pg_toast.users", "information_schema.users"] {
+        refused("postgres://u@127.0.0.1:1/shop", "users", typed);
+    }
+    assert_eq!(desk.account().served(), 0);
+    assert!(desk.files().is_empty());
+}

@@ -221,6 +221,7 @@ impl Destination for BigQuery {
             staging_bucket: true,
             staging_dataset: true,
             projects: true,
+            system_schemas: &["information_schema"],
             paid_by_byte: true,
             flush: FlushDefaults::WAREHOUSE,
         }

@@ -13,7 +13,7 @@ use super::sql::batches::Incoming;
 use super::sql::embedded::Waiting;
 use super::sql::ledger::STATE;
 use super::sql::{Dialect, TableName, create_schema, trace};
-use super::{Commit, Counts, DestError};
+use super::{Capabilities, Commit, Counts, DestError};
 use engine::Session;
 
 pub(super) mod alter;
@@ -60,6 +60,11 @@ impl DuckDb {
 
 impl InProcess for DuckDb {
     const KIND: &'static str = open::KIND;
+    /// `temp` and `system` are databases of its own, which a name with a dot means first.
+    const CAPABILITIES: Capabilities = Capabilities {
+        system_schemas: &["information_schema", "pg_catalog", "temp", "system"],
+        ..Capabilities::DATABASE
+    };
     type Handle = Connection;
     type Session<'a> = Session<'a>;
 

@@ -70,7 +70,8 @@ impl DuckLake {
 impl InProcess for DuckLake {
     const KIND: &'static str = KIND;
     /// Every commit makes files.
-    const CAPABILITIES: Capabilities = Capabilities { flush: FlushDefaults::LAKE, ..Capabilities::DATABASE };
+    const CAPABILITIES: Capabilities =
+        Capabilities { flush: FlushDefaults::LAKE, ..super::duckdb::DuckDb::CAPABILITIES };
     type Handle = Connection;
     type Session<'a> = Session<'a>;
 

@@ -109,7 +109,7 @@ impl Postgres {
 
 impl Destination for Postgres {
     fn capabilities(&self) -> Capabilities {
-        Capabilities::DATABASE
+        Capabilities { system_schemas: &["information_schema", "pg_*"], ..Capabilities::DATABASE }
     }
 
     fn default_schema(&self) -> Option<&str> {

@@ -15,6 +15,7 @@ pub(super) const WAREHOUSE: Endpoints<'static> = Endpoints {
         staging_bucket: true,
         staging_dataset: true,
         projects: true,
+        system_schemas: &["information_schema"],
         paid_by_byte: true,
         flush: FlushDefaults::WAREHOUSE,
     },
@@ -26,6 +27,10 @@ fn the_destination_says_what_it_can() {
     let good = ["--dest-table", "d.t"];
     for (line, wanted) in [
         (&["--dest-table", "t"][..], "--dest-table: `t` has no schema | type --dest-table <schema>.tickets"),
+        (
+            &["--dest-table", "INFORMATION_SCHEMA.t"],
+            "--dest-table: `INFORMATION_SCHEMA.t`: Warehouse keeps that schema for itself | name a schema of your own, such as gorgias",
+        ),
         (
             &["--dest-table", "d.t", "--incremental-strategy", "scd2"],
             "--incremental-strategy: Warehouse cannot do scd2 | it can do merge, append",
