@@ -29,6 +29,9 @@ const LONGEST: u32 = 36_525;
 pub(super) fn report(args: &ReportArgs, waits: &Waits, err: &mut dyn Write) -> Result<Vec<u8>, Failure> {
     let (days, since) = period(&args.since)?;
     let limit = Limit::read(args.max_bytes.as_deref())?;
+    if let Some(file) = &args.output {
+        outputs::can_be_there("--output", file)?;
+    }
     let (entry, dest) = open(args.dest_uri.as_ref())?;
     let dialect = dialect_of(entry.scheme).ok_or_else(|| {
         Failure::usage(format!("there is no report of {}", entry.name))
@@ -67,8 +70,9 @@ pub(super) fn report(args: &ReportArgs, waits: &Waits, err: &mut dyn Write) -> R
     let page = page::page(&data::Data::from_rows(&rows, args.anonymous), &about);
     let Some(path) = &args.output else { return Ok(page.into_bytes()) };
     fs::write(path, &page).map_err(|error| {
-        Failure::new(Kind::Usage, format!("the page cannot be written to {}", path.display()))
+        Failure::new(Kind::Internal, format!("the page cannot be written to {}", path.display()))
             .caused_by(&error)
+            .hint("see whether the place is full that it goes to, and who may write there")
     })?;
     Ok(format!("wrote {}: {} bytes\n", path.display(), page.len()).into_bytes())
 }

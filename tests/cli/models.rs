@@ -210,3 +210,23 @@ fn what_cannot_be_shown_is_refused() {
     exit code 2
     ");
 }
+
+#[test]
+fn a_page_that_cannot_be_written_is_output_that_could_not_be_written() {
+    let desk = copied();
+    let report = |uri, file| desk.ingestr(["report", "--dest-uri", uri, "--output", file]).finish();
+    let full = report("duckdb:///shop.duckdb", "/dev/full");
+    assert_eq!(full.code(), Some(1), "{}", full.shown());
+    assert!(full.stderr.starts_with("error: the page cannot be written to /dev/full\n"), "{}", full.stderr);
+    // What was typed wrong is found before anything is read.
+    assert_snapshot!(report("duckdb:///other.duckdb", "no/page.html").shown(), @r"
+    error: --output: no/page.html cannot be written: its folder does not exist
+      hint: make the folder no first, or name another file
+    exit code 2
+    ");
+    assert_snapshot!(report("duckdb:///other.duckdb", ".").shown(), @r"
+    error: --output: . is a folder
+      hint: add the name of the file
+    exit code 2
+    ");
+}
