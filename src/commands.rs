@@ -29,6 +29,7 @@ mod signals;
 mod state;
 mod statements;
 mod unwritten;
+mod zone;
 
 pub use check::check;
 pub use init::init;

@@ -5,8 +5,8 @@ use std::io::Write;
 
 use super::look::REPORTED;
 use super::models::{Package, copied, dialect_of, quoted};
-use super::outputs;
 use super::state::{done, open};
+use super::{outputs, zone};
 use crate::cli::ReportArgs;
 use crate::dest::{Destination, Query};
 use crate::error::{Failure, Kind};
@@ -29,6 +29,7 @@ const LONGEST: u32 = 36_525;
 pub(super) fn report(args: &ReportArgs, waits: &Waits, err: &mut dyn Write) -> Result<Vec<u8>, Failure> {
     let (days, since) = period(&args.since)?;
     let limit = Limit::read(args.max_bytes.as_deref())?;
+    let zone = zone::named(&args.tz)?;
     if let Some(file) = &args.output {
         outputs::can_be_there("--output", file)?;
     }
@@ -45,7 +46,7 @@ pub(super) fn report(args: &ReportArgs, waits: &Waits, err: &mut dyn Write) -> R
     let remembered = there(waits, &*dest, &args.schema)?;
     let optional = copied(&remembered, &args.schema);
     let events = optional.contains(&crate::cli::Optional::Events);
-    let question = Package::new(dialect, &schema, &args.tz, optional)?.question(days, &since);
+    let question = Package::new(dialect, &schema, &zone, optional).question(days, &since);
     let mut query = Query { schema: &args.schema, sql: &question, columns: COLUMNS, most_bytes: None };
     // Of what is said beside the page: a reader that went away is no failure.
     if dest.capabilities().paid_by_byte {
@@ -61,7 +62,7 @@ pub(super) fn report(args: &ReportArgs, waits: &Waits, err: &mut dyn Write) -> R
     let about = page::About {
         account: copied.map(|one| one.account.clone()).unwrap_or_default(),
         place: format!("{}, schema {}", dest.describe(), args.schema),
-        zone: args.tz.clone(),
+        zone,
         fresh: fresh
             .and_then(|at| jiff::Timestamp::from_microsecond(at.0).ok())
             .map(|at| at.strftime("%Y-%m-%d %H:%M UTC").to_string()),

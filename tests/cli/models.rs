@@ -179,8 +179,13 @@ fn what_cannot_be_shown_is_refused() {
     exit code 2
     ");
     assert_snapshot!(refused(&["models", "--dialect", "duckdb", "--tz", "UTC'"]), @r"
-    error: --tz: that is not the name of a time zone
+    error: --tz: `UTC'` is not the name of a time zone
       hint: use an IANA name such as Europe/Paris
+    exit code 2
+    ");
+    assert_snapshot!(refused(&["report", "--dest-uri", "duckdb:///shop.duckdb", "--tz", "Europe/Pariss"]), @r"
+    error: --tz: `Europe/Pariss` is not the name of a time zone
+      hint: did you mean Europe/Paris?
     exit code 2
     ");
     assert_snapshot!(refused(&["report"]), @r"
