@@ -18,6 +18,7 @@ use crate::secret::SecretUri;
 use crate::{dest, docs, source};
 
 mod check;
+mod copied;
 mod html_report;
 mod init;
 mod long_waits;

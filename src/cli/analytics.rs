@@ -57,7 +57,8 @@ pub struct ModelsArgs {
     /// Tables that were copied beside tickets, messages, surveys and customers; the views use them.
     #[arg(long, value_name = "TABLES", value_enum, value_delimiter = ',', conflicts_with = "dest_uri")]
     pub with: Vec<Optional>,
-    /// Look here which tables were copied; nothing is written.
+    /// Look here which tables were copied; nothing is written. The environment names it only where neither --dialect nor --with
+    /// is typed.
     #[arg(long, value_name = "URI")]
     pub dest_uri: Option<SecretUri>,
 }

@@ -12,7 +12,9 @@ use clap::error::{ContextKind, ContextValue};
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, CommandFactory, FromArgMatches};
 
-use super::{CheckArgs, Cli, Command, MoveArgs, ReportArgs, ResetArgs, ShowArgs, StateCommand, examples};
+use super::{
+    CheckArgs, Cli, Command, ModelsArgs, MoveArgs, ReportArgs, ResetArgs, ShowArgs, StateCommand, examples,
+};
 use crate::error::Kind;
 use crate::model::Strategy;
 use crate::secret::SecretUri;
@@ -55,6 +57,7 @@ pub fn command() -> clap::Command {
         "ingest" | "plan" => ingest(sub),
         // Not `mut_arg`, for the same reason.
         "state" => sub.mut_subcommands(|part| with_end(uris(part), None)),
+        "models" => with_end(uris(sub), None),
         "check" | "report" => with_end(uris(sub), Some(&exits)),
         _ => with_end(sub, None),
     })
@@ -174,6 +177,10 @@ fn with_uris(mut command: Command, env: &dyn Fn(&str) -> Option<OsString>) -> Co
             | StateCommand::Move(MoveArgs { dest_uri, .. }),
         ) => fill("dest-uri", dest_uri),
         Command::Report(ReportArgs { dest_uri, .. }) => fill("dest-uri", dest_uri),
+        // Whoever says what to write means no destination.
+        Command::Models(ModelsArgs { dest_uri, dialect: None, with, .. }) if with.is_empty() => {
+            fill("dest-uri", dest_uri);
+        }
         Command::Check(CheckArgs { source_uri, dest_uri, .. }) => {
             fill("source-uri", source_uri);
             fill("dest-uri", dest_uri);

@@ -3,14 +3,12 @@
 use std::fs;
 use std::io::Write;
 
-use super::look::REPORTED;
-use super::models::{Package, copied, dialect_of, quoted};
+use super::models::{Package, dialect_of, quoted};
 use super::state::{done, open};
-use super::{outputs, zone};
+use super::{copied, outputs, zone};
 use crate::cli::ReportArgs;
-use crate::dest::{Destination, Query};
+use crate::dest::Query;
 use crate::error::{Failure, Kind};
-use crate::model::Remembered;
 use crate::run::Waits;
 use price::Limit;
 
@@ -43,8 +41,9 @@ pub(super) fn report(args: &ReportArgs, waits: &Waits, err: &mut dyn Write) -> R
         outputs::ours("--output", file, page::BEGINNING)?;
     }
     let schema = dest.schema_in_sql(&quoted(dialect, &args.schema, "--schema")?);
-    let remembered = there(waits, &*dest, &args.schema)?;
-    let optional = copied(&remembered, &args.schema);
+    let remembered = copied::there(waits, &*dest, &args.schema, None)?;
+    let optional = copied::optional(&remembered, dest.schema(&args.schema));
+    copied::without_versions(waits, &*dest, dialect, (&args.schema, &schema), &optional)?;
     let events = optional.contains(&crate::cli::Optional::Events);
     let question = Package::new(dialect, &schema, &zone, optional).question(days, &since);
     let mut query = Query { schema: &args.schema, sql: &question, columns: COLUMNS, most_bytes: None };
@@ -57,7 +56,7 @@ pub(super) fn report(args: &ReportArgs, waits: &Waits, err: &mut dyn Write) -> R
         let _ = writeln!(err, "note: --max-bytes has no effect: {} is not paid by the byte", entry.name);
     }
     let rows = done(waits, async || dest.select(&query).await)?;
-    let copied = remembered.iter().find(|one| one.is_in(&args.schema, "tickets"));
+    let copied = remembered.iter().find(|one| one.is_in(dest.schema(&args.schema), "tickets"));
     let fresh = copied.and_then(|one| one.runs.iter().find(|run| run.outcome == "success")?.ended_at);
     let about = page::About {
         account: copied.map(|one| one.account.clone()).unwrap_or_default(),
@@ -94,29 +93,6 @@ fn period(typed: &str) -> Result<(u32, String), Failure> {
     };
     let days = number.parse::<u32>().ok().and_then(|number| number.checked_mul(scale)).ok_or_else(wrong)?;
     if (1..=LONGEST).contains(&days) { Ok((days, String::new())) } else { Err(wrong()) }
-}
-
-/// What is remembered of the schema; a failure that names others where tickets were not copied to it.
-fn there(waits: &Waits, dest: &dyn Destination, schema: &str) -> Result<Vec<Remembered>, Failure> {
-    let remembered = done(waits, async || dest.remembered_in(schema).await)?;
-    let has = |table: &str, schema: &str| remembered.iter().any(|one| one.is_in(schema, table));
-    let missing: Vec<&str> = REPORTED.into_iter().filter(|table| !has(table, schema)).collect();
-    if missing.is_empty() {
-        return Ok(remembered);
-    }
-    let failure = Failure::usage(format!(
-        "{} has no copy of {} in schema {schema}",
-        dest.describe(),
-        missing.join(", ")
-    ));
-    let mut others: Vec<&str> =
-        remembered.iter().map(|one| one.schema.as_str()).filter(|other| has("tickets", other)).collect();
-    others.sort_unstable();
-    others.dedup();
-    Err(match others.as_slice() {
-        [] => failure.hint("copy them with `ingestr ingest --source-table '*' --dest-table gorgias`"),
-        others => failure.hint(format!("tickets are in {}: name it with --schema", others.join(", "))),
-    })
 }
 
 #[cfg(test)]

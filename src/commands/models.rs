@@ -2,17 +2,19 @@
 
 use std::fmt::Write as _;
 
-use clap::ValueEnum as _;
-
-use super::state::{done, open};
+use super::copied::{self, name};
+use super::state::open;
 use super::zone;
 use crate::cli::{Dialect, ModelsArgs, Optional};
 use crate::error::Failure;
-use crate::model::Remembered;
 use crate::run::Waits;
 
 /// What begins a statement in the compiled files; a model is what follows the name.
 const CREATE: &str = "create or replace view ";
+
+/// Where the file is held: it may be by the program that is to get what is printed, which a shell starts first.
+const PIPED: &str = "close the program that holds it; if the SQL is for that program, write it to a file and not into a pipe: \
+                     ingestr models … > models.sql && duckdb helpdesk.duckdb < models.sql";
 
 /// A dialect's models, for one schema, zone and set of tables.
 pub(super) struct Package {
@@ -28,22 +30,32 @@ pub(super) fn models(args: &ModelsArgs, waits: &Waits) -> Result<Vec<u8>, Failur
     let zone = zone::named(&args.tz)?;
     let (dialect, copied) = match &args.dest_uri {
         None => (args.dialect, args.with.clone()),
-        Some(_) => {
-            let (entry, dest) = open(args.dest_uri.as_ref())?;
-            let own = dialect_of(entry.scheme);
-            if own.is_none() && args.dialect.is_none() {
-                return Err(Failure::usage(format!("there are no models for {}", entry.name))
-                    .hint("name another dialect with --dialect"));
-            }
-            let remembered = done(waits, async || dest.remembered_in(&args.schema).await)?;
-            (args.dialect.or(own), copied(&remembered, &args.schema))
-        }
+        Some(_) => found(args, waits)?,
     };
     let dialect = dialect.ok_or_else(|| {
-        Failure::usage("--dialect is missing").hint("use --dialect duckdb, bigquery or postgres")
+        Failure::usage("--dialect is missing").hint(
+            "look at the copy with --dest-uri (or set INGESTR_DESTINATION_URI), or use --dialect duckdb, bigquery or postgres",
+        )
     })?;
     let package = Package::new(dialect, &quoted(dialect, &args.schema, "--schema")?, &zone, copied);
     Ok(package.views(&quoted(dialect, &args.target_schema, "--target-schema")?).into_bytes())
+}
+
+/// The dialect of the destination, and which of the optional tables were copied to it.
+fn found(args: &ModelsArgs, waits: &Waits) -> Result<(Option<Dialect>, Vec<Optional>), Failure> {
+    let (entry, dest) = open(args.dest_uri.as_ref())?;
+    let own = dialect_of(entry.scheme);
+    if own.is_none() && args.dialect.is_none() {
+        return Err(Failure::usage(format!("there are no models for {}", entry.name))
+            .hint("name another dialect with --dialect"));
+    }
+    let remembered = copied::there(waits, &*dest, &args.schema, Some(PIPED))?;
+    let optional = copied::optional(&remembered, dest.schema(&args.schema));
+    if let Some(own) = own {
+        let schema = dest.schema_in_sql(&quoted(own, &args.schema, "--schema")?);
+        copied::without_versions(waits, &*dest, own, (&args.schema, &schema), &optional)?;
+    }
+    Ok((args.dialect.or(own), optional))
 }
 
 /// The dialect of a destination, by the scheme of its URI.
@@ -54,18 +66,6 @@ pub(super) fn dialect_of(scheme: &str) -> Option<Dialect> {
         "postgres" | "postgresql" => Some(Dialect::Postgres),
         _ => None,
     }
-}
-
-/// Which of the optional tables were copied to a schema, under their own names, of what is remembered there.
-pub(super) fn copied(remembered: &[Remembered], schema: &str) -> Vec<Optional> {
-    let is_there = |table: &Optional| remembered.iter().any(|one| one.is_in(schema, &name(*table)));
-    Optional::value_variants().iter().copied().filter(is_there).collect()
-}
-
-/// A table's name, as it is typed and as it is called in SQL.
-fn name(table: Optional) -> String {
-    // None of them is hidden.
-    table.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
 }
 
 /// A schema as a name in SQL; for `BigQuery` with its project, if it has one.
@@ -175,6 +175,8 @@ fn report(dialect: Dialect) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use clap::ValueEnum as _;
+
     use super::*;
 
     const DIALECTS: [Dialect; 3] = [Dialect::Duckdb, Dialect::Bigquery, Dialect::Postgres];

@@ -1,7 +1,7 @@
 //! `ingestr state show`, `ingestr state reset` and `ingestr state move`: what a destination remembers of earlier runs.
 
 use crate::cli::{MoveArgs, ResetArgs, ShowArgs};
-use crate::dest::{self, DestEntry, DestError, Destination, Target};
+use crate::dest::{self, DestEntry, DestError, DestErrorKind, Destination, Target};
 use crate::error::{Failure, Kind};
 use crate::model::lease::{self, Claim};
 use crate::model::{Lease, Micros, Remembered, STATE_VERSION};
@@ -167,9 +167,24 @@ pub(super) fn done<T>(
     waits: &Waits,
     attempt: impl AsyncFnMut() -> Result<T, DestError>,
 ) -> Result<T, Failure> {
+    done_or(waits, attempt, None)
+}
+
+/// Waits for the destination; `held` is what to do about a program that holds its file, if that is not the usual.
+pub(super) fn done_or<T>(
+    waits: &Waits,
+    attempt: impl AsyncFnMut() -> Result<T, DestError>,
+    held: Option<&str>,
+) -> Result<T, Failure> {
     let runtime = super::runtime()?;
     let done = runtime.block_on(async { waits.patiently(attempt).await });
-    done.map_err(|failed| of_destination(&failed.error))
+    done.map_err(|failed| {
+        let failure = of_destination(&failed.error);
+        match held.filter(|_| failed.error.kind == DestErrorKind::Locked) {
+            Some(hint) => failure.hint(hint),
+            None => failure,
+        }
+    })
 }
 
 fn dotted(one: &Remembered) -> String {

@@ -175,7 +175,7 @@ fn what_cannot_be_shown_is_refused() {
     let refused = |arguments: &[&str]| desk.ingestr(arguments.iter().copied()).finish().shown();
     assert_snapshot!(refused(&["models"]), @r"
     error: --dialect is missing
-      hint: use --dialect duckdb, bigquery or postgres
+      hint: look at the copy with --dest-uri (or set INGESTR_DESTINATION_URI), or use --dialect duckdb, bigquery or postgres
     exit code 2
     ");
     assert_snapshot!(refused(&["models", "--dialect", "duckdb", "--tz", "UTC'"]), @r"
@@ -214,6 +214,71 @@ fn what_cannot_be_shown_is_refused() {
       hint: copy to DuckDB, DuckLake, PostgreSQL or BigQuery as well, e.g. with --dest-uri duckdb:///gorgias.duckdb
     exit code 2
     ");
+}
+
+/// What cannot run is not printed.
+#[test]
+fn models_are_of_tables_that_are_there() {
+    let desk = copied();
+    let refused = |arguments: &[&str]| desk.ingestr(arguments.iter().copied()).finish().shown();
+    assert_snapshot!(refused(&["models", "--dest-uri", "duckdb:///nofile.duckdb"]), @r"
+    error: duckdb file nofile.duckdb has no copy of tickets, ticket_messages, satisfaction_surveys, customers in schema gorgias
+      hint: copy them with `ingestr ingest --source-table '*' --dest-table gorgias`
+    exit code 2
+    ");
+    assert_snapshot!(refused(&["models", "--dest-uri", "duckdb:///shop.duckdb", "--schema", "nosuch"]), @r"
+    error: duckdb file shop.duckdb has no copy of tickets, ticket_messages, satisfaction_surveys, customers in schema nosuch
+      hint: tickets are in gorgias: name it with --schema
+    exit code 2
+    ");
+    desk.ingest("tickets,tags", &["--dest-table", "some"]).finish().well();
+    for command in ["models", "report"] {
+        let said = refused(&[command, "--dest-uri", "duckdb:///shop.duckdb", "--schema", "some"]);
+        assert_snapshot!(said, @r"
+        error: duckdb file shop.duckdb has no copy of ticket_messages, satisfaction_surveys, customers in schema some
+          hint: copy them, too, with `ingestr ingest --source-table ticket_messages,satisfaction_surveys,customers --dest-table some`
+        exit code 2
+        ");
+    }
+    desk.ingest("ticket_messages,satisfaction_surveys", &["--dest-table", "some"]).finish().well();
+    assert_snapshot!(refused(&["report", "--dest-uri", "duckdb:///shop.duckdb", "--schema", "some"]), @r"
+    error: duckdb file shop.duckdb has no copy of customers in schema some
+      hint: copy it, too, with `ingestr ingest --source-table customers --dest-table some.customers`
+    exit code 2
+    ");
+}
+
+#[test]
+fn models_look_where_the_environment_says_unless_told_what_to_write() {
+    let desk = copied();
+    desk.ingest("tags", &["--dest-table", "gorgias.tags"]).finish().well();
+    let uri = "duckdb:///shop.duckdb";
+    let printed = |arguments: &[&str]| {
+        let run = desk.ingestr(["models"].into_iter().chain(arguments.iter().copied()));
+        run.env("INGESTR_DESTINATION_URI", uri).finish().well().stdout
+    };
+    assert_eq!(printed(&[]), models(&desk, &["--dest-uri", uri]));
+    for told in [&["--dialect", "postgres"][..], &["--dialect", "duckdb", "--with", "users"]] {
+        assert_eq!(printed(told), models(&desk, told));
+    }
+}
+
+/// Each version of a ticket would be counted.
+#[test]
+fn tables_with_versions_are_refused() {
+    let desk = copied();
+    desk.ingest("tickets", &["--dest-table", "kept", "--incremental-strategy", "scd2"]).finish().well();
+    desk.ingest("ticket_messages,satisfaction_surveys,customers", &["--dest-table", "kept"]).finish().well();
+    for command in ["models", "report"] {
+        let arguments = [command, "--dest-uri", "duckdb:///shop.duckdb", "--schema", "KEPT"];
+        assert_snapshot!(desk.ingestr(arguments).finish().shown(), @r"
+        error: table KEPT.tickets keeps versions of rows (scd2), each of which would be counted
+          hint: copy the tables to another schema as well, without --incremental-strategy scd2, and name that one with --schema
+        exit code 2
+        ");
+    }
+    // Those of another schema are nobody's concern.
+    models(&desk, &["--dest-uri", "duckdb:///shop.duckdb"]);
 }
 
 #[test]
