@@ -43,8 +43,8 @@ Examples:
         "models" => {
             "\
 Examples:
-  ingestr models --dialect duckdb --tz Europe/Paris | duckdb helpdesk.duckdb
-  ingestr models --dest-uri duckdb:///helpdesk.duckdb > views.sql"
+  ingestr models --dest-uri duckdb:///helpdesk.duckdb > models.sql && duckdb helpdesk.duckdb < models.sql
+  ingestr models --dialect postgres --tz Europe/Paris --with users,tags > models.sql && psql shop < models.sql"
         }
         "report" => {
             "\

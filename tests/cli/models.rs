@@ -21,7 +21,7 @@ fn models(desk: &Desk, arguments: &[&str]) -> String {
     done.stdout
 }
 
-/// Runs SQL in the file, as `| duckdb shop.duckdb` does.
+/// Runs SQL in the file, as `duckdb shop.duckdb < models.sql` does.
 fn apply(desk: &Desk, sql: &str) {
     let database = duckdb::Connection::open(desk.folder().join("shop.duckdb")).expect("a database");
     database.execute_batch(sql).expect("SQL that DuckDB takes");
@@ -279,6 +279,17 @@ fn tables_with_versions_are_refused() {
     }
     // Those of another schema are nobody's concern.
     models(&desk, &["--dest-uri", "duckdb:///shop.duckdb"]);
+}
+
+/// A shell starts both ends of a pipe at once, and the database at its end holds the file from then on.
+#[test]
+fn whoever_holds_the_file_at_the_end_of_a_pipe_is_told_of_a_file() {
+    let desk = copied();
+    let _held = duckdb::Connection::open(desk.folder().join("shop.duckdb")).expect("a database");
+    let done = desk.ingestr(["models", "--dest-uri", "duckdb:///shop.duckdb"]).finish();
+    assert_eq!((done.code(), done.stdout.as_str()), (Some(5), ""));
+    let hint = "ingestr models … > models.sql && duckdb helpdesk.duckdb < models.sql\n";
+    assert!(done.stderr.ends_with(hint), "{}", done.stderr);
 }
 
 #[test]
