@@ -207,3 +207,20 @@ fn a_schema_with_the_name_of_the_file_is_told_of_once() {
         desk.ingestr(plan).env("SOURCE_URI", desk.uri()).env("DESTINATION_URI", "duckdb:///shop.duckdb");
     assert_eq!(said(&plan.finish().well().stdout), 1);
 }
+
+/// What the docs show of a run is what one of today shows.
+#[test]
+fn the_receipt_in_the_docs_has_the_tables_and_columns_of_today() {
+    let docs = include_str!("../../docs/runs.md");
+    let desk = Desk::new();
+    let said = desk.ingest("*", &["--dest-table", "gorgias"]).finish().well().shown();
+    let tables = |text: &str| {
+        let head = text.lines().find(|line| line.contains(" tables: Gorgias account acme")).expect("a head");
+        head.split(' ').next().expect("a number").to_owned()
+    };
+    let columns = |text: &str| {
+        let head = text.lines().find(|line| line.starts_with("  table ")).expect("a receipt");
+        head.split_whitespace().map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!((tables(docs), columns(docs)), (tables(&said), columns(&said)));
+}
