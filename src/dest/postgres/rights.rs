@@ -1,5 +1,5 @@
 //! What stands in the way of a load and can be known before: a server that takes no writes, rights that the user does not
-//! have, and foreign keys of others that rows cannot be replaced under.
+//! have, and tables of others that would lose rows with ours.
 
 use super::engine::Session;
 use super::errors::missing;
@@ -11,6 +11,12 @@ use crate::model::Strategy;
 
 /// Marks a server that takes no writes.
 const READ_ONLY: &str = "read-only";
+
+/// Tables and their schemas, in the catalogue.
+const TABLES: &str = "pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace";
+
+/// A query for tables that are in the way of rows being replaced, why they are, and what may be done about it.
+type Refusal = (String, &'static str, &'static str);
 
 /// Finds what the load of that target would fail with.
 ///
@@ -26,26 +32,51 @@ pub(super) async fn check(session: &Session, target: &Target) -> Result<(), Dest
         }
         return Err(missing(&session.place, &what));
     }
-    if target.strategy != Strategy::Replace {
+    if !matches!(target.strategy, Strategy::Replace | Strategy::DeleteInsert) {
         return Ok(());
     }
-    // A key that is looked at when the commit is made finds the new rows; whoever lets rows go with ours would lose them.
-    let d = session.d;
-    let referring = format!(
-        "SELECT k.conrelid::regclass::text FROM pg_constraint k JOIN pg_class c ON c.oid = k.confrelid \
-         JOIN pg_namespace n ON n.oid = c.relnamespace WHERE k.contype = 'f' AND n.nspname = {} AND c.relname = {} \
+    for (sql, why, way_out) in [inheriting(session, target), referring(session, target)] {
+        let Some(by) = session.strings(&sql).await?.into_iter().next() else { continue };
+        let whole = if target.strategy == Strategy::Replace { " as a whole" } else { "" };
+        let message = format!(
+            "rows of table {}.{} cannot be replaced{whole}: table {by} {why}",
+            target.schema, target.table
+        );
+        let hint = format!("load with --incremental-strategy merge and without --full-refresh, or {way_out}");
+        return Err(DestError::new(DestErrorKind::Shape, message).hint(hint));
+    }
+    Ok(())
+}
+
+/// Tables whose rows are those of the target's table as well, and would go with them; parts of one that is partitioned are
+/// meant to.
+fn inheriting(session: &Session, target: &Target) -> Refusal {
+    let sql = format!(
+        "SELECT i.inhrelid::regclass::text FROM pg_inherits i JOIN {TABLES} ON c.oid = i.inhparent \
+         WHERE c.relkind = 'r' AND {} ORDER BY 1",
+        named(session, target)
+    );
+    let why = "inherits from it, and would lose its rows";
+    (sql, why, "end the inheritance (ALTER TABLE … NO INHERIT …)")
+}
+
+/// Tables that refer to the target's, but for those by a key that is looked at when the commit is made, and finds the new
+/// rows then: whoever lets rows go with ours would lose them.
+fn referring(session: &Session, target: &Target) -> Refusal {
+    let sql = format!(
+        "SELECT k.conrelid::regclass::text FROM pg_constraint k JOIN {TABLES} ON c.oid = k.confrelid \
+         OR k.confrelid IN (SELECT relid FROM pg_partition_tree(c.oid)) WHERE k.contype = 'f' AND {} \
          AND NOT (k.condeferrable AND k.confdeltype = 'a') ORDER BY 1",
-        d.text(&target.schema),
-        d.text(&target.table)
+        named(session, target)
     );
-    let Some(by) = session.strings(&referring).await?.into_iter().next() else { return Ok(()) };
-    let message = format!(
-        "rows of table {}.{} cannot be replaced as a whole: table {by} refers to them by a foreign key",
-        target.schema, target.table
-    );
-    let hint =
-        "load with --incremental-strategy merge, or make the foreign key DEFERRABLE and ON DELETE NO ACTION";
-    Err(DestError::new(DestErrorKind::Shape, message).hint(hint))
+    let why = "refers to them by a foreign key";
+    (sql, why, "make the foreign key DEFERRABLE and ON DELETE NO ACTION")
+}
+
+/// The condition that it is the target's table.
+fn named(session: &Session, target: &Target) -> String {
+    let d = session.d;
+    format!("n.nspname = {} AND c.relname = {}", d.text(&target.schema), d.text(&target.table))
 }
 
 /// The query for what is lacking, the most telling first.
@@ -53,7 +84,6 @@ fn lacking(session: &Session, target: &Target) -> String {
     let d = session.d;
     let (schema, table) = (d.text(&target.schema), d.text(&target.table));
     let ours = list(&[STATE, RUNS, LEASES, REJECTS, NAMES], |name| d.text(name));
-    let tables = "pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace";
     let waits = matches!(target.strategy, Strategy::Replace | Strategy::DeleteInsert);
     let base = [STATE, RUNS, LEASES];
     format!(
@@ -66,9 +96,9 @@ fn lacking(session: &Session, target: &Target) -> String {
          SELECT 'USAGE on schema ' || nspname FROM pg_namespace WHERE nspname = {schema} \
          AND NOT has_schema_privilege(oid, 'USAGE') UNION ALL \
          SELECT 'CREATE on schema ' || nspname FROM pg_namespace WHERE nspname = {schema} \
-         AND NOT has_schema_privilege(oid, 'CREATE') AND ({waits} OR (SELECT count(*) FROM {tables} \
+         AND NOT has_schema_privilege(oid, 'CREATE') AND ({waits} OR (SELECT count(*) FROM {TABLES} \
          WHERE n.nspname = {schema} AND c.relname IN ({table}, {})) < 4) UNION ALL \
-         SELECT p || ' on table ' || n.nspname || '.' || c.relname FROM {tables} \
+         SELECT p || ' on table ' || n.nspname || '.' || c.relname FROM {TABLES} \
          CROSS JOIN (VALUES ('SELECT'), ('INSERT'), ('UPDATE'), ('DELETE')) AS rights (p) WHERE n.nspname = {schema} \
          AND c.relkind IN ('r', 'p') AND c.relname IN ({table}, {ours}) AND NOT has_table_privilege(c.oid, p)",
         list(&base, |name| d.text(name))

@@ -194,6 +194,7 @@ mod pooled {
     crate::dest::conformance::suite!(Server::through("POSTGRES_BOUNCER_URI"), ignore = "needs pgbouncer");
 }
 
+mod beside;
 mod made_by_others;
 mod older_tls;
 mod trouble;

@@ -1,0 +1,72 @@
+//! What others have beside a table of ours, and must not lose: tables that refer to it or inherit from it.
+
+use super::*;
+use crate::dest::conformance::{batch, commit, items, load};
+use crate::dest::{Counts, DestErrorKind};
+use crate::model::Strategy;
+
+async fn loaded(postgres: &Postgres, target: &Target, ids: &[i64]) -> Result<Counts, DestError> {
+    let rows: Vec<_> = ids.iter().map(|id| (*id, "a", 10)).collect();
+    load(postgres, target, vec![batch(&rows)], commit("r1", "p", true)).await
+}
+
+/// The message and the hint of a refusal before the run.
+async fn refused(postgres: &Postgres, target: &Target) -> (DestErrorKind, String, String) {
+    let error = postgres.inspect(target).await.expect_err("is refused");
+    (error.kind, error.to_string(), error.hint.unwrap_or_default())
+}
+
+const REPLACING: [(Strategy, &str); 2] =
+    [(Strategy::Replace, "replaced as a whole"), (Strategy::DeleteInsert, "replaced")];
+
+#[tokio::test]
+#[ignore = "needs PostgreSQL"]
+async fn rows_are_not_replaced_where_others_would_lose_theirs() {
+    let items_made = "CREATE TABLE items (id bigint PRIMARY KEY); INSERT INTO items VALUES (1);";
+    let parts = "CREATE TABLE items (id bigint PRIMARY KEY) PARTITION BY RANGE (id); \
+         CREATE TABLE part PARTITION OF items DEFAULT;";
+    let refers = "shop.notes refers to them by a foreign key";
+    let inherits = "shop.notes inherits from it, and would lose its rows";
+    for (items_made, notes, why, way_out) in [
+        (items_made, "(item bigint REFERENCES items ON DELETE CASCADE)", refers, "make the foreign key"),
+        (
+            items_made,
+            "(item bigint REFERENCES items ON DELETE SET NULL DEFERRABLE)",
+            refers,
+            "make the foreign",
+        ),
+        (items_made, "(item bigint REFERENCES items)", refers, "make the foreign key DEFERRABLE and"),
+        (parts, "(item bigint REFERENCES items ON DELETE CASCADE)", refers, "make the foreign key"),
+        (parts, "(item bigint REFERENCES part ON DELETE CASCADE)", refers, "make the foreign key"),
+        (items_made, "(note text) INHERITS (items)", inherits, "end the inheritance"),
+    ] {
+        let server = Server::new();
+        server.sql(&format!("{items_made} CREATE TABLE notes {notes};"));
+        for (strategy, how) in REPLACING {
+            let (kind, message, hint) = refused(&server.postgres(), &items(strategy)).await;
+            let expected = format!("rows of table shop.items cannot be {how}: table {why}");
+            assert_eq!((kind, message), (DestErrorKind::Shape, expected), "{notes}");
+            let begins = "load with --incremental-strategy merge and without --full-refresh, or ";
+            assert!(hint.strip_prefix(begins).is_some_and(|rest| rest.starts_with(way_out)), "{hint}");
+        }
+        server.postgres().inspect(&items(Strategy::Merge)).await.expect("takes nothing along");
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs PostgreSQL"]
+async fn what_refers_to_rows_that_come_again_stays_and_partitions_are_replaced() {
+    let server = Server::new();
+    server.sql(
+        "CREATE TABLE items (id bigint PRIMARY KEY) PARTITION BY RANGE (id); \
+         CREATE TABLE part PARTITION OF items DEFAULT; INSERT INTO items VALUES (1); \
+         CREATE TABLE notes (item bigint REFERENCES items DEFERRABLE); INSERT INTO notes VALUES (1)",
+    );
+    for (strategy, _) in REPLACING {
+        let target = items(strategy);
+        server.postgres().inspect(&target).await.expect("can be replaced");
+        loaded(&server.postgres(), &target, &[1, 2]).await.expect("goes through");
+        assert_eq!(server.texts("SELECT id FROM shop.items ORDER BY 1"), ["1", "2"], "{strategy}");
+        assert_eq!(server.texts("SELECT item FROM shop.notes"), ["1"], "{strategy}");
+    }
+}
