@@ -3,35 +3,26 @@
 //! Its messages are shown where they name things, and not where they quote values of rows: details never, and of the classes
 //! of errors about values only what they are called.
 
+use crate::dest::{DestError, DestErrorKind};
 use tokio_postgres::Error;
 use tokio_postgres::error::{DbError, SqlState};
 
-use crate::dest::{DestError, DestErrorKind};
+/// What lets a user see all rows of a table.
+pub(super) const PASS_BY: &str =
+    "make that user the owner of the table, or let it see all rows: ALTER ROLE … BYPASSRLS";
 
 /// A failure while `action` was to be done with the database that messages call `place`.
 pub(super) fn failed(place: &str, action: &str, error: &Error) -> DestError {
     let Some(db) = error.as_db_error() else { return lost(place, action, error) };
     let said = said(db);
+    if let Some((message, hint)) = barred(place, action, db, &said) {
+        return DestError::new(DestErrorKind::Permission, message).hint(hint);
+    }
     let (kind, message, hint) = match db.code() {
-        code if *code == SqlState::INVALID_PASSWORD || code.code().starts_with("28") => (
-            DestErrorKind::Permission,
-            format!("{place} lets nobody in like that: {said}"),
-            "check user and password: they come from --dest-uri, PGPASSWORD or ~/.pgpass; in a URI, write %40 for an @ in them",
-        ),
         code if *code == SqlState::INVALID_CATALOG_NAME => (
             DestErrorKind::Other,
             format!("{place} is not there: {said}"),
             "create the database, or name another one in --dest-uri",
-        ),
-        code if *code == SqlState::INSUFFICIENT_PRIVILEGE => (
-            DestErrorKind::Permission,
-            format!("no permission to {action} the {place}: {said}"),
-            "GRANT the user of --dest-uri what is missing, or make it the owner of the table",
-        ),
-        code if *code == SqlState::READ_ONLY_SQL_TRANSACTION => (
-            DestErrorKind::Permission,
-            format!("the {place} is read-only: {said}"),
-            "it may be a replica: name the primary server in --dest-uri, or both with target_session_attrs=read-write",
         ),
         code if *code == SqlState::DISK_FULL => (
             DestErrorKind::Full,
@@ -69,6 +60,31 @@ pub(super) fn failed(place: &str, action: &str, error: &Error) -> DestError {
         _ => (DestErrorKind::Other, format!("cannot {action} the {place}: {said}"), ""),
     };
     DestError { hint: (!hint.is_empty()).then(|| hint.into()), ..DestError::new(kind, message) }
+}
+
+/// Whom the server does not let in, or not do that, and what helps.
+fn barred(place: &str, action: &str, db: &DbError, said: &str) -> Option<(String, &'static str)> {
+    let code = db.code();
+    Some(if *code == SqlState::INVALID_PASSWORD || code.code().starts_with("28") {
+        (
+            format!("{place} lets nobody in like that: {said}"),
+            "check user and password: they come from --dest-uri, PGPASSWORD or ~/.pgpass; in a URI, write %40 for an @ in them",
+        )
+    } else if *code == SqlState::INSUFFICIENT_PRIVILEGE && db.routine() == Some("check_enable_rls") {
+        (format!("cannot {action} the {place} without losing sight of rows: {said}"), PASS_BY)
+    } else if *code == SqlState::INSUFFICIENT_PRIVILEGE {
+        (
+            format!("no permission to {action} the {place}: {said}"),
+            "GRANT the user of --dest-uri what is missing, or make it the owner of the table",
+        )
+    } else if *code == SqlState::READ_ONLY_SQL_TRANSACTION {
+        (
+            format!("the {place} is read-only: {said}"),
+            "it may be a replica: name the primary server in --dest-uri, or both with target_session_attrs=read-write",
+        )
+    } else {
+        return None;
+    })
 }
 
 /// What the server says, if it names no values.

@@ -1,8 +1,8 @@
 //! What stands in the way of a load and can be known before: a server that takes no writes, rights that the user does not
-//! have, and tables of others that would lose rows with ours.
+//! have, rows that it does not see, and tables of others that would lose rows with ours.
 
 use super::engine::Session;
-use super::errors::missing;
+use super::errors::{PASS_BY, missing};
 use crate::dest::sql::Dialect;
 use crate::dest::sql::ledger::{LEASES, NAMES, REJECTS, RUNS, STATE};
 use crate::dest::sql::list;
@@ -32,6 +32,7 @@ pub(super) async fn check(session: &Session, target: &Target) -> Result<(), Dest
         }
         return Err(missing(&session.place, &what));
     }
+    hidden_rows(session, target).await?;
     if !matches!(target.strategy, Strategy::Replace | Strategy::DeleteInsert) {
         return Ok(());
     }
@@ -46,6 +47,25 @@ pub(super) async fn check(session: &Session, target: &Target) -> Result<(), Dest
         return Err(DestError::new(DestErrorKind::Shape, message).hint(hint));
     }
     Ok(())
+}
+
+/// Finds rows that are there and that the user does not see: they would be written once more.
+async fn hidden_rows(session: &Session, target: &Target) -> Result<(), DestError> {
+    let d = session.d;
+    let names = list(&[&*target.table, STATE, RUNS, LEASES, REJECTS, NAMES], |name| d.text(name));
+    let guarded = format!(
+        "SELECT n.nspname || '.' || c.relname FROM {TABLES} WHERE n.nspname = {} AND c.relname IN ({names}) \
+         AND c.relkind IN ('r', 'p') AND row_security_active(c.oid) ORDER BY 1",
+        d.text(&target.schema)
+    );
+    match session.strings(&guarded).await?.into_iter().next() {
+        None => Ok(()),
+        Some(table) => {
+            let message =
+                format!("row-level security of table {table} may hide rows from the user of --dest-uri");
+            Err(DestError::new(DestErrorKind::Permission, message).hint(PASS_BY))
+        }
+    }
 }
 
 /// Tables whose rows are those of the target's table as well, and would go with them; parts of one that is partitioned are

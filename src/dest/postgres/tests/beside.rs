@@ -1,7 +1,8 @@
-//! What others have beside a table of ours, and must not lose: tables that refer to it or inherit from it.
+//! What others have beside a table of ours, and must not lose: tables that refer to it or inherit from it, and rows that they
+//! see and we do not.
 
 use super::*;
-use crate::dest::conformance::{batch, commit, items, load};
+use crate::dest::conformance::{batch, commit, counts, items, load};
 use crate::dest::{Counts, DestErrorKind};
 use crate::model::Strategy;
 
@@ -69,4 +70,32 @@ async fn what_refers_to_rows_that_come_again_stays_and_partitions_are_replaced()
         assert_eq!(server.texts("SELECT id FROM shop.items ORDER BY 1"), ["1", "2"], "{strategy}");
         assert_eq!(server.texts("SELECT item FROM shop.notes"), ["1"], "{strategy}");
     }
+}
+
+#[tokio::test]
+#[ignore = "needs PostgreSQL"]
+async fn rows_that_a_policy_hides_are_not_taken_for_missing() {
+    let server = Server::new();
+    let target = items(Strategy::Merge);
+    server.sql("CREATE TABLE items (id bigint, name text, changed_at timestamptz, extra json, _ingestr_loaded_at timestamptz)");
+    loaded(&server.postgres(), &target, &[1, 2]).await.expect("goes through");
+    let role = format!("role_{}", server.name);
+    server.sql(&format!(
+        "CREATE ROLE {role} LOGIN; GRANT ALL ON SCHEMA shop TO {role}; GRANT ALL ON ALL TABLES IN SCHEMA shop TO {role}; \
+         ALTER TABLE items ENABLE ROW LEVEL SECURITY; CREATE POLICY visible ON items FOR SELECT USING (id > 1); \
+         CREATE POLICY all_new ON items FOR INSERT WITH CHECK (true)"
+    ));
+    let other = Postgres::from_uri(&server.at("ingestr@", &format!("{role}@"))).expect("a URI");
+    let (kind, message, hint) = refused(&other, &target).await;
+    assert_eq!(kind, DestErrorKind::Permission);
+    assert_eq!(message, "row-level security of table shop.items may hide rows from the user of --dest-uri");
+    assert!(hint.starts_with("make that user the owner of the table"), "{hint}");
+    // Nor is it read past the look.
+    let error = loaded(&other, &target, &[1]).await.expect_err("would be there twice");
+    assert_eq!((error.kind, error.hint), (DestErrorKind::Permission, Some(hint)));
+    assert!(error.message.contains("row-level security policy for table \"items\""), "{}", error.message);
+    assert_eq!(server.texts("SELECT id FROM shop.items ORDER BY 1"), ["1", "2"]);
+    // Its owner sees all.
+    assert_eq!(loaded(&server.postgres(), &target, &[1]).await.expect("goes through"), counts(0, 0, 1, 0));
+    server.sql(&format!("DROP OWNED BY {role}; DROP ROLE {role}"));
 }
