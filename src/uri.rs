@@ -40,6 +40,20 @@ pub(crate) fn at_home(path: &str) -> std::borrow::Cow<'_, str> {
     }
 }
 
+/// What to do about a user or a password that ends too early.
+#[cfg(any(feature = "duckdb", feature = "postgres"))]
+pub(crate) const ENCODE: &str =
+    "in a user or a password, write %40 for @, %2F for /, %3A for : and %3F for ?";
+
+/// Whether a URI, cut at its first question mark, has an `@` beside the one that ends its user and password: what lies between
+/// the two may be a part of the password, which nobody may take for the name of a host, of a database or of a parameter.
+#[cfg(any(feature = "duckdb", feature = "postgres"))]
+pub(crate) fn has_stray_at(base: &str, query: &str) -> bool {
+    let authority = base.split_once("://").map_or(base, |(_, rest)| rest);
+    let cut_off = !authority.contains(['/', '@']) && query.contains('@');
+    base.matches('@').count() > 1 || cut_off
+}
+
 /// Reads a query string whose parameters are all `known`, none empty and none given twice.
 ///
 /// `+` stays what it is: neither a key nor an address has spaces, but addresses do have plus signs.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::storage::{BUCKET, Bucket};
 use crate::dest::local::path_of;
-use crate::uri::{at_home, parameters};
+use crate::uri::{ENCODE, at_home, has_stray_at, parameters};
 
 /// How the URI is written.
 pub(in crate::dest) const FORM: &str = "ducklake:///<catalog file>?data_path=<folder>";
@@ -103,6 +103,9 @@ impl LakeUri {
     pub(super) fn parse(uri: &str, env: &dyn Fn(&str) -> Option<String>) -> Result<Self, String> {
         let (base, query) = uri.split_once('?').unwrap_or((uri, ""));
         let rest = base.strip_prefix("ducklake:").ok_or("is not a URI of DuckLake")?;
+        if rest.starts_with("postgres") && has_stray_at(base, query) {
+            return Err(format!("has more than one @; {ENCODE}"));
+        }
         let (own, theirs) = split(query, rest.starts_with("postgres"));
         let found = parameters(&own, OWN)?;
         let get = |name: &str| found.iter().find(|(own, _)| *own == name).map(|(_, value)| value.clone());
@@ -170,13 +173,18 @@ fn file(kind: &str, uri: &str) -> Result<PathBuf, String> {
 
 /// The server of a URI, and of the parameters that are its own.
 fn server(base: &str, parameters: &str) -> Result<Server, String> {
-    let wrong = "names no PostgreSQL database: write ducklake:postgres://<user>@<host>/<database>?data_path=…, and in a user or \
-                 a password %40 for @, %2F for / and %3A for :";
-    let url = url::Url::parse(base).map_err(|_| wrong.to_owned())?;
+    let wrong = || {
+        format!(
+            "names no PostgreSQL database: write ducklake:postgres://<user>@<host>/<database>?data_path=…; {ENCODE}"
+        )
+    };
+    let url = url::Url::parse(base).map_err(|_| wrong())?;
     let host = url.host_str().unwrap_or("this machine");
     let database = url.path().trim_start_matches('/');
-    if database.is_empty() || base.contains(|c: char| c.is_control() || c.is_whitespace()) {
-        return Err(wrong.to_owned());
+    // A password with a slash in it is taken for a port and a path.
+    let stray = database.contains('@') || host.contains('@') || host.contains("%40");
+    if stray || database.is_empty() || base.contains(|c: char| c.is_control() || c.is_whitespace()) {
+        return Err(wrong());
     }
     let written: Vec<String> = url.password().into_iter().map(str::to_owned).collect();
     let plain = written.iter().filter_map(|text| {
@@ -255,6 +263,13 @@ mod tests {
             ("ducklake:///?data_path=/d", "the ducklake URI names no file"),
             ("ducklake:postgres://me:SECRET@db/shop", "the parameter data_path is missing"),
             ("ducklake:postgres://me:SECRET@db?data_path=/d", "names no PostgreSQL database"),
+            (
+                "ducklake:postgres://me:pass@SECRET@db/x?data_path=/d",
+                "has more than one @; in a user or a password",
+            ),
+            ("ducklake:postgres://me:1?SECRET=x@db/x?data_path=/d", "has more than one @;"),
+            ("ducklake:postgres://me:1/SECRET@db/x?data_path=/d", "names no PostgreSQL database"),
+            ("ducklake:postgres://me@SECRET%40db/x?data_path=/d", "names no PostgreSQL database"),
             ("ducklake:postgres://me:SEC RET@db/x?data_path=/d", "names no PostgreSQL database"),
             (
                 "ducklake:///x?data_path=gs://SECRET",

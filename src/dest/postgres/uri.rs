@@ -10,7 +10,7 @@ use tokio_postgres::Config;
 use tokio_postgres::config::{Host, SslMode};
 
 use super::tls::{Certificates, Verify};
-use crate::uri::{at_home, parameters};
+use crate::uri::{ENCODE, at_home, has_stray_at, parameters};
 
 /// How the URI is written.
 pub(in crate::dest) const FORM: &str = "postgres://<user>[:<password>]@<host>[:<port>]/<database>";
@@ -59,6 +59,9 @@ impl PostgresUri {
     /// What is wrong with it, without a value.
     pub(super) fn parse(uri: &str, env: &dyn Fn(&str) -> Option<String>) -> Result<Self, String> {
         let (base, query) = uri.split_once('?').unwrap_or((uri, ""));
+        if has_stray_at(base, query) {
+            return Err(format!("has more than one @; {ENCODE}"));
+        }
         let found = parameters(query, KNOWN)?;
         let get =
             |name: &str| found.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str());
@@ -67,10 +70,12 @@ impl PostgresUri {
             .map(|(name, value)| format!("{name}={}", utf8_percent_encode(value, NON_ALPHANUMERIC)))
             .collect();
         // Why it is none may quote it.
-        let mut config: Config = format!("{base}?{}", passed.join("&")).parse().map_err(|_| {
-            "is not a URI of PostgreSQL; in a user or a password, write %40 for @, %2F for / and %3A for :"
-                .to_owned()
-        })?;
+        let mut config: Config = format!("{base}?{}", passed.join("&"))
+            .parse()
+            .map_err(|_| format!("is not a URI of PostgreSQL; {ENCODE}"))?;
+        if config.get_hosts().iter().any(|host| matches!(host, Host::Tcp(name) if name.contains('@'))) {
+            return Err(format!("names a host with an @ in it; {ENCODE}"));
+        }
         if config.get_hosts().is_empty() {
             config.host("localhost");
         }
@@ -222,7 +227,17 @@ mod tests {
     #[test]
     fn what_is_wrong_is_named_without_its_value() {
         for (uri, wrong) in [
-            ("postgres://me:SE@CRET@:x/db", "is not a URI of PostgreSQL"),
+            (
+                "postgres://me:SE:CRET@db:SECRET/db",
+                "is not a URI of PostgreSQL; in a user or a password, write",
+            ),
+            ("postgres://me:pass@SECRET@db/shop", "has more than one @; in a user or a password, write %40"),
+            ("postgres://me:pass@SEC/RET@db/shop", "has more than one @;"),
+            ("postgres://me:pass?SECRET=x@db/shop", "has more than one @;"),
+            (
+                "postgres://me@SECRET%40db/shop",
+                "names a host with an @ in it; in a user or a password, write",
+            ),
             ("postgres://db/shop?sslmode=SECRET", "the parameter sslmode is disable, prefer"),
             ("postgres://db/shop?sslmod=SECRET", "the parameter sslmod is unknown; known are sslmode,"),
             ("postgres://db/shop?json=SECRET", "the parameter json is json or jsonb"),
