@@ -304,7 +304,7 @@ mod tests {
         let d = &BigQueryDialect;
         let all = [
             add_column(d, &name, &columns[1]),
-            delete_window(d, &name, "a`b", &d.instant(Micros(0)), &d.instant(Micros(i64::MAX))),
+            delete_window(d, &name, &d.quote("a`b"), &d.instant(Micros(0)), &d.instant(Micros(i64::MAX))),
             newest_first(d, &key, Some("größe; DROP"), "ord"),
             d.text("it's \\ a\nline \u{7}"),
         ]

@@ -1,9 +1,9 @@
 //! Tables that somebody else has made, with columns that the database fills by itself: whatever a strategy does, it writes
 //! all the others.
 
-use super::{Bench, batch, commit, counts, items, load, loaded};
+use super::{Bench, batch, commit, counts, items, load, loaded, named};
 use crate::dest::{DestErrorKind, Target};
-use crate::model::Strategy;
+use crate::model::{Micros, Strategy};
 
 /// Generated columns follow what they are made of, and stay.
 pub(crate) async fn generated_columns_follow_the_others(bench: &dyn Bench) {
@@ -30,6 +30,20 @@ pub(crate) async fn generated_columns_follow_the_others(bench: &dyn Bench) {
             "{strategy} {rows:?}"
         );
     }
+}
+
+/// Keys and times that others keep as text are met as what they mean: rows of a window are replaced, not added once more.
+pub(crate) async fn a_window_meets_what_others_keep_as_text(bench: &dyn Bench) {
+    let others = Target { table: "others".into(), ..items(Strategy::Merge) };
+    loaded(bench, &others, &[(1, "a", 10)], commit("r0", "p", true)).await;
+    bench.execute("CREATE TABLE {} (id VARCHAR, name VARCHAR, changed_at VARCHAR)", "items");
+    let mut target = items(Strategy::DeleteInsert);
+    let rows = [(1, "a", 10), (2, "b", 20), (3, "c", 40)];
+    assert_eq!(loaded(bench, &target, &rows, commit("r1", "p", true)).await, counts(3, 0, 0, 0));
+    target.window = (Some(Micros(15)), Some(Micros(30)));
+    let rows = [(4, "d", 25), (1, "moved", 26)];
+    assert_eq!(loaded(bench, &target, &rows, commit("r2", "p", true)).await, counts(2, 0, 0, 2));
+    assert_eq!(named(bench), ["1 moved", "3 c", "4 d"]);
 }
 
 /// One that has the name of a column of ours cannot be written.

@@ -111,7 +111,13 @@ mod tests {
         let all = [
             create_schema(&DuckDialect, &name),
             add_column(&DuckDialect, &name, &columns[1]),
-            delete_window(&DuckDialect, &name, "a\"b", &DuckDialect.instant(Micros(0)), "NULL"),
+            delete_window(
+                &DuckDialect,
+                &name,
+                &DuckDialect.quote("a\"b"),
+                &DuckDialect.instant(Micros(0)),
+                "NULL",
+            ),
             newest_first(&DuckDialect, &key, Some("größe; DROP"), "rowid"),
             DuckDialect.text("it's"),
         ]

@@ -8,7 +8,7 @@ use crate::dest::sql::descriptions;
 use crate::dest::sql::dialect::Shape;
 use crate::dest::sql::embedded::at_once;
 use crate::dest::sql::engine::{Engine as _, Said};
-use crate::dest::sql::publish::asked_for;
+use crate::dest::sql::publish::{asked_for, meeting, moments};
 use crate::dest::sql::{Dialect, TableName, delete_window, ledger, list};
 use crate::dest::{Counts, DestError};
 use crate::model::{Column, Description, Strategy};
@@ -116,20 +116,21 @@ impl Work<'_> {
         let from = hidden.sql(d);
         let mut deleted = 0;
         if let (Some(column), Some(asked)) = (&self.target.incremental_key, asked_for(&shape, self.target)) {
+            let (there, here) = moments(&shape, &source, self.target, column);
             let end = |bound: Option<_>, read: &str| match bound {
                 Some(at) => d.instant(at),
                 // NULL if nothing was read: then nothing is compared as true, and nothing deleted.
-                None => format!("(SELECT {read}({}) FROM {from})", d.quote(column)),
+                None => format!("(SELECT {read}({here}) FROM {from})"),
             };
             let (low, high) = self.target.window;
             deleted += self.run(
-                &(delete_window(d, &shape.name, column, &end(low, "min"), &end(high, "max")) + &asked),
+                &(delete_window(d, &shape.name, &there, &end(low, "min"), &end(high, "max")) + &asked),
             )?;
         }
         if !self.target.key.is_empty() {
-            let on = self.target.key.iter().map(|k| {
-                let k = d.quote(k);
-                format!("{T}.{k} IS NOT DISTINCT FROM {S}.{k}")
+            let on = self.target.key.iter().map(|key| {
+                let name = d.quote(key);
+                meeting(&shape, &source, key, (&*format!("{T}.{name}"), &*format!("{S}.{name}")))
             });
             let on = on.collect::<Vec<_>>().join(" AND ");
             // Of each key there is one row by now, so none is counted twice.

@@ -275,7 +275,7 @@ mod tests {
             JSON.create(&name, &columns, &target, true).join("\n"),
             d.create(&name, &columns, &target, false).join("\n"),
             add_column(d, &name, &columns[1]),
-            delete_window(d, &name, "a\"b", &d.instant(Micros(0)), &d.instant(Micros(i64::MAX))),
+            delete_window(d, &name, &d.quote("a\"b"), &d.instant(Micros(0)), &d.instant(Micros(i64::MAX))),
             newest_first(d, &target.key, Some("größe; DROP"), "ctid"),
             d.text("it's \\ a\0b"),
         ]

@@ -30,6 +30,11 @@ pub trait Dialect: std::fmt::Debug + Sync {
     fn instant(&self, at: Micros) -> String;
     /// A value of type `from` (`None`: none of ours) as one of type `to`.
     fn convert(&self, value: &str, from: Option<LogicalType>, to: LogicalType) -> String;
+    /// A text as what can be compared with an instant.
+    fn moment(&self, value: &str) -> String {
+        self.convert(value, Some(LogicalType::Text), LogicalType::Timestamp)
+    }
+
     /// A value as an integer, NULL where it is none; `None`: values of that type never are.
     fn integer(&self, value: &str, logical: LogicalType) -> Option<String>;
     /// A text that differs from row to row.

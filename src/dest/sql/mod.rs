@@ -74,10 +74,9 @@ pub fn add_column(dialect: &dyn Dialect, name: &TableName, column: &Column) -> S
     )
 }
 
-/// Deletes the rows whose incremental key lies in the closed window.
+/// Deletes the rows whose incremental key, an expression, lies in the closed window.
 #[must_use]
 pub fn delete_window(dialect: &dyn Dialect, name: &TableName, column: &str, low: &str, high: &str) -> String {
-    let column = dialect.quote(column);
     format!("DELETE FROM {} WHERE {column} >= {low} AND {column} <= {high}", name.sql(dialect))
 }
 

@@ -119,30 +119,55 @@ pub(crate) fn asked_for(shape: &Shape, target: &Target) -> Option<String> {
     }
 }
 
+/// The condition that a row of the table (its key is `there`) has the key of one that waits (`here`): a table of others may keep
+/// its keys as text. `waiting`: the columns of those that wait.
+pub(crate) fn meeting(shape: &Shape, waiting: &[Column], key: &str, (there, here): (&str, &str)) -> String {
+    let from = waiting.iter().find(|column| same(&column.name, key)).map(|column| column.logical);
+    match (from, shape.type_of(key)) {
+        (Some(from), Some(to)) if from != to => shape.d.same(there, &shape.d.convert(here, Some(from), to)),
+        _ => shape.d.same(there, here),
+    }
+}
+
+/// The column that says when a row was of the window, in the table and in the rows that wait, as what can be compared: a table
+/// of others may keep instants as text. `waiting`: the columns of those that wait.
+pub(crate) fn moments(shape: &Shape, waiting: &[Column], target: &Target, column: &str) -> (String, String) {
+    let here = waiting.iter().find(|waits| same(&waits.name, column));
+    let (there, from) = (shape.type_of(column), here.map(|column| column.logical));
+    let text = Some(LogicalType::Text);
+    let as_they_are = there == text && from == text && target.window == (None, None);
+    let moment = |quoted: String, logical| {
+        if logical == text && !as_they_are { shape.d.moment(&quoted) } else { quoted }
+    };
+    let name = here.map_or(column, |column| &column.name);
+    (moment(shape.quoted(column), there), moment(shape.d.quote(name), from))
+}
+
 /// Removes the rows of the window, and those whose key comes with the new rows.
 fn clear_window(script: &mut Script, shape: &Shape, hidden: &Shape, target: &Target) {
     let (d, name, from) = (shape.d, shape.sql(), hidden.sql());
+    let waits = hidden.known();
     if let (Some(column), Some(asked)) = (&target.incremental_key, asked_for(shape, target)) {
+        let (there, here) = moments(shape, &waits, target, column);
         let end = |bound: Option<_>, read: &str| match bound {
             Some(at) => d.instant(at),
             // NULL if nothing was read: then nothing is compared as true, and nothing deleted.
             None => {
                 let rows = waiting(hidden, target);
-                format!("(SELECT {read}({}) FROM ({rows}) AS _ingestr_rows)", hidden.quoted(column))
+                format!("(SELECT {read}({here}) FROM ({rows}) AS _ingestr_rows)")
             }
         };
         let (low, high) = target.window;
-        let column = &shape.find(column).map_or(column.clone(), |found| found.name.clone());
         script.body([ScriptStep::count(
             Counter::Deleted,
-            delete_window(d, &shape.name, column, &end(low, "MIN"), &end(high, "MAX")) + &asked,
+            delete_window(d, &shape.name, &there, &end(low, "MIN"), &end(high, "MAX")) + &asked,
         )]);
     }
     if !target.key.is_empty() {
-        let on = target
-            .key
-            .iter()
-            .map(|key| d.same(&format!("{T}.{}", shape.quoted(key)), &format!("{S}.{}", hidden.quoted(key))));
+        let on = target.key.iter().map(|key| {
+            let sides = (&*format!("{T}.{}", shape.quoted(key)), &*format!("{S}.{}", hidden.quoted(key)));
+            meeting(shape, &waits, key, sides)
+        });
         let on = on.collect::<Vec<_>>().join(" AND ");
         script.body([ScriptStep::count(
             Counter::Deleted,

@@ -104,6 +104,11 @@ impl Dialect for SqliteDialect {
         }
     }
 
+    /// Instants are texts.
+    fn moment(&self, value: &str) -> String {
+        value.to_owned()
+    }
+
     fn integer(&self, value: &str, logical: LogicalType) -> Option<String> {
         let whole = format!("CAST({value} AS INTEGER)");
         match logical {
@@ -226,7 +231,7 @@ mod tests {
         let key = ["order".to_owned(), "a\"b".to_owned()];
         let all = [
             add_column(d, &name, &columns[1]),
-            delete_window(d, &name, "a\"b", &d.instant(Micros(0)), &d.instant(Micros(i64::MAX))),
+            delete_window(d, &name, &d.quote("a\"b"), &d.instant(Micros(0)), &d.instant(Micros(i64::MAX))),
             newest_first(d, &key, Some("größe; DROP"), "rowid"),
             d.text("it's"),
             TableName::new("main", "MAIN", "t").sql(d),

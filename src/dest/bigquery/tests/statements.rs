@@ -278,6 +278,26 @@ fn replacements_wait_and_are_published_at_once() {
     }
 }
 
+/// BigQuery compares no text with a number or an instant.
+#[test]
+fn a_window_meets_what_others_keep_as_text() {
+    let mut target = hostile(Strategy::DeleteInsert);
+    target.window = (Some(Micros(20)), None);
+    let place = place(&target);
+    let mut columns = brought();
+    let hidden = shadow(&place.target, Strategy::DeleteInsert).expect("has one");
+    let waiting = Shape::planned(&BigQueryDialect, place.table.beside(&hidden), &columns);
+    (columns[0].logical, columns[2].logical) = (LogicalType::Text, LogicalType::Text);
+    let seen = seen(Some(shape(&place, &columns)), Some(waiting));
+    let text = script(&place, seen, &staged(&place, &brought()), true);
+    let from = "DELETE FROM `größe - 2`";
+    let deletes: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix(from)).collect();
+    let window = " WHERE SAFE_CAST(`a_b_11435db2` AS TIMESTAMP) >= TIMESTAMP '1970-01-01 00:00:00.000020+00' \
+         AND SAFE_CAST(`a_b_11435db2` AS TIMESTAMP) <= (SELECT MAX(`a_b_11435db2`) FROM ";
+    assert!(deletes[0].starts_with(window), "{}", deletes[0]);
+    assert!(deletes[1].contains("CAST(_ingestr_s.`order` AS STRING)"), "{}", deletes[1]);
+}
+
 #[test]
 fn the_ledger_of_a_commit() {
     let place = place(&hostile(Strategy::Append));
