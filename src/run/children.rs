@@ -7,8 +7,9 @@ use super::child::Child;
 use super::names::told;
 use super::staged::Ending;
 use super::stored::as_rows;
+use super::waits::WaitFailed;
 use super::{Run, failure};
-use crate::dest::{Basis, Commit, Counts, Keep, Load, Stored, Target, Targets};
+use crate::dest::{Basis, Commit, Counts, DestErrorKind, Keep, Load, Stored, Target, Targets};
 use crate::error::Failure;
 use crate::model::{Reject, RunRecord, State, Strategy, Tombstone};
 use crate::report::{Ended, Receipt};
@@ -67,12 +68,12 @@ impl Run<'_, '_> {
         let fields = self.children[at].fields();
         let names: Option<Vec<String>> =
             fields.iter().map(|field| self.normaliser.destination_name(field)).collect();
-        let mut target = self.child_targets[at].clone();
-        target.strategy = Strategy::Replace;
-        target.fresh = true;
+        let mut target =
+            Target { strategy: Strategy::Replace, fresh: true, ..self.child_targets[at].clone() };
         // Rows that an earlier run has begun to collect are there as well, and go.
         let inspect = async || self.job.dest.inspect(&target).await;
-        let found = self.waits.patiently(inspect).await.map_err(|failed| failed.explain(&target))?;
+        let found = self.waits.patiently(inspect).await;
+        let found = found.map_err(|failed| not_made_anew(&failed, &target, &self.target))?;
         let mut basis = Basis { aside: found.basis.aside, ..self.children[at].basis.clone() };
         let (mut after, mut read) = (None, 0);
         loop {
@@ -183,4 +184,19 @@ impl Run<'_, '_> {
         };
         self.children.iter().zip(&self.child_targets).map(end).collect()
     }
+}
+
+/// A child cannot be made anew. That its table can be taken over was found out before: only its rows cannot go, and the user
+/// has typed no strategy that replaces them.
+fn not_made_anew(failed: &WaitFailed, child: &Target, parent: &Target) -> Failure {
+    let failure = failed.explain(child);
+    if failed.error.kind != DestErrorKind::Shape {
+        return failure;
+    }
+    let (schema, child, parent) = (&child.schema, &child.table, &parent.table);
+    failure.hint(format!(
+        "{child} is made anew, as it is not as far as {parent}: drop what refers to its rows, or make the foreign key DEFERRABLE \
+         and ON DELETE NO ACTION; or let both be read again and merged: ingestr state reset --dest-table {schema}.{child}, \
+         and the same with {schema}.{parent}"
+    ))
 }
