@@ -203,6 +203,7 @@ impl Engine for Session {
                 format!("SELECT 1 FROM pg_class WHERE oid = {of_table} AND pg_has_role(relowner, 'USAGE')");
             if self.strings(&owner).await?.is_empty() {
                 return Err(missing(
+                    "write",
                     &self.place,
                     &format!("ownership of table {}.{}", name.schema, name.table),
                 ));

@@ -112,8 +112,8 @@ fn constraint(db: &DbError) -> String {
 }
 
 /// A right that the user does not have.
-pub(super) fn missing(place: &str, right: &str) -> DestError {
-    let message = format!("no permission to write the {place}: its user lacks {right}");
+pub(super) fn missing(action: &str, place: &str, right: &str) -> DestError {
+    let message = format!("no permission to {action} the {place}: its user lacks {right}");
     DestError::new(DestErrorKind::Permission, message).hint("GRANT it, or name another user in --dest-uri")
 }
 

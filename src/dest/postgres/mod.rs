@@ -19,7 +19,7 @@ use super::sql::Dialect;
 use super::sql::cells::Cell;
 use super::sql::embedded;
 use super::sql::engine::Engine;
-use super::sql::ledger::{STATE, not_ours};
+use super::sql::ledger::not_ours;
 use super::sql::{answers, descriptions, idle, inventory, leases};
 use super::{
     Answer, Capabilities, DestError, Destination, Idle, Inspection, Lease, Load, Query, Question, Remembered,
@@ -75,19 +75,27 @@ impl Postgres {
         session.end(taken).await
     }
 
-    async fn all_remembered(&self) -> Result<Vec<Remembered>, DestError> {
+    /// What is remembered in all schemas, or in one. One that may not be read is in the way only where there is nothing else:
+    /// what was found is true, but that there is nothing is not.
+    async fn all_remembered(&self, only: Option<&str>) -> Result<Vec<Remembered>, DestError> {
         let session = self.open("", Access::Read).await?;
-        let schemas = format!(
-            "SELECT n.nspname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
-             WHERE c.relname = '{STATE}' AND c.relkind IN ('r', 'p') AND has_table_privilege(c.oid, 'SELECT') \
-             AND has_schema_privilege(n.oid, 'USAGE')"
-        );
-        let mut all = Vec::new();
-        for schema in session.strings(&schemas).await? {
-            all.extend(inventory::of_schema(&session.at(&schema)).await?);
-        }
+        let found = async {
+            let (mut all, mut unread) = (Vec::new(), None);
+            for (schema, lacks) in rights::remembering(&session, only).await? {
+                match lacks {
+                    None => all.extend(inventory::of_schema(&session.at(&schema)).await?),
+                    Some(lacks) => unread = unread.or(Some(lacks)),
+                }
+            }
+            match unread.filter(|_| all.is_empty()) {
+                Some(lacks) => Err(errors::missing("read", &session.place, &lacks)),
+                None => Ok(all),
+            }
+        };
+        let found = found.await;
+        let mut all = session.end(found).await?;
         all.sort_by_cached_key(Remembered::order);
-        session.end(Ok(all)).await
+        Ok(all)
     }
 
     async fn reassign_all(&self, tables: &[Remembered], account: &str) -> Result<u64, DestError> {
@@ -196,7 +204,11 @@ impl Destination for Postgres {
     }
 
     fn remembered(&self) -> BoxFuture<'_, Result<Vec<Remembered>, DestError>> {
-        Box::pin(self.all_remembered())
+        Box::pin(self.all_remembered(None))
+    }
+
+    fn remembered_in<'a>(&'a self, schema: &'a str) -> BoxFuture<'a, Result<Vec<Remembered>, DestError>> {
+        Box::pin(self.all_remembered(Some(schema)))
     }
 
     fn forget<'a>(&'a self, schema: &'a str, table: &'a str) -> BoxFuture<'a, Result<u64, DestError>> {

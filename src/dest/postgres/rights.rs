@@ -30,7 +30,7 @@ pub(super) async fn check(session: &Session, target: &Target) -> Result<(), Dest
                         target_session_attrs=read-write";
             return Err(DestError::new(DestErrorKind::Permission, message).hint(hint));
         }
-        return Err(missing(&session.place, &what));
+        return Err(missing("write", &session.place, &what));
     }
     hidden_rows(session, target).await?;
     if !matches!(target.strategy, Strategy::Replace | Strategy::DeleteInsert) {
@@ -97,6 +97,32 @@ fn referring(session: &Session, target: &Target) -> Refusal {
 fn named(session: &Session, target: &Target) -> String {
     let d = session.d;
     format!("n.nspname = {} AND c.relname = {}", d.text(&target.schema), d.text(&target.table))
+}
+
+/// Schemas in which something is remembered, or that one of them, and what the user lacks to read it.
+///
+/// # Errors
+/// When the catalogue cannot be read.
+pub(super) async fn remembering(
+    session: &Session,
+    only: Option<&str>,
+) -> Result<Vec<(String, Option<String>)>, DestError> {
+    let d = session.d;
+    let which = only.map_or(String::new(), |schema| format!(" AND n.nspname = {}", d.text(schema)));
+    let read = list(&[STATE, RUNS, LEASES], |name| d.text(name));
+    let sql = format!(
+        "SELECT n.nspname, CASE WHEN NOT has_schema_privilege(n.oid, 'USAGE') THEN 'USAGE on schema ' || n.nspname \
+         ELSE (SELECT min(CASE WHEN has_table_privilege(l.oid, 'SELECT') THEN 'BYPASSRLS for table ' \
+         ELSE 'SELECT on table ' END || n.nspname || '.' || l.relname) FROM pg_class l WHERE l.relnamespace = n.oid \
+         AND l.relname IN ({read}) AND l.relkind IN ('r', 'p') \
+         AND (NOT has_table_privilege(l.oid, 'SELECT') OR row_security_active(l.oid))) END \
+         FROM {TABLES} WHERE c.relname = '{STATE}' AND c.relkind IN ('r', 'p'){which} ORDER BY 1"
+    );
+    let row = |row: Vec<Option<String>>| {
+        let mut cells = row.into_iter();
+        Some((cells.next()??, cells.next()?))
+    };
+    Ok(session.texts(&sql).await?.into_iter().filter_map(row).collect())
 }
 
 /// The query for what is lacking, the most telling first.

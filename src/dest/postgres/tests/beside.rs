@@ -1,5 +1,5 @@
-//! What others have beside a table of ours, and must not lose: tables that refer to it or inherit from it, and rows that they
-//! see and we do not.
+//! What others have beside a table of ours, and must not lose: tables that refer to it or inherit from it, rows that they see
+//! and we do not, and schemas that are not for everybody.
 
 use super::*;
 use crate::dest::conformance::{batch, commit, counts, items, load};
@@ -97,5 +97,42 @@ async fn rows_that_a_policy_hides_are_not_taken_for_missing() {
     assert_eq!(server.texts("SELECT id FROM shop.items ORDER BY 1"), ["1", "2"]);
     // Its owner sees all.
     assert_eq!(loaded(&server.postgres(), &target, &[1]).await.expect("goes through"), counts(0, 0, 1, 0));
+    server.sql(&format!("DROP OWNED BY {role}; DROP ROLE {role}"));
+}
+
+#[tokio::test]
+#[ignore = "needs PostgreSQL"]
+async fn what_may_not_be_read_is_not_nothing() {
+    let server = Server::new();
+    let role = format!("role_{}", server.name);
+    let other = Postgres::from_uri(&server.at("ingestr@", &format!("{role}@"))).expect("a URI");
+    server.sql(&format!("CREATE ROLE {role} LOGIN"));
+    assert_eq!(other.remembered().await.expect("there is nothing"), []);
+    for schema in ["shop", "yard"] {
+        let target = Target { schema: schema.into(), ..items(Strategy::Merge) };
+        loaded(&server.postgres(), &target, &[1]).await.expect("goes through");
+    }
+    let lacks = async |schema: Option<&str>| {
+        let found = match schema {
+            None => other.remembered().await,
+            Some(schema) => other.remembered_in(schema).await,
+        };
+        found.map(|found| found.into_iter().map(|one| one.schema).collect::<Vec<_>>()).map_err(|error| {
+            assert_eq!(error.kind, DestErrorKind::Permission, "{error}");
+            assert!(error.message.starts_with("no permission to read the PostgreSQL"), "{error}");
+            error.message.rsplit_once("lacks ").map(|(_, right)| right.to_owned()).unwrap_or_default()
+        })
+    };
+    assert_eq!(lacks(None).await, Err("USAGE on schema shop".into()));
+    server.sql(&format!("GRANT USAGE ON SCHEMA shop, yard TO {role}"));
+    assert_eq!(lacks(None).await, Err("SELECT on table shop._ingestr_runs".into()));
+    server.sql(&format!("GRANT SELECT ON shop._ingestr_runs TO {role}"));
+    assert_eq!(lacks(None).await, Err("SELECT on table shop._ingestr_state".into()));
+    // One that may be read is read, whatever is beside it; of the other one that says nothing.
+    server.sql(&format!("GRANT SELECT ON ALL TABLES IN SCHEMA yard TO {role}"));
+    assert_eq!(lacks(None).await, Ok(vec!["yard".into()]));
+    assert_eq!(lacks(Some("yard")).await, Ok(vec!["yard".into()]));
+    assert_eq!(lacks(Some("shop")).await, Err("SELECT on table shop._ingestr_state".into()));
+    assert_eq!(lacks(Some("elsewhere")).await, Ok(vec![]));
     server.sql(&format!("DROP OWNED BY {role}; DROP ROLE {role}"));
 }
