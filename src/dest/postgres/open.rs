@@ -8,8 +8,8 @@
 
 use std::sync::Arc;
 
-use tokio_postgres::config::Host;
-use tokio_postgres::{Client, NoTls};
+use tokio_postgres::config::{LoadBalanceHosts, SslMode};
+use tokio_postgres::{Client, Config, NoTls};
 
 use super::dialect::{JSON, JSONB, PostgresDialect};
 use super::engine::Session;
@@ -84,20 +84,34 @@ impl Postgres {
         Ok(session)
     }
 
+    /// A connection to the first host that lets the user in.
     pub(super) async fn connect(&self) -> Result<Client, DestError> {
+        let mut ways: Vec<&Config> = self.uri.ways.iter().collect();
+        if ways.iter().any(|way| way.get_load_balance_hosts() == LoadBalanceHosts::Random) {
+            fastrand::shuffle(&mut ways);
+        }
+        let mut refused = DestError::new(DestErrorKind::Other, "--dest-uri names no host");
+        for way in ways {
+            match self.connect_by(way).await {
+                Ok(client) => return Ok(client),
+                Err(error) => refused = error,
+            }
+        }
+        Err(refused)
+    }
+
+    async fn connect_by(&self, way: &Config) -> Result<Client, DestError> {
         let reach = |error: &tokio_postgres::Error| failed(&self.uri.place, "reach", error);
-        let config = &self.uri.config;
-        // A socket is in nobody's way.
-        let apart = config.get_hosts().iter().any(|host| matches!(host, Host::Tcp(_)));
-        let Some(certificates) = self.uri.certificates.as_ref().filter(|_| apart) else {
-            let (client, connection) = config.connect(NoTls).await.map_err(|error| reach(&error))?;
+        let encrypted = way.get_ssl_mode() != SslMode::Disable;
+        let Some(certificates) = self.uri.certificates.as_ref().filter(|_| encrypted) else {
+            let (client, connection) = way.connect(NoTls).await.map_err(|error| reach(&error))?;
             // Ends with the client, and says nothing that the client does not.
             tokio::spawn(connection);
             return Ok(client);
         };
         let tls = Tls::new(certificates)
             .map_err(|message| DestError::new(DestErrorKind::Other, format!("--dest-uri: {message}")))?;
-        let (client, connection) = config.connect(tls).await.map_err(|error| reach(&error))?;
+        let (client, connection) = way.connect(tls).await.map_err(|error| reach(&error))?;
         tokio::spawn(connection);
         Ok(client)
     }

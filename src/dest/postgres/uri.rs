@@ -15,7 +15,7 @@ use crate::uri::{ENCODE, at_home, has_stray_at, parameters};
 /// How the URI is written.
 pub(in crate::dest) const FORM: &str = "postgres://<user>[:<password>]@<host>[:<port>]/<database>";
 
-/// Ours, then those that go on to the client as they are.
+/// Ours, then those of hosts, then those that go on to the client.
 const KNOWN: &[&str] = &[
     "sslmode",
     "sslrootcert",
@@ -34,6 +34,11 @@ const KNOWN: &[&str] = &[
     "load_balance_hosts",
 ];
 const OURS: usize = 5;
+/// Where those of hosts end.
+const HOSTS: usize = 7;
+
+/// What is no URI. Why it is none may quote it.
+const NOT_ONE: &str = "is not a URI of PostgreSQL";
 
 /// Longer than a slow network takes, shorter than somebody waits.
 const CONNECT: Duration = Duration::from_secs(15);
@@ -43,7 +48,8 @@ const SILENCE: Duration = Duration::from_secs(120);
 /// What a URI says.
 #[derive(Debug, Clone)]
 pub(super) struct PostgresUri {
-    pub(super) config: Config,
+    /// The way to each host, with the password for it; the next one is tried where nobody answers.
+    pub(super) ways: Vec<Config>,
     /// How TLS is spoken; `None`: not at all.
     pub(super) certificates: Option<Certificates>,
     /// Whether new columns of JSON are `jsonb`.
@@ -65,20 +71,8 @@ impl PostgresUri {
         let found = parameters(query, KNOWN)?;
         let get =
             |name: &str| found.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str());
-        let passed = found.iter().filter(|(name, _)| !KNOWN[..OURS].contains(name));
-        let passed: Vec<String> = passed
-            .map(|(name, value)| format!("{name}={}", utf8_percent_encode(value, NON_ALPHANUMERIC)))
-            .collect();
-        // Why it is none may quote it.
-        let mut config: Config = format!("{base}?{}", passed.join("&"))
-            .parse()
-            .map_err(|_| format!("is not a URI of PostgreSQL; {ENCODE}"))?;
-        if config.get_hosts().iter().any(|host| matches!(host, Host::Tcp(name) if name.contains('@'))) {
-            return Err(format!("names a host with an @ in it; {ENCODE}"));
-        }
-        if config.get_hosts().is_empty() {
-            config.host("localhost");
-        }
+        let hosts: Config = with_parameters(base, &found, &KNOWN[OURS..HOSTS])?;
+        let mut config: Config = with_parameters(&without_hosts(base)?, &found, &KNOWN[HOSTS..])?;
         if config.get_application_name().is_none() {
             config.application_name("ingestr");
         }
@@ -100,14 +94,92 @@ impl PostgresUri {
             (Some(_), None | Some("prefer")) => SslMode::Prefer,
             _ => SslMode::Require,
         });
-        if config.get_password().is_none()
-            && let Some(password) = env("PGPASSWORD").or_else(|| from_file(&config, env))
-        {
+        if let (None, Some(password)) = (config.get_password(), env("PGPASSWORD")) {
             config.password(password);
         }
-        let place = place(&config);
-        Ok(Self { config, certificates, binary_json, place })
+        let ways = ways(&hosts, &config, env)?;
+        let place = place(&ways);
+        Ok(Self { ways, certificates, binary_json, place })
     }
+}
+
+/// A URI without its hosts.
+fn without_hosts(base: &str) -> Result<String, String> {
+    let (scheme, rest) = base.split_once("://").ok_or(NOT_ONE)?;
+    let (user, rest) = rest.split_once('@').map_or(("", rest), |(user, rest)| (user, rest));
+    let at = if user.is_empty() { "" } else { "@" };
+    let path = rest.find('/').map_or("", |at| &rest[at..]);
+    Ok(format!("{scheme}://{user}{at}{path}"))
+}
+
+/// What the client makes of a URI and of those parameters.
+fn with_parameters(base: &str, found: &[(&str, String)], wanted: &[&str]) -> Result<Config, String> {
+    let mut pairs = Vec::new();
+    for (name, value) in found.iter().filter(|(name, _)| wanted.contains(name)) {
+        // Several hosts are several parameters there, and one name is another.
+        let values: Vec<&str> = if *name == "host" { value.split(',').collect() } else { vec![value] };
+        let known = if *name == "keepalives_count" { "keepalives_retries" } else { name };
+        let pair = |value: &str| format!("{known}={}", utf8_percent_encode(value, NON_ALPHANUMERIC));
+        let own = values.into_iter().map(pair).collect::<Vec<_>>().join("&");
+        let read: Result<Config, _> = format!("postgresql://?{own}").parse();
+        read.map_err(|_| format!("the parameter {name} is {}", taken(name)))?;
+        pairs.push(own);
+    }
+    format!("{base}?{}", pairs.join("&")).parse().map_err(|_| format!("{NOT_ONE}; {ENCODE}"))
+}
+
+/// What values a parameter has.
+fn taken(name: &str) -> &'static str {
+    match name {
+        "target_session_attrs" => "any, read-write or read-only",
+        "load_balance_hosts" => "disable or random",
+        "port" => "a number, or several with commas",
+        "connect_timeout" => "a number of seconds",
+        _ => "not taken as it is",
+    }
+}
+
+/// The way to each host: what is said for all, and what is its own. Each is sent its own password, and no other's.
+fn ways(hosts: &Config, all: &Config, env: &dyn Fn(&str) -> Option<String>) -> Result<Vec<Config>, String> {
+    let (names, addresses, ports) = (hosts.get_hosts(), hosts.get_hostaddrs(), hosts.get_ports());
+    let count = names.len().max(addresses.len()).max(1);
+    if !names.is_empty() && !addresses.is_empty() && names.len() != addresses.len() {
+        return Err("the parameter hostaddr names an address for each host".into());
+    }
+    if ports.len() > 1 && ports.len() != count {
+        return Err("the parameter port names one port, or one for each host".into());
+    }
+    let way = |at: usize| {
+        let mut own = all.clone();
+        match (names.get(at), addresses.get(at)) {
+            (Some(Host::Tcp(name)), address) => {
+                if name.contains('@') {
+                    return Err(format!("names a host with an @ in it; {ENCODE}"));
+                }
+                own.host(name);
+                if let Some(address) = address {
+                    own.hostaddr(*address);
+                }
+            }
+            // Nobody listens in on a socket, and no server speaks TLS there: as libpq does, whatever sslmode is.
+            #[cfg(unix)]
+            (Some(Host::Unix(path)), _) => {
+                own.host_path(path).ssl_mode(SslMode::Disable);
+            }
+            (None, Some(address)) => {
+                own.host(address.to_string());
+            }
+            (None, None) => {
+                own.host("localhost");
+            }
+        }
+        own.port(ports.get(at).or(ports.first()).copied().unwrap_or(5432));
+        if let (None, Some(password)) = (own.get_password(), from_file(&own, env)) {
+            own.password(password);
+        }
+        Ok(own)
+    };
+    (0..count).map(way).collect()
 }
 
 /// How TLS is spoken: <https://www.postgresql.org/docs/current/libpq-ssl.html>.
@@ -134,18 +206,18 @@ fn certificates<'a>(get: &dyn Fn(&str) -> Option<&'a str>) -> Result<Option<Cert
 }
 
 /// The database without its user.
-fn place(config: &Config) -> String {
+fn place(ways: &[Config]) -> String {
     let host = |host: &Host| match host {
         Host::Tcp(name) => name.clone(),
         #[cfg(unix)]
         Host::Unix(path) => path.display().to_string(),
     };
-    let hosts: Vec<String> = config.get_hosts().iter().map(host).collect();
-    let name = config.get_dbname().or(config.get_user()).unwrap_or_default();
+    let hosts: Vec<String> = ways.iter().flat_map(Config::get_hosts).map(host).collect();
+    let name = ways.first().and_then(|way| way.get_dbname().or(way.get_user())).unwrap_or_default();
     format!("PostgreSQL database {name} on {}", hosts.join(","))
 }
 
-/// The password from the file for it, unless others could read it: as libpq does.
+/// The password of a host from the file for it, unless others could read it: as libpq does.
 fn from_file(config: &Config, env: &dyn Fn(&str) -> Option<String>) -> Option<String> {
     let path = env("PGPASSFILE")
         .map_or_else(|| at_home("~/.pgpass").into_owned(), |path| at_home(&path).into_owned());
@@ -196,14 +268,13 @@ mod tests {
     #[test]
     fn uris_are_read_as_libpq_does() {
         let read = |uri: &str| {
-            let PostgresUri { config, place, .. } = parse(uri).expect(uri);
-            let password = config.get_password().map(|text| String::from_utf8_lossy(text).into_owned());
-            format!(
-                "{place} {:?} {:?} {password:?} {:?}",
-                config.get_ports(),
-                config.get_user(),
-                config.get_ssl_mode()
-            )
+            let PostgresUri { ways, place, .. } = parse(uri).expect(uri);
+            let way = |way: &Config| {
+                let password = way.get_password().map(|text| String::from_utf8_lossy(text).into_owned());
+                let (ports, mode) = (way.get_ports(), way.get_ssl_mode());
+                format!("{ports:?} {:?} {:?} {password:?} {mode:?}", way.get_hostaddrs(), way.get_user())
+            };
+            format!("{place} {}", ways.iter().map(way).collect::<Vec<_>>().join(", "))
         };
         let all = [
             "postgres://me@db.example.com/shop",
@@ -212,15 +283,17 @@ mod tests {
             "postgres://me@%2Fvar%2Frun%2Fpostgresql/shop",
             "postgres:///shop?host=/tmp&user=me&password=x+y&sslmode=disable",
             "postgres://[::1]:5/shop?user=me",
+            "postgres://me@/shop?host=one,%2Ftmp&port=7&sslmode=verify-full",
         ]
         .map(read);
         insta::assert_snapshot!(all.join("\n"), @r#"
-        PostgreSQL database shop on db.example.com [5432] Some("me") None Prefer
-        PostgreSQL database shop on db [6432] Some("me@shop") Some("p@ss/w:rd%") Require
-        PostgreSQL database shop on one,two [1, 2] Some("me") None Require
-        PostgreSQL database shop on /var/run/postgresql [5432] Some("me") None Prefer
-        PostgreSQL database shop on /tmp [] Some("me") Some("x+y") Disable
-        PostgreSQL database shop on ::1 [5] Some("me") None Prefer
+        PostgreSQL database shop on db.example.com [5432] [] Some("me") None Prefer
+        PostgreSQL database shop on db [6432] [] Some("me@shop") Some("p@ss/w:rd%") Require
+        PostgreSQL database shop on one,two [1] [] Some("me") None Require, [2] [] Some("me") None Require
+        PostgreSQL database shop on /var/run/postgresql [5432] [] Some("me") None Disable
+        PostgreSQL database shop on /tmp [5432] [] Some("me") Some("x+y") Disable
+        PostgreSQL database shop on ::1 [5] [] Some("me") None Prefer
+        PostgreSQL database shop on one,/tmp [7] [] Some("me") None Require, [7] [] Some("me") None Disable
         "#);
     }
 
@@ -243,7 +316,15 @@ mod tests {
             ("postgres://db/shop?json=SECRET", "the parameter json is json or jsonb"),
             ("postgres://db/shop?sslcert=SECRET", "the parameters sslcert and sslkey go together"),
             ("postgres://db:SECRET/shop", "is not a URI of PostgreSQL"),
-            ("postgres://db/shop?target_session_attrs=SECRET", "is not a URI of PostgreSQL"),
+            (
+                "postgres://db/shop?target_session_attrs=SECRET",
+                "the parameter target_session_attrs is any, read-write or read-only",
+            ),
+            (
+                "postgres://db/shop?connect_timeout=SECRET",
+                "the parameter connect_timeout is a number of seconds",
+            ),
+            ("postgres://one,two,three/shop?port=1,2", "the parameter port names one port, or one for each"),
         ] {
             let told = parse(uri).expect_err(uri);
             assert!(told.starts_with(wrong) && !told.contains("SECRET"), "{uri}: {told}");
@@ -266,18 +347,22 @@ mod tests {
                 _ => None,
             };
             let uri = PostgresUri::parse(uri, &env).expect("a URI");
-            uri.config.get_password().map(|text| String::from_utf8_lossy(text).into_owned())
+            let own = |way: &Config| Some(String::from_utf8_lossy(way.get_password()?).into_owned());
+            uri.ways.iter().map(|way| own(way).unwrap_or_default()).collect::<Vec<_>>().join(" ")
         };
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt;
-            assert_eq!(read("postgres://me@db/x", None), None, "anybody can read it");
+            assert_eq!(read("postgres://me@db/x", None), "", "anybody can read it");
             let own = std::fs::Permissions::from_mode(0o600);
             std::fs::set_permissions(&path, own).expect("can be changed");
         }
-        assert_eq!(read("postgres://me@db/sh%3Aop", None).as_deref(), Some("p\\a:s:s"));
-        assert_eq!(read("postgres://you@db/shop", None).as_deref(), Some("any"));
-        assert_eq!(read("postgres://you@db/shop", Some("env")).as_deref(), Some("env"));
-        assert_eq!(read("postgres://you:uri@db/shop", Some("env")).as_deref(), Some("uri"));
+        assert_eq!(read("postgres://me@db/sh%3Aop", None), "p\\a:s:s");
+        assert_eq!(read("postgres://you@db/shop", None), "any");
+        assert_eq!(read("postgres://you@db/shop", Some("env")), "env");
+        // Each host is sent its own.
+        assert_eq!(read("postgres://me@other,db:5432,db:7/sh%3Aop", None), "no p\\a:s:s any");
+        assert_eq!(read("postgres://me@other,db/sh%3Aop", Some("env")), "env env");
+        assert_eq!(read("postgres://you:uri@db/shop", Some("env")), "uri");
     }
 }

@@ -63,7 +63,11 @@ async fn who_is_not_let_in_is_told_why() {
 async fn a_socket_is_a_way_too() {
     let server = Server::new();
     let folder = super::told("POSTGRES_SOCKET").replace('/', "%2F");
-    loaded(&server.at("localhost", &folder)).await.expect("goes through");
+    // Whatever is asked of hosts: nobody listens in on a socket.
+    for parameters in ["", "?sslmode=require", "?sslmode=verify-full"] {
+        let uri = format!("{}{parameters}", server.at("localhost", &folder));
+        loaded(&uri).await.unwrap_or_else(|error| panic!("{parameters}: {error}"));
+    }
 }
 
 #[tokio::test]
