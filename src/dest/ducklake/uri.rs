@@ -32,6 +32,13 @@ const SERVER: &[&str] = &[
     "application_name",
     "options",
     "target_session_attrs",
+    "channel_binding",
+    "hostaddr",
+    "keepalives",
+    "keepalives_idle",
+    "keepalives_interval",
+    "keepalives_count",
+    "tcp_user_timeout",
 ];
 
 /// Where the catalog is.
@@ -242,7 +249,7 @@ mod tests {
             "ducklake:duckdb:////data/it's%20mine.db?data_path=s3://bucket/a/b",
             "ducklake:sqlite:////data/shop.db?data_path=/data",
             "ducklake:postgres://me:p%40ss@db.example.com:6432/shop?sslmode=verify-full&data_path=/d&sslrootcert=/ca.crt",
-            "ducklake:postgresql://db/shop?data_path=/d",
+            "ducklake:postgresql://db/shop?data_path=/d&channel_binding=require",
         ]
         .map(read);
         insta::assert_snapshot!(all.join("\n"), @r#"
@@ -251,7 +258,7 @@ mod tests {
         /data/it's mine.db Some("s3://bucket/a/b/") ducklake:/data/it's mine.db
         /data/shop.db Some("/data/") ducklake:sqlite:/data/shop.db
         PostgreSQL database shop on db.example.com Some("/d/") ducklake:postgres:postgresql://me:p%40ss@db.example.com:6432/shop?sslmode=verify-full&sslrootcert=/ca.crt
-        PostgreSQL database shop on db Some("/d/") ducklake:postgres:postgresql://db/shop
+        PostgreSQL database shop on db Some("/d/") ducklake:postgres:postgresql://db/shop?channel_binding=require
         "#);
     }
 

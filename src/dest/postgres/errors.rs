@@ -130,6 +130,8 @@ fn lost(place: &str, action: &str, error: &Error) -> DestError {
     }
     let hint = if why.contains("password missing") {
         "it comes from --dest-uri, PGPASSWORD or ~/.pgpass, which nobody else may be able to read"
+    } else if why.contains("channel binding") {
+        "channel_binding=require in --dest-uri wants TLS, and a password that the server asks for by SCRAM-SHA-256"
     } else if why.contains("certificate") || why.contains("TLS") {
         "sslmode in --dest-uri says what is verified, sslrootcert who is trusted"
     } else if action == "reach" {

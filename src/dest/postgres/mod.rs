@@ -5,7 +5,7 @@
 //!
 //! | room | what |
 //! | --- | --- |
-//! | `uri`, `tls`, `open`, `errors` | where the server is, how it is spoken to, a transaction, and what failures mean |
+//! | `uri`, `tls`, `binding`, `open`, `errors` | where the server is, how it is spoken to, a transaction, and what failures mean |
 //! | `dialect` | names, types and values; how a table is made and changed |
 //! | `engine` | a schema as [`super::sql`] sees it; staging by `copy` |
 //! | `load`, `values` | a commit, and what PostgreSQL does not take |
@@ -30,6 +30,7 @@ use crate::model::{Described, Description, LogicalType, Micros};
 use dialect::check_names;
 use open::Access;
 
+mod binding;
 mod copy;
 mod dialect;
 mod engine;

@@ -22,7 +22,9 @@ const KNOWN: &[&str] = &[
     "sslcert",
     "sslkey",
     "json",
+    "tcp_user_timeout",
     "host",
+    "hostaddr",
     "port",
     "user",
     "password",
@@ -32,10 +34,15 @@ const KNOWN: &[&str] = &[
     "options",
     "target_session_attrs",
     "load_balance_hosts",
+    "channel_binding",
+    "keepalives",
+    "keepalives_idle",
+    "keepalives_interval",
+    "keepalives_count",
 ];
-const OURS: usize = 5;
+const OURS: usize = 6;
 /// Where those of hosts end.
-const HOSTS: usize = 7;
+const HOSTS: usize = 9;
 
 /// What is no URI. Why it is none may quote it.
 const NOT_ONE: &str = "is not a URI of PostgreSQL";
@@ -79,7 +86,14 @@ impl PostgresUri {
         if config.get_connect_timeout().is_none() {
             config.connect_timeout(CONNECT);
         }
-        config.tcp_user_timeout(SILENCE).keepalives_idle(SILENCE / 2);
+        config.tcp_user_timeout(match get("tcp_user_timeout").map(str::parse) {
+            None => SILENCE,
+            Some(Ok(milliseconds)) => Duration::from_millis(milliseconds),
+            Some(Err(_)) => return Err("the parameter tcp_user_timeout is a number of milliseconds".into()),
+        });
+        if get("keepalives_idle").is_none() {
+            config.keepalives_idle(SILENCE / 2);
+        }
         if let (None, Some(user)) = (config.get_user(), env("PGUSER").or_else(|| env("USER"))) {
             config.user(user);
         }
@@ -133,8 +147,12 @@ fn taken(name: &str) -> &'static str {
     match name {
         "target_session_attrs" => "any, read-write or read-only",
         "load_balance_hosts" => "disable or random",
+        "channel_binding" => "disable, prefer or require",
+        "hostaddr" => "an address, or several with commas",
         "port" => "a number, or several with commas",
-        "connect_timeout" => "a number of seconds",
+        "connect_timeout" | "keepalives_idle" | "keepalives_interval" => "a number of seconds",
+        "keepalives" => "0 or 1",
+        "keepalives_count" => "a number",
         _ => "not taken as it is",
     }
 }
@@ -284,6 +302,8 @@ mod tests {
             "postgres:///shop?host=/tmp&user=me&password=x+y&sslmode=disable",
             "postgres://[::1]:5/shop?user=me",
             "postgres://me@/shop?host=one,%2Ftmp&port=7&sslmode=verify-full",
+            "postgres://me@one,two/shop?hostaddr=10.0.0.1,10.0.0.2",
+            "postgres:///shop?hostaddr=10.0.0.1&user=me%40shop",
         ]
         .map(read);
         insta::assert_snapshot!(all.join("\n"), @r#"
@@ -294,6 +314,8 @@ mod tests {
         PostgreSQL database shop on /tmp [5432] [] Some("me") Some("x+y") Disable
         PostgreSQL database shop on ::1 [5] [] Some("me") None Prefer
         PostgreSQL database shop on one,/tmp [7] [] Some("me") None Require, [7] [] Some("me") None Disable
+        PostgreSQL database shop on one,two [5432] [10.0.0.1] Some("me") None Prefer, [5432] [10.0.0.2] Some("me") None Prefer
+        PostgreSQL database shop on 10.0.0.1 [5432] [] Some("me@shop") None Prefer
         "#);
     }
 
@@ -323,6 +345,14 @@ mod tests {
             (
                 "postgres://db/shop?connect_timeout=SECRET",
                 "the parameter connect_timeout is a number of seconds",
+            ),
+            ("postgres://db/shop?tcp_user_timeout=SECRET", "the parameter tcp_user_timeout is a number of"),
+            ("postgres://db/shop?keepalives_count=SECRET", "the parameter keepalives_count is a number"),
+            ("postgres://db/shop?channel_binding=SECRET", "the parameter channel_binding is disable, prefer"),
+            ("postgres://db/shop?hostaddr=SECRET", "the parameter hostaddr is an address"),
+            (
+                "postgres://db/shop?hostaddr=10.0.0.1,10.0.0.2",
+                "the parameter hostaddr names an address for each",
             ),
             ("postgres://one,two,three/shop?port=1,2", "the parameter port names one port, or one for each"),
         ] {

@@ -53,3 +53,29 @@ fn what_is_verified_is_what_was_asked_for() {
         "{told}"
     );
 }
+
+/// Only who has the certificate that we were shown can say that the password was right.
+#[test]
+#[ignore = "needs PostgreSQL of the system"]
+fn passwords_are_bound_to_the_connection() {
+    let server = Server::of("POSTGRES_OLDER_URI");
+    let guarded = |password: &str, parameters: &str| {
+        let uri = server.at("ingestr@localhost", &format!("guarded:{password}@127.0.0.1"));
+        let postgres = Postgres::from_uri(&format!("{uri}?{parameters}")).expect("a URI");
+        wait(async { postgres.open("", Access::Read).await?.end(Ok(())).await })
+            .map_err(|error| format!("{error} ({})", error.hint.as_deref().unwrap_or_default()))
+    };
+    for parameters in
+        ["channel_binding=require", "sslmode=require&channel_binding=require", "channel_binding=disable", ""]
+    {
+        assert_eq!(guarded("r%40ght", parameters), Ok(()), "{parameters}");
+    }
+    let told = guarded("wrong", "channel_binding=require").expect_err("is not let in");
+    assert!(told.contains("lets nobody in like that"), "{told}");
+    let told =
+        guarded("r%40ght", "sslmode=disable&channel_binding=require").expect_err("nothing to bind it to");
+    assert!(
+        told.contains("channel binding") && told.contains("(channel_binding=require in --dest-uri wants TLS"),
+        "{told}"
+    );
+}
