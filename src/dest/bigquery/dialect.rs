@@ -95,6 +95,10 @@ impl Dialect for BigQueryDialect {
         }
     }
 
+    fn compares_json(&self) -> bool {
+        false
+    }
+
     fn integer(&self, value: &str, logical: LogicalType) -> Option<String> {
         match logical {
             LogicalType::Int64 => Some(value.to_owned()),

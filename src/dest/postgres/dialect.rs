@@ -147,6 +147,10 @@ impl Dialect for PostgresDialect {
         }
     }
 
+    fn compares_json(&self) -> bool {
+        false
+    }
+
     fn integer(&self, value: &str, logical: LogicalType) -> Option<String> {
         match logical {
             LogicalType::Int64 => Some(value.to_owned()),

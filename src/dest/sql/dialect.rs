@@ -35,6 +35,11 @@ pub trait Dialect: std::fmt::Debug + Sync {
         self.convert(value, Some(LogicalType::Text), LogicalType::Timestamp)
     }
 
+    /// Whether two values of JSON can be told to be the same or not: if not, they are no key.
+    fn compares_json(&self) -> bool {
+        true
+    }
+
     /// A value as an integer, NULL where it is none; `None`: values of that type never are.
     fn integer(&self, value: &str, logical: LogicalType) -> Option<String>;
     /// A text that differs from row to row.

@@ -1,6 +1,8 @@
 //! What is there before a run.
 
+use super::Dialect;
 use super::cells::LedgerLine;
+use super::columns::same;
 use super::commit::Seen;
 use super::dialect::Shape;
 use super::engine::Engine;
@@ -10,8 +12,8 @@ use super::leases;
 use super::ledger::{LEASES, NAMES, STATE, newer};
 use super::names;
 use super::shadow::shadow;
-use crate::dest::{DestError, Inspection, Owner, Target};
-use crate::model::Strategy;
+use crate::dest::{DestError, DestErrorKind, Inspection, Owner, Target};
+use crate::model::{LogicalType, Strategy};
 
 /// What is remembered of the target, who else has a state for its table, and who holds it. `shape`: that of the table;
 /// `place`: what messages call the database.
@@ -26,6 +28,7 @@ pub(crate) async fn look_up<E: Engine>(
     place: &str,
 ) -> Result<Inspection, DestError> {
     let (d, table) = (engine.dialect(), engine.table(&target.table));
+    check_key(d, target, shape)?;
     let mut found = Inspection { columns: shape.map(Shape::known), ..Inspection::default() };
     found.theirs = shape.map(Shape::theirs).unwrap_or_default();
     if seen.has(d, LEASES) {
@@ -81,4 +84,23 @@ pub(crate) async fn look_up<E: Engine>(
         found.names = Some(names::read(engine, &table).await?);
     }
     Ok(found)
+}
+
+/// Refuses a key that the database cannot compare. Where nothing is looked for by key, it does no harm.
+fn check_key(d: &dyn Dialect, target: &Target, shape: Option<&Shape>) -> Result<(), DestError> {
+    if d.compares_json() || target.strategy == Strategy::Append {
+        return Ok(());
+    }
+    let documented = |key: &str| target.columns.iter().find(|column| same(&column.name, key));
+    let is_json = |key: &&String| {
+        let found = shape.and_then(|shape| shape.find(key));
+        let logical = found.map_or_else(|| Some(documented(key)?.logical), |found| found.logical);
+        logical == Some(LogicalType::Json)
+    };
+    let Some(key) = target.key.iter().find(is_json) else { return Ok(()) };
+    let message = format!(
+        "column {key} of table {}.{} is JSON, which this database does not compare: it can be no key",
+        target.schema, target.table
+    );
+    Err(DestError::new(DestErrorKind::Shape, message).hint("name another column in --primary-key"))
 }

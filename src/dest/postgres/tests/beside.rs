@@ -1,10 +1,10 @@
 //! What others have beside a table of ours, and must not lose: tables that refer to it or inherit from it, rows that they see
-//! and we do not, and schemas that are not for everybody.
+//! and we do not, keys that PostgreSQL does not compare, and schemas that are not for everybody.
 
 use super::*;
 use crate::dest::conformance::{batch, commit, counts, items, load};
 use crate::dest::{Counts, DestErrorKind};
-use crate::model::Strategy;
+use crate::model::{Column, Strategy};
 
 async fn loaded(postgres: &Postgres, target: &Target, ids: &[i64]) -> Result<Counts, DestError> {
     let rows: Vec<_> = ids.iter().map(|id| (*id, "a", 10)).collect();
@@ -98,6 +98,32 @@ async fn rows_that_a_policy_hides_are_not_taken_for_missing() {
     // Its owner sees all.
     assert_eq!(loaded(&server.postgres(), &target, &[1]).await.expect("goes through"), counts(0, 0, 1, 0));
     server.sql(&format!("DROP OWNED BY {role}; DROP ROLE {role}"));
+}
+
+#[tokio::test]
+#[ignore = "needs PostgreSQL"]
+async fn json_is_no_key() {
+    let server = Server::new();
+    for (made, refuses) in [
+        ("CREATE SCHEMA IF NOT EXISTS shop", true),
+        ("CREATE TABLE items (id bigint, extra jsonb)", true),
+        ("DROP TABLE items; CREATE TABLE items (id bigint, extra text)", false),
+    ] {
+        server.sql(made);
+        for strategy in Strategy::ALL {
+            let target = Target { key: vec!["id".into(), "extra".into()], ..items(strategy) };
+            if !refuses || strategy == Strategy::Append {
+                server.postgres().inspect(&target).await.expect("can be compared");
+                continue;
+            }
+            let (kind, message, hint) = refused(&server.postgres(), &target).await;
+            let expected = "column extra of table shop.items is JSON, which this database does not compare: it can be no key";
+            assert_eq!((kind, &*message), (DestErrorKind::Shape, expected), "{made}");
+            assert_eq!(hint, "name another column in --primary-key");
+        }
+    }
+    let target = Target { columns: vec![Column::new("id", LogicalType::Int64)], ..items(Strategy::Merge) };
+    loaded(&server.postgres(), &target, &[1]).await.expect("has another key");
 }
 
 #[tokio::test]
