@@ -47,6 +47,11 @@ pub(super) fn failed(place: &str, action: &str, error: &Error) -> DestError {
             format!("cannot {action} the {place}: {said}"),
             "raise statement_timeout for this user (ALTER ROLE … SET statement_timeout), or make commits smaller with --flush-records",
         ),
+        code if code.code().starts_with("P0") => (
+            DestErrorKind::Shape,
+            format!("cannot {action} the {place}: {} refused it (SQLSTATE {})", function(db), code.code()),
+            "look at the triggers of the table (\\d+ <table> in psql), or load into another table",
+        ),
         code if code.code().starts_with("23") => (
             DestErrorKind::Shape,
             format!("cannot {action} the {place}: {}", constraint(db)),
@@ -90,11 +95,18 @@ fn barred(place: &str, action: &str, db: &DbError, said: &str) -> Option<(String
 /// What the server says, if it names no values.
 fn said(db: &DbError) -> String {
     let code = db.code().code();
-    // Data, and what a trigger or a function of the user raises.
-    if ["22", "23", "P0", "38", "39"].iter().any(|class| code.starts_with(class)) {
+    // Data, and what functions of the user outside of SQL say.
+    if ["22", "23", "38", "39"].iter().any(|class| code.starts_with(class)) {
         return format!("a value is not taken (SQLSTATE {code})");
     }
     db.message().to_owned()
+}
+
+/// Which function of the user has raised an error. What it says may quote values.
+fn function(db: &DbError) -> String {
+    let named = db.where_().and_then(|text| text.strip_prefix("PL/pgSQL function ")?.split_once(" line "));
+    let name = named.map_or(String::new(), |(name, _)| format!(" {name}"));
+    format!("a trigger or function{name} of the database")
 }
 
 /// Which constraint of which table rows do not meet.

@@ -137,6 +137,7 @@ async fn failures_are_told_without_values() {
         ),
         (format!("{made}); {}", raising("53100")), ""),
         (format!("{made}); {}", raising("22023")), ""),
+        (format!("{made}); {}", raising("P0001")), ""),
         (format!("{made}); {slow}"), "statement_timeout = '500ms'"),
         (String::new(), "default_transaction_read_only = on"),
     ] {
@@ -158,6 +159,7 @@ async fn failures_are_told_without_values() {
     Shape: cannot write the PostgreSQL database shop on localhost: rows do not meet constraint items_much_key of table shop.items (load into another table, or drop the constraint)
     Full: no space left on the server of the PostgreSQL database shop on localhost (free some space there, and run the command again)
     Other: cannot write the PostgreSQL database shop on localhost: a value is not taken (SQLSTATE 22023) (no hint)
+    Shape: cannot write the PostgreSQL database shop on localhost: a trigger or function shop.stop() of the database refused it (SQLSTATE P0001) (look at the triggers of the table (\d+ <table> in psql), or load into another table)
     Other: cannot write the PostgreSQL database shop on localhost: canceling statement due to statement timeout (raise statement_timeout for this user (ALTER ROLE … SET statement_timeout), or make commits smaller with --flush-records)
     Permission: the PostgreSQL database shop on localhost is read-only: cannot execute CREATE TABLE in a read-only transaction (it may be a replica: name the primary server in --dest-uri, or both with target_session_attrs=read-write)
     Permission: the PostgreSQL database shop on localhost is read-only (it may be a replica: name the primary server in --dest-uri, or both with target_session_attrs=read-write)
