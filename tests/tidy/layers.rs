@@ -27,7 +27,7 @@ const LAYERS: [&[&str]; 11] = [
 ];
 
 /// Files that are still in a circle. The list may only shrink.
-const CIRCLES: [&str; 4] = ["dest/bigquery", "dest/bigquery/load", "dest/duckdb", "dest/duckdb/apply"];
+const CIRCLES: [&str; 2] = ["dest/bigquery", "dest/bigquery/load"];
 
 /// Path of a module below `src`, e.g. `["dest", "duckdb"]`.
 type Module = Vec<String>;
