@@ -5,6 +5,8 @@
 use std::collections::HashMap;
 
 use arrow_schema::{DataType, Field, TimeUnit};
+use jiff::SignedDuration;
+use jiff::civil::DateTime;
 
 /// Microseconds since 1970-01-01T00:00:00Z: the precision the API sends and every destination keeps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
@@ -23,31 +25,57 @@ impl Micros {
     pub fn minus(self, span: std::time::Duration) -> Self {
         Self(self.0.saturating_sub(i64::try_from(span.as_micros()).unwrap_or(i64::MAX)))
     }
+
+    /// Date and time in UTC; `None`: before the year 0 or after 9999, which four digits do not write. (jiff's instants end 26
+    /// hours before that year does, and 9999-12-31 is what many write for "never".)
+    #[must_use]
+    pub fn civil(self) -> Option<DateTime> {
+        EPOCH.checked_add(SignedDuration::from_micros(self.0)).ok().filter(|time| time.year() >= 0)
+    }
+
+    /// `2026-11-22T09:40:25.250000Z`: of one width, so that texts sort as times do.
+    #[must_use]
+    pub fn iso(self) -> Option<String> {
+        Some(self.civil()?.strftime("%Y-%m-%dT%H:%M:%S%.6fZ").to_string())
+    }
+
+    /// The instant of a date and time in UTC.
+    #[must_use]
+    pub fn of_civil(time: DateTime) -> Self {
+        // No year that jiff knows is as far away.
+        Self(i64::try_from(time.duration_since(EPOCH).as_micros()).unwrap_or(i64::MAX))
+    }
 }
+
+const EPOCH: DateTime = DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
 
 /// As the API writes it: `2026-08-26T18:36:51.461517+00:00`, the fraction left out when it is zero.
 impl std::fmt::Display for Micros {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match jiff::Timestamp::from_microsecond(self.0) {
-            Ok(instant) => {
-                let text = instant.to_string();
-                let text = text.trim_end_matches('Z');
+        match self.civil() {
+            Some(time) => {
+                let text = time.to_string();
                 match text.split_once('.') {
                     Some((whole, fraction)) => write!(f, "{whole}.{fraction:0<6}+00:00"),
                     None => write!(f, "{text}+00:00"),
                 }
             }
-            Err(_) => write!(f, "{} µs", self.0),
+            None => write!(f, "{} µs", self.0),
         }
     }
 }
 
-/// From any form of RFC 3339, to the microsecond.
+/// From any form of RFC 3339, to the microsecond; in UTC up to the end of 9999.
 impl std::str::FromStr for Micros {
     type Err = jiff::Error;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        text.parse::<jiff::Timestamp>().map(|at| Self(at.as_microsecond()))
+        let known = text.parse::<jiff::Timestamp>().map(|at| Self(at.as_microsecond()));
+        let in_utc = text.strip_suffix(['Z', 'z']).or_else(|| text.strip_suffix("+00:00"));
+        match in_utc {
+            Some(time) => known.or_else(|_| time.parse().map(Self::of_civil)),
+            None => known,
+        }
     }
 }
 
@@ -169,15 +197,32 @@ mod tests {
 
     #[test]
     fn instants_print_as_the_api_writes_them() {
+        assert_eq!(Micros(1_787_769_411_461_510).to_string(), "2026-08-26T18:36:51.461510+00:00");
+        assert_eq!(Micros(1_787_747_400_000_000).to_string(), "2026-08-26T12:30:00+00:00");
+        assert_eq!(Micros(-1).to_string(), "1969-12-31T23:59:59.999999+00:00");
+        assert_eq!(Micros(253_402_300_799_000_000).to_string(), "9999-12-31T23:59:59+00:00");
+        assert_eq!(Micros(253_402_300_800_000_000).to_string(), "253402300800000000 µs");
+    }
+
+    #[test]
+    fn instants_of_four_digits_are_written_and_read() {
         for (micros, text) in [
-            (1_787_769_411_461_510, "2026-08-26T18:36:51.461510+00:00"),
-            (1_787_747_400_000_000, "2026-08-26T12:30:00+00:00"),
-            (-1, "1969-12-31T23:59:59.999999+00:00"),
+            (253_402_300_799_999_999, "9999-12-31T23:59:59.999999Z"),
+            (253_402_207_200_000_000, "9999-12-30T22:00:00.000000Z"),
+            (1_795_340_425_250_000, "2026-11-22T09:40:25.250000Z"),
+            (-62_135_596_800_000_000, "0001-01-01T00:00:00.000000Z"),
         ] {
-            assert_eq!(Micros(micros).to_string(), text);
-            assert_eq!(text.parse::<Micros>().ok(), Some(Micros(micros)));
+            assert_eq!(Micros(micros).iso().as_deref(), Some(text));
+            assert_eq!(text.parse().ok(), Some(Micros(micros)));
         }
-        assert!("yesterday".parse::<Micros>().is_err());
+        assert_eq!("9999-12-31T23:59:59+00:00".parse().ok(), Some(Micros(253_402_300_799_000_000)));
+        assert_eq!("2026-11-22 10:40:25.25+01".parse().ok(), Some(Micros(1_795_340_425_250_000)));
+        for micros in [i64::MIN, 253_402_300_800_000_000, i64::MAX] {
+            assert_eq!(Micros(micros).iso(), None, "{micros}");
+        }
+        for text in ["", "never", "9999-12-31T23:59:59", "9999-12-31"] {
+            assert_eq!(text.parse::<Micros>().ok(), None, "{text}");
+        }
     }
 
     #[test]

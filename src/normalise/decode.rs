@@ -149,6 +149,9 @@ fn hex4(bytes: &[u8], at: usize) -> u32 {
         .fold(0, |code, digit| code << 4 | (*digit as char).to_digit(16).unwrap_or(0))
 }
 
+/// The years that every destination knows, in microseconds.
+const YEARS: std::ops::Range<i64> = -62_135_596_800_000_000..253_402_300_800_000_000;
+
 /// Instants: `2026-08-26T18:36:51.461517+00:00`, with or without fraction, zone and `T`; without a zone they are
 /// UTC, as the API's documentation examples are.
 #[must_use]
@@ -158,6 +161,10 @@ pub fn timestamp(raw: &str) -> Decoded<Micros> {
     }
     let Some(text) = plain(raw) else { return Decoded::Rejected("not a datetime") };
     match instant(text.as_bytes()) {
+        // With a zone, the first and the last hours of these years lie beyond them.
+        Some((micros, _)) if !YEARS.contains(&micros.0) => {
+            Decoded::Rejected("outside of the years 1 to 9999")
+        }
         Some((micros, true)) => Decoded::Value(micros),
         Some((micros, false)) => Decoded::Lossy(micros, "finer than a microsecond, cut"),
         None => Decoded::Rejected("not a datetime"),
@@ -364,6 +371,15 @@ mod tests {
             timestamp("\"2026-08-26T18:36:51.4615179Z\""),
             Lossy(Micros(1_787_769_411_461_517), "finer than a microsecond, cut")
         );
+    }
+
+    #[test]
+    fn what_every_destination_knows_are_the_years_1_to_9999() {
+        assert_eq!(timestamp("\"9999-12-31T23:59:59.999999Z\""), Value(Micros(253_402_300_799_999_999)));
+        assert_eq!(timestamp("\"0001-01-01T00:00:00Z\""), Value(Micros(-62_135_596_800_000_000)));
+        for raw in ["\"9999-12-31T23:59:59-00:01\"", "\"0001-01-01T00:00:00+00:01\""] {
+            assert_eq!(timestamp(raw), Rejected("outside of the years 1 to 9999"), "{raw}");
+        }
     }
 
     #[test]

@@ -59,9 +59,9 @@ impl Dialect for BigQueryDialect {
     }
 
     fn instant(&self, at: Micros) -> String {
-        match jiff::Timestamp::from_microsecond(at.0) {
+        match at.civil() {
             // BigQuery's years have four digits.
-            Ok(time) if (-62_135_596_800_000_000..253_402_300_800_000_000).contains(&at.0) => {
+            Some(time) if (-62_135_596_800_000_000..253_402_300_800_000_000).contains(&at.0) => {
                 format!("TIMESTAMP '{}+00'", time.strftime("%Y-%m-%d %H:%M:%S%.6f"))
             }
             _ => "CAST(NULL AS TIMESTAMP)".into(),

@@ -31,8 +31,8 @@ impl Dialect for DuckDialect {
 
     fn instant(&self, at: Micros) -> String {
         // A literal with its offset needs neither icu nor the session's time zone.
-        jiff::Timestamp::from_microsecond(at.0).map_or_else(
-            |_| "NULL".into(),
+        at.civil().map_or_else(
+            || "NULL".into(),
             |at| format!("TIMESTAMPTZ '{}+00'", at.strftime("%Y-%m-%d %H:%M:%S%.6f")),
         )
     }
@@ -122,6 +122,10 @@ mod tests {
             DuckDialect.text("it's"),
         ]
         .join("\n");
+        assert_eq!(
+            DuckDialect.instant(Micros(253_402_300_799_999_999)),
+            "TIMESTAMPTZ '9999-12-31 23:59:59.999999+00'"
+        );
         insta::assert_snapshot!(all, @r#"
         CREATE SCHEMA IF NOT EXISTS "gorgias"."gorgias"
         ALTER TABLE "gorgias"."gorgias"."se""lect.from" ADD COLUMN "größe; DROP" JSON

@@ -16,7 +16,7 @@ use arrow_select::filter::filter_record_batch;
 
 use crate::dest::sql::columns::{same, shape};
 use crate::dest::{DestError, Target};
-use crate::model::{Column, LogicalType};
+use crate::model::{Column, LogicalType, Micros};
 
 /// The rows of one commit for one target.
 #[derive(Debug, Clone)]
@@ -277,8 +277,7 @@ fn text_of(array: &ArrayRef, row: usize) -> String {
         DataType::Boolean => any.downcast_ref::<BooleanArray>().map(|a| a.value(row).to_string()),
         DataType::Timestamp(..) => any.downcast_ref::<TimestampMicrosecondArray>().map(|a| {
             let micros = a.value(row);
-            jiff::Timestamp::from_microsecond(micros)
-                .map_or_else(|_| micros.to_string(), |at| format!("{at:.6}"))
+            Micros(micros).iso().unwrap_or_else(|| micros.to_string())
         }),
         _ => any.downcast_ref::<StringArray>().map(|a| a.value(row).to_owned()),
     }

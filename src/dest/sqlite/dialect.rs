@@ -46,12 +46,6 @@ pub(super) fn check_names(target: &Target) -> Result<(), DestError> {
         .hint("choose another --dest-table"))
 }
 
-/// An instant as it is stored.
-pub(super) fn iso(at: Micros) -> Option<String> {
-    let at = jiff::Timestamp::from_microsecond(at.0).ok()?;
-    Some(at.strftime("%Y-%m-%dT%H:%M:%S%.6fZ").to_string())
-}
-
 impl Dialect for SqliteDialect {
     fn type_name(&self, logical: LogicalType) -> &'static str {
         match logical {
@@ -84,7 +78,7 @@ impl Dialect for SqliteDialect {
     }
 
     fn instant(&self, at: Micros) -> String {
-        iso(at).map_or_else(|| "NULL".into(), |text| self.text(&text))
+        at.iso().map_or_else(|| "NULL".into(), |text| self.text(&text))
     }
 
     fn convert(&self, value: &str, from: Option<LogicalType>, to: LogicalType) -> String {
@@ -248,9 +242,19 @@ mod tests {
 
     #[test]
     fn times_sort_as_they_come() {
-        let times = [-62_135_596_800_000_000, -1, 0, 1, 1_795_340_425_250_000, 253_402_207_200_000_000];
-        let texts = times.map(|at| iso(Micros(at)).expect("a time"));
+        let times = [
+            -62_135_596_800_000_000,
+            -1,
+            0,
+            1,
+            1_795_340_425_250_000,
+            253_402_207_200_000_000,
+            253_402_300_799_999_999,
+        ];
+        let texts = times.map(|at| Micros(at).iso().expect("a time"));
         assert!(texts.is_sorted() && texts.iter().all(|text| text.len() == 27), "{texts:?}");
         assert_eq!(texts[4], "2026-11-22T09:40:25.250000Z");
+        assert_eq!(texts[6], "9999-12-31T23:59:59.999999Z");
+        assert_eq!(texts.map(|text| text.parse().ok()), times.map(|at| Some(Micros(at))));
     }
 }

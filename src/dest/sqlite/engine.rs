@@ -8,7 +8,7 @@ use arrow_array::{Array, RecordBatch};
 use rusqlite::types::{Value, ValueRef};
 use rusqlite::{Connection, params_from_iter};
 
-use super::dialect::{MAIN, MARK, ROWLESS, SqliteDialect, in_file, iso};
+use super::dialect::{MAIN, MARK, ROWLESS, SqliteDialect, in_file};
 use super::file;
 use crate::dest::sql::cells::Cell;
 use crate::dest::sql::dialect::{Changes, FoundColumn, Shape};
@@ -239,7 +239,8 @@ fn value(array: &dyn Array, row: usize, kind: LogicalType) -> Value {
         LogicalType::Float64 => Value::Real(array.as_primitive::<Float64Type>().value(row)),
         LogicalType::Timestamp => {
             let at = Micros(array.as_primitive::<TimestampMicrosecondType>().value(row));
-            iso(at).map_or(Value::Null, Value::Text)
+            // Years of more digits do not come: normalisation puts them among the rejects.
+            at.iso().map_or(Value::Null, Value::Text)
         }
         LogicalType::Text | LogicalType::Json => Value::Text(array.as_string::<i32>().value(row).to_owned()),
     }

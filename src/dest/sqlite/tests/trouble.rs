@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow_array::{Int64Array, StringArray};
+use arrow_array::{Int64Array, StringArray, TimestampMicrosecondArray};
 
 use super::*;
 use crate::dest::Undone;
@@ -81,6 +81,33 @@ async fn a_table_of_others_is_taken_over_with_its_indexes_and_views() {
     assert_eq!(all("SELECT id || name || n || mine FROM items ORDER BY 1"), ["1newsevenx", "2two8x"]);
     assert_eq!(all("SELECT name FROM names ORDER BY 1"), ["new", "two"]);
     assert_eq!(all("SELECT name FROM sqlite_schema WHERE name = 'by_n'"), ["by_n"]);
+}
+
+/// What many write for "never".
+#[tokio::test]
+async fn times_are_kept_to_the_end_of_9999() {
+    let file = File::new();
+    let rows = || {
+        let far = TimestampMicrosecondArray::from(vec![253_402_300_799_000_000, 253_402_207_200_000_000]);
+        batch_of(vec![
+            (Column::new("id", LogicalType::Int64), Arc::new(Int64Array::from(vec![1, 2]))),
+            (Column::new("changed_at", LogicalType::Timestamp), Arc::new(far.with_timezone("UTC"))),
+        ])
+    };
+    let target = target(Strategy::Merge);
+    for (run, done) in [("r1", counts(2, 0, 0, 0)), ("r2", counts(0, 0, 2, 0))] {
+        let made = load(&file.sqlite(), &target, vec![rows()], commit(run, "p", true)).await;
+        assert_eq!(made.expect("goes through"), done);
+    }
+    let connection = file.open();
+    let stored: String = connection
+        .query_row(
+            "SELECT group_concat(changed_at, ' ') FROM (SELECT changed_at FROM items ORDER BY id)",
+            [],
+            |row| row.get(0),
+        )
+        .expect("runs");
+    assert_eq!(stored, "9999-12-31T23:59:59.000000Z 9999-12-30T22:00:00.000000Z");
 }
 
 #[tokio::test]
