@@ -7,6 +7,7 @@ use std::error::Error;
 use std::fmt;
 
 use crate::model::Micros;
+use crate::words::printable;
 
 mod scheme;
 
@@ -75,6 +76,9 @@ impl Kind {
     }
 }
 
+/// Characters of a headline or a cause: they may be a server's.
+const MOST: usize = 4_000;
+
 /// A failure as the user sees it.
 #[derive(Debug, Clone)]
 pub struct Failure {
@@ -91,9 +95,11 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// A failure without causes or hint.
+    /// A failure without causes or hint. What was typed is shown as it was, and what others say is not.
     pub fn new(kind: Kind, headline: impl Into<String>) -> Self {
-        Self { kind, headline: headline.into(), hint: None, causes: Vec::new(), not_before: None }
+        let headline = headline.into();
+        let headline = if kind == Kind::Usage { headline } else { printable(&headline, MOST) };
+        Self { kind, headline, hint: None, causes: Vec::new(), not_before: None }
     }
 
     /// The command cannot be done as typed.
@@ -113,7 +119,7 @@ impl Failure {
     pub fn caused_by(mut self, error: &(dyn Error + 'static)) -> Self {
         let mut next = Some(error);
         while let Some(cause) = next {
-            let text = cause.to_string();
+            let text = printable(&cause.to_string(), MOST);
             if !self.headline.contains(&text) && self.causes.last().is_none_or(|last| !last.contains(&text)) {
                 self.causes.push(text);
             }

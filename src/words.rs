@@ -1,4 +1,5 @@
-//! Numbers as people read them. Whatever counts something in a message goes through here, so that one is never "1 rows".
+//! Numbers as people read them, and texts of others as a terminal may show them. Whatever counts something in a message goes
+//! through here, so that one is never "1 rows".
 
 /// Digits in groups of three, with a comma between them.
 pub(crate) fn number(value: u64) -> String {
@@ -11,6 +12,40 @@ pub(crate) fn number(value: u64) -> String {
         grouped.push(digit);
     }
     grouped
+}
+
+/// A text of somebody else in one line, so that it looks like nothing but a text: what would move the cursor, change colours
+/// or turn the direction of writing is spelled (`\u{1b}`), and what is longer than `most` characters is cut.
+pub(crate) fn printable(text: &str, most: usize) -> String {
+    let mut shown = String::with_capacity(text.len().min(most));
+    let mut length = 0;
+    let mut space = false;
+    for c in text.chars() {
+        if length >= most {
+            shown.push('…');
+            break;
+        }
+        if c.is_whitespace() && (c.is_control() || matches!(c, '\u{2028}' | '\u{2029}')) {
+            space = true;
+            continue;
+        }
+        // What indents a line is none within one.
+        if space && c == ' ' {
+            continue;
+        }
+        if std::mem::take(&mut space) && !shown.is_empty() && !shown.ends_with(' ') {
+            shown.push(' ');
+            length += 1;
+        }
+        let turns = matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
+        if c.is_control() || turns {
+            shown.extend(c.escape_unicode());
+        } else {
+            shown.push(c);
+        }
+        length += 1;
+    }
+    shown
 }
 
 /// `1 row`, `2 rows`.
@@ -49,6 +84,20 @@ mod tests {
         assert_eq!([0, 999, 1000, 1_234_567].map(number), ["0", "999", "1,000", "1,234,567"]);
         assert_eq!((count(1, "page"), count(0, "row")), ("1 page".into(), "0 rows".into()));
         assert_eq!(count(1_200, "new column"), "1,200 new columns");
+    }
+
+    #[test]
+    fn texts_of_others_are_one_line_and_nothing_but_text() {
+        for (text, shown) in [
+            ("as it is, ä 🚀", "as it is, ä 🚀"),
+            ("a\n\n  b\tc\r\n", "a b c"),
+            ("a  b", "a  b"),
+            ("\u{1b}[31m\u{7}\u{9b}1m", "\\u{1b}[31m\\u{7}\\u{9b}1m"),
+            ("\u{202e}a\u{2028}b\u{200f}", "\\u{202e}a b\\u{200f}"),
+        ] {
+            assert_eq!(printable(text, 100), shown);
+        }
+        assert_eq!((printable("äbc", 2), printable("äb", 2)), ("äb…".into(), "äb".into()));
     }
 
     #[test]

@@ -9,9 +9,11 @@ use secrecy::SecretString;
 use tokio::time::Instant;
 
 use super::limit::{Limiter, Priority, Reader};
+use super::mask::Mask;
 use super::outage::{Next, Outages, Ride};
 use super::retry::{self, Again, Final, Known, LONGEST_TOLD, Outcome, Retries, Why};
 use super::room::Body;
+use super::when::LONGEST;
 use super::{Observer, Request, Response, Signal, Transport, TransportError};
 use crate::model::Micros;
 
@@ -63,6 +65,16 @@ fn effort(attempts: u32, elapsed: Duration) -> String {
     }
 }
 
+/// What is asked for is told as it is, unless it is no wait at all.
+fn told(wait: Duration) -> String {
+    if wait >= LONGEST { "a year or more".into() } else { format!("{} s", wait.as_secs_f64().ceil()) }
+}
+
+/// Characters of a message that are shown.
+const MOST: usize = 200;
+/// The same of a whole line: what is asked for has cursors, which are long.
+const MOST_OF_LINE: usize = 2_000;
+
 /// What was wrong.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Problem {
@@ -92,7 +104,7 @@ pub enum Problem {
     #[error("{0}")]
     Persistent(Why),
     /// The server asks for a longer wait than a run should last.
-    #[error("{why}, Retry-After {} s", wait.as_secs_f64().ceil())]
+    #[error("{why}, Retry-After {}", told(*wait))]
     ComeBack {
         /// What it answered.
         why: Why,
@@ -110,6 +122,8 @@ pub struct Client {
     /// Scheme, host and port, no slash at the end.
     base: String,
     authorization: SecretString,
+    /// Hides them in whatever the server says.
+    mask: Mask,
     limiter: Arc<Limiter>,
     rng: Mutex<fastrand::Rng>,
     /// Whether the host has ever answered.
@@ -131,7 +145,14 @@ impl Client {
     ) -> Self {
         let (seen, speaks) = (AtomicBool::new(false), AtomicBool::new(false));
         let outages = Outages::default();
-        Self { transport, base, authorization, limiter, rng: Mutex::new(rng), seen, outages, speaks }
+        let (rng, mask) = (Mutex::new(rng), Mask::of(&authorization));
+        Self { transport, base, authorization, mask, limiter, rng, seen, outages, speaks }
+    }
+
+    /// What the server said, as it may be shown: in one line, and without the credentials that it was sent.
+    #[must_use]
+    pub fn shown(&self, text: &str) -> String {
+        self.mask.shown(text, MOST)
     }
 
     /// The account's budget.
@@ -186,8 +207,9 @@ impl Client {
             let request =
                 Request { url: format!("{}{path}", self.base), authorization: self.authorization.clone() };
             let began = Instant::now();
-            let attempt = self.transport.get(request).await;
-            observer.on(Signal::Detail(detail(path, &attempt, began.elapsed())));
+            let attempt = self.transport.get(request).await.map_err(|error| self.shown_error(&error));
+            let told = detail(path, &attempt, began.elapsed());
+            observer.on(Signal::Detail(self.mask.shown(&told, MOST_OF_LINE)));
             match &attempt {
                 Ok(response) => ticket.answered(response.call_limit.as_deref(), observer),
                 // It is not known whether it was counted.
@@ -208,20 +230,21 @@ impl Client {
                             self.speaks.fetch_or(!page, Ordering::Relaxed);
                             return Ok(value);
                         }
-                        Err(error) => Again::soon(Why::Body(error.to_string())),
+                        Err(error) => Again::soon(Why::Body(self.shown(&error.to_string()))),
                     }
                 }
                 Outcome::Again(again) => again,
                 Outcome::Final(end) => {
-                    let problem = problem(end);
+                    let problem = problem(end, &self.mask);
                     let spoke = matches!(&problem, Problem::Refused { json: true, .. });
                     self.speaks.fetch_or(spoke, Ordering::Relaxed);
-                    return Err(error(path, problem, &retries, start));
+                    return Err(self.error(path, problem, &retries, start));
                 }
             };
             let (wait, told) = self.pause(&again, began, &mut retries, &mut ride, observer);
             let Some(wait) = wait else {
-                let mut error = error(path, given_up(again, observer.now()), &retries, start);
+                let problem = given_up(again, observer.now(), &self.mask);
+                let mut error = self.error(path, problem, &retries, start);
                 error.attempts -= 1;
                 return Err(error);
             };
@@ -234,6 +257,15 @@ impl Client {
             }
             tokio::time::sleep(wait).await;
         }
+    }
+
+    fn error(&self, path: &str, problem: Problem, retries: &Retries, start: Instant) -> HttpError {
+        let path = self.mask.shown(path, MOST_OF_LINE);
+        HttpError { path, problem, attempts: retries.attempts() + 1, elapsed: start.elapsed() }
+    }
+
+    fn shown_error(&self, error: &TransportError) -> TransportError {
+        TransportError { kind: error.kind, message: self.shown(&error.message) }
     }
 
     /// How long to wait before the next attempt, `None` to give up; and whether the wait is worth a word.
@@ -272,15 +304,11 @@ fn detail(path: &str, attempt: &Result<Response, TransportError>, took: Duration
     format!("GET {path}: {found}, {} ms", took.as_millis())
 }
 
-fn error(path: &str, problem: Problem, retries: &Retries, start: Instant) -> HttpError {
-    HttpError { path: path.to_owned(), problem, attempts: retries.attempts() + 1, elapsed: start.elapsed() }
-}
-
 /// What a failure was in the end that did not pass.
-fn given_up(again: Again, now: Option<Micros>) -> Problem {
+fn given_up(again: Again, now: Option<Micros>, mask: &Mask) -> Problem {
     match again {
         Again { refusal: Some(refusal), told: Some(wait), .. } if wait <= LONGEST_TOLD => {
-            problem(Final::Status(refusal))
+            problem(Final::Status(refusal), mask)
         }
         Again { why, told: Some(wait), .. } if !wait.is_zero() => {
             Problem::ComeBack { why, wait, until: now.map(|now| now.plus(wait)) }
@@ -289,17 +317,18 @@ fn given_up(again: Again, now: Option<Micros>) -> Problem {
     }
 }
 
-fn problem(end: Final) -> Problem {
+fn problem(end: Final, mask: &Mask) -> Problem {
     match end {
         Final::Tls(message) => Problem::Tls(message),
         Final::TooLarge(message) => Problem::TooLarge(message),
         Final::Status(response) => {
             let body: Option<serde_json::Value> = serde_json::from_slice(&response.body).ok();
             let message = body.as_ref().and_then(|body| body.get("error")).and_then(|error| {
-                error.get("msg").and_then(|text| text.as_str()).map(|text| text.chars().take(200).collect())
+                error.get("msg").and_then(|text| text.as_str()).map(|text| mask.shown(text, MOST))
             });
             let json = body.is_some();
-            Problem::Refused { status: response.status, message, json, location: response.location }
+            let location = response.location.map(|location| mask.hide(&location));
+            Problem::Refused { status: response.status, message, json, location }
         }
     }
 }

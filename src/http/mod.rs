@@ -5,6 +5,7 @@
 
 pub mod client;
 pub mod limit;
+mod mask;
 pub mod outage;
 pub mod retry;
 pub mod room;

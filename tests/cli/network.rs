@@ -3,7 +3,7 @@
 use gorgias_sim::{Fault, Options, Response};
 use insta::assert_snapshot;
 
-use super::desk::{Desk, PLANTED, options};
+use super::desk::{Desk, PLANTED, basic, options};
 
 const FAR: &str =
     "gorgias://acme?api_key=planted-key-4f1c9a7e&email=agent@acme.example&base_url=https://far.example";
@@ -59,6 +59,41 @@ fn a_redirect_shows_where_to() {
       hint: check the domain in --source-uri, in case the help desk was renamed; redirects are not followed, as the key would go along
     exit code 4
     ");
+}
+
+/// A proxy that repeats what it was sent, to a terminal. (That no run prints the key, every test here checks.)
+#[test]
+fn what_a_server_says_is_one_line_without_credentials() {
+    for more in [&["--debug"][..], &["--progress", "json"], &["--quiet"]] {
+        let desk = Desk::new();
+        let body = format!(
+            r#"{{"error":{{"msg":"no: Basic {} {PLANTED} \u001b[31m evil\n\nline{}"}}}}"#,
+            basic(PLANTED),
+            "!".repeat(5_000)
+        );
+        let headers = [("X-Gorgias-Account-Api-Call-Limit", PLANTED), ("location", PLANTED)];
+        let headers = headers.map(|(name, value)| (name.into(), value.into())).to_vec();
+        for _ in 0..20 {
+            let refusal = Response { status: 403, headers: headers.clone(), body: body.clone().into() };
+            desk.account().faults().next(Fault::Answer(refusal));
+        }
+        let done = desk.ingest("tickets", more).finish();
+        assert_eq!(done.code(), Some(3), "{}", done.shown());
+        assert!(done.stderr.contains("no: Basic [redacted] [redacted] "), "{}", done.stderr);
+        assert!(done.stderr.contains("u{1b}[31m evil line!!!"), "{}", done.stderr);
+        assert!(!done.stderr.contains(&"!".repeat(201)), "{}", done.stderr);
+        assert!(!done.stderr.contains('\u{1b}'), "{}", done.stderr);
+    }
+}
+
+#[test]
+fn a_wait_that_nobody_means_has_an_end() {
+    let desk = Desk::new();
+    let headers = vec![("retry-after".into(), "9".repeat(23))];
+    desk.account().faults().next(Fault::Answer(Response { status: 503, headers, body: "".into() }));
+    let shown = desk.ingest("tickets", &[]).finish().shown();
+    assert!(shown.contains("HTTP 503, Retry-After a year or more\n"), "{shown}");
+    assert!(shown.contains("hint: come back after 20"), "{shown}");
 }
 
 /// Each request and each statement, and nothing that is in a row.

@@ -18,14 +18,16 @@ impl Gorgias {
     pub(crate) async fn find_out(&self, observer: Arc<dyn Observer>) -> Vec<Finding> {
         let account = self.object("/api/account", &*observer).await;
         let useless = account.as_ref().err().is_some_and(is_useless);
-        let mut findings =
-            vec![Finding::new(Subject::Account, account.map(|account| self.account_words(&account)))];
+        let mut findings = vec![Finding::new(
+            Subject::Account,
+            account.map(|account| self.client.shown(&self.account_words(&account))),
+        )];
         if useless {
             return findings;
         }
         // 0 is the user who asks.
         let user = self.object("/api/users/0", &*observer).await;
-        findings.push(Finding::new(Subject::User, user.map(|user| user_words(&user))));
+        findings.push(Finding::new(Subject::User, user.map(|user| self.client.shown(&user_words(&user)))));
         // What is allowed of others shows when they are named; rows of child tables lie in those of their parents.
         for spec in TABLES.iter().filter(|spec| spec.choice == Choice::Usual) {
             let rows = self.list(spec.path(), &*observer).await;
