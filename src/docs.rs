@@ -194,6 +194,7 @@ pub fn tables_markdown(tables: &[Resource]) -> String {
          documented becomes a new column (see `--schema-contract`), or, once the table has got 200 of these (see `--max-new-columns`), \
          a part of the JSON object in its column `_ingestr_extra`. Each row carries `_ingestr_loaded_at`.\n",
     );
+    page.push_str(WIDENED);
     let which = |choice| {
         let those = tables.iter().filter(|table| table.choice == choice).map(|table| table.name);
         those.collect::<Vec<_>>().join(", ")
@@ -242,6 +243,12 @@ pub fn tables_markdown(tables: &[Resource]) -> String {
     }
     page
 }
+
+const WIDENED: &str = "\nThe column of an undocumented field has the type of its first values, and becomes wider when others come: \
+     whole numbers and fractions become `double`, all else becomes `text`, or `json` where one is an object or a list. \
+     A `double` holds whole numbers exactly up to 9007199254740992 (2^53): where a fraction comes into a column of whole \
+     numbers, larger ones are rounded, those that are stored already, too, and nothing of it is in `_ingestr_rejects`. \
+     `--columns field:text` keeps each number as it was sent. Documented columns keep their types. This is so in every database.\n";
 
 /// Text that cannot end a cell of a Markdown table.
 fn cell(text: &str) -> String {
@@ -407,6 +414,8 @@ mod tests {
         | [satisfaction_surveys](#satisfaction_surveys) | One survey. | id | by updated_datetime: what was created in the last 30 days is read again | yes | 1, and 1 more for 100 rows of 30 days | are not seen | tickets:read |
 
         All documented columns exist from the first load, whether a row has a value or not. A field that is not documented becomes a new column (see `--schema-contract`), or, once the table has got 200 of these (see `--max-new-columns`), a part of the JSON object in its column `_ingestr_extra`. Each row carries `_ingestr_loaded_at`.
+
+        The column of an undocumented field has the type of its first values, and becomes wider when others come: whole numbers and fractions become `double`, all else becomes `text`, or `json` where one is an object or a list. A `double` holds whole numbers exactly up to 9007199254740992 (2^53): where a fraction comes into a column of whole numbers, larger ones are rounded, those that are stored already, too, and nothing of it is in `_ingestr_rejects`. `--columns field:text` keeps each number as it was sent. Documented columns keep their types. This is so in every database.
 
         Each row also carries `_ingestr_deleted_at` (timestamptz, NULL as long as the row is there) and, where that can be known, `_ingestr_merged_into` (bigint, the row it was merged into). Rows that are deleted at the source are found in tickets: they stay, with the time. `--deletes hard` removes them instead, `--deletes ignore` leaves them as they are.
 
