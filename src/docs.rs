@@ -231,6 +231,7 @@ pub fn tables_markdown(tables: &[Resource]) -> String {
              without a request.\n",
         );
     }
+    not_copied(&mut page, tables);
     for table in tables {
         let _ = write!(
             page,
@@ -249,6 +250,46 @@ const WIDENED: &str = "\nThe column of an undocumented field has the type of its
      A `double` holds whole numbers exactly up to 9007199254740992 (2^53): where a fraction comes into a column of whole \
      numbers, larger ones are rounded, those that are stored already, too, and nothing of it is in `_ingestr_rejects`. \
      `--columns field:text` keeps each number as it was sent. Documented columns keep their types. This is so in every database.\n";
+
+/// What is replaced in rows of tables that hold credentials of other systems.
+fn not_copied(page: &mut String, tables: &[Resource]) {
+    let with: Vec<&str> =
+        tables.iter().filter(|table| !table.secrets.is_empty()).map(|table| table.name).collect();
+    if with.is_empty() {
+        return;
+    }
+    let _ = write!(
+        page,
+        "\n## Credentials of other systems\n\nIn {}, `[redacted]` takes the place of what may be a credential, before anything else \
+         sees the row. Nobody has written down what these tables hold, so this goes by names and by form, and rather \
+         hides too much:\n\n{CREDENTIALS}",
+        with.join(", ")
+    );
+}
+
+const CREDENTIALS: &str = "\
+- In JSON columns, and in fields that are not documented: the value of whatever has one of these in its name, in any \
+spelling (`private_key`, `access-key`, `apiKey`), with all values in it: token, secret, password, passwd, passphrase, passcode, \
+passkey, credential, oauth, authorization, authentication, bearer, jwt, cookie, hmac, certificate; as a word of its own auth, \
+pass, pw, pwd, cred, sig, session, cert, pem, private, otp, totp, pin, csrf, sas, headers; a name that ends in key, keys, pass or pwd (not \
+`public_key` and the like); signature, unless it is an object, which is a signature below e-mails. Names stay, and so do null, \
+true, false and empty texts. A name that ends in a word such as type, url, status, expires, at or scope \
+(`token_url`, `auth_type`) tells about a credential, and its value stays.
+- The same where name and value are members of one object: `{\"name\": \"X-Api-Key\", \"value\": …}`; and a member `key` \
+without a `value` beside it.
+- In texts: user and password of an address are left out, and what follows its `?` or `#` is replaced, in whole addresses and in relative ones that \
+have a name and `=` there; scheme, host and path stay. A text that is or holds a header (`Bearer …`, `Basic …`), a key in PEM \
+form, a JSON web token, or `name=value` or `name: value` with such a name, is replaced as a whole.
+- A text that holds JSON is looked into in the same way, four times one in the other; what lies deeper is replaced.
+- A text in the place of an object (`integrations.http` and `meta`, `jobs.info`, `meta` and `params`, `account.meta`, \
+`account_settings.data`) is replaced as a whole, unless it holds JSON.
+- Of HTTP integrations all values in `headers`, `form`, `oauth2` and `hmac_secret`. `account` comes without `settings`.
+
+Documented columns that are no JSON (`name`, `description`) are copied as they are, and so is a credential that nothing shows \
+to be one, such as the path of an address. All other tables are copied as they are: actions of `macros` and the code of \
+`rules` may call other systems with credentials in them. What an older version has stored stays until \
+`--full-refresh` reads the table anew.
+";
 
 /// Text that cannot end a cell of a Markdown table.
 fn cell(text: &str) -> String {

@@ -162,14 +162,13 @@ impl Rows {
         }
     }
 
-    /// Puts other values in the place of those of a field, where `change` has one. What is damaged is not shown any more.
-    pub(in crate::normalise) fn change(&mut self, field: &str, change: impl Fn(&str) -> Option<String>) {
+    /// Puts other values in the place of those for which `change` has one, by the name of the field. What is damaged is not
+    /// shown any more.
+    pub(in crate::normalise) fn change(&mut self, change: impl Fn(&str, &str) -> Option<String>) {
         self.hides = true;
         for at in 0..self.fields.len() {
             let Field { key, value } = self.fields[at];
-            if self.text(key) == field
-                && let Some(text) = change(self.text(value))
-            {
+            if let Some(text) = change(self.text(key), self.text(value)) {
                 self.fields[at].value = self.keep(text);
             }
         }

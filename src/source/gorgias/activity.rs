@@ -34,7 +34,11 @@ pub(super) const JOBS: Resource = Resource {
     about: "Jobs over many rows: exports, imports, bulk changes.",
     scope: Some("jobs:read"),
     // Links to files of exports.
-    secrets: &[Secret::Address(&["params", "url"]), Secret::Address(&["info", "url"])],
+    secrets: &[
+        Secret::Address(&["params", "url"]),
+        Secret::Address(&["info", "url"]),
+        Secret::Anywhere(&["info", "meta", "params"]),
+    ],
     columns: &[
         ("id", Int64, "Identifies the job within the account."),
         ("cancel_requested_datetime", Timestamp, "When somebody wanted it to end."),

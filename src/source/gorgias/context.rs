@@ -100,7 +100,7 @@ impl Context {
     /// A page whose rows are all wanted, with the state as it stands.
     pub(crate) fn page_of(&mut self, mut rows: Rows, gone: Vec<Tombstone>) -> Page {
         self.forget(&rows, &gone);
-        rows.hide(self.resource.secrets);
+        rows.hide(self.resource.secrets, self.resource.columns);
         rows.flatten(self.resource.flat);
         let derived = self.resource.computed.map(|(column, Computed::NewestDatetime)| {
             (column, rows.iter().map(fields::newest_datetime).collect())

@@ -207,8 +207,7 @@ pub(super) const INTEGRATIONS: Resource = Resource {
         Secret::Below(&["http", "form"]),
         Secret::Below(&["http", "hmac_secret"]),
         Secret::Address(&["http", "url"]),
-        Secret::Named(&["http"]),
-        Secret::Named(&["meta"]),
+        Secret::Anywhere(&["http", "meta"]),
     ],
     columns: &[
         ("id", Int64, "Identifies the integration within the account."),
@@ -235,7 +234,7 @@ pub(super) const ACCOUNT: Resource = Resource {
     about: "The account itself: one row. Its settings are in account_settings.",
     key: &["domain"],
     removals: Removals::Never,
-    secrets: &[Secret::Field("settings")],
+    secrets: &[Secret::Field("settings"), Secret::Anywhere(&["meta"])],
     columns: &[
         ("domain", Text, "The account's name in addresses."),
         ("created_datetime", Timestamp, "When it was created."),
@@ -256,7 +255,7 @@ pub(super) const ACCOUNT_SETTINGS: Resource = Resource {
     choice: Choice::Named,
     secrets: &[
         Secret::Below(&["data", "custom_sso_providers", "*", "client_secret"]),
-        Secret::Named(&["data"]),
+        Secret::Anywhere(&["data"]),
     ],
     columns: &[
         ("id", Int64, "Identifies the setting within the account."),
