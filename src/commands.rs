@@ -26,6 +26,7 @@ mod look;
 mod models;
 mod outputs;
 mod plan;
+mod runtime;
 mod signals;
 mod state;
 mod statements;
@@ -36,6 +37,7 @@ pub use check::check;
 pub use init::init;
 use look::Typed;
 pub use plan::plan;
+use runtime::runtime;
 use unwritten::Unwritten;
 
 /// What a command may know of the world, and where it may print.
@@ -138,15 +140,6 @@ pub fn ingest(args: &IngestArgs, world: &World) -> u8 {
         Some(failure)
     });
     failure.map_or(0, |failure| failure.kind.exit_code())
-}
-
-/// A runtime for one command.
-///
-/// # Errors
-/// When the system gives none.
-fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
-    let built = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    built.map_err(|error| Failure::new(Kind::Internal, format!("no runtime: {error}")))
 }
 
 /// Who is told what `ingest` does.
