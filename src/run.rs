@@ -236,8 +236,13 @@ impl Run<'_, '_> {
             }
         }
         if self.leased.take().is_some() {
-            // It lapses by itself if this fails.
-            let _ = self.job.dest.release(&self.target, &self.id).await;
+            let release = async || self.job.dest.release(&self.target, &self.id).await;
+            // It lapses by itself if this fails; but whoever looks again would wait for itself as long as that takes.
+            if self.outdated {
+                let _ = self.waits.patiently(release).await;
+            } else {
+                let _ = release().await;
+            }
         }
         Err(failure)
     }
