@@ -204,7 +204,11 @@ fn a_file_of_others_that_may_not_be_replaced_is_named_before_anything_is_read() 
     let line = format!("{bound} '{program}' ingest --source-table tickets --dest-uri csv:///out");
     let served = desk.account().served();
     let done = Run::in_shell(&desk, &line).env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
-    assert_snapshot!(done.env("SOURCE_URI", desk.uri()).finish().shown(), @"");
+    assert_snapshot!(done.env("SOURCE_URI", desk.uri()).finish().shown(), @r"
+    error: out/main/tickets.csv belongs to another user, and nobody else may replace it
+      hint: let its owner remove it, or name another table in --dest-table
+    exit code 5
+    ");
     assert_eq!(desk.account().served(), served, "a request was sent");
     assert_eq!(std::fs::read_to_string(&file).expect("a file"), "theirs\n");
 }

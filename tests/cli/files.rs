@@ -146,13 +146,23 @@ fn a_folder_in_the_place_of_the_file_is_told_of_before_the_first_request() {
     let desk = Desk::new();
     let place = desk.folder().join("out/shop/tickets.parquet");
     std::fs::create_dir_all(&place).expect("a folder");
-    assert_snapshot!(ingest(&desk, "parquet:///out", "tickets", &["--dest-table", "shop.{table}"]).finish().shown(), @"");
+    let run = || ingest(&desk, "parquet:///out", "tickets", &["--dest-table", "shop.{table}"]).finish();
+    assert_snapshot!(run().shown(), @r"
+    error: out/shop/tickets.parquet is a folder, and the file of the table has its place there
+      hint: move that folder away, or name another table in --dest-table
+    exit code 5
+    ");
     assert_eq!(desk.account().served(), 0, "a request was sent");
     std::fs::remove_dir(&place).expect("a folder");
-    ingest(&desk, "parquet:///out", "tickets", &[]).finish().well();
+    run().well();
     std::fs::rename(&place, desk.folder().join("mine")).expect("a file");
     std::fs::create_dir(&place).expect("a folder");
-    assert_snapshot!(desk.ingestr(["check", "--dest-uri", "parquet:///out"]).finish().shown(), @"");
+    assert_snapshot!(desk.ingestr(["check", "--dest-uri", "parquet:///out"]).finish().shown(), @r"
+    --- stdout
+    fail  destination  out/shop/tickets.parquet is a folder, and the file of the table has its place there
+                       hint: move that folder away
+    exit code 5
+    ");
 }
 
 #[test]
@@ -183,7 +193,11 @@ fn what_is_appended_has_one_format() {
     let append = ["--incremental-strategy", "append"];
     ingest(&desk, "parquet:///out", "tickets", &append).finish().well();
     let (served, files) = (desk.account().served(), desk.files());
-    assert_snapshot!(ingest(&desk, "csv:///out", "tickets", &append).finish().shown(), @"");
+    assert_snapshot!(ingest(&desk, "csv:///out", "tickets", &append).finish().shown(), @r"
+    error: table main.shop is parquet, and nothing in csv can be appended to it
+      hint: name parquet in --dest-uri (parquet:///<folder>, or ?format=parquet), or another table in --dest-table; replace writes all of it anew as csv
+    exit code 5
+    ");
     assert_eq!((desk.account().served(), desk.files()), (served, files));
     ingest(&desk, "csv:///out", "tickets", &[]).finish().well();
     assert_eq!(tables(&desk), ["out/main/shop.csv"]);

@@ -179,12 +179,12 @@ async fn a_file_that_does_not_get_its_place_is_told_of() {
     let last = Commit { release: true, ..commit("r1", "p", true) };
     let error = load(&files, &target, vec![batch(&[(1, "a", 10)])], last).await.expect_err("has no place");
     assert_eq!(error.kind, DestErrorKind::Unknown);
-    insta::assert_snapshot!(said(error), @"");
+    insta::assert_snapshot!(said(error), @"what was read for table shop.items is kept, but is not in its place: FOLDER/shop/items.parquet is a folder, and the file of the table has its place there | move that folder away; then run the command again: what was read is kept, and gets its place first");
     let run = std::fs::read_to_string(folder.path("shop/_ingestr/items/runs/r1.json")).expect("its line");
     assert!(run.contains(r#""outcome":"failed""#) && run.contains("is not in its place"), "{run}");
     // Before the next run reads anything.
-    insta::assert_snapshot!(said(files.inspect(&target).await.expect_err("is a folder")), @"");
-    insta::assert_snapshot!(said(files.check().await.expect_err("is a folder")), @"");
+    insta::assert_snapshot!(said(files.inspect(&target).await.expect_err("is a folder")), @"FOLDER/shop/items.parquet is a folder, and the file of the table has its place there | move that folder away, or name another table in --dest-table");
+    insta::assert_snapshot!(said(files.check().await.expect_err("is a folder")), @"FOLDER/shop/items.parquet is a folder, and the file of the table has its place there | move that folder away");
     std::fs::remove_dir_all(&place).expect("a folder");
     take(&*files.store, &target, &lease("r2"), Claim::Take, lease::live).expect("puts it there");
     let bytes = std::fs::read(&place).expect("a file").into();
