@@ -62,7 +62,8 @@ fn parent(kind: &str, path: &Path) -> Result<PathBuf, DestError> {
 }
 
 /// Tries to make a file without a name: the only question whose answer covers permission bits, ACLs and read-only
-/// mounts, and nothing of it is ever visible.
+/// mounts, and nothing of it is ever visible. A file system that has no such files is asked for a folder, which is gone again at
+/// once.
 #[cfg(target_os = "linux")]
 pub(crate) fn folder_is_writable(kind: &str, folder: &Path, path: &Path) -> Result<(), DestError> {
     use std::os::unix::fs::OpenOptionsExt;
@@ -80,7 +81,17 @@ pub(crate) fn folder_is_writable(kind: &str, folder: &Path, path: &Path) -> Resu
         {
             Err(from_io(kind, path, "create", e))
         }
-        // Made, or this file system has no such files: then only the commit can tell.
+        Err(e) if e.kind() == io::ErrorKind::Unsupported => {
+            let trial = folder.join(format!(".ingestr-{:016x}", fastrand::u64(..)));
+            fs::create_dir(&trial).and_then(|()| fs::remove_dir(&trial)).map_err(|e| {
+                let refused = from_io(kind, path, "create", e);
+                match refused.kind {
+                    DestErrorKind::Other => refused.hint("name another place: nothing can be made there"),
+                    _ => refused,
+                }
+            })
+        }
+        // Made, or only the commit can tell.
         _ => Ok(()),
     }
 }
@@ -174,6 +185,21 @@ fn bad(message: String, hint: &str) -> DestError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Where nothing can be made, whoever asks, that is known before.
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn folders_of_the_kernel_are_not_for_files() {
+        for folder in ["/proc", "/sys"] {
+            let path = Path::new(folder).join("x/shop.db");
+            let error = exists_and_is_writable("sqlite", &path).expect_err(folder);
+            assert!(error.message.contains(&path.display().to_string()), "{error}");
+            assert!(error.hint.is_some() || error.kind == DestErrorKind::Permission, "{error:?}");
+        }
+        let folder = tempfile::tempdir().expect("a folder");
+        folder_is_writable("sqlite", folder.path(), folder.path()).expect("can be written");
+        assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 0);
+    }
 
     #[test]
     fn paths_are_relative_after_three_slashes_and_absolute_after_four() {

@@ -8,6 +8,7 @@
 //! | --- | --- |
 //! | `uri`, `storage` | where catalog and data are, and what opens a bucket |
 //! | `extensions`, `open`, `errors` | what DuckDB needs for it; attaching, a transaction, others who write; what failures mean |
+//! | `rights` | what the user of a server may not do |
 //! | `values` | what DuckDB does not read |
 //! | `dialect`, `session` | how a lake differs from a DuckDB file; one schema of it |
 //! | `layout`, `upkeep` | how files are laid out, and what becomes of small ones |
@@ -35,6 +36,7 @@ mod errors;
 mod extensions;
 mod layout;
 mod open;
+mod rights;
 mod session;
 mod storage;
 #[cfg(test)]

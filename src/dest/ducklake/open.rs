@@ -16,7 +16,7 @@ use duckdb::{Config, Connection};
 use super::dialect::CATALOG;
 use super::errors::{failed, is_about_catalog};
 use super::uri::{Catalog, LakeUri};
-use super::{extensions, layout};
+use super::{extensions, layout, rights};
 use crate::dest::duckdb::dialect::DuckDialect;
 use crate::dest::duckdb::leftovers::sweep_spill;
 use crate::dest::duckdb::open::memory_from_environment;
@@ -344,7 +344,7 @@ fn sweep(lake: &LakeUri) {
 }
 
 /// Finds out before a run whether DuckDB has what it needs, and whether the data can be reached: a folder as far as that can be
-/// known without writing, a bucket by looking into it.
+/// known without writing, a bucket by looking into it; and whether the user of a server may write to the catalog.
 pub(super) fn reach(lake: &LakeUri) -> Result<(), DestError> {
     let running = engine(lake)?;
     let reached = match (&lake.data, &lake.bucket) {
@@ -352,9 +352,15 @@ pub(super) fn reach(lake: &LakeUri) -> Result<(), DestError> {
             let look = format!("FROM glob({})", DuckDialect.text(&format!("{}_ingestr_*", bucket.url)));
             running.execute_batch(&look).map_err(|error| failed(lake, "read", error))
         }
-        (Some(folder), None) => exists_and_is_writable(KIND, &Path::new(folder).join("_ingestr")).map(|_| ()),
+        (Some(folder), None) => exists_and_is_writable(KIND, &Path::new(folder).join("_ingestr"))
+            .map(|_| ())
+            .map_err(|error| error.hint("name a folder in data_path that can be made and written")),
         (None, None) => Ok(()),
     };
+    let reached = reached.and_then(|()| match &lake.catalog {
+        Catalog::Postgres(server) => rights::check(lake, server, &running),
+        Catalog::DuckDb(_) | Catalog::Sqlite(_) => Ok(()),
+    });
     put_back(lake, running);
     reached
 }

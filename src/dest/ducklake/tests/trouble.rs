@@ -100,6 +100,60 @@ async fn who_holds_the_catalog_is_named() {
     assert!(error.message.ends_with("shop.ducklake is in use by python3.13 (process 4294967295)"), "{error}");
 }
 
+/// A folder in which nothing can be made, whoever asks.
+#[tokio::test]
+#[ignore = "needs DuckLake"]
+async fn data_that_cannot_be_written_is_told_of_before_anything_is_asked_for() {
+    let lake = Lake { data: "/proc/x".into(), ..Lake::new() };
+    assert_eq!(
+        refused(&lake.uri()).await,
+        "cannot create the ducklake file /proc/x/_ingestr: No such file or directory (os error 2) | name a folder in data_path \
+         that can be made and written"
+    );
+    assert!(!lake.folder.path().join("shop.ducklake").exists(), "nothing is made");
+}
+
+#[tokio::test]
+#[ignore = "needs DuckLake and PostgreSQL"]
+async fn a_user_who_may_not_write_the_catalog_on_a_server_is_told_of() {
+    let lake = Lake::of_postgres();
+    let user = format!("reader_{:012x}", fastrand::u64(..1 << 48));
+    let own = told("POSTGRES_URI");
+    let run = |database: &str, statement: &str| {
+        let engine = Connection::open_in_memory().expect("an engine");
+        let extension = format!("{}/postgres_scanner.duckdb_extension", told("DUCKLAKE_EXTENSIONS"));
+        let run = format!(
+            "LOAD '{extension}'; ATTACH '{database}' AS server (TYPE postgres); CALL postgres_execute('server', '{statement}')"
+        );
+        engine.execute_batch(&run).expect("runs");
+    };
+    run(&own, &format!("CREATE ROLE {user} LOGIN"));
+    let theirs = Lake { catalog: lake.catalog.replace("//ingestr@", &format!("//{user}@")), ..Lake::new() };
+    let said = refused(&theirs.uri()).await;
+    assert!(
+        said.starts_with("no permission to write the ducklake catalog PostgreSQL database lake_"),
+        "{said}"
+    );
+    assert!(
+        said.ends_with(" | let the owner of the database run: GRANT CREATE ON SCHEMA public TO <user>"),
+        "{said}"
+    );
+    // Another one has made it.
+    load(&lake.lake(), &items(Strategy::Merge), vec![batch(&[(1, "a", 10)])], commit("r1", "p", true))
+        .await
+        .expect("goes through");
+    let theirs = Lake { data: lake.data.clone(), ..theirs };
+    let said = refused(&theirs.uri()).await;
+    assert!(
+        said.ends_with("GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO <user>"),
+        "{said}"
+    );
+    let database = lake.catalog.strip_prefix("ducklake:").expect("a lake");
+    run(database, &format!("GRANT ALL ON ALL TABLES IN SCHEMA public TO {user}"));
+    let found = theirs.lake().inspect(&items(Strategy::Merge)).await.expect("may write");
+    assert!(found.state.is_some());
+}
+
 /// Tables that others have made are taken over, whatever they are made of.
 #[tokio::test]
 #[ignore = "needs DuckLake"]
