@@ -70,6 +70,39 @@ fn in_the_way(place: &str, text: &str) -> DestError {
     DestError::new(DestErrorKind::Locked, message)
 }
 
+/// What can be wrong with the data, beside the catalog.
+fn of_data(place: &str, action: &str, text: &str) -> Option<(DestErrorKind, String, Option<&'static str>)> {
+    let has = |parts: &[&str]| parts.iter().any(|part| text.contains(part));
+    if has(&["No such file or directory", "404 (Not Found)"]) && text.contains(".parquet") {
+        let hint = "restore the data from a copy; where there is none, drop the table that the file is of, with DuckDB, or name another \
+                    catalog and data_path: the next run reads everything anew";
+        return Some((
+            DestErrorKind::Damaged,
+            format!("a file of the data of the ducklake catalog {place} is gone"),
+            Some(hint),
+        ));
+    }
+    if has(&[
+        "HTTP Error",
+        "HTTP 4",
+        "HTTP code",
+        "AccessDenied",
+        "NoSuchBucket",
+        "Could not establish connection",
+        "Could not connect to server",
+        "error for HTTP",
+    ]) {
+        let hint = "check the bucket of data_path, its region and endpoint_url, and the access key: in --dest-uri or in \
+                    AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY";
+        return Some((
+            DestErrorKind::Permission,
+            format!("cannot {action} the data of the ducklake catalog {place}"),
+            Some(hint),
+        ));
+    }
+    None
+}
+
 fn known(place: &str, action: &str, text: &str) -> (DestErrorKind, String, Option<&'static str>) {
     let has = |parts: &[&str]| parts.iter().any(|part| text.contains(part));
     if has(&[
@@ -93,21 +126,8 @@ fn known(place: &str, action: &str, text: &str) -> (DestErrorKind, String, Optio
         let hint = "check host, port, database and user in --dest-uri; a password may also be in PGPASSWORD or ~/.pgpass";
         return (DestErrorKind::Permission, format!("cannot reach the {place}"), Some(hint));
     }
-    if has(&[
-        "HTTP Error",
-        "HTTP 4",
-        "HTTP code",
-        "AccessDenied",
-        "NoSuchBucket",
-        "Could not establish connection",
-    ]) {
-        let hint = "check the bucket of data_path, its region and endpoint_url, and the access key: in --dest-uri or in \
-                    AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY";
-        return (
-            DestErrorKind::Permission,
-            format!("cannot {action} the data of the ducklake catalog {place}"),
-            Some(hint),
-        );
+    if let Some(found) = of_data(place, action, text) {
+        return found;
     }
     if has(&["No space left", "Disk quota", "File too large", "max_temp_directory_size"]) {
         return (
@@ -167,6 +187,8 @@ mod tests {
             "Conversion Error: Could not convert string 'SECRET' to INT64",
             "IO Error: Unable to connect to Postgres at \"postgresql://me:SECRET@db/shop\": SECRET is wrong",
             "HTTP Error: HTTP GET error on 'http://127.0.0.1/lakes' (HTTP 403)",
+            "IO Error: Could not connect to server error for HTTP GET to 'http://127.0.0.1:9/lakes/?prefix=x'",
+            "IO Error: Cannot open file \"/data/gorgias/tickets/ducklake-01a2.parquet\": No such file or directory",
         ]
         .map(say)
         .join("\n");
@@ -181,6 +203,8 @@ mod tests {
         Shape false false: cannot write the ducklake catalog PostgreSQL database shop on db: conversion error in the existing table ()
         Permission false true: cannot reach the PostgreSQL database shop on db (IO Error: Unable to connect to Postgres at "…": … is wrong)
         Permission false true: cannot write the data of the ducklake catalog PostgreSQL database shop on db (HTTP Error: HTTP GET error on 'http://127.0.0.1/lakes' (HTTP 403))
+        Permission false true: cannot write the data of the ducklake catalog PostgreSQL database shop on db (IO Error: Could not connect to server error for HTTP GET to 'http://127.0.0.1:9/lakes/?prefix=x')
+        Damaged false true: a file of the data of the ducklake catalog PostgreSQL database shop on db is gone (IO Error: Cannot open file "/data/gorgias/tickets/ducklake-01a2.parquet": No such file or directory)
         "#);
     }
 }

@@ -102,7 +102,7 @@ impl Bucket {
             (
                 DestErrorKind::Other,
                 format!("{} does not exist", self.name),
-                Some("make it first, or name another one in --dest-uri"),
+                "make it first, or name another one in --dest-uri",
             )
         } else if matches!(error, Error::Unauthenticated { .. })
             || says(&[
@@ -116,22 +116,34 @@ impl Bucket {
             (
                 DestErrorKind::Permission,
                 format!("{} does not take the credentials", self.name),
-                Some("check the keys, and whether their time is over"),
+                "check the keys, and whether their time is over",
             )
         } else if matches!(error, Error::PermissionDenied { .. }) || says(&["AccessDenied", "403 Forbidden"])
         {
             (
                 DestErrorKind::Permission,
                 format!("no permission to {action} {what}"),
-                Some("give these credentials the right to list, read, write and delete there"),
+                "give these credentials the right to list, read, write and delete there",
+            )
+        } else if says(&[
+            "error sending request",
+            "tcp connect error",
+            "dns error",
+            "error trying to connect",
+        ]) {
+            (
+                DestErrorKind::Other,
+                format!("cannot reach {}", self.name),
+                "check the network, and the endpoint if one is named: in endpoint_url, AWS_ENDPOINT_URL or AZURE_STORAGE_ENDPOINT",
             )
         } else {
-            (DestErrorKind::Other, format!("cannot {action} {what}"), None)
+            (
+                DestErrorKind::Other,
+                format!("cannot {action} {what}"),
+                "see in its cause what the store says, and run the command again; it goes on from what is stored",
+            )
         };
-        DestError {
-            hint: hint.map(ToOwned::to_owned),
-            ..DestError::new(kind, message).caused_by(Told(said(&told)))
-        }
+        DestError::new(kind, message).caused_by(Told(said(&told))).hint(hint)
     }
 }
 

@@ -154,6 +154,30 @@ async fn a_user_who_may_not_write_the_catalog_on_a_server_is_told_of() {
     assert!(found.state.is_some());
 }
 
+#[tokio::test]
+#[ignore = "needs DuckLake"]
+async fn data_that_is_gone_is_told_of() {
+    let lake = Lake::new();
+    let target = items(Strategy::Merge);
+    let rows: Vec<_> = (0..40).map(|id| (id, "a", 10)).collect();
+    load(&lake.lake(), &target, vec![batch(&rows)], commit("r1", "p", true)).await.expect("goes through");
+    std::fs::remove_dir_all(lake.data()).expect("a folder");
+    let next = load(&lake.lake(), &target, vec![batch(&rows)], commit("r2", "p", true)).await;
+    let error = next.expect_err("is gone");
+    assert_eq!(error.kind, DestErrorKind::Damaged, "{error:?}");
+    assert!(error.message.starts_with("a file of the data of the ducklake catalog "), "{error}");
+    assert!(error.hint.is_some_and(|hint| hint.starts_with("restore the data from a copy")));
+}
+
+#[tokio::test]
+#[ignore = "needs DuckLake and S3"]
+async fn a_bucket_that_cannot_be_reached_is_told_of_with_a_hint() {
+    let lake = Lake::in_bucket();
+    let said = refused(&lake.uri().replace(&told("S3_ENDPOINT"), "http://127.0.0.1:9")).await;
+    assert!(said.starts_with("cannot read the data of the ducklake catalog "), "{said}");
+    assert!(said.contains(" | check the bucket of data_path, its region and endpoint_url"), "{said}");
+}
+
 /// Tables that others have made are taken over, whatever they are made of.
 #[tokio::test]
 #[ignore = "needs DuckLake"]

@@ -206,6 +206,18 @@ async fn a_file_that_is_lost_before_it_gets_its_place_is_told_of() {
     assert_eq!(folder.files(Format::Parquet).inspect(&target).await.expect("a look").state, None);
 }
 
+/// A store that does not answer: where it is looked for, is what can be wrong.
+#[tokio::test]
+async fn a_bucket_that_cannot_be_reached_is_told_of_with_a_hint() {
+    let free = std::net::TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
+    let keys = "access_key_id=id&secret_access_key=planted-secret&region=us-east-1";
+    let uri = format!("s3://shop/a?{keys}&endpoint_url=http://{}", free.expect("an address"));
+    let error = Files::from_uri(&uri).expect("a URI").inspect(&items(Strategy::Append)).await;
+    let error = error.expect_err("nobody is there");
+    assert_eq!(error.message, "cannot reach bucket s3://shop/a");
+    assert!(error.hint.is_some_and(|hint| hint.starts_with("check the network, and the endpoint")));
+}
+
 /// What is remembered cannot be read: that is no first run.
 #[tokio::test]
 async fn a_damaged_manifest_is_told_of() {
