@@ -78,6 +78,10 @@ fn every_format_has_the_rows_that_a_database_has() {
         connection.query_row(&of("d.other.tickets"), [], |row| row.get::<_, String>(0)).expect("an answer")
     };
     assert_eq!(ask(&desk, &of("read_parquet('FOLDER/parquet/shop/tickets.parquet')")), wanted);
+    // Nothing is marked in files.
+    let ours = "SELECT string_agg(column_name, ' ' ORDER BY column_name) FROM (DESCRIBE FROM 'FOLDER/parquet/shop/tickets.parquet') \
+                WHERE column_name LIKE '\\_ingestr\\_%' ESCAPE '\\'";
+    assert_eq!(ask(&desk, ours), "_ingestr_loaded_at");
     // No leftovers.
     assert!(desk.files().iter().all(|path| !path.contains("unfinished") && !path.contains("/waiting/")));
 }
