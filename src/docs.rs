@@ -189,12 +189,7 @@ pub fn tables_markdown(tables: &[Resource]) -> String {
             scope(table)
         );
     }
-    page.push_str(
-        "\nAll documented columns exist from the first load, whether a row has a value or not. A field that is not \
-         documented becomes a new column (see `--schema-contract`), or, once the table has got 200 of these (see `--max-new-columns`), \
-         a part of the JSON object in its column `_ingestr_extra`. Each row carries `_ingestr_loaded_at`.\n",
-    );
-    page.push_str(WIDENED);
+    page.push_str(COLUMNS);
     let which = |choice| {
         let those = tables.iter().filter(|table| table.choice == choice).map(|table| table.name);
         those.collect::<Vec<_>>().join(", ")
@@ -245,7 +240,10 @@ pub fn tables_markdown(tables: &[Resource]) -> String {
     page
 }
 
-const WIDENED: &str = "\nThe column of an undocumented field has the type of its first values, and becomes wider when others come: \
+const COLUMNS: &str = "\nAll documented columns exist from the first load, whether a row has a value or not. A field that is not \
+     documented becomes a new column (see `--schema-contract`), or, once the table has got 200 of these (see `--max-new-columns`), \
+     a part of the JSON object in its column `_ingestr_extra`. Each row carries `_ingestr_loaded_at`.\n\
+     \nThe column of an undocumented field has the type of its first values, and becomes wider when others come: \
      whole numbers and fractions become `double`, all else becomes `text`, or `json` where one is an object or a list. \
      A `double` holds whole numbers exactly up to 9007199254740992 (2^53): where a fraction comes into a column of whole \
      numbers, larger ones are rounded, those that are stored already, too, and nothing of it is in `_ingestr_rejects`. \
