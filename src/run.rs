@@ -9,6 +9,7 @@ mod child;
 mod children;
 mod commit;
 mod describe;
+mod descriptions;
 mod eta;
 mod failure;
 mod fill;

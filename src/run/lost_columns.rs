@@ -4,7 +4,7 @@
 //! That a column was there is known by its description, which the state says was written. A column of a newer version was
 //! never described, and is no loss: nothing is read again for it.
 
-use super::describe::texts;
+use super::descriptions::texts;
 use crate::dest::{Inspection, Target};
 use crate::error::{Failure, Kind};
 use crate::model::{Description, Filled, LOADED_AT, Strategy};
