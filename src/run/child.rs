@@ -59,14 +59,15 @@ impl<'a> Child<'a> {
         failure::owned(&target, &found)?;
         can_go_on(plan, &found)?;
         // One that has lost columns is made anew from its parent's rows, as one without a state.
-        lost_columns::forget(plan, &normaliser(plan, &found), &target, &mut found)?;
+        let normaliser = normaliser(plan, &found);
+        let columns = lost_columns::forget(plan, &normaliser, &target, &mut found)?;
         let child = Self {
             plan,
             embedded,
             parent_key,
-            normaliser: normaliser(plan, &found),
+            normaliser,
             names_anew: found.names.is_none(),
-            found: ColumnsFound::of(&found),
+            found: columns,
             stored: found.state,
             aside: found.aside,
             basis: found.basis,

@@ -16,7 +16,7 @@ pub(super) struct ColumnsFound(Option<Vec<String>>);
 
 impl ColumnsFound {
     /// Of a table that was looked at.
-    pub(super) fn of(found: &Inspection) -> Self {
+    fn of(found: &Inspection) -> Self {
         let names = |columns: &Vec<crate::model::Column>| {
             columns.iter().map(|column| &column.name).chain(&found.theirs).cloned().collect()
         };
@@ -30,7 +30,7 @@ impl ColumnsFound {
     }
 }
 
-/// Forgets what the loss of columns makes untrue of what was found, and says so to the user.
+/// The columns that were found. Forgets what the loss of others makes untrue of the rest, and says so to the user.
 ///
 /// # Errors
 /// When the key is lost: no row can be told from another.
@@ -39,10 +39,10 @@ pub(super) fn forget(
     normaliser: &Normaliser,
     target: &Target,
     found: &mut Inspection,
-) -> Result<(), Failure> {
+) -> Result<ColumnsFound, Failure> {
     let columns = ColumnsFound::of(found);
     let Some(state) = found.state.as_mut().filter(|_| target.strategy != Strategy::Replace) else {
-        return Ok(());
+        return Ok(columns);
     };
     let lost: Vec<String> = texts(plan, normaliser, target)
         .into_iter()
@@ -51,7 +51,7 @@ pub(super) fn forget(
         .filter(|column| column != LOADED_AT && target.columns.iter().any(|one| one.name == *column))
         .collect();
     if lost.is_empty() {
-        return Ok(());
+        return Ok(columns);
     }
     let table = format!("{}.{}", target.schema, target.table);
     if let Some(key) = lost.iter().find(|column| target.key.contains(*column)) {
@@ -70,7 +70,7 @@ pub(super) fn forget(
     };
     if plan.backfill && lost.iter().all(flat) {
         state.filled = Filled::default();
-        return Ok(());
+        return Ok(columns);
     }
     let whole = plan.window.is_open() && plan.limit.is_none();
     let names = lost.join(", ");
@@ -86,5 +86,5 @@ pub(super) fn forget(
              until --full-refresh"
         )
     });
-    Ok(())
+    Ok(columns)
 }

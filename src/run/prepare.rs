@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::child::Child;
 use super::eta::Eta;
-use super::lost_columns::{self, ColumnsFound};
+use super::lost_columns;
 use super::meter::Meter;
 use super::names::{can_go_on, normaliser};
 use super::shared::Slot;
@@ -40,7 +40,8 @@ impl<'a, 'm> Run<'a, 'm> {
         let mut inspection = until_stopped(&job, look(&job, &target, &waits, start, slot)).await?;
         can_go_on(plan, &inspection)?;
         let described = inspection.state.as_ref().map(|state| state.described.clone()).unwrap_or_default();
-        lost_columns::forget(plan, &normaliser(plan, &inspection), &target, &mut inspection)?;
+        let normaliser = normaliser(plan, &inspection);
+        let found = lost_columns::forget(plan, &normaliser, &target, &mut inspection)?;
         let mut from = begins_from(plan, job.source, &inspection);
         let (children, mut child_targets) = children_of(&job, &target, &waits).await?;
         if plan.strategy == Strategy::Replace {
@@ -65,8 +66,8 @@ impl<'a, 'm> Run<'a, 'm> {
             target,
             children,
             child_targets,
-            normaliser: normaliser(plan, &inspection),
-            found: ColumnsFound::of(&inspection),
+            found,
+            normaliser,
             pages,
             meter,
             id,
