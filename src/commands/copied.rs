@@ -8,11 +8,8 @@ use super::state::{done, done_or};
 use crate::cli::{Dialect, Optional};
 use crate::dest::{Destination, Query};
 use crate::error::Failure;
-use crate::model::Remembered;
+use crate::model::{IS_CURRENT, Remembered};
 use crate::run::Waits;
-
-/// What a table with versions has, and no other one.
-const VERSIONS: &str = "_scd_is_current";
 
 /// What is remembered of the schema; a failure that names others where tables that everybody needs were not copied to it.
 /// `held` is what to do about a program that holds the file, if that is not the usual.
@@ -86,7 +83,7 @@ pub(super) fn without_versions(
         Dialect::Duckdb | Dialect::Postgres => {
             let sql = format!(
                 "SELECT DISTINCT CAST(table_name AS varchar) FROM information_schema.columns WHERE \
-                 lower(CAST(table_schema AS varchar)) = lower('{}') AND column_name = '{VERSIONS}'",
+                 lower(CAST(table_schema AS varchar)) = lower('{}') AND column_name = '{IS_CURRENT}'",
                 schema.replace('\'', "''")
             );
             let query = Query { schema, sql: &sql, columns: 1, most_bytes: None };
@@ -114,7 +111,7 @@ fn with_the_column(
     done(waits, async || {
         let mut found = Vec::new();
         for table in tables {
-            let sql = format!("SELECT `{VERSIONS}` FROM {quoted}.`{table}`");
+            let sql = format!("SELECT `{IS_CURRENT}` FROM {quoted}.`{table}`");
             let query = Query { schema, sql: &sql, columns: 1, most_bytes: None };
             // Whatever else may be wrong is told where the tables are really asked.
             if let Ok(Some(_)) = dest.bytes(&query).await {

@@ -17,10 +17,8 @@ use crate::model::Remembered;
 /// When it cannot be read.
 pub(super) fn all(store: &dyn Store) -> Result<Vec<Remembered>, DestError> {
     let mut all = Vec::new();
-    for folder in store.folders("")? {
-        for table in store.folders(&metadata_folder(&folder))? {
-            all.extend(of_table(store, &unescaped(&folder), &unescaped(&table))?);
-        }
+    for (schema, table) in tables(store)? {
+        all.extend(of_table(store, &schema, &table)?);
     }
     all.sort_by_cached_key(Remembered::order);
     Ok(all)
@@ -31,17 +29,24 @@ pub(super) fn all(store: &dyn Store) -> Result<Vec<Remembered>, DestError> {
 /// # Errors
 /// Why not.
 pub(super) fn check(store: &dyn Store) -> Result<(), DestError> {
-    for folder in store.folders("")? {
-        let schema = unescaped(&folder);
-        for table in store.folders(&metadata_folder(&folder))? {
-            let manifest = Opened::of(store, &TablePath::new(&schema, &unescaped(&table)))?.manifest;
-            for (name, table) in &manifest.tables {
-                let file = table.file.as_ref().map(|file| TablePath::new(&schema, name).beside(file));
-                file.map_or(Ok(()), |file| store.check_place(&file))?;
-            }
+    for (schema, table) in tables(store)? {
+        let manifest = Opened::of(store, &TablePath::new(&schema, &table))?.manifest;
+        for (name, table) in &manifest.tables {
+            let file = table.file.as_ref().map(|file| TablePath::new(&schema, name).beside(file));
+            file.map_or(Ok(()), |file| store.check_place(&file))?;
         }
     }
     Ok(())
+}
+
+/// Schema and name of each table of which something is remembered.
+fn tables(store: &dyn Store) -> Result<Vec<(String, String)>, DestError> {
+    let mut tables = Vec::new();
+    for folder in store.folders("")? {
+        let names = store.folders(&metadata_folder(&folder))?;
+        tables.extend(names.iter().map(|name| (unescaped(&folder), unescaped(name))));
+    }
+    Ok(tables)
 }
 
 fn of_table(store: &dyn Store, schema: &str, table: &str) -> Result<Vec<Remembered>, DestError> {
