@@ -385,23 +385,16 @@ mod tests {
     use crate::source::Order;
 
     const TICKETS: Resource = Resource {
-        name: "tickets",
-        aliases: &[],
-        choice: Choice::Usual,
         about: "One conversation.",
-        key: &["id"],
         incremental_key: Some("updated_datetime"),
-        list: List::Keyset { path: "/tickets", order: Order::Asked },
-        by_ids: None,
-        changes: Changes::ByUpdate,
-        removals: Removals::Events(&[]),
-        counted: None,
-        computed: None,
-        flat: &[],
-        holds: None,
-        secrets: &[],
         scope: Some("tickets:read"),
         columns: &[("id", LogicalType::Int64, "Its id."), ("meta", LogicalType::Json, "A | B.")],
+        ..Resource::of(
+            "tickets",
+            List::Keyset { path: "/tickets", order: Order::Asked },
+            Changes::ByUpdate,
+            Removals::Events(&[]),
+        )
     };
 
     const TABLES: [Resource; 2] = [

@@ -12,28 +12,20 @@ const NOW: Micros = Micros(1_763_812_443_000_000);
 
 const fn table(name: &'static str, changes: Changes) -> Resource {
     Resource {
-        name,
-        aliases: &[],
-        choice: crate::source::Choice::Usual,
         about: "A row.",
-        key: &["id"],
         incremental_key: Some("updated_datetime"),
-        list: List::Keyset { path: "/list", order: crate::source::Order::Asked },
-        by_ids: None,
-        changes,
-        removals: Removals::Events(&[]),
-        counted: None,
-        computed: None,
-        flat: &[],
-        holds: None,
-        secrets: &[],
-        scope: None,
         columns: &[
             ("id", LogicalType::Int64, ""),
             ("status", LogicalType::Text, ""),
             ("opened_datetime", LogicalType::Timestamp, ""),
             ("updated_datetime", LogicalType::Timestamp, ""),
         ],
+        ..Resource::of(
+            name,
+            List::Keyset { path: "/list", order: crate::source::Order::Asked },
+            changes,
+            Removals::Events(&[]),
+        )
     }
 }
 
