@@ -1,6 +1,7 @@
 //! What can be typed: every command and flag under ingestr's names. The doc comments are the help text.
 //!
-//! Nothing is decided here: what makes sense and what is missing is the plan's business. [`parse()`] adds the environment.
+//! Nothing is decided here: what makes sense and what is missing is the plan's business, and so are dates (`plan/dates.rs`),
+//! numbers and durations such as `--lookback` (`plan/flags.rs`), which are text here. [`parse()`] adds the environment.
 
 use clap::{Args, Parser, Subcommand};
 

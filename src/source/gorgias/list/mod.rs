@@ -16,5 +16,6 @@ pub(crate) mod seek;
 pub(crate) mod stretch;
 pub(crate) mod tail;
 pub(crate) mod walk;
+pub(crate) mod watermark;
 pub(crate) mod whole;
 pub(crate) mod window;

@@ -1,4 +1,4 @@
-//! Which walks are walked, in which order, and what they mean for the watermark.
+//! Which walks are walked, and in which order. What a complete pass means for the watermark: `watermark.rs`.
 //!
 //! | pass | when | how |
 //! | --- | --- | --- |
@@ -11,7 +11,6 @@
 
 use crate::model::Micros;
 use crate::source::gorgias::changes::message_counts::MessageCounts;
-use crate::source::gorgias::changes::rescan;
 use crate::source::gorgias::context::Context;
 use crate::source::gorgias::list::active::Active;
 use crate::source::gorgias::list::advance;
@@ -19,6 +18,7 @@ use crate::source::gorgias::list::channel::Sender;
 use crate::source::gorgias::list::checkpoint::{Direction, Pass, PassKind, Walk};
 use crate::source::gorgias::list::recent;
 use crate::source::gorgias::list::tail;
+use crate::source::gorgias::list::watermark;
 use crate::source::gorgias::list::window::Aside;
 use crate::source::{Overlap, SortField, SourceError};
 
@@ -38,7 +38,7 @@ pub(crate) async fn pass(
     walked?;
     recent::conclude(ctx, active);
     tail::conclude(ctx, active);
-    complete(ctx, active);
+    watermark::complete(ctx, active);
     let walk = &active.pass.walks[0];
     if let (Some(seen), Some(from), Some(to)) = (&active.seen, walk.until, active.pass.top)
         && !walk.unordered
@@ -161,38 +161,6 @@ fn catch_up(ctx: &Context, until: Micros, round: u32, moves: bool) -> Active {
     Active::new(Pass { kind: PassKind::CatchUp, top: None, pages: 0, walks }, moves, round)
 }
 
-/// A pass is complete: moves the watermark.
-fn complete(ctx: &mut Context, active: &mut Active) {
-    let pass = &mut active.pass;
-    let now = ctx.request.now;
-    pass.top = pass.top.or_else(|| live_end(pass, ctx.resource.sort(), now));
-    if pass.top.is_none() && pass.walks.iter().any(|walk| walk.last.is_some()) {
-        // No row has a date, or all are in the future: our clock is the only one left to go by.
-        pass.top = Some(ctx.loading_since.unwrap_or(now));
-    }
-    if !active.moves {
-        return;
-    }
-    let first = ctx.progress.watermark.is_none();
-    if first && pass.kind != PassKind::CatchUp {
-        rescan::note_length(ctx, pass.pages);
-    }
-    ctx.progress.unfinished = None;
-    ctx.progress.watermark = ctx.progress.watermark.max(pass.top);
-    let watermark = ctx.progress.watermark;
-    ctx.progress.ahead.retain(|_, at| watermark.is_none_or(|watermark| *at > watermark));
-    match pass.kind {
-        PassKind::Backfill => ctx.progress.covered_since = None,
-        PassKind::Since(start) => {
-            // `None` is "from the beginning", and a table that was covered stays covered.
-            let since = ctx.progress.covered_since;
-            ctx.progress.covered_since =
-                if first { Some(start) } else { since.map(|since| since.min(start)) };
-        }
-        PassKind::CatchUp => {}
-    }
-}
-
 /// The catch-up that a pass must be followed by, as rows may have jumped to the front while it was walked. A look that
 /// found nothing needs none, however long it took.
 pub(crate) fn round_after(ctx: &Context, active: &Active) -> Option<Active> {
@@ -209,11 +177,4 @@ fn comes_from_the_front(ctx: &Context, active: &Active) -> bool {
         && walk.sort == ctx.resource.sort()
         && !walk.unordered
         && active.pass.kind != PassKind::Backfill
-}
-
-/// Where a pass ended that walked towards the present.
-fn live_end(pass: &Pass, sort: SortField, now: Micros) -> Option<Micros> {
-    let [walk] = pass.walks.as_slice() else { return None };
-    let towards = walk.direction == Direction::OldestFirst && walk.sort == sort && !walk.unordered;
-    walk.last.filter(|last| towards && *last <= now)
 }
