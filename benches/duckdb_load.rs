@@ -24,7 +24,7 @@ use duckdb::Connection;
 use ingestr::api::dest::duckdb::DuckDb;
 use ingestr::api::dest::{Asked, Commit, Destination, Keep, Target};
 use ingestr::api::model::{
-    Column, Described, Filled, LogicalType, Micros, RunRecord, SourceState, State, Strategy,
+    Column, Described, Filled, LogicalType, Mappings, Micros, RunRecord, SourceState, State, Strategy,
 };
 
 /// Rows of a page, as the API sends them.
@@ -301,6 +301,7 @@ fn commit(last: bool) -> Commit {
         state: State {
             filled: Filled::default(),
             described: Described::default(),
+            mappings: Mappings::default(),
             watermark: None,
             covered_since: None,
             complete: last,

@@ -99,8 +99,8 @@ pub mod api {
     pub mod model {
         pub use crate::model::{
             Answer, Column, DELETED_AT, Deletes, Described, Description, EXTRA, FieldName, Filled, LOADED_AT,
-            Lease, LogicalType, MERGED_INTO, Micros, Question, Reject, Remembered, RunLine, RunRecord,
-            STATE_VERSION, SourceState, State, Strategy, Tombstone,
+            Lease, LogicalType, MERGED_INTO, Mappings, Micros, Question, Reject, Remembered, RunLine,
+            RunRecord, STATE_VERSION, SourceState, State, Strategy, Tombstone,
         };
         pub mod lease {
             pub use crate::model::lease::Claim;

@@ -16,6 +16,7 @@ mod fill;
 mod idle;
 mod idle_runs;
 mod lost_columns;
+mod mapping;
 mod meter;
 mod names;
 mod outcome;

@@ -118,8 +118,8 @@ async fn others_are_told_what_stays_empty() {
         let rows = world.memory.table("main.tickets").all.len();
         drop_column(&world, "tickets", "subject");
         let receipt = world.ingest("tickets", flags).await.unwrap();
-        let told = "table main.tickets has lost columns since the last run (subject): rows that are not read again have NULL \
-                    there until --full-refresh";
+        let told = "table main.tickets has lost columns since the last run (subject): rows that are not read again lack these \
+                    values until --full-refresh";
         assert_eq!(receipt.warnings, [told], "{flags:?}");
         let more = world.memory.table("main.tickets").all.len() - rows;
         assert!(more <= 10, "{flags:?}: {more} rows more");

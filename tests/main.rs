@@ -14,6 +14,7 @@
 mod absence;
 mod append;
 mod backfill;
+mod changed_flags;
 mod children;
 mod cli;
 mod convergence;

@@ -12,7 +12,8 @@ use arrow_schema::Schema;
 
 use super::{Asked, Commit, Counts, DestError, Destination, Hints, Keep, Target};
 use crate::model::{
-    Column, Deletes, Described, Filled, LogicalType, Micros, Reject, RunRecord, SourceState, State, Strategy,
+    Column, Deletes, Described, Filled, LogicalType, Mappings, Micros, Reject, RunRecord, SourceState, State,
+    Strategy,
 };
 
 mod apart;
@@ -128,6 +129,7 @@ pub(crate) fn commit(run: &str, at: &str, last: bool) -> Commit {
         state: State {
             filled: Filled::default(),
             described: Described::default(),
+            mappings: Mappings::default(),
             watermark: last.then_some(Micros(1_600_000_000_123_456)),
             covered_since: None,
             complete: last,

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Described, Micros};
+use super::{Described, Mappings, Micros};
 
 /// Version of the layout of `_ingestr_state`; a newer one found in a destination is refused.
 pub const STATE_VERSION: i64 = 1;
@@ -29,6 +29,8 @@ pub struct State {
     pub filled: Filled,
     /// Which descriptions were written into the catalogue. The run's part, too.
     pub described: Described,
+    /// What its rows depend on in the flags of the runs that wrote it. The run's part, too.
+    pub mappings: Mappings,
 }
 
 /// Which columns that are taken out of JSON have their value in all rows that are stored. A table that got such a column

@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, HashMap};
 use super::lost_columns::{self, ColumnsFound};
 use super::names::{can_go_on, normaliser};
 use super::waits::Waits;
-use super::{failure, target};
+use super::{failure, mapping, target};
 use crate::dest::{Basis, Counts, Destination, Inspection, Names, Target};
 use crate::error::Failure;
-use crate::model::{Reject, State};
+use crate::model::{Mapping, Reject, State};
 use crate::normalise::Normaliser;
 use crate::normalise::children::{Embedded, Taken};
 use crate::normalise::rows::{Row, Rows};
@@ -26,6 +26,8 @@ pub(super) struct Child<'a> {
     pub(super) names_anew: bool,
     /// The columns that its table had when the run began.
     pub(super) found: ColumnsFound,
+    /// What is to be stored of how its rows are written.
+    pub(super) mapping: Mapping,
     /// What was found of it: see the room's head.
     pub(super) stored: Option<State>,
     /// The same of its part of an unfinished replacement.
@@ -60,6 +62,7 @@ impl<'a> Child<'a> {
         can_go_on(plan, &found)?;
         // One that has lost columns is made anew from its parent's rows, as one without a state.
         let normaliser = normaliser(plan, &found);
+        let mapping = mapping::follow(plan, &normaliser, &target, &mut found)?;
         let columns = lost_columns::forget(plan, &normaliser, &target, &mut found)?;
         let child = Self {
             plan,
@@ -67,6 +70,7 @@ impl<'a> Child<'a> {
             parent_key,
             normaliser,
             names_anew: found.names.is_none(),
+            mapping,
             found: columns,
             stored: found.state,
             aside: found.aside,

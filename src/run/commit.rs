@@ -71,6 +71,7 @@ impl Run<'_, '_> {
         let before = std::mem::replace(&mut self.state, state);
         self.state.filled = before.filled;
         self.state.described = before.described;
+        self.state.mappings = before.mappings;
     }
 
     /// Keeps the rows up to the limit; the state stays where it was, since the rest of the page is not read.

@@ -16,7 +16,7 @@ pub(super) struct ColumnsFound(Option<Vec<String>>);
 
 impl ColumnsFound {
     /// Of a table that was looked at.
-    fn of(found: &Inspection) -> Self {
+    pub(super) fn of(found: &Inspection) -> Self {
         let names = |columns: &Vec<crate::model::Column>| {
             columns.iter().map(|column| &column.name).chain(&found.theirs).cloned().collect()
         };
@@ -25,8 +25,12 @@ impl ColumnsFound {
 
     /// Whether there is something to be described: a table that is made by the run gets all of its columns.
     pub(super) fn has(&self, description: &Description) -> bool {
-        let (Some(names), Some(column)) = (&self.0, &description.column) else { return true };
-        names.iter().any(|name| name.eq_ignore_ascii_case(column))
+        description.column.as_ref().is_none_or(|column| self.has_column(column))
+    }
+
+    /// Whether there is such a column.
+    pub(super) fn has_column(&self, column: &str) -> bool {
+        self.0.as_ref().is_none_or(|names| names.iter().any(|name| name.eq_ignore_ascii_case(column)))
     }
 }
 
@@ -61,30 +65,43 @@ pub(super) fn forget(
         )
         .hint("load it anew with --full-refresh"));
     }
+    let about = format!("table {table} has lost columns since the last run");
+    read_again(plan, normaliser, target, found, &lost, &about);
+    Ok(columns)
+}
+
+/// Whether rows that are stored get the values of columns which they lack: everything is read again then, or, for flat columns,
+/// looked at again. `about`: how the user is told of it, and of it being otherwise.
+pub(super) fn read_again(
+    plan: &Plan,
+    normaliser: &Normaliser,
+    target: &Target,
+    found: &mut Inspection,
+    columns: &[String],
+    about: &str,
+) -> bool {
     // Flat columns are filled from the JSON they lie in.
     let flat = |column: &String| {
         plan.table.flat.iter().any(|(field, flat)| {
             normaliser.destination_name(field).as_ref() == Some(column)
-                && normaliser.destination_name(flat.field()).is_some_and(|json| !lost.contains(&json))
+                && normaliser.destination_name(flat.field()).is_some_and(|json| !columns.contains(&json))
         })
     };
-    if plan.backfill && lost.iter().all(flat) {
-        state.filled = Filled::default();
-        return Ok(columns);
+    if plan.backfill && columns.iter().all(flat) {
+        found.state.iter_mut().for_each(|state| state.filled = Filled::default());
+        return true;
     }
     let whole = plan.window.is_open() && plan.limit.is_none();
-    let names = lost.join(", ");
-    found.notes.push(if whole && target.strategy == Strategy::Merge {
+    let again = whole && target.strategy == Strategy::Merge;
+    let names = columns.join(", ");
+    found.notes.push(if again {
         found.state = None;
         format!(
-            "table {table} has lost columns since the last run ({names}): everything is read again, as in a first load; \
-             --sql-exclude-columns leaves a column out for good"
+            "{about} ({names}): everything is read again, as in a first load; --sql-exclude-columns leaves a column out \
+             for good"
         )
     } else {
-        format!(
-            "table {table} has lost columns since the last run ({names}): rows that are not read again have NULL there \
-             until --full-refresh"
-        )
+        format!("{about} ({names}): rows that are not read again lack these values until --full-refresh")
     });
-    Ok(columns)
+    again
 }

@@ -7,13 +7,12 @@ use tokio::time::Instant;
 
 use super::child::Child;
 use super::eta::Eta;
-use super::lost_columns;
 use super::meter::Meter;
 use super::names::{can_go_on, normaliser};
 use super::shared::Slot;
 use super::staged::Staged;
 use super::waits::Waits;
-use super::{Done, Job, Run, backfill, failure, target};
+use super::{Done, Job, Run, backfill, failure, lost_columns, mapping, target};
 use crate::dest::{Asked, Inspection, Target};
 use crate::error::Failure;
 use crate::http::Observer;
@@ -41,6 +40,7 @@ impl<'a, 'm> Run<'a, 'm> {
         can_go_on(plan, &inspection)?;
         let described = inspection.state.as_ref().map(|state| state.described.clone()).unwrap_or_default();
         let normaliser = normaliser(plan, &inspection);
+        let own = mapping::follow(plan, &normaliser, &target, &mut inspection)?;
         let found = lost_columns::forget(plan, &normaliser, &target, &mut inspection)?;
         let mut from = begins_from(plan, job.source, &inspection);
         let (children, mut child_targets) = children_of(&job, &target, &waits).await?;
@@ -59,7 +59,9 @@ impl<'a, 'm> Run<'a, 'm> {
         slot.decide();
         let state = from.clone().unwrap_or_else(|| job.source.nothing_known());
         let (filled, backfill) = backfill::of(plan, from.as_ref(), &inspection);
-        let state = State { filled, described, ..state };
+        let of_children = children.iter().map(|child| (child.plan.table.name, child.mapping.clone()));
+        let mappings = std::iter::once((spec.name, own)).chain(of_children).collect();
+        let state = State { filled, described, mappings, ..state };
         let mut run = Self {
             job,
             slot,
@@ -106,7 +108,10 @@ fn asked(plan: &Plan, named: &Normaliser) -> Asked {
 pub(super) fn begins_from(plan: &Plan, source: &dyn Source, found: &Inspection) -> Option<State> {
     match plan.strategy {
         Strategy::Replace => {
-            found.aside.clone().filter(|aside| source.continues(plan.table, plan.window, aside))
+            let written = mapping::all(plan);
+            let same = |aside: &State| aside.mappings.0.is_empty() || aside.mappings == written;
+            let aside = found.aside.clone().filter(same);
+            aside.filter(|aside| source.continues(plan.table, plan.window, aside))
         }
         _ => found.state.clone(),
     }

@@ -1,12 +1,12 @@
 //! What a run would do, found out as a run finds it out: the destination is looked at, nothing is written and nothing
 //! is asked of the source.
 
-use super::lost_columns;
 use super::names::{can_go_on, normaliser};
 use super::prepare::{begins_from, read_request, scope};
 use super::target::target;
 use super::waits::Waits;
 use super::{backfill, failure};
+use super::{lost_columns, mapping};
 use crate::dest::{Destination, Inspection};
 use crate::error::Failure;
 use crate::normalise::Normaliser;
@@ -39,7 +39,9 @@ pub(crate) async fn preview(
     failure::owned(&target, &inspection)?;
     failure::versioned(&target, &inspection)?;
     can_go_on(plan, &inspection)?;
-    lost_columns::forget(plan, &normaliser(plan, &inspection), &target, &mut inspection)?;
+    let normaliser = normaliser(plan, &inspection);
+    mapping::follow(plan, &normaliser, &target, &mut inspection)?;
+    lost_columns::forget(plan, &normaliser, &target, &mut inspection)?;
     let from = begins_from(plan, source, &inspection);
     let (_, backfill) = backfill::of(plan, from.as_ref(), &inspection);
     let fills = backfill.map(|backfill| backfill.forecast(inspection.held));

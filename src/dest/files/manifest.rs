@@ -16,7 +16,7 @@ use crate::dest::sql::ledger::newer;
 use crate::dest::sql::whose::Whose;
 use crate::dest::{Commit, DestError, DestErrorKind, Target, Written};
 use crate::model::{
-    Column, Described, Filled, Lease, LogicalType, Micros, STATE_VERSION, SourceState, State,
+    Column, Described, Filled, Lease, LogicalType, Mappings, Micros, STATE_VERSION, SourceState, State,
 };
 
 /// The name of the file.
@@ -92,6 +92,7 @@ pub(super) struct Saved {
     pub(super) updated_at: Micros,
     filled: Option<String>,
     described: Option<String>,
+    mapping: Option<String>,
     /// Rows of an unfinished replacement, which this state is about; `None`: those of the table.
     pub(super) waiting: Option<Parts>,
 }
@@ -170,6 +171,7 @@ impl Saved {
             updated_at: commit.run.ended_at,
             filled: state.filled.text(),
             described: state.described.text(),
+            mapping: state.mappings.text(),
             waiting,
         }
     }
@@ -183,6 +185,7 @@ impl Saved {
             source: SourceState(self.source.clone()),
             filled: self.filled.as_deref().map(Filled::from_text).unwrap_or_default(),
             described: self.described.as_deref().map(Described::from_text).unwrap_or_default(),
+            mappings: self.mapping.as_deref().map(Mappings::from_text).unwrap_or_default(),
         })
     }
 

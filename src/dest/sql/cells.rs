@@ -2,7 +2,9 @@
 
 use super::Dialect;
 use crate::dest::Written;
-use crate::model::{Column, Described, Filled, Lease, Micros, RunLine, STATE_VERSION, SourceState, State};
+use crate::model::{
+    Column, Described, Filled, Lease, Mappings, Micros, RunLine, STATE_VERSION, SourceState, State,
+};
 
 /// A value of the ledger.
 #[derive(Debug, Clone, PartialEq)]
@@ -119,6 +121,7 @@ impl LedgerLine {
             source: SourceState(self.text("source").to_owned()),
             filled: Filled::from_text(self.maybe_text("filled").unwrap_or_default()),
             described: Described::from_text(self.maybe_text("described").unwrap_or_default()),
+            mappings: Mappings::from_text(self.maybe_text("mapping").unwrap_or_default()),
         })
     }
 

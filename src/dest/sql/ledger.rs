@@ -66,6 +66,7 @@ pub fn state_columns() -> Vec<Column> {
         Column::new(HAS_ROWS, Bool),
         Column::new("filled", Text),
         Column::new("described", Text),
+        Column::new("mapping", Text),
     ]
 }
 
@@ -238,6 +239,7 @@ pub(crate) fn state_line(
         (HAS_ROWS, has_rows),
         ("filled", state.filled.text().as_deref().map_or(Cell::Null, Cell::text)),
         ("described", state.described.text().as_deref().map_or(Cell::Null, Cell::text)),
+        ("mapping", state.mappings.text().as_deref().map_or(Cell::Null, Cell::text)),
     ]
 }
 

@@ -363,6 +363,7 @@ async fn the_manifest_is_a_text() {
               "updated_at": "2023-11-14T22:13:21+00:00",
               "filled": null,
               "described": null,
+              "mapping": null,
               "waiting": null
             }
           ]

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Described, Filled, Micros, SourceState, State};
+use crate::model::{Described, Filled, Mappings, Micros, SourceState, State};
 use crate::source::{SortField, SourceError};
 
 /// Version of this layout. 1 had no walks from the middle, 2 did not say who wrote it; all else is the same.
@@ -341,6 +341,7 @@ impl Checkpoint {
         State {
             filled: Filled::default(),
             described: Described::default(),
+            mappings: Mappings::default(),
             watermark: self.watermark,
             covered_since: self.covered_since,
             complete: self.unfinished.is_none(),
