@@ -446,9 +446,10 @@ async fn turmoil(world: &mut World, rng: &mut fastrand::Rng, tables: &[&str]) {
             _ => &[],
         };
         let flags = steps::flags(rng).unwrap_or(flags);
-        // A window of a small table is refused.
+        // A window of a small table is refused, and so is what makes one of what was read.
         let small = SMALL.iter().any(|(name, _)| table.split(',').any(|table| table == *name));
-        let flags = if small && flags.contains(&"--interval-start") { &[] } else { flags };
+        let windowed = ["--interval-start", "delete+insert"].iter().any(|flag| flags.contains(flag));
+        let flags = if small && windowed { &[] } else { flags };
         let fate = format!("{plan} {death:?} {crash:?}");
         // Whether it succeeds is not the question here.
         if together {

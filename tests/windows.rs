@@ -270,6 +270,28 @@ async fn a_window_that_is_written_anew_loses_no_row_of_the_account() {
     }
 }
 
+/// Without a window, what came since the last run is read, with dates from long before among them: nothing else goes.
+#[tokio::test(start_paused = true)]
+async fn what_came_since_is_written_anew_and_nothing_else_goes() {
+    for (table, _) in LISTS {
+        for first in [&[] as &[&str], &["--incremental-strategy", "delete+insert"]] {
+            let world = world(9);
+            ingest(&world, table, &[], first).await;
+            world.pass(Duration::from_secs(60)).await;
+            let (before, now) = (stored(&world, table), world.clock.now());
+            for id in before.keys().step_by(3) {
+                world.account().apply(moves(table, *id, now), now);
+            }
+            for _ in 0..2 {
+                ingest(&world, table, &[], &["--incremental-strategy", "delete+insert"]).await;
+                let rows = stored(&world, table);
+                let missing = world.expected(table).keys().filter(|id| !rows.contains_key(id)).count();
+                assert_eq!(missing, 0, "{table} {first:?}");
+            }
+        }
+    }
+}
+
 /// A window whose reading was stopped by another run is not gone on with: what was read of it then is not read now.
 #[tokio::test(start_paused = true)]
 async fn a_window_is_written_anew_from_its_beginning() {

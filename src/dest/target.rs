@@ -71,7 +71,7 @@ pub enum Asked {
     All,
     /// Those whose value in this column is that or later: a list that is sorted by creation is read that far.
     Since(String, Micros),
-    /// It cannot be said, as the column that would tell is not there.
+    /// It cannot be said: the column that would tell is not there, or no window was asked for.
     Untold,
 }
 

@@ -34,7 +34,6 @@ impl<'a, 'm> Run<'a, 'm> {
         let spec = plan.table;
         let named = normaliser(plan, &Inspection::default());
         let mut target = target::target(plan, job.source, named.documented());
-        target.asked = asked(plan, &named);
         let waits = Waits::of(plan, &job.reporter, &job.stop, start, slot.telling());
         let mut inspection = until_stopped(&job, look(&job, &target, &waits, start, slot)).await?;
         can_go_on(plan, &inspection)?;
@@ -47,6 +46,7 @@ impl<'a, 'm> Run<'a, 'm> {
         if plan.strategy == Strategy::Replace {
             from = from.filter(|aside| children.iter().all(|child: &Child<'_>| child.waits_with(aside)));
         }
+        target.asked = asked(plan, &named, from.as_ref());
         let fresh = plan.strategy != Strategy::Replace || from.is_none();
         std::iter::once(&mut target).chain(&mut child_targets).for_each(|target| target.fresh = fresh);
         let meter = Arc::new(Meter::new(spec.name, Arc::clone(&job.reporter), start, plan.started_at));
@@ -97,8 +97,13 @@ impl<'a, 'm> Run<'a, 'm> {
     }
 }
 
-/// A list that is sorted by creation is read some days past the start of a window and no further.
-fn asked(plan: &Plan, named: &Normaliser) -> Asked {
+/// Which rows of what is replaced are asked for. A list that is sorted by creation is read some days past the start of a window and
+/// no further. Without a window, what came since the last run is read, and between the oldest and the newest of it may lie rows
+/// that nobody asked for.
+fn asked(plan: &Plan, named: &Normaliser, from: Option<&State>) -> Asked {
+    if plan.window.is_open() {
+        return if from.is_some() { Asked::Untold } else { Asked::All };
+    }
     let (Some(start), Some(days)) = (plan.window.start, plan.looks_back()) else { return Asked::All };
     let created = named.destination_name(SortField::Created.column());
     created.map_or(Asked::Untold, |created| Asked::Since(created, start.minus(days)))

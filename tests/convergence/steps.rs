@@ -36,7 +36,7 @@ pub fn plan(rng: &mut fastrand::Rng) -> Option<&'static str> {
 
 /// The flags of a run, now and then: windows that are written anew.
 pub fn flags(rng: &mut fastrand::Rng) -> Option<&'static [&'static str]> {
-    const WINDOWS: [&[&str]; 4] = [
+    const WINDOWS: [&[&str]; 5] = [
         &["--full-refresh", "--interval-start", "2026-08-01", "--interval-end", "2026-08-26T12:00:00"],
         &["--full-refresh", "--interval-start", "2026-08-20"],
         &[
@@ -48,6 +48,7 @@ pub fn flags(rng: &mut fastrand::Rng) -> Option<&'static [&'static str]> {
             "2026-08-26T18:30:00",
         ],
         &["--incremental-strategy", "delete+insert", "--interval-start", "2026-08-24"],
+        &["--incremental-strategy", "delete+insert"],
     ];
     let window = WINDOWS[rng.usize(0..WINDOWS.len())];
     (rng.u8(0..12) == 0 && on("windows")).then_some(window)
