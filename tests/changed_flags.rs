@@ -118,20 +118,32 @@ async fn another_key_is_refused_before_any_request() {
 /// Rows of an unfinished replacement were written by its own flags.
 #[tokio::test(start_paused = true)]
 async fn a_replacement_is_gone_on_with_by_the_same_flags_only() {
-    let without = ["--full-refresh", "--sql-exclude-columns", "subject"];
-    let mut asked = Vec::new();
-    for then in [&without[..], &["--full-refresh"]] {
-        let world = World { flush_rows: 100, ..small() };
-        let died = world.ingest_until("tickets", &without, Some(Death::BeforeRequest(2))).await;
-        assert!(died.is_none());
-        let before = world.requests();
-        world.ingest("tickets", then).await.unwrap();
-        asked.push(world.requests() - before);
-        if then.len() == 1 {
-            assert_equal(&world, "anew").await;
+    let usual: &[&str] = &["--full-refresh"];
+    for other in [
+        &["--full-refresh", "--sql-exclude-columns", "subject"] as &[&str],
+        &["--full-refresh", "--trim-whitespace"],
+        &["--full-refresh", "--columns", "messages_count:text"],
+        &["--full-refresh", "--primary-key", "uri"],
+        &["--full-refresh", "--sql-limit", "5"],
+    ] {
+        let mut asked = Vec::new();
+        for (first, then) in [(other, other), (other, usual), (usual, other)] {
+            let world = World { flush_rows: 100, ..small() };
+            let died = world.ingest_until("tickets", first, Some(Death::BeforeRequest(2))).await;
+            let before = world.requests();
+            let receipt = world.ingest("tickets", then).await.unwrap();
+            asked.push(world.requests() - before);
+            if then == usual {
+                assert_equal(&world, "anew").await;
+            }
+            if other.contains(&"--sql-limit") && then == other {
+                assert_eq!(world.memory.table("main.tickets").all.len(), 5, "{receipt:?}");
+            }
+            assert!(died.is_none() || first.contains(&"--sql-limit"), "{first:?}");
         }
+        let limited = other.contains(&"--sql-limit");
+        assert!(limited || (asked[0] < asked[1] && asked[0] < asked[2]), "{other:?}: {asked:?} requests");
     }
-    assert!(asked[0] < asked[1], "{asked:?} requests");
 }
 
 #[tokio::test(start_paused = true)]

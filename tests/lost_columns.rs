@@ -13,10 +13,9 @@ fn small() -> Options {
     Options { tickets: 120, customers: 60, messages: 250, surveys: 40, max_body: 100, ..Options::default() }
 }
 
-/// A copy that knows which columns it has described: the second run stores what the first has done.
 async fn copied(tables: &[&str]) -> World {
     let world = World { rescans: false, ..World::new(small()) };
-    for table in tables.iter().chain(tables) {
+    for table in tables {
         world.ingest(table, &[]).await.unwrap();
     }
     world
@@ -80,9 +79,7 @@ async fn flat_columns_are_filled_from_their_json() {
 async fn child_tables_are_made_anew_from_their_parents() {
     let all = "tickets,ticket_tags,ticket_field_values,ticket_integrations";
     let world = World { rescans: false, ..World::new(small()) };
-    for _ in 0..2 {
-        world.ingest_all(all, &[], None).await.unwrap().unwrap();
-    }
+    world.ingest_all(all, &[], None).await.unwrap().unwrap();
     drop_column(&world, "ticket_tags", "name");
     world.ingest_all(all, &[], None).await.unwrap().unwrap();
     crate::support::children::assert_exact(&world, "without the column").await;
@@ -112,9 +109,7 @@ async fn others_are_told_what_stays_empty() {
         &["--interval-start", "2026-08-20"],
     ] {
         let world = World { rescans: false, ..World::new(small()) };
-        for _ in 0..2 {
-            world.ingest("tickets", flags).await.unwrap();
-        }
+        world.ingest("tickets", flags).await.unwrap();
         let rows = world.memory.table("main.tickets").all.len();
         drop_column(&world, "tickets", "subject");
         let receipt = world.ingest("tickets", flags).await.unwrap();
@@ -123,6 +118,11 @@ async fn others_are_told_what_stays_empty() {
         assert_eq!(receipt.warnings, [told], "{flags:?}");
         let more = world.memory.table("main.tickets").all.len() - rows;
         assert!(more <= 10, "{flags:?}: {more} rows more");
+        // The next run that reads all of it makes it whole.
+        if flags[0] == "--interval-start" {
+            world.ingest("tickets", &[]).await.unwrap();
+            assert_equal(&world, "tickets", "after the window").await;
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! What the runs of a table had in their flags that its rows depend on: by which columns rows were told apart, and which
 //! columns were left out or had another name. A run with other flags must know of it, as rows that are stored were not
-//! written by them.
+//! written by them. And which columns they wrote, so that it is noticed when one is not there any more.
 
 use std::collections::BTreeMap;
 
@@ -19,6 +19,12 @@ pub struct Mapping {
     /// Fields that have another column than the one of their name, by their source's name; `None`: they have none.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub columns: BTreeMap<String, Option<String>>,
+    /// All columns that were written, in the destination's names, without those of fields that are not documented.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub written: Vec<String>,
+    /// What else is said of values, as it would be typed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub flags: Vec<String>,
 }
 
 impl Mapping {
@@ -68,11 +74,11 @@ mod tests {
     fn what_was_stored_is_read_back() {
         let columns = [("body_html", None), ("subject", Some("title"))];
         let columns = columns.map(|(field, column)| (field.to_owned(), column.map(str::to_owned)));
-        let some = Mapping { key: vec!["id".into()], columns: columns.into() };
+        let (written, flags) = (vec!["id".into()], vec!["--trim-whitespace".into()]);
+        let some = Mapping { key: vec!["id".into()], columns: columns.into(), written, flags };
         let all =
             Mappings([("tickets".to_owned(), some.clone()), ("tags".to_owned(), Mapping::default())].into());
-        let stored =
-            r#"{"tags":{"key":[]},"tickets":{"key":["id"],"columns":{"body_html":null,"subject":"title"}}}"#;
+        let stored = r#"{"tags":{"key":[]},"tickets":{"key":["id"],"columns":{"body_html":null,"subject":"title"},"written":["id"],"flags":["--trim-whitespace"]}}"#;
         assert_eq!(all.text().as_deref(), Some(stored));
         assert_eq!((Mappings::from_text(stored), Mappings::default().text()), (all, None));
         assert_eq!(Mappings::from_text("[1"), Mappings::default());

@@ -62,8 +62,8 @@ impl<'a> Child<'a> {
         can_go_on(plan, &found)?;
         // One that has lost columns is made anew from its parent's rows, as one without a state.
         let normaliser = normaliser(plan, &found);
-        let mapping = mapping::follow(plan, &normaliser, &target, &mut found)?;
-        let columns = lost_columns::forget(plan, &normaliser, &target, &mut found)?;
+        let mut mapping = mapping::follow(plan, source, &normaliser, &target, &mut found)?;
+        let columns = lost_columns::forget(plan, &normaliser, &target, &mut found, &mut mapping)?;
         let child = Self {
             plan,
             embedded,

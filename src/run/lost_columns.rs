@@ -1,13 +1,13 @@
 //! Columns that somebody took away from a table since it was loaded: they come back with the next rows, and the rows that were
 //! there would have NULL in them for good. So everything is read again, as where the whole table is gone.
 //!
-//! That a column was there is known by its description, which the state says was written. A column of a newer version was
-//! never described, and is no loss: nothing is read again for it.
+//! That a column was there the state says, which knows what the last run wrote; that of an older version knows what was described.
+//! A column of a newer version is no loss: nothing is read again for it.
 
 use super::descriptions::texts;
 use crate::dest::{Inspection, Target};
 use crate::error::{Failure, Kind};
-use crate::model::{Description, Filled, LOADED_AT, Strategy};
+use crate::model::{Description, Filled, LOADED_AT, Mapping, Strategy};
 use crate::normalise::Normaliser;
 use crate::plan::Plan;
 
@@ -34,7 +34,8 @@ impl ColumnsFound {
     }
 }
 
-/// The columns that were found. Forgets what the loss of others makes untrue of the rest, and says so to the user.
+/// The columns that were found. Forgets what the loss of others makes untrue of the rest, and says so to the user. `mapping`: what
+/// the run is to store, which names those that are still to be filled.
 ///
 /// # Errors
 /// When the key is lost: no row can be told from another.
@@ -43,16 +44,21 @@ pub(super) fn forget(
     normaliser: &Normaliser,
     target: &Target,
     found: &mut Inspection,
+    mapping: &mut Mapping,
 ) -> Result<ColumnsFound, Failure> {
     let columns = ColumnsFound::of(found);
-    let Some(state) = found.state.as_mut().filter(|_| target.strategy != Strategy::Replace) else {
+    let Some(state) = found.state.as_ref().filter(|_| target.strategy != Strategy::Replace) else {
         return Ok(columns);
     };
-    let lost: Vec<String> = texts(plan, normaliser, target)
-        .into_iter()
-        .filter(|text| state.described.knows(text) && !columns.has(text))
-        .filter_map(|text| text.column)
-        .filter(|column| column != LOADED_AT && target.columns.iter().any(|one| one.name == *column))
+    let described = || {
+        let texts = texts(plan, normaliser, target).into_iter();
+        texts.filter(|text| state.described.knows(text)).filter_map(|text| text.column).collect()
+    };
+    let before = state.mappings.0.get(plan.table.name);
+    let written = before.map_or_else(described, |before| before.written.clone()).into_iter();
+    let lost: Vec<String> = written
+        .filter(|column| !columns.has_column(column) && column != LOADED_AT)
+        .filter(|column| target.columns.iter().any(|one| one.name == *column))
         .collect();
     if lost.is_empty() {
         return Ok(columns);
@@ -66,7 +72,12 @@ pub(super) fn forget(
         .hint("load it anew with --full-refresh"));
     }
     let about = format!("table {table} has lost columns since the last run");
-    read_again(plan, normaliser, target, found, &lost, &about);
+    if !read_again(plan, normaliser, target, found, &lost, &about) && target.strategy != Strategy::Append {
+        let fields = plan.table.columns.iter().map(|(field, ..)| *field);
+        let fields = fields
+            .filter(|field| normaliser.destination_name(field).is_some_and(|column| lost.contains(&column)));
+        mapping.columns.extend(fields.map(|field| (field.to_owned(), None)));
+    }
     Ok(columns)
 }
 

@@ -39,8 +39,8 @@ impl<'a, 'm> Run<'a, 'm> {
         can_go_on(plan, &inspection)?;
         let described = inspection.state.as_ref().map(|state| state.described.clone()).unwrap_or_default();
         let normaliser = normaliser(plan, &inspection);
-        let own = mapping::follow(plan, &normaliser, &target, &mut inspection)?;
-        let found = lost_columns::forget(plan, &normaliser, &target, &mut inspection)?;
+        let mut own = mapping::follow(plan, job.source, &normaliser, &target, &mut inspection)?;
+        let found = lost_columns::forget(plan, &normaliser, &target, &mut inspection, &mut own)?;
         let mut from = begins_from(plan, job.source, &inspection);
         let (children, mut child_targets) = children_of(&job, &target, &waits).await?;
         if plan.strategy == Strategy::Replace {
@@ -113,9 +113,9 @@ fn asked(plan: &Plan, named: &Normaliser, from: Option<&State>) -> Asked {
 pub(super) fn begins_from(plan: &Plan, source: &dyn Source, found: &Inspection) -> Option<State> {
     match plan.strategy {
         Strategy::Replace => {
-            let written = mapping::all(plan);
+            let written = mapping::all(plan, source);
             let same = |aside: &State| aside.mappings.0.is_empty() || aside.mappings == written;
-            let aside = found.aside.clone().filter(same);
+            let aside = found.aside.clone().filter(|aside| plan.limit.is_none() && same(aside));
             aside.filter(|aside| source.continues(plan.table, plan.window, aside))
         }
         _ => found.state.clone(),

@@ -40,8 +40,8 @@ pub(crate) async fn preview(
     failure::versioned(&target, &inspection)?;
     can_go_on(plan, &inspection)?;
     let normaliser = normaliser(plan, &inspection);
-    mapping::follow(plan, &normaliser, &target, &mut inspection)?;
-    lost_columns::forget(plan, &normaliser, &target, &mut inspection)?;
+    let mut mapping = mapping::follow(plan, source, &normaliser, &target, &mut inspection)?;
+    lost_columns::forget(plan, &normaliser, &target, &mut inspection, &mut mapping)?;
     let from = begins_from(plan, source, &inspection);
     let (_, backfill) = backfill::of(plan, from.as_ref(), &inspection);
     let fills = backfill.map(|backfill| backfill.forecast(inspection.held));
