@@ -15,6 +15,8 @@ pub enum DestErrorKind {
     Permission,
     /// No space left.
     Full,
+    /// A name that was asked for cannot be one there.
+    Name,
     /// The existing table cannot be taken over.
     Shape,
     /// Its state was written by a newer version.

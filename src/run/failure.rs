@@ -79,6 +79,10 @@ fn refusal(who: &str, what: &str, error: &HttpError) -> Failure {
                  key would go along",
             )
         }
+        Problem::Refused { status: 407, .. } => {
+            Failure::new(Kind::Source, format!("a proxy in front of {who} wants to know who asks for {what}"))
+                .hint("give it in HTTPS_PROXY, as http://user:password@host:port")
+        }
         Problem::Refused { .. } => {
             Failure::new(Kind::Source, format!("{who} refused to show {what}"))
                 .hint("if this lasts, please report it: the API may have changed")
@@ -133,7 +137,8 @@ pub(super) fn destination(target: &Target, error: &DestError) -> Failure {
 
 /// A failure of the destination, whatever the table.
 pub(crate) fn of_destination(error: &DestError) -> Failure {
-    let mut failure = Failure::new(Kind::Destination, error.message.clone()).caused_by(error);
+    let kind = if error.kind == DestErrorKind::Name { Kind::Usage } else { Kind::Destination };
+    let mut failure = Failure::new(kind, error.message.clone()).caused_by(error);
     failure.hint = error.hint.clone().or_else(|| {
         let hint = match error.kind {
             DestErrorKind::Locked => "close the program that holds it, or run the command again later",
@@ -147,6 +152,7 @@ pub(crate) fn of_destination(error: &DestError) -> Failure {
             }
             DestErrorKind::NewerState => "update ingestr",
             DestErrorKind::Leased => "run the command again later, or wait for the other run with --wait",
+            DestErrorKind::Name => "choose another --dest-table",
             DestErrorKind::Shape => "name another table in --dest-table, or rename the existing one",
             DestErrorKind::Changed => "run the same command again; it goes on from what is there",
             DestErrorKind::Unknown => "run the command again; it finds out by itself what was stored",

@@ -266,9 +266,9 @@ pub(super) fn spelled_column(column: &Column) -> Column {
 /// <https://cloud.google.com/bigquery/docs/tables#table_naming>, <https://cloud.google.com/bigquery/docs/datasets#dataset-naming>
 ///
 /// # Errors
-/// [`DestErrorKind::Shape`] that says which character.
+/// [`DestErrorKind::Name`] that says which character.
 pub(super) fn check_names(dataset: &str, table: &str) -> Result<(), DestError> {
-    let refuse = |message: String, hint: &str| Err(DestError::new(DestErrorKind::Shape, message).hint(hint));
+    let refuse = |message: String, hint: &str| Err(DestError::new(DestErrorKind::Name, message).hint(hint));
     if let Some(c) = dataset.chars().find(|c| !(c.is_ascii_alphanumeric() || *c == '_')) {
         return refuse(
             format!("`{dataset}` cannot be the name of a BigQuery dataset: it has a `{c}`"),
@@ -355,7 +355,7 @@ mod tests {
             ("", "t", "the name of a BigQuery dataset has 1 to 1024 bytes, that of a table 1 to 980"),
         ] {
             let error = check_names(dataset, table).expect_err(table);
-            assert_eq!((error.kind, error.to_string().as_str()), (DestErrorKind::Shape, message));
+            assert_eq!((error.kind, error.to_string().as_str()), (DestErrorKind::Name, message));
         }
     }
 }

@@ -61,8 +61,7 @@ pub(super) fn check_names(target: &Target) -> Result<(), DestError> {
     } else {
         return Ok(());
     };
-    Err(DestError::new(DestErrorKind::Shape, format!("{schema}.{table}: {what}"))
-        .hint("choose another --dest-table"))
+    Err(DestError::new(DestErrorKind::Name, format!("{schema}.{table}: {what}")))
 }
 
 impl PostgresDialect {

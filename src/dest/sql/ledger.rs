@@ -379,14 +379,14 @@ pub fn newer(whose: Whose<'_>, place: &str, version: i64) -> DestError {
 /// Names of tables that are ours are not for data.
 ///
 /// # Errors
-/// [`DestErrorKind::Shape`] if the target has one.
+/// [`DestErrorKind::Name`] if the target has one.
 pub fn not_ours(target: &Target) -> Result<(), DestError> {
     if !is_of_ledger(&target.table) {
         return Ok(());
     }
     let message =
         format!("{}.{}: names beginning with {LEDGER_PREFIX} are taken", target.schema, target.table);
-    Err(DestError::new(DestErrorKind::Shape, message).hint("choose another --dest-table"))
+    Err(DestError::new(DestErrorKind::Name, message))
 }
 
 #[cfg(test)]

@@ -42,8 +42,7 @@ pub(super) fn check_names(target: &Target) -> Result<(), DestError> {
     } else {
         return Ok(());
     };
-    Err(DestError::new(DestErrorKind::Shape, format!("{}.{}: {what}", target.schema, target.table))
-        .hint("choose another --dest-table"))
+    Err(DestError::new(DestErrorKind::Name, format!("{}.{}: {what}", target.schema, target.table)))
 }
 
 impl Dialect for SqliteDialect {

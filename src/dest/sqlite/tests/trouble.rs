@@ -153,7 +153,7 @@ async fn what_cannot_be_taken_over_is_refused_before_the_run() {
     for (schema, table) in [("main", "a.b"), ("a.b", "c"), ("main", "sqlite_x")] {
         let target = Target { schema: schema.into(), table: table.into(), ..items(Strategy::Merge) };
         let error = File::new().sqlite().inspect(&target).await.expect_err("is another's");
-        assert_eq!(error.kind, DestErrorKind::Shape, "{error}");
+        assert_eq!(error.kind, DestErrorKind::Name, "{error}");
     }
 }
 
