@@ -9,8 +9,8 @@ use arrow_array::{
     Array, ArrayRef, BooleanArray, Float64Array, Int64Array, StringArray, TimestampMicrosecondArray,
 };
 
-use super::decode::{self, Decoded};
-use super::token;
+use super::decode::{self, Decoded, HALF};
+use super::{escapes, token};
 use crate::model::{LogicalType, Micros};
 
 /// A column being filled.
@@ -93,10 +93,16 @@ impl Builder {
                 builder.append_null();
                 TOO_DEEP
             }
-            Self::Json(builder) => {
-                builder.append_option((raw != "null").then_some(raw));
-                Fit::Whole
-            }
+            Self::Json(builder) => match escapes::without_halves(raw) {
+                Some(whole) => {
+                    builder.append_value(whole);
+                    Fit::Lossy(HALF)
+                }
+                None => {
+                    builder.append_option((raw != "null").then_some(raw));
+                    Fit::Whole
+                }
+            },
             Self::Text(builder) => append_text(builder, raw, trim),
         }
     }

@@ -5,6 +5,9 @@
 
 use crate::model::{LogicalType, Micros};
 
+/// Lossy: no text has it.
+pub(super) const HALF: &str = "half of a surrogate pair, replaced by U+FFFD";
+
 /// What a value's text turned out to be.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Decoded<T> {
@@ -95,11 +98,7 @@ pub fn text(raw: &str, out: &mut String) -> Decoded<()> {
         out.push_str(raw);
         return Decoded::Value(());
     };
-    if unescape(inner, out) {
-        Decoded::Value(())
-    } else {
-        Decoded::Lossy((), "half of a surrogate pair, replaced by U+FFFD")
-    }
+    if unescape(inner, out) { Decoded::Value(()) } else { Decoded::Lossy((), HALF) }
 }
 
 /// Appends a JSON string's inner text without its escapes. False if it had half of a surrogate pair, which no

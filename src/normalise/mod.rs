@@ -8,6 +8,7 @@ mod builder;
 pub mod children;
 mod columns;
 pub mod decode;
+pub mod escapes;
 mod extra;
 pub mod flat;
 pub mod redact;
@@ -181,7 +182,8 @@ impl Normaliser {
                 FieldPlace::Extra if token::too_deep(raw, 1) => TOO_DEEP,
                 FieldPlace::Extra => {
                     extra.push((name, raw));
-                    Fit::Whole
+                    // It is replaced in the object that is made of them.
+                    escapes::without_halves(raw).map_or(Fit::Whole, |_| Fit::Lossy(decode::HALF))
                 }
                 FieldPlace::Nowhere => Fit::Whole,
             };

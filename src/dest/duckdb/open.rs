@@ -294,7 +294,7 @@ pub(super) fn failed(path: &Path, action: &str, error: duckdb::Error) -> DestErr
     } else if has(&["Out of Memory"]) {
         let hint = "set INGESTR_DUCKDB_MEMORY_LIMIT to more, e.g. 512MB";
         (DestErrorKind::Other, format!("DuckDB needs more memory than it may use for {path}"), Some(hint))
-    } else if has(&["Constraint Error", "Conversion Error", "Cast Error"]) {
+    } else if has(&["Constraint Error", "Conversion Error", "Cast Error", "Malformed JSON"]) {
         // These quote the offending values, which belong neither in a message nor in its causes.
         let what = text.split(':').next().unwrap_or_default().to_lowercase();
         let message = format!("cannot {action} the duckdb file {path}: {what} in the existing table");

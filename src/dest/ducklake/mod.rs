@@ -43,7 +43,6 @@ mod storage;
 mod tests;
 mod upkeep;
 mod uri;
-mod values;
 
 pub(super) use uri::FORM;
 
@@ -152,8 +151,6 @@ impl InProcess for DuckLake {
         committing: &mut bool,
     ) -> Result<Vec<Counts>, DestError> {
         let schema = rows.target().schema.clone();
-        let (rows, made, rejected) = values::readable(rows, made);
-        let made = &made;
         let work = |connection: &Connection| {
             let session = self.session(connection, &schema);
             at_once(async {
@@ -164,10 +161,7 @@ impl InProcess for DuckLake {
                 commit(&session, rows.clone(), made, self.fault.clone()).await
             })
         };
-        let mut counts = changing(&self.lake, &work, committing)?;
-        for (counts, rejected) in counts.iter_mut().zip(rejected) {
-            counts.rejected += rejected;
-        }
+        let counts = changing(&self.lake, &work, committing)?;
         let wrote = counts.iter().any(|of| of.inserted + of.updated + of.deleted > 0);
         if made.release && wrote {
             upkeep::end(&self.lake, &schema, rows.targets.iter().map(|of| of.target.table.as_str()));

@@ -1,5 +1,5 @@
-//! What PostgreSQL does not take: NUL in texts, and in columns of `jsonb` some of what is JSON. The first becomes U+FFFD, the
-//! second NULL, and both are among the rejects as they came.
+//! What PostgreSQL does not take: NUL in texts, which a column of `json` takes and then gives no field of; and in columns of
+//! `jsonb` some numbers. The first becomes U+FFFD, the second NULL, and both are among the rejects as they came.
 
 use std::sync::Arc;
 
@@ -9,6 +9,7 @@ use arrow_array::{Array, ArrayRef, RecordBatch, StringArray};
 use crate::dest::Target;
 use crate::dest::sql::embedded::key_of;
 use crate::model::{LogicalType, Reject};
+use crate::normalise::escapes::without_nul;
 
 const NUL: &str = "PostgreSQL's texts have no NUL; it was replaced by U+FFFD";
 const NOT_BINARY: &str = "PostgreSQL's jsonb does not take this JSON; the column is NULL";
@@ -26,33 +27,31 @@ pub(super) fn taken(
     for (at, field) in schema.fields().iter().enumerate() {
         let logical = LogicalType::of(field);
         let json = logical == Some(LogicalType::Json);
-        if !(logical == Some(LogicalType::Text) || (json && binary(field.name()))) {
-            continue;
-        }
         let Some(texts) = batch.column(at).as_string_opt::<i32>() else { continue };
-        let fits = |text: &str| if json { fits_binary(text) } else { !text.contains('\0') };
         // Most often nothing is to be done: one look at all of them.
-        if !json && memchr::memchr(0, texts.value_data()).is_none() {
-            continue;
-        }
-        if texts.iter().flatten().all(fits) {
+        let taken: fn(&str) -> Option<Instead> = match logical {
+            Some(LogicalType::Text) if memchr::memchr(0, texts.value_data()).is_some() => of_text,
+            Some(LogicalType::Json) if binary(field.name()) => of_binary,
+            Some(LogicalType::Json) if memchr::memmem::find(texts.value_data(), b"\\u0000").is_some() => {
+                of_json
+            }
+            _ => continue,
+        };
+        if texts.iter().flatten().all(|text| taken(text).is_none()) {
             continue;
         }
         changed = true;
         let new: StringArray = (0..texts.len())
             .map(|row| {
                 let text = texts.is_valid(row).then(|| texts.value(row))?;
-                if fits(text) {
-                    return Some(text.to_owned());
-                }
-                let shown = if json { text.to_owned() } else { serde_json::Value::from(text).to_string() };
+                let Some((instead, reason)) = taken(text) else { return Some(text.to_owned()) };
                 rejects.push(Reject {
                     id: key_of(&batch, target, row),
                     column: Some(field.name().clone()),
-                    value: shown,
-                    reason: if json { NOT_BINARY } else { NUL },
+                    value: if json { text.to_owned() } else { serde_json::Value::from(text).to_string() },
+                    reason,
                 });
-                (!json).then(|| text.replace('\0', "\u{fffd}"))
+                instead
             })
             .collect();
         arrays[at] = Arc::new(new) as ArrayRef;
@@ -62,6 +61,23 @@ pub(super) fn taken(
     }
     // Of the same schema and length.
     RecordBatch::try_new(schema, arrays).unwrap_or(batch)
+}
+
+/// What is stored instead of a value, and why.
+type Instead = (Option<String>, &'static str);
+
+fn of_text(text: &str) -> Option<Instead> {
+    text.contains('\0').then(|| (Some(text.replace('\0', "\u{fffd}")), NUL))
+}
+
+fn of_json(json: &str) -> Option<Instead> {
+    without_nul(json).map(|new| (Some(new), NUL))
+}
+
+fn of_binary(json: &str) -> Option<Instead> {
+    let instead = of_json(json);
+    let stored = instead.as_ref().and_then(|(new, _)| new.as_deref()).unwrap_or(json);
+    if fits_binary(stored) { instead } else { Some((None, NOT_BINARY)) }
 }
 
 /// Whether `jsonb` takes a JSON text: no escaped NUL, no half of a surrogate pair, no number beyond what `numeric` holds.
@@ -146,5 +162,13 @@ mod tests {
         ] {
             assert!(!fits_binary(not), "{not}");
         }
+    }
+
+    #[test]
+    fn what_is_stored_instead() {
+        let new = |json: &str| of_binary(json).map(|(new, _)| new.unwrap_or_else(|| "NULL".into()));
+        assert_eq!(new(r#"["\u0000", 1]"#).as_deref(), Some(r#"["\ufffd", 1]"#));
+        assert_eq!(new(r#"["\u0000", 1e999999]"#).as_deref(), Some("NULL"));
+        assert_eq!((new("[1]"), of_json("[1e999999]")), (None, None));
     }
 }

@@ -235,10 +235,12 @@ async fn exact(lake: &Lake) {
     use std::sync::Arc;
 
     use arrow_array::{Int64Array, StringArray, TimestampMicrosecondArray};
-    let json =
-        ["{\"b\": 1.10, \"a\":9007199254740993, \"a\": -0}", "\"\\u0000 \\ud800\"", "1e999999", "null"];
-    // Half of a character is what DuckDB does not read.
-    let read = [json[0], "\"\\u0000 \\ufffd\"", json[2], json[3]];
+    let json = [
+        "{\"b\": 1.10, \"a\":9007199254740993, \"a\": -0}",
+        "\"\\u0000 \\ud83d\\ude00\"",
+        "1e999999",
+        "null",
+    ];
     let times = [-62_135_596_800_000_000, 1, 253_402_207_200_000_000, 1_795_340_425_250_001];
     let rows = batch_of(vec![
         (Column::new("id", LogicalType::Int64), Arc::new(Int64Array::from(vec![1, i64::MAX, i64::MIN, 4]))),
@@ -254,14 +256,14 @@ async fn exact(lake: &Lake) {
     ]);
     let target = items(Strategy::Merge);
     let done = load(&lake.lake(), &target, vec![rows.clone()], commit("r1", "p", true)).await;
-    assert_eq!(done.expect("goes through"), Counts { rejected: 1, ..counts(4, 0, 0, 0) });
+    assert_eq!(done.expect("goes through"), counts(4, 0, 0, 0));
     let again = load(&lake.lake(), &target, vec![rows], commit("r2", "p", true)).await;
-    assert_eq!(again.expect("goes through"), Counts { rejected: 1, ..counts(0, 0, 4, 0) });
+    assert_eq!(again.expect("goes through"), counts(0, 0, 4, 0));
     let shown =
         lake.rows("items", &["id", "name", "epoch_us(changed_at)", "extra::VARCHAR"]).expect("is there");
     for (at, id) in ["1", "9223372036854775807", "-9223372036854775808", "4"].iter().enumerate() {
         let row = shown.iter().find(|row| row[0] == *id).expect("is there");
-        assert_eq!((row[2].as_str(), row[3].as_str()), (times[at].to_string().as_str(), read[at]));
+        assert_eq!((row[2].as_str(), row[3].as_str()), (times[at].to_string().as_str(), json[at]));
         assert_eq!(row[1], ["a\0b", "ö\u{10ffff}", "", "'"][at]);
     }
 }

@@ -195,23 +195,33 @@ async fn json_keeps_its_text_and_jsonb_its_value() {
 #[ignore = "needs PostgreSQL"]
 async fn what_postgresql_does_not_take_is_among_the_rejects() {
     let server = Server::new();
-    server.sql("CREATE TABLE items (id bigint PRIMARY KEY, name text, extra jsonb, other json)");
+    server.sql("CREATE TABLE items (id bigint PRIMARY KEY, name text, extra jsonb, other json, large jsonb)");
     for strategy in [Strategy::Merge, Strategy::Replace] {
         server.sql("DROP TABLE IF EXISTS _ingestr_rejects");
         let rows = row(&[
             ("name", LogicalType::Text, "a\0b"),
-            ("extra", LogicalType::Json, r#"{"a": "\ud800"}"#),
-            ("other", LogicalType::Json, r#"{"a": "\ud800\u0000", "b": 1e999999}"#),
+            ("extra", LogicalType::Json, r#"{"a": "x\u0000"}"#),
+            ("other", LogicalType::Json, r#"{"a": "\u0000\\u0000", "b": 1e999999}"#),
+            ("large", LogicalType::Json, "[1e999999]"),
         ]);
         let done = loaded(&server, &items(strategy), rows).await.expect("goes through");
-        assert_eq!(done.rejected, 2, "{strategy}");
-        let stored = server.texts("SELECT concat_ws(' ', id, name, extra, other) FROM shop.items");
-        assert_eq!(stored, ["1 a\u{fffd}b {\"a\": \"\\ud800\\u0000\", \"b\": 1e999999}"], "{strategy}");
+        assert_eq!(done.rejected, 4, "{strategy}");
+        let stored = server.texts("SELECT concat_ws(' ', id, name, extra, other, large) FROM shop.items");
+        assert_eq!(
+            stored,
+            ["1 a\u{fffd}b {\"a\": \"x\u{fffd}\"} {\"a\": \"\\ufffd\\\\u0000\", \"b\": 1e999999}"],
+            "{strategy}"
+        );
         let rejects =
             "SELECT concat_ws(' ', row_id, column_name, value) FROM shop._ingestr_rejects ORDER BY 1";
         assert_eq!(
             server.texts(rejects),
-            ["1 extra {\"a\": \"\\ud800\"}", "1 name \"a\\u0000b\""],
+            [
+                "1 extra {\"a\": \"x\\u0000\"}",
+                "1 large [1e999999]",
+                "1 name \"a\\u0000b\"",
+                "1 other {\"a\": \"\\u0000\\\\u0000\", \"b\": 1e999999}"
+            ],
             "{strategy}"
         );
     }
