@@ -345,9 +345,11 @@ impl Columns {
     }
 }
 
-/// Whether a value fits a type without losing anything.
+/// Whether a value fits a type without losing anything. A text that looks like a number is a text: `02134` and `1.10` would lose
+/// digits.
 fn fits(logical: LogicalType, raw: &str) -> bool {
     match logical {
+        LogicalType::Bool | LogicalType::Int64 | LogicalType::Float64 if raw.starts_with('"') => false,
         // 0 and 1 are booleans only where somebody said so.
         LogicalType::Bool => !matches!(raw, "0" | "1") && matches!(decode::bool(raw), Decoded::Value(_)),
         LogicalType::Int64 => matches!(decode::int64(raw), Decoded::Value(_)),

@@ -59,6 +59,39 @@ fn nested_values_keep_their_exact_text() {
     assert_eq!(strings(&batch, "meta"), [Some(meta.into()), Some("\"text\"".into()), None]);
 }
 
+/// DuckDB reads no value of a column of which one is not whole.
+#[test]
+fn json_with_half_of_a_pair_gets_a_whole_character_and_is_recorded() {
+    let (batch, rejects) =
+        normalise(r#"[{"id":7,"meta":{"a":"x\ud83d","b":"\ud83d\ude00"}}]"#, &Shaping::default());
+    assert_eq!(strings(&batch, "meta"), [Some(r#"{"a":"x\ufffd","b":"\ud83d\ude00"}"#.into())]);
+    let half = "half of a surrogate pair, replaced by U+FFFD";
+    let came = r#"{"a":"x\ud83d","b":"\ud83d\ude00"}"#;
+    assert_eq!(said(&rejects), [(Some("7"), Some("meta"), came, half)]);
+    let shared = Shaping { new_columns: 0, ..Shaping::default() };
+    let (batch, rejects) = normalise(r#"[{"id":7,"new":["\ud83d"]}]"#, &shared);
+    assert_eq!(strings(&batch, "_ingestr_extra"), [Some(r#"{"new":["\ufffd"]}"#.into())]);
+    assert_eq!(said(&rejects), [(Some("7"), Some("new"), r#"["\ud83d"]"#, half)]);
+}
+
+/// A postal code, a telephone number or a version loses digits as a number.
+#[test]
+fn a_text_that_looks_like_a_number_is_a_text_whatever_came_before() {
+    for (values, stored) in [
+        (r#"12345 "02134""#, ["12345", "02134"]),
+        (r#""02134" 12345"#, ["02134", "12345"]),
+        (r#"1.5 "1.10""#, ["1.5", "1.10"]),
+        (r#"441715550100 "00441715550100""#, ["441715550100", "00441715550100"]),
+        (r#"true "true""#, ["true", "true"]),
+    ] {
+        let (one, other) = values.split_once(' ').unwrap();
+        let rows = format!(r#"[{{"id":1,"new":{one}}},{{"id":2,"new":{other}}}]"#);
+        let (batch, rejects) = normalise(&rows, &Shaping::default());
+        assert_eq!(strings(&batch, "new"), stored.map(|text| Some(text.to_owned())), "{values}");
+        assert_eq!(rejects.len(), 0);
+    }
+}
+
 #[test]
 fn a_misfit_is_null_and_recorded_and_its_row_is_loaded() {
     let (batch, rejects) = normalise(
