@@ -59,12 +59,14 @@ pub struct TakenOut {
     pub rows: Rows,
     /// The parents whose rows are all among them, and what their field says: see [`Embedded::says`].
     pub parents: Vec<(i64, u64)>,
-    /// Fields that are not what they should be; the rows of their parents are not known then.
+    /// Fields that are not what they should be, so that the rows of their parents are not known, and elements that are no rows.
     pub rejects: Vec<Reject>,
 }
 
 /// Rejected: the rows of the parent stay as they are.
 const OTHER_SHAPE: &str = "not a list of the form that the child table is taken out of";
+/// Rejected: the other rows of the parent are taken out.
+const NO_OBJECT: &str = "not an object, as rows of the child table are";
 
 impl Embedded {
     /// A hash of what the field of a parent says: the same one means the same rows.
@@ -82,22 +84,24 @@ impl Embedded {
         let mut body = String::from("[");
         for (row, _) in parents.iter().zip(keep).filter(|(_, keep)| **keep) {
             // A row without a key that can be read is among the rejects as a whole.
-            let Some(id) = row.get(key).and_then(|id| id.parse().ok()) else { continue };
+            let Some(id) = row.get(key).and_then(|id| id.parse::<i64>().ok()) else { continue };
             let field = row.get(self.field).unwrap_or("null");
             // What can be read of a damaged field is what is stored of it; where that is nothing, nothing is known of the rows.
             let damaged = row.damages().any(|damage| damage.name == self.field && damage.field.is_some());
             let damaged = damaged && field == "null";
-            let before = body.len();
-            if !damaged && self.write(row, field, &mut body).is_some() {
+            let (before, mut bare) = (body.len(), Vec::new());
+            let mut reject = |value: &str, reason| {
+                let (id, column) = (Some(id.to_string()), Some(self.field.to_owned()));
+                out.rejects.push(Reject { id, column, value: value.to_owned(), reason });
+            };
+            let read = !damaged && self.write(row, field, (&mut body, &mut bare)).is_some();
+            // Where nothing is an object, they lie in it in another way.
+            if read && (bare.is_empty() || body.len() > before) {
+                bare.iter().for_each(|element| reject(element, NO_OBJECT));
                 out.parents.push((id, self.says(row)));
             } else {
                 body.truncate(before);
-                out.rejects.push(Reject {
-                    id: Some(id.to_string()),
-                    column: Some(self.field.to_owned()),
-                    value: field.to_owned(),
-                    reason: OTHER_SHAPE,
-                });
+                reject(field, OTHER_SHAPE);
             }
         }
         if body.ends_with(',') {
@@ -112,17 +116,17 @@ impl Embedded {
         out
     }
 
-    /// Adds the rows of one parent; `None` if its field is not what it should be.
-    fn write(&self, parent: Row<'_>, field: &str, body: &mut String) -> Option<()> {
+    /// Adds the rows of one parent, and elements that are none; `None` if its field is not what it should be.
+    fn write(&self, parent: Row<'_>, field: &str, mut to: (&mut String, &mut Vec<String>)) -> Option<()> {
         if matches!(field, "null" | "[]" | "{}") {
             return Some(());
         }
         match self.elements {
-            Elements::List => self.write_list(parent, field, "", body),
+            Elements::List => self.write_list(parent, field, "", &mut to),
             Elements::Values => {
                 let values: BTreeMap<String, &RawValue> = serde_json::from_str(field).ok()?;
                 for value in values.values() {
-                    self.write_row(parent, value.get(), ("", 0), body)?;
+                    self.write_row(parent, value.get(), ("", 0), &mut to)?;
                 }
                 Some(())
             }
@@ -131,8 +135,10 @@ impl Embedded {
                 for name in names {
                     match values.get(*name).map(|value| value.get()) {
                         None | Some("null" | "[]" | "{}") => {}
-                        Some(one) if one.starts_with('{') => self.write_row(parent, one, (name, 0), body)?,
-                        Some(list) => self.write_list(parent, list, name, body)?,
+                        Some(one) if one.starts_with('{') => {
+                            self.write_row(parent, one, (name, 0), &mut to)?
+                        }
+                        Some(list) => self.write_list(parent, list, name, &mut to)?,
                     }
                 }
                 Some(())
@@ -140,22 +146,35 @@ impl Embedded {
         }
     }
 
-    fn write_list(&self, parent: Row<'_>, list: &str, name: &str, body: &mut String) -> Option<()> {
+    fn write_list(
+        &self,
+        parent: Row<'_>,
+        list: &str,
+        name: &str,
+        to: &mut (&mut String, &mut Vec<String>),
+    ) -> Option<()> {
         let elements: Vec<&RawValue> = serde_json::from_str(list).ok()?;
         for (position, element) in elements.iter().enumerate() {
-            self.write_row(parent, element.get(), (name, position), body)?;
+            self.write_row(parent, element.get(), (name, position), to)?;
         }
         Some(())
     }
 
-    /// Adds a row: what is taken from elsewhere, then the fields of the element that were not.
+    /// Adds a row: what is taken from elsewhere, then the fields of the element that were not. Null is none.
     fn write_row(
         &self,
         parent: Row<'_>,
         element: &str,
         (name, position): (&str, usize),
-        body: &mut String,
+        (body, bare): &mut (&mut String, &mut Vec<String>),
     ) -> Option<()> {
+        if element == "null" {
+            return Some(());
+        }
+        if !element.starts_with('{') {
+            bare.push(element.to_owned());
+            return Some(());
+        }
         // In their order, but for names that come twice.
         let fields: Vec<(String, &RawValue)> = ordered(element)?;
         let of = |name: &str| {
@@ -301,6 +320,15 @@ mod tests {
         let (rows, parents, rejects) = taken_out(&TAGS, rows);
         assert_eq!(rows, ["ticket_id=4 tag_id=7 position=0"]);
         assert_eq!((parents, rejects), (vec![4], 3));
+    }
+
+    #[test]
+    fn elements_that_are_no_objects_are_left_out_and_the_others_are_rows() {
+        let rows =
+            r#"[{"id":1,"tags":[null,{"id":7},5,{"id":8}]},{"id":2,"tags":[null]},{"id":3,"tags":[null,5]}]"#;
+        let (rows, parents, rejects) = taken_out(&TAGS, rows);
+        assert_eq!(rows, ["ticket_id=1 tag_id=7 position=1", "ticket_id=1 tag_id=8 position=3"]);
+        assert_eq!((parents, rejects), (vec![1, 2], 2));
     }
 
     #[test]

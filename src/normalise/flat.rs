@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::rows::{Row, Rows};
@@ -35,8 +35,7 @@ impl Flat {
             }
             Self::Members(field, name) => {
                 let list = row.get(field).filter(|list| list.starts_with('['))?;
-                let found = Members(name).deserialize(&mut serde_json::Deserializer::from_str(list)).ok()?;
-                Some(format!("[{}]", found.join(",")))
+                Some(format!("[{}]", members(list, name)?.join(",")))
             }
         }
     }
@@ -92,31 +91,21 @@ impl<'de> Visitor<'de> for Member<'_> {
     }
 }
 
-/// The same of each element of a list; those without it are passed over.
-struct Members<'n>(&'n str);
-
-impl<'de> DeserializeSeed<'de> for Members<'_> {
-    type Value = Vec<&'de str>;
-
-    fn deserialize<D: Deserializer<'de>>(self, list: D) -> Result<Self::Value, D::Error> {
-        list.deserialize_seq(self)
+/// The same of each object of a list; those without it are passed over. `None`: it is a list of something else.
+fn members<'a>(list: &'a str, name: &str) -> Option<Vec<&'a str>> {
+    let elements: Vec<&RawValue> = serde_json::from_str(list).ok()?;
+    let elements = elements.into_iter().map(RawValue::get).filter(|element| *element != "null");
+    let (objects, others): (Vec<_>, Vec<_>) = elements.partition(|element| element.starts_with('{'));
+    if objects.is_empty() && !others.is_empty() {
+        return None;
     }
-}
-
-impl<'de> Visitor<'de> for Members<'_> {
-    type Value = Vec<&'de str>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a list of objects")
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
-        let mut found = Vec::new();
-        while let Some(value) = list.next_element_seed(Member(self.0))? {
-            found.extend(value.filter(|value| *value != "null"));
-        }
-        Ok(found)
-    }
+    Some(
+        objects
+            .into_iter()
+            .filter_map(|object| member(object, name))
+            .filter(|value| *value != "null")
+            .collect(),
+    )
 }
 
 /// Whether a name is this one.
@@ -177,6 +166,8 @@ mod tests {
             ),
             (r#"{"id":1,"tags":[]}"#, "tag_names=[]"),
             (r#"{"id":1,"tags":[1]}"#, ""),
+            (r#"{"id":1,"tags":[null,{"name":"a"},1]}"#, r#"tag_names=["a"]"#),
+            (r#"{"id":1,"tags":[null]}"#, "tag_names=[]"),
             (r#"{"id":1,"tags":"x"}"#, ""),
             (r#"{"id":1,"customer":{"id":1},"customer_id":3}"#, "customer_id=3"),
             (r#"{"id":1,"customer":{"id":1},"customer_id":null}"#, "customer_id=1"),
