@@ -33,6 +33,11 @@ pub(crate) fn is_forbidden(error: &HttpError) -> bool {
     matches!(&error.problem, Problem::Refused { status: 403, json: true, .. })
 }
 
+/// The API's own word that there is no such thing.
+pub(crate) fn is_missing(error: &HttpError) -> bool {
+    matches!(&error.problem, Problem::Refused { status: 404, json: true, .. })
+}
+
 pub(crate) fn is_refused(error: &HttpError) -> bool {
     matches!(&error.problem, Problem::Refused { status: 400 | 404 | 422, .. })
 }

@@ -14,7 +14,7 @@ use crate::http::Observer;
 use crate::http::client::Client;
 use crate::model::{Micros, Tombstone};
 use crate::normalise::rows::{Row, Rows};
-use crate::source::gorgias::api::{is_forbidden, is_refused};
+use crate::source::gorgias::api::{is_forbidden, is_missing, is_refused};
 use crate::source::gorgias::changes::holders;
 use crate::source::gorgias::changes::lookup::{self, Fates};
 use crate::source::gorgias::changes::message_counts;
@@ -62,7 +62,7 @@ impl Deletions {
         };
         let found = match found {
             Ok(found) => found,
-            Err(SourceError::Http(error)) if is_forbidden(&error) => {
+            Err(SourceError::Http(error)) if is_forbidden(&error) || is_missing(&error) => {
                 ctx.warn("the events of this account may not be read with these credentials, so deletions and merges are not seen");
                 return Ok(());
             }
