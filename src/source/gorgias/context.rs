@@ -79,9 +79,10 @@ impl Context {
         [progress.watermark, began, top].into_iter().flatten().fold(now, Micros::min)
     }
 
-    /// Whether a period of the re-scan has passed since then.
+    /// Whether a period of the re-scan has passed since then, or then lies further ahead: it was noted by a clock that was.
     pub(crate) fn is_due(&self, since: Micros) -> bool {
-        self.request.rescan.is_some_and(|period| since.plus(period) <= self.request.now)
+        let now = self.request.now;
+        self.request.rescan.is_some_and(|period| since.plus(period) <= now || since > now.plus(period))
     }
 
     /// How far behind the watermark a run reads.

@@ -46,7 +46,12 @@ impl RescanState {
     /// The pages that have become due, if the whole list is to be read once a period. What is less than a page is left to
     /// add up.
     pub(crate) fn due(&self, period: Duration, now: Micros) -> Due {
-        let passed = now.0.saturating_sub(self.due_read_until.unwrap_or(self.last_began).0).max(0);
+        let read_until = self.due_read_until.unwrap_or(self.last_began);
+        if read_until > now.plus(period) {
+            // By a clock that was ahead.
+            return Due::Everything;
+        }
+        let passed = now.0.saturating_sub(read_until.0).max(0);
         let passed = Duration::from_micros(passed.unsigned_abs());
         if passed >= period {
             return Due::Everything;
@@ -315,6 +320,7 @@ mod tests {
         assert_eq!(of(7).due(7 * DAY, at(24)), Due::Pages(1));
         // A clock that was set back makes nothing due.
         assert_eq!(RescanState::new(at(9)).due(DAY, at(1)), Due::Pages(0));
+        assert_eq!(RescanState::new(at(26)).due(DAY, at(1)), Due::Everything, "a clock that was ahead");
     }
 
     #[test]

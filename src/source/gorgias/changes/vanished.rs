@@ -26,7 +26,9 @@ pub(crate) async fn read_in_full(
     out: &mut Sender,
 ) -> Result<(), SourceError> {
     let (now, pause) = (ctx.request.now, ctx.request.refresh_small);
-    if ctx.progress.rescan.as_ref().is_some_and(|whole| whole.last_began.plus(pause) > now) {
+    // One that lies further ahead was noted by a clock that was.
+    let lately = |at: Micros| at.plus(pause) > now && at <= now.plus(pause);
+    if ctx.progress.rescan.as_ref().is_some_and(|whole| lately(whole.last_began)) {
         return Ok(());
     }
     // 0: it was never read whole.
