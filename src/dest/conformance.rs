@@ -577,7 +577,7 @@ macro_rules! suite {
             what_users_change_in_a_table_ends_no_run, replacements_go_on_with_their_own_rows,
             older_states_tell_of_no_table, names_of_columns_are_the_tables, the_ledger_is_kept_for_a_while, child_rows_are_replaced_parent_by_parent, child_rows_go_with_their_parent,
             children_are_committed_with_their_parent, children_are_replaced_with_their_parent,
-            names_of_columns_are_each_tables_own, what_shares_a_column_changes_its_row,
+            names_of_columns_are_each_tables_own, rejects_of_child_tables_are_kept_for_a_while, what_shares_a_column_changes_its_row,
             a_window_meets_what_others_keep_as_text, generated_columns_follow_the_others, a_generated_column_of_ours_is_refused,
             what_is_generated_from_a_wider_column_is_known_before);
     };

@@ -3,8 +3,8 @@
 use arrow_array::{Int64Array, RecordBatch, StringArray};
 
 use super::{Bench, batch, commit, items};
-use crate::dest::{Counts, Destination, Target, Targets};
-use crate::model::{Column, DELETED_AT, Deletes, LogicalType, Micros, Strategy, Tombstone};
+use crate::dest::{Counts, Destination, Keep, Target, Targets};
+use crate::model::{Column, DELETED_AT, Deletes, LogicalType, Micros, Reject, Strategy, Tombstone};
 
 /// Tags of [`items`].
 fn tags(strategy: Strategy, deletes: Deletes) -> Target {
@@ -208,4 +208,24 @@ pub(crate) async fn children_are_replaced_with_their_parent(bench: &dyn Bench) {
     assert_eq!(stored(bench), ["1 8 y false", "3 9 z true"]);
     let hidden: Vec<_> = bench.tables().into_iter().filter(|name| name.starts_with("_ingestr_new")).collect();
     assert!(hidden.is_empty(), "{hidden:?}");
+}
+
+/// With a run's last commit go old values that did not fit, of child tables as of their parents'.
+pub(crate) async fn rejects_of_child_tables_are_kept_for_a_while(bench: &dyn Bench) {
+    let (table, children) = (parents(Strategy::Merge, Deletes::Soft), [tags(Strategy::Merge, Deletes::Soft)]);
+    for (id, at, release) in [("r1", 100, false), ("r2", 300, false), ("r3", 400, true)] {
+        let mut commit = commit(id, "p", true);
+        (commit.run.started_at, commit.run.ended_at) = (Micros(at), Micros(at + 5));
+        let value = "1".to_owned();
+        let reject = Reject { id: None, column: None, value, reason: "not text" };
+        commit.rejects = vec![vec![reject.clone()], vec![reject]];
+        (commit.release, commit.keep) = (release, Keep { runs: None, rejects: Some(Micros(200)) });
+        let destination = bench.destination();
+        let mut load = destination.begin(Targets { table: &table, children: &children });
+        load.stage(0, batch(&[(1, "a", 10)])).await.expect("can be staged");
+        load.commit(commit).await.expect("goes through");
+    }
+    let left = bench.rows("_ingestr_rejects", &["run_id", "dest_table"]).expect("there is one");
+    let of = |run: &str| ["item_tags", "items"].map(|table| [run.to_owned(), table.to_owned()].to_vec());
+    assert_eq!(left, [of("r2"), of("r3")].concat());
 }

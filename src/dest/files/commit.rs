@@ -77,12 +77,13 @@ pub(super) fn make(
     for child in rows.iter().skip(1) {
         guards::point(store, &child.target, &target.table)?;
     }
+    let targets: Vec<Target> = rows.iter().map(|rows| rows.target.clone()).collect();
     let nth = opened.manifest.next(&commit.run.id);
     let (written, outdated) = (Vec::new(), Vec::new());
     let (publications, begun) = (Vec::new(), Vec::new());
     let mut writing = Writing { store, format, commit, nth, written, outdated, publications, begun };
     match writing.write(opened, rows, &target) {
-        Ok((opened, counts)) => writing.end(opened, &target).map(|()| counts),
+        Ok((opened, counts)) => writing.end(opened, &target, &targets).map(|()| counts),
         Err(error) => Err(writing.undone(error)),
     }
 }
@@ -236,8 +237,8 @@ impl Writing<'_> {
         Ok((opened, counts))
     }
 
-    /// Swaps the manifest, and does what is left to do.
-    fn end(mut self, mut opened: Opened, target: &Target) -> Result<(), DestError> {
+    /// Swaps the manifest, and does what is left to do. `targets`: all of the commit.
+    fn end(mut self, mut opened: Opened, target: &Target, targets: &[Target]) -> Result<(), DestError> {
         let (store, commit, place) = (self.store, self.commit, TablePath::of(target));
         let (run, manifest) = (&commit.run.id, &mut opened.manifest);
         manifest.last = Some(Files { run: run.clone(), count: self.nth });
@@ -273,7 +274,7 @@ impl Writing<'_> {
         };
         let _ = ledger::write_run(store, target, &told);
         if commit.release {
-            let _ = ledger::prune(store, target, commit);
+            let _ = ledger::prune(store, targets, commit);
         }
         if commit.last { placed } else { Ok(()) }
     }

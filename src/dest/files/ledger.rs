@@ -70,21 +70,22 @@ pub(super) fn write_run(store: &dyn Store, target: &Target, run: &RunRecord) -> 
     store.write(&TablePath::of(target).metadata(&format!("{RUNS}/{}.json", run.id)), text)
 }
 
-/// Removes what is not kept of the target's runs and of its values that did not fit.
+/// Removes what is not kept of the first target's runs, and of all targets' values that did not fit.
 ///
 /// Whose a file is stands in it. Few are read for values that did not fit, as it is seen by their names which are too old; all
 /// for runs, so these may be a tenth more before they are looked through.
 ///
 /// # Errors
 /// When it cannot be read or removed.
-pub(super) fn prune(store: &dyn Store, target: &Target, commit: &Commit) -> Result<(), DestError> {
-    let place = TablePath::of(target);
+pub(super) fn prune(store: &dyn Store, targets: &[Target], commit: &Commit) -> Result<(), DestError> {
+    let Some(first) = targets.first() else { return Ok(()) };
+    let place = TablePath::of(first);
     let mut old = Vec::new();
     if let Some(most) = commit.keep.runs.and_then(|most| usize::try_from(most).ok()) {
         let mut paths = paths_in(store, &place.metadata(RUNS))?;
         paths.retain(|path| is_of_a_run(path, &["json"]));
         if paths.len() > most + most / 10 {
-            let mut own = about(store, target, paths)?;
+            let mut own = about(store, first, paths)?;
             own.truncate(own.len().saturating_sub(most));
             old.extend(own);
         }
@@ -93,8 +94,10 @@ pub(super) fn prune(store: &dyn Store, target: &Target, commit: &Commit) -> Resu
         let since = began(since);
         let before =
             |path: &String| number_of(path).is_some_and(|(run, _)| is_run(run) && run < since.as_str());
-        let paths = paths_in(store, &place.metadata(REJECTS))?.into_iter().filter(before).collect();
-        old.extend(about(store, target, paths)?);
+        for target in targets {
+            let paths = paths_in(store, &TablePath::of(target).metadata(REJECTS))?;
+            old.extend(about(store, target, paths.into_iter().filter(before).collect())?);
+        }
     }
     old.iter().try_for_each(|path| store.remove(path))
 }

@@ -200,14 +200,18 @@ impl Plan<'_> {
                 format!("SELECT c0 AS row_id, c1 AS column_name, c2 AS value, c3 AS reason FROM {rejects}");
             script.then([self.rejects(&from)]);
         }
+        let keep = self.commit.keep.rejects.filter(|_| self.commit.release && seen.has(self.d, REJECTS));
+        if let Some(since) = keep {
+            prune::rejects(script, self.d, self.table, Whose::of(self.target, self.table), since);
+        }
     }
 
     /// The run and its lease.
     pub(crate) fn end(&self, script: &mut Script, seen: &Seen) {
         let (d, table, target) = (self.d, self.table, self.target);
         script.then(ledger::write_run(d, table, target, self.commit));
-        if self.commit.release {
-            prune::prune(script, d, table, Whose::of(target, table), self.commit.keep, seen.has(d, REJECTS));
+        if let Some(most) = self.commit.keep.runs.filter(|_| self.commit.release) {
+            prune::runs(script, d, table, Whose::of(target, table), most);
         }
         leases::renew(script, d, table, target, self.commit, seen.has(d, LEASES));
     }

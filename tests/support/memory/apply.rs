@@ -1,6 +1,6 @@
 //! What a commit does, strategy by strategy, to a store that nobody else sees meanwhile.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use arrow_array::RecordBatch;
 pub use ingestr::api::dest::sql::columns::IS_CURRENT;
@@ -9,7 +9,7 @@ use ingestr::api::dest::sql::columns::{
 };
 use ingestr::api::dest::sql::identity::state_changed;
 use ingestr::api::dest::sql::leases::gone;
-use ingestr::api::dest::{Asked, Commit, Counts, DestError, Keep, Names, Target, Written};
+use ingestr::api::dest::{Asked, Commit, Counts, DestError, Names, Target, Written};
 use ingestr::api::model::{Column, DELETED_AT, Deletes, LOADED_AT, MERGED_INTO, Micros, Strategy, Tombstone};
 
 use super::rows::{Cell, Row, Rows, find, get, of_batch};
@@ -98,19 +98,21 @@ impl Work<'_> {
         }
     }
 
-    /// Removes what is not kept of the ledger.
-    fn prune(&self, store: &mut Store, whose: &Whose) {
-        let Keep { runs, rejects } = self.commit.keep;
+    /// Removes what is not kept of the values that did not fit, of this target.
+    fn prune_rejects(&self, store: &mut Store, whose: &Whose) {
+        let Some(since) = self.commit.keep.rejects.filter(|_| self.commit.release) else { return };
+        let ended = store.runs.iter().map(|line| (line.record.id.clone(), line.record.ended_at));
+        let old: BTreeSet<String> = ended.filter(|(_, at)| *at < since).map(|(run, _)| run).collect();
+        store.rejects.retain(|(other, run, _)| other != whose || !old.contains(run));
+    }
+
+    /// Removes what is not kept of the runs.
+    fn prune_runs(&self, store: &mut Store, whose: &Whose) {
+        let Some(most) = self.commit.keep.runs else { return };
         let mut own: Vec<_> = store.runs.iter().filter(|line| line.whose == *whose).collect();
         own.sort_by_key(|line| std::cmp::Reverse((line.record.started_at, line.record.id.clone())));
-        let ended =
-            |run: &str| own.iter().find(|line| line.record.id == run).map(|line| line.record.ended_at);
-        let old = |run: &str| rejects.is_some_and(|since| ended(run).is_some_and(|at| at < since));
-        let dead: Vec<_> = store.rejects.iter().map(|(other, run, _)| other == whose && old(run)).collect();
-        let most = runs.map_or(usize::MAX, |most| usize::try_from(most).unwrap());
-        let gone: Vec<String> = own.iter().skip(most).map(|line| line.record.id.clone()).collect();
-        let mut dead = dead.into_iter();
-        store.rejects.retain(|_| !dead.next().unwrap());
+        let gone = own.iter().skip(usize::try_from(most).unwrap()).map(|line| line.record.id.clone());
+        let gone: Vec<String> = gone.collect();
         store.runs.retain(|line| line.whose != *whose || !gone.contains(&line.record.id));
     }
 
@@ -130,6 +132,7 @@ impl Work<'_> {
         if !rejects.is_empty() {
             store.ledgers.insert((schema.clone(), "_ingestr_rejects"));
         }
+        self.prune_rejects(store, &whose);
         if self.at > 0 {
             return;
         }
@@ -137,7 +140,7 @@ impl Work<'_> {
         store.runs.push(Line { whose: whose.clone(), record: run.clone() });
         store.ledgers.extend([(schema.clone(), "_ingestr_runs"), (schema.clone(), "_ingestr_state")]);
         if *release {
-            self.prune(store, &whose);
+            self.prune_runs(store, &whose);
             let ours = lease.as_ref().map_or(&run.id, |lease| &lease.run);
             store.leases.retain(|place, held| *place != whose.place || held.run != *ours);
         } else if let Some(lease) = lease {

@@ -13,7 +13,7 @@ use crate::dest::files::manifest::{Manifest, Opened};
 use crate::dest::files::names::TablePath;
 use crate::dest::files::store::{Store, Upload, Version, Waiting};
 use crate::dest::files::{Disk, Files, take};
-use crate::dest::{Commit, DestError, DestErrorKind, Destination as _, Keep, Target};
+use crate::dest::{Commit, DestError, DestErrorKind, Destination as _, Keep, Target, Targets};
 use crate::model::lease::{self, Claim, TERM, this_process};
 use crate::model::{Lease, Micros, Reject, Strategy};
 
@@ -274,14 +274,22 @@ async fn the_ledger_is_kept_for_a_while() {
             }
             disk.write(&place.metadata("runs/.mine"), Bytes::new()).expect("is written");
         }
-        load(&files, &target, vec![batch(&[(1, "a", 10)])], next).await.expect("goes through");
+        next.rejects.push(next.rejects[0].clone());
+        let children =
+            [Target { source_table: "item_tags".into(), table: "item_tags".into(), ..target.clone() }];
+        let mut load = files.begin(Targets { table: &target, children: &children });
+        load.stage(0, batch(&[(1, "a", 10)])).await.expect("can be staged");
+        load.commit(next).await.expect("goes through");
     }
-    let left = |kind: &str| {
+    let left_of = |place: &TablePath, kind: &str| {
         let names = disk.files(&place.metadata(kind)).expect("can be listed").into_iter();
         names.map(|name| name.split('T').next().unwrap_or_default().to_owned()).collect::<Vec<_>>()
     };
+    let left = |kind: &str| left_of(&place, kind);
     assert_eq!(left("runs"), [".mine", "20261101", "20261113", "20261114", "20261201"]);
     assert_eq!(left("rejects"), ["20261101", "20261113", "20261114"]);
+    let child = Target { table: "item_tags".into(), ..target.clone() };
+    assert_eq!(left_of(&TablePath::of(&child), "rejects"), ["20261113", "20261114"]);
 }
 
 /// Of more runs than are remembered, the files of the older ones count.
