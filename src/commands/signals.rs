@@ -21,6 +21,8 @@ pub(super) async fn watch(stop: watch::Sender<bool>, reporter: Arc<dyn Reporter>
     else {
         return;
     };
+    // Who is told that a file may not become larger (`ulimit -f`) can say so; by default the signal ends the program.
+    let _ = signal(SignalKind::from_raw(FILE_TOO_LARGE));
     // Whoever started the program under nohup wants it to outlive the session.
     let mut hangup = if is_ignored(HANGUP) { None } else { signal(SignalKind::hangup()).ok() };
     let mut asked: Option<Instant> = None;
@@ -56,6 +58,8 @@ async fn next(signal: Option<&mut Signal>) {
     }
 }
 
+/// The number of SIGXFSZ, on Linux and on macOS.
+const FILE_TOO_LARGE: i32 = 25;
 /// The number of SIGHUP, which is the same everywhere.
 const HANGUP: u32 = 1;
 

@@ -80,8 +80,14 @@ pub const DESTINATIONS: &[DestEntry] = &[
 /// # Errors
 /// A usage failure that names what exists.
 pub fn entry(uri: &str) -> Result<&'static DestEntry, Failure> {
-    // PostgreSQL has two schemes, and a folder one for each format.
-    let alike = [("postgresql:", "postgres:"), ("parquet:", "file:"), ("csv:", "file:"), ("jsonl:", "file:")];
+    // PostgreSQL has two schemes, one of which names a driver in ingestr's documentation; a folder has one for each format.
+    let alike = [
+        ("postgresql+psycopg2:", "postgres:"),
+        ("postgresql:", "postgres:"),
+        ("parquet:", "file:"),
+        ("csv:", "file:"),
+        ("jsonl:", "file:"),
+    ];
     let other = alike
         .iter()
         .find_map(|(other, own)| uri.trim().strip_prefix(other).map(|rest| format!("{own}{rest}")));

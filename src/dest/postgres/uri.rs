@@ -71,6 +71,8 @@ impl PostgresUri {
     /// # Errors
     /// What is wrong with it, without a value.
     pub(super) fn parse(uri: &str, env: &dyn Fn(&str) -> Option<String>) -> Result<Self, String> {
+        // The driver that ingestr's documentation names says nothing of the place.
+        let uri = &*uri.replacen("+psycopg2://", "://", 1);
         let (base, query) = uri.split_once('?').unwrap_or((uri, ""));
         if has_stray_at(base, query) {
             return Err(format!("has more than one @; {ENCODE}"));
@@ -296,6 +298,7 @@ mod tests {
         };
         let all = [
             "postgres://me@db.example.com/shop",
+            "postgresql+psycopg2://me@db.example.com/shop",
             "postgresql://me%40shop:p%40ss%2Fw%3Ard%25@db:6432/shop?sslmode=require",
             "postgres://me@one:1,two:2/shop?target_session_attrs=read-write&sslmode=verify-full",
             "postgres://me@%2Fvar%2Frun%2Fpostgresql/shop",
@@ -307,6 +310,7 @@ mod tests {
         ]
         .map(read);
         insta::assert_snapshot!(all.join("\n"), @r#"
+        PostgreSQL database shop on db.example.com [5432] [] Some("me") None Prefer
         PostgreSQL database shop on db.example.com [5432] [] Some("me") None Prefer
         PostgreSQL database shop on db [6432] [] Some("me@shop") Some("p@ss/w:rd%") Require
         PostgreSQL database shop on one,two [1] [] Some("me") None Require, [2] [] Some("me") None Require
