@@ -136,7 +136,7 @@ impl Embedded {
                     match values.get(*name).map(|value| value.get()) {
                         None | Some("null" | "[]" | "{}") => {}
                         Some(one) if one.starts_with('{') => {
-                            self.write_row(parent, one, (name, 0), &mut to)?
+                            self.write_row(parent, one, (name, 0), &mut to)?;
                         }
                         Some(list) => self.write_list(parent, list, name, &mut to)?,
                     }

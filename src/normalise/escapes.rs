@@ -5,17 +5,12 @@
 /// JSON with U+FFFD for each half of a surrogate pair; `None`: it has none.
 #[must_use]
 pub fn without_halves(json: &str) -> Option<String> {
-    replaced(json, |unit| (0xd800..=0xdfff).contains(&unit))
+    without(json, |unit| (0xd800..=0xdfff).contains(&unit))
 }
 
-/// JSON with U+FFFD for each NUL; `None`: it has none.
+/// JSON with U+FFFD for each escaped UTF-16 unit that is `gone` and no part of a pair; `None`: it has none.
 #[must_use]
-pub fn without_nul(json: &str) -> Option<String> {
-    replaced(json, |unit| unit == 0)
-}
-
-/// `gone`: whether an escape that is no part of a pair is replaced.
-fn replaced(json: &str, gone: fn(u16) -> bool) -> Option<String> {
+pub fn without(json: &str, gone: fn(u16) -> bool) -> Option<String> {
     // Most JSON has no escape at all.
     let mut at = memchr::memchr(b'\\', json.as_bytes())?;
     let unit = |at: usize| {
@@ -68,7 +63,7 @@ mod tests {
             (r#""\\u0000 \u0001 \ud83d\ude00 \u0041""#, None),
             (r#"["\\\u0000ö\u0000"]"#, Some(r#"["\\\ufffdö\ufffd"]"#)),
         ] {
-            assert_eq!(without_nul(json).as_deref(), new, "{json}");
+            assert_eq!(without(json, |unit| unit == 0).as_deref(), new, "{json}");
         }
     }
 }

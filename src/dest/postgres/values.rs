@@ -9,7 +9,7 @@ use arrow_array::{Array, ArrayRef, RecordBatch, StringArray};
 use crate::dest::Target;
 use crate::dest::sql::embedded::key_of;
 use crate::model::{LogicalType, Reject};
-use crate::normalise::escapes::without_nul;
+use crate::normalise::escapes::without;
 
 const NUL: &str = "PostgreSQL's texts have no NUL; it was replaced by U+FFFD";
 const NOT_BINARY: &str = "PostgreSQL's jsonb does not take this JSON; the column is NULL";
@@ -71,7 +71,7 @@ fn of_text(text: &str) -> Option<Instead> {
 }
 
 fn of_json(json: &str) -> Option<Instead> {
-    without_nul(json).map(|new| (Some(new), NUL))
+    without(json, |unit| unit == 0).map(|new| (Some(new), NUL))
 }
 
 fn of_binary(json: &str) -> Option<Instead> {
