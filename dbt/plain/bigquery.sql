@@ -652,9 +652,13 @@ select
 from neighbours;
 
 create or replace view `__target__`.`gorgias__backlog_daily` as
+-- Imported tickets may have any date, and one of the year 1 would make a day of each since.
 with changes as (
     select
-        date(changed_at, '__time_zone__') as day,
+        case
+            when date(changed_at, '__time_zone__') < date '2000-01-01' then date '2000-01-01'
+            else date(changed_at, '__time_zone__')
+        end as day,
         case when scopes.all_channels = 0 then channel end as channel,
         scopes.all_channels,
         count(case when change = 'created' then 1 end) as created,

@@ -669,9 +669,13 @@ select
 from neighbours;
 
 create or replace view "__target__"."gorgias__backlog_daily" as
+-- Imported tickets may have any date, and one of the year 1 would make a day of each since.
 with changes as (
     select
-        cast((changed_at at time zone '__time_zone__') as date) as day,
+        case
+            when cast((changed_at at time zone '__time_zone__') as date) < date '2000-01-01' then date '2000-01-01'
+            else cast((changed_at at time zone '__time_zone__') as date)
+        end as day,
         case when scopes.all_channels = 0 then channel end as channel,
         scopes.all_channels,
         count(case when change = 'created' then 1 end) as created,

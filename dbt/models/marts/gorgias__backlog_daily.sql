@@ -1,6 +1,10 @@
+-- Imported tickets may have any date, and one of the year 1 would make a day of each since.
 with changes as (
     select
-        {{ local_day('changed_at', time_zone()) }} as day,
+        case
+            when {{ local_day('changed_at', time_zone()) }} < date '2000-01-01' then date '2000-01-01'
+            else {{ local_day('changed_at', time_zone()) }}
+        end as day,
         case when scopes.all_channels = 0 then channel end as channel,
         scopes.all_channels,
         count(case when change = 'created' then 1 end) as created,
