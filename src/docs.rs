@@ -214,7 +214,8 @@ pub fn tables_markdown(tables: &[Resource]) -> String {
             page,
             "\nEach row also carries `{DELETED_AT}` (timestamptz, NULL as long as the row is there) and, where that can be known, \
              `{MERGED_INTO}` (bigint, the row it was merged into). Rows that are deleted at the source are found in {}: they \
-             stay, with the time. `--deletes hard` removes them instead, `--deletes ignore` leaves them as they are.\n",
+             stay, with the time. `--deletes hard` removes them instead, but not those that were marked before; `--deletes \
+             ignore` leaves them as they are.\n",
             tracked.join(", ")
         );
     }
@@ -449,7 +450,7 @@ mod tests {
 
         The column of an undocumented field has the type of its first values, and becomes wider when others come: whole numbers and fractions become `double`, all else becomes `text`, or `json` where one is an object or a list. A `double` holds whole numbers exactly up to 9007199254740992 (2^53): where a fraction comes into a column of whole numbers, larger ones are rounded, those that are stored already, too, and nothing of it is in `_ingestr_rejects`. `--columns field:text` keeps each number as it was sent. Documented columns keep their types. This is so in every database.
 
-        Each row also carries `_ingestr_deleted_at` (timestamptz, NULL as long as the row is there) and, where that can be known, `_ingestr_merged_into` (bigint, the row it was merged into). Rows that are deleted at the source are found in tickets: they stay, with the time. `--deletes hard` removes them instead, `--deletes ignore` leaves them as they are.
+        Each row also carries `_ingestr_deleted_at` (timestamptz, NULL as long as the row is there) and, where that can be known, `_ingestr_merged_into` (bigint, the row it was merged into). Rows that are deleted at the source are found in tickets: they stay, with the time. `--deletes hard` removes them instead, but not those that were marked before; `--deletes ignore` leaves them as they are.
 
         ## tickets
 
