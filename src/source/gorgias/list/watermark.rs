@@ -33,10 +33,11 @@ pub(crate) fn complete(ctx: &mut Context, active: &mut Active) {
     match pass.kind {
         PassKind::Backfill => ctx.progress.covered_since = None,
         PassKind::Since(start) => {
-            // `None` is "from the beginning", and a table that was covered stays covered.
+            // `None` is "from the beginning", and a table that was covered stays covered. What has not come to pass yet was not
+            // left out.
             let since = ctx.progress.covered_since;
             ctx.progress.covered_since =
-                if first { Some(start) } else { since.map(|since| since.min(start)) };
+                if first { Some(start.min(now)) } else { since.map(|since| since.min(start)) };
         }
         PassKind::CatchUp => {}
     }
