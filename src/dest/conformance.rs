@@ -490,6 +490,10 @@ pub(crate) async fn hostile_names_work(bench: &dyn Bench) {
         }
         let rows = bench.rows(&target.table, &["\"a\"\"b\"", "\"source\""]).expect("table exists");
         assert_eq!(rows.last().expect("has rows"), &["two", "key"], "{strategy}");
+        // Whatever they are called there, they are there, but for one that no row has had.
+        target.columns.push(Column::new(format!("new.{}", "x".repeat(80)), LogicalType::Text));
+        let found = destination.inspect(&target).await.expect("can be looked at");
+        assert_eq!(found.lacking, [target.columns.len() - 1], "{strategy}");
     }
 }
 

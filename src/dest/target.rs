@@ -41,6 +41,12 @@ pub struct Target {
 }
 
 impl Target {
+    /// Its columns, by their place, that a table does not have.
+    #[must_use]
+    pub fn lacking(&self, has: impl Fn(&str) -> bool) -> Vec<usize> {
+        (0..self.columns.len()).filter(|at| !has(&self.columns[*at].name)).collect()
+    }
+
     /// A table and whose rows are for it, with nothing said of its rows: as much as a lease needs.
     #[must_use]
     pub fn named(account: &str, source_table: &str, schema: &str, table: &str) -> Self {
@@ -133,6 +139,8 @@ pub struct Inspection {
     pub columns: Option<Vec<Column>>,
     /// Names of its other columns, which nothing that is read can be written to.
     pub theirs: Vec<String>,
+    /// Which columns of the target, by their place there, the existing table does not have, whatever it calls them.
+    pub lacking: Vec<usize>,
     /// The state of exactly this target; `None` when there is none, or when its table is gone.
     pub state: Option<State>,
     /// The state of rows that an unfinished [`Strategy::Replace`] or [`Strategy::DeleteInsert`] of this target keeps

@@ -15,12 +15,12 @@ use crate::plan::Plan;
 pub(super) struct ColumnsFound(Option<Vec<String>>);
 
 impl ColumnsFound {
-    /// Of a table that was looked at.
-    pub(super) fn of(found: &Inspection) -> Self {
-        let names = |columns: &Vec<crate::model::Column>| {
-            columns.iter().map(|column| &column.name).chain(&found.theirs).cloned().collect()
-        };
-        Self(found.columns.as_ref().map(names))
+    /// Of a table that was looked at. It may call columns of the target otherwise.
+    pub(super) fn of(found: &Inspection, target: &Target) -> Self {
+        let Some(columns) = &found.columns else { return Self(None) };
+        let ours = target.columns.iter().enumerate().filter(|(at, _)| !found.lacking.contains(at));
+        let names = columns.iter().chain(ours.map(|(_, column)| column)).map(|column| &column.name);
+        Self(Some(names.chain(&found.theirs).cloned().collect()))
     }
 
     /// Whether there is something to be described: a table that is made by the run gets all of its columns.
@@ -46,7 +46,7 @@ pub(super) fn forget(
     found: &mut Inspection,
     mapping: &mut Mapping,
 ) -> Result<ColumnsFound, Failure> {
-    let columns = ColumnsFound::of(found);
+    let columns = ColumnsFound::of(found, target);
     let Some(state) = found.state.as_ref().filter(|_| target.strategy != Strategy::Replace) else {
         return Ok(columns);
     };

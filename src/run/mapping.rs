@@ -68,7 +68,7 @@ pub(super) fn follow(
     if now.other_key(&before) || gained.iter().any(|column| target.key.contains(column)) {
         return Err(other_key(target, &before));
     }
-    let there = ColumnsFound::of(found);
+    let there = ColumnsFound::of(found, target);
     let written = |column: &&str| target.columns.iter().any(|one| one.name.eq_ignore_ascii_case(column));
     let left = differ.iter().filter_map(|field| before.column(field));
     let mut left: Vec<&str> = left.filter(|column| !written(column) && there.has_column(column)).collect();

@@ -20,6 +20,7 @@ use futures_util::future::BoxFuture;
 
 use super::local::blocking;
 use super::sql::batches::Incoming;
+use super::sql::columns::same;
 use super::sql::identity::Apart;
 use super::sql::leases;
 use super::sql::ledger::not_ours;
@@ -28,7 +29,7 @@ use super::{
     Owner, Question, Remembered, Stored, Target, Targets, Undone,
 };
 use crate::model::lease::Claim;
-use crate::model::{FieldName, Micros, Strategy, Tombstone};
+use crate::model::{Column, FieldName, Micros, Strategy, Tombstone};
 use disk::{Disk, KIND};
 use format::Format;
 use manifest::{Opened, TableMetadata, look};
@@ -144,8 +145,11 @@ fn inspect(store: &dyn Store, format: Format, target: &Target) -> Result<Inspect
             place.beside(&file)
         ));
     }
+    let columns = there.then(|| table.columns.read());
+    let has = |columns: &Vec<Column>| target.lacking(|name| columns.iter().any(|one| same(&one.name, name)));
     Ok(Inspection {
-        columns: there.then(|| table.columns.read()),
+        lacking: columns.as_ref().map(has).unwrap_or_default(),
+        columns,
         theirs: Vec::new(),
         state,
         names: names.map(|names| names.iter().map(named).collect()),

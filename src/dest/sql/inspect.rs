@@ -31,6 +31,7 @@ pub(crate) async fn look_up<E: Engine>(
     check_key(d, target, shape)?;
     let mut found = Inspection { columns: shape.map(Shape::known), ..Inspection::default() };
     found.theirs = shape.map(Shape::theirs).unwrap_or_default();
+    found.lacking = shape.map(|shape| target.lacking(|name| shape.find(name).is_some())).unwrap_or_default();
     if seen.has(d, LEASES) {
         found.lease = leases::read(engine, &table).await?;
     }

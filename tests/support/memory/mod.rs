@@ -254,6 +254,13 @@ impl Destination for Memory {
             Ok(Inspection {
                 columns: table.map(|table| table.columns.clone()),
                 theirs: Vec::new(),
+                lacking: table
+                    .map(|table| {
+                        target.lacking(|name| {
+                            table.columns.iter().any(|one| one.name.eq_ignore_ascii_case(name))
+                        })
+                    })
+                    .unwrap_or_default(),
                 state: state.map(|saved| readable(target, saved)).transpose()?,
                 aside: aside
                     .filter(|(_, apart)| apart.is_none())
