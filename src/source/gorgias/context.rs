@@ -79,10 +79,15 @@ impl Context {
         [progress.watermark, began, top].into_iter().flatten().fold(now, Micros::min)
     }
 
-    /// Whether a period of the re-scan has passed since then, or then lies further ahead: it was noted by a clock that was.
+    /// Whether a period of the re-scan is over that began then.
     pub(crate) fn is_due(&self, since: Micros) -> bool {
+        self.request.rescan.is_some_and(|period| self.is_over(since, period))
+    }
+
+    /// Whether a period has passed since then, or then lies further ahead: it was noted by a clock that was.
+    pub(crate) fn is_over(&self, since: Micros, period: Duration) -> bool {
         let now = self.request.now;
-        self.request.rescan.is_some_and(|period| since.plus(period) <= now || since > now.plus(period))
+        since.plus(period) <= now || since > now.plus(period)
     }
 
     /// How far behind the watermark a run reads.

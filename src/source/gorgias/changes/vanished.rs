@@ -26,9 +26,7 @@ pub(crate) async fn read_in_full(
     out: &mut Sender,
 ) -> Result<(), SourceError> {
     let (now, pause) = (ctx.request.now, ctx.request.refresh_small);
-    // One that lies further ahead was noted by a clock that was.
-    let lately = |at: Micros| at.plus(pause) > now && at <= now.plus(pause);
-    if ctx.progress.rescan.as_ref().is_some_and(|whole| lately(whole.last_began)) {
+    if ctx.progress.rescan.as_ref().is_some_and(|whole| !ctx.is_over(whole.last_began, pause)) {
         return Ok(());
     }
     // 0: it was never read whole.
