@@ -76,6 +76,10 @@ async fn a_column_with_another_name_is_filled_and_the_one_before_is_old() {
     assert_eq!(receipt.warnings, [left("title"), filled("subject") + AGAIN]);
     assert_equal(&world, "by its own name").await;
     assert_eq!(world.ingest("tickets", &[]).await.unwrap().warnings, [""; 0]);
+    // From one name to another, each is told of once.
+    world.ingest("tickets", &["--columns", "title::subject"]).await.unwrap();
+    let receipt = world.ingest("tickets", &["--columns", "heading::subject"]).await.unwrap();
+    assert_eq!(receipt.warnings, [left("title"), filled("heading") + AGAIN]);
 }
 
 /// What lies in JSON that is stored is taken from it, with no more requests than usual.

@@ -1,6 +1,8 @@
 //! Flags that rows depend on, and that differ from those of the runs before: another key, columns that were left out or had
 //! another name. Rows that are stored were written by the flags of then.
 
+use std::collections::BTreeSet;
+
 use super::lost_columns::{ColumnsFound, read_again};
 use super::names::normaliser;
 use super::target;
@@ -60,7 +62,7 @@ pub(super) fn follow(
     let Some(before) = stored.filter(|_| target.strategy != Strategy::Replace).cloned() else {
         return Ok(now);
     };
-    let fields: Vec<&String> = before.columns.keys().chain(now.columns.keys()).collect();
+    let fields: BTreeSet<&String> = before.columns.keys().chain(now.columns.keys()).collect();
     let differ = fields.into_iter().filter(|field| before.column(field) != now.column(field));
     let differ: Vec<String> = differ.cloned().collect();
     let gained: Vec<String> =
@@ -71,8 +73,7 @@ pub(super) fn follow(
     let there = ColumnsFound::of(found, target);
     let written = |column: &&str| target.columns.iter().any(|one| one.name.eq_ignore_ascii_case(column));
     let left = differ.iter().filter_map(|field| before.column(field));
-    let mut left: Vec<&str> = left.filter(|column| !written(column) && there.has_column(column)).collect();
-    left.dedup();
+    let left: Vec<&str> = left.filter(|column| !written(column) && there.has_column(column)).collect();
     let table = format!("{}.{}", target.schema, target.table);
     if !left.is_empty() {
         found.notes.push(format!(
